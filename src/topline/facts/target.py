@@ -1,0 +1,21 @@
+"""A target of an active plan, already spread by day."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from topline.facts.table import Amount, Fact, Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target(Fact):
+    """What the plan version wants of a metric on a day; the active version wins."""
+
+    plan_version: str
+    metric: str
+    on: date
+    category: str | None = None
+    market: str | None = None
+    amount: Amount
+
+
+TABLE = Table("target", Target, day="on", description="targets of active plans, by day")
