@@ -31,7 +31,7 @@ format: .venv/.dev
 soak: .venv/.dev $(ASSETS)  ## what takes long: kills by the hundred
 	$(RUN)/pytest -m soak
 
-bench: .venv/.dev $(ASSETS)  ## the figures of docs/benchmarks.md
+bench: .venv/.bench $(ASSETS)  ## the figures of docs/benchmarks.md
 	for each in bench/*.py; do $(RUN)/python $$each || exit 1; done
 
 docs: .venv/.dev  ## docs/reference, generated from the code
@@ -42,7 +42,11 @@ docs: .venv/.dev  ## docs/reference, generated from the code
 	touch $@
 
 .venv/.dev: pyproject.toml uv.lock
-	$(UV) sync --quiet --locked --inexact --all-groups --extra demo
+	$(UV) sync --quiet --locked --inexact --extra demo
+	touch $@
+
+.venv/.bench: pyproject.toml uv.lock
+	$(UV) sync --quiet --locked --inexact --group bench --extra demo
 	touch $@
 
 $(ASSETS): tools/assets.py package.json package-lock.json $(wildcard src/topline/web/assets/*) $(wildcard src/topline/locale/*/LC_MESSAGES/*.po)

@@ -1,7 +1,7 @@
 """Install what the tests need from the system: a Chromium and a PostgreSQL server.
 
-On Debian and Ubuntu by apt-get (as root, or through sudo); elsewhere Playwright's own Chromium, and PostgreSQL is left to
-the person, with a word about it.
+On Debian and Ubuntu by apt-get (as root, or through sudo); elsewhere Playwright's own Chromium, and PostgreSQL is left
+to the person, with a word about it.
 """
 
 import os

@@ -16,4 +16,10 @@ class Customer(Fact):
     segment: str | None = None
 
 
-TABLE = Table("customer", Customer, day=None, personal_keys=("customer_key",), description="customers of the sources, without names")
+TABLE = Table(
+    "customer",
+    Customer,
+    day=None,
+    personal_keys=("customer_key",),
+    description="customers of the sources, without names",
+)

@@ -10,7 +10,7 @@ from topline.facts.table import Fact, Table
 class CustomerValue(Fact):
     """One customer's expected future as a published run saw it.
 
-    remaining_sales, remaining_margin : expected from `as_of` over the customer's life, shop currency; margin None without costs
+    remaining_sales, remaining_margin : expected from `as_of` on, shop currency; margin None without costs
     inactive_after_days : days without an order after which the customer counts as lost
     is_alive_rate : probability that the customer is still active, 0-1
     """
@@ -26,4 +26,10 @@ class CustomerValue(Fact):
     model: str
 
 
-TABLE = Table("customer_value", CustomerValue, day=None, personal_keys=("customer_key",), description="expected future of customers")
+TABLE = Table(
+    "customer_value",
+    CustomerValue,
+    day=None,
+    personal_keys=("customer_key",),
+    description="expected future of customers",
+)

@@ -13,4 +13,10 @@ class IdentityLink(Fact):
     person_id: str | None = None
 
 
-TABLE = Table("identity_link", IdentityLink, day=None, personal_keys=("customer_key",), description="links of customers to persons")
+TABLE = Table(
+    "identity_link",
+    IdentityLink,
+    day=None,
+    personal_keys=("customer_key",),
+    description="links of customers to persons",
+)

@@ -68,4 +68,6 @@ class OrderLine(Fact):
     is_over_refund: bool = False
 
 
-TABLE = Table("order_line", OrderLine, day="on", personal_keys=("customer_key",), description="signed ledger rows of orders")
+TABLE = Table(
+    "order_line", OrderLine, day="on", personal_keys=("customer_key",), description="signed ledger rows of orders"
+)

@@ -9,7 +9,7 @@ class ToplineError(Exception):
     """The base of every error that a person may see.
 
     A subclass states `message` as a `%`-format with named parameters; doors translate it and fill the
-    parameters in. `code` is language-neutral and derived from the class name (`UnknownMetricError` -> `unknown_metric`).
+    parameters in. `code` is language-neutral, from the class name (`UnknownMetricError` -> `unknown_metric`).
     """
 
     message: ClassVar[str] = N_("Something went wrong.")
@@ -25,7 +25,9 @@ class ToplineError(Exception):
 
 
 class PeriodError(ToplineError):
-    message = N_("“%(text)s” is not a period. Write a date as 2027-01-31 or a month as 2027-01, the end after the start.")
+    message = N_(
+        "“%(text)s” is not a period. Write a date as 2027-01-31 or a month as 2027-01, the end after the start."
+    )
 
 
 class CurrencyError(ToplineError):

@@ -123,7 +123,7 @@ class Period:
         return Period(self.start - timedelta(days=self.days), self.start)
 
     def last_year(self) -> "Period":
-        """The same period a year before: by month if it is made of months, else 364 days back, so that weekdays align."""
+        """The same period a year before: by month if made of months, else 364 days back, so that weekdays align."""
         if self.whole_months():
             return Period(add_months(self.start, -12), add_months(self.end, -12))
         return Period(self.start - timedelta(days=364), self.end - timedelta(days=364))
