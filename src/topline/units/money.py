@@ -1,5 +1,6 @@
 """Money, its rounding and its exact division."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -81,13 +82,15 @@ def allocate(total: int, weights: Sequence[float | int | Decimal]) -> list[int]:
     Raises AllocationError. Source: Hare-Niemeyer (largest remainder) method.
     """
     exact = [Fraction(weight) for weight in weights]
-    whole = sum(exact)
-    if whole <= 0 or min(exact) < 0:
+    scale = math.lcm(*(weight.denominator for weight in exact))
+    units = [weight.numerator * (scale // weight.denominator) for weight in exact]
+    whole = sum(units)
+    if whole <= 0 or min(units) < 0:
         raise errors.AllocationError()
     sign = -1 if total < 0 else 1
-    shares = [abs(total) * weight / whole for weight in exact]
-    parts = [int(share) for share in shares]
-    by_remainder = sorted(range(len(parts)), key=lambda i: (parts[i] - shares[i], i))
+    shares = [divmod(abs(total) * unit, whole) for unit in units]
+    parts = [part for part, _ in shares]
+    by_remainder = sorted(range(len(parts)), key=lambda i: (-shares[i][1], i))
     for i in by_remainder[: abs(total) - sum(parts)]:
         parts[i] += 1
     return [sign * part for part in parts]
