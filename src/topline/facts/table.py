@@ -74,7 +74,7 @@ class Table:
 
 
 @cache
-def _schema(row: type[Fact]) -> pa.Schema:
+def _schema(row: Any) -> pa.Schema:
     hints = get_type_hints(row, include_extras=True)
     return pa.schema([_field(f.name, hints[f.name]) for f in dataclasses.fields(row)])
 
