@@ -1,0 +1,193 @@
+"""The arithmetic of a target grid: whole minor units that always add up, locks that hold, changes that invert."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from topline.units import errors, money
+from topline.units.text import N_
+
+type Cells = NDArray[np.int64]
+type Mask = NDArray[np.bool_]
+
+
+class GridLockedError(errors.ToplineError):
+    message = N_("Every cell of this selection is locked. Unlock a cell first, then set the amount again.")
+
+
+class LockedAmountError(errors.ToplineError):
+    message = N_("Locked cells already hold more than this total. Unlock a cell, or set a larger total.")
+
+
+class NegativeTargetError(errors.ToplineError):
+    message = N_("A target can't be negative. Write zero or more.")
+
+
+class LargeTargetError(errors.ToplineError):
+    message = N_("This target is too large to be kept exactly. Write a smaller amount.")
+
+
+class UndoConflictError(errors.ToplineError):
+    message = N_("Later edits changed the same cells, so this edit can't be undone. Undo the later ones first.")
+
+
+LARGEST = 10**15
+"""Minor units that a cell or a total may reach: sums of a whole grid stay exact in 64 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A box of the cube: one index on an axis, or None for all of it. All three named is a cell."""
+
+    block: int | None = None
+    market: int | None = None
+    month: int | None = None
+
+    @property
+    def index(self) -> tuple[int | slice, int | slice, int | slice]:
+        whole = slice(None)
+        return (
+            whole if self.block is None else self.block,
+            whole if self.market is None else self.market,
+            whole if self.month is None else self.month,
+        )
+
+    def overlaps(self, other: "Part") -> bool:
+        """Whether the two share a cell."""
+        pairs = ((self.block, other.block), (self.market, other.market), (self.month, other.month))
+        return all(a is None or b is None or a == b for a, b in pairs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Targets of one metric.
+
+    cells : (blocks, markets, months) minor units, >= 0
+    locked : the same shape; a locked cell is changed by nothing but its unlocking
+    """
+
+    cells: Cells
+    locked: Mask
+
+    @classmethod
+    def of(cls, cells: Cells) -> Self:
+        """A grid without locks."""
+        return cls(cells, np.zeros(cells.shape, dtype=np.bool_))
+
+    def total(self, part: Part | None = None) -> int:
+        """The sum of a part, or of everything, in minor units."""
+        return int(self.cells[(part or Part()).index].sum())
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Grid)
+            and np.array_equal(self.cells, other.cells)
+            and np.array_equal(self.locked, other.locked)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def spread(total: int, shape: tuple[int, int, int], weights: Sequence[float]) -> Grid:
+    """`total` over a cube by weights, exact to the unit.
+
+    weights : block-major, one per cell, >= 0 with a sum > 0
+    """
+    return Grid.of(np.array(money.allocate(total, weights), dtype=np.int64).reshape(shape))
+
+
+def set_total(grid: Grid, part: Part, total: int) -> Grid:
+    """The grid with a part that sums to `total`: unlocked cells keep their proportions, exact by largest remainder.
+
+    Unlocked cells that are all zero share alike.
+    Raises NegativeTargetError, LargeTargetError, GridLockedError, LockedAmountError.
+    """
+    if total < 0:
+        raise NegativeTargetError()
+    if total > LARGEST:
+        raise LargeTargetError()
+    free = np.zeros(grid.cells.shape, dtype=np.bool_)
+    free[part.index] = ~grid.locked[part.index]
+    held = grid.cells[free]
+    rest = total - (grid.total(part) - int(held.sum()))
+    if not held.size:
+        if rest:
+            raise GridLockedError()
+        return grid
+    if rest < 0:
+        raise LockedAmountError()
+    weights = held.tolist() if held.any() else [1] * held.size
+    cells = grid.cells.copy()
+    cells[free] = money.allocate(rest, weights)
+    return replace(grid, cells=cells)
+
+
+def set_lock(grid: Grid, part: Part, is_locked: bool) -> Grid:
+    """The grid with every cell of a part locked or unlocked."""
+    locked = grid.locked.copy()
+    locked[part.index] = is_locked
+    return replace(grid, locked=locked)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """What an edit did, cell by cell; it can be taken back exactly.
+
+    at : (n,) flat index of each changed cell
+    before, after : (n,) minor units; was_locked, is_locked : (n,)
+    """
+
+    at: NDArray[np.int32]
+    before: Cells
+    after: Cells
+    was_locked: Mask
+    is_locked: Mask
+
+    @classmethod
+    def between(cls, old: Grid, new: Grid) -> "Change":
+        """The cells that differ."""
+        differs = (old.cells != new.cells) | (old.locked != new.locked)
+        at = np.flatnonzero(differs).astype(np.int32)
+        return cls(at, old.cells.flat[at], new.cells.flat[at], old.locked.flat[at], new.locked.flat[at])
+
+    @property
+    def inverse(self) -> "Change":
+        return Change(self.at, self.after, self.before, self.is_locked, self.was_locked)
+
+    def apply(self, grid: Grid) -> Grid:
+        """The grid after the change. Raises UndoConflictError when its cells are no longer as the change found them."""
+        if not (
+            np.array_equal(grid.cells.flat[self.at], self.before)
+            and np.array_equal(grid.locked.flat[self.at], self.was_locked)
+        ):
+            raise UndoConflictError()
+        cells, locked = grid.cells.copy(), grid.locked.copy()
+        cells.flat[self.at] = self.after
+        locked.flat[self.at] = self.is_locked
+        return Grid(cells, locked)
+
+    def pack(self) -> bytes:
+        return b"".join(
+            (
+                self.at.astype("<i4").tobytes(),
+                self.before.astype("<i8").tobytes(),
+                self.after.astype("<i8").tobytes(),
+                self.was_locked.astype("u1").tobytes(),
+                self.is_locked.astype("u1").tobytes(),
+            )
+        )
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Change":
+        """The inverse of `pack`: 22 bytes a cell, column by column."""
+        n = len(packed) // 22
+        return cls(
+            np.frombuffer(packed, "<i4", n),
+            np.frombuffer(packed, "<i8", n, 4 * n),
+            np.frombuffer(packed, "<i8", n, 12 * n),
+            np.frombuffer(packed, "u1", n, 20 * n).astype(np.bool_),
+            np.frombuffer(packed, "u1", n, 21 * n).astype(np.bool_),
+        )
