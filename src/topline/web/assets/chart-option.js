@@ -1,0 +1,146 @@
+// From a chart's plain JSON to a full ECharts option: colours by role, numbers by locale. The browser and the server
+// (documents/chart.py) share it, so a picture is the same on the page, in a file and in an e-mail.
+import { BarChart, HeatmapChart, LineChart, ScatterChart } from "echarts/charts";
+import {
+  GridComponent,
+  LegendComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  TooltipComponent,
+  VisualMapComponent,
+} from "echarts/components";
+import * as echarts from "echarts/core";
+import { SVGRenderer } from "echarts/renderers";
+
+echarts.use([
+  BarChart, HeatmapChart, LineChart, ScatterChart,
+  GridComponent, LegendComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, VisualMapComponent,
+  SVGRenderer,
+]);
+
+export { echarts };
+
+const FONT = '"Inter Variable", Inter, system-ui, "DejaVu Sans", sans-serif';
+
+const THEMES = {
+  light: {
+    text: "#1c2230", muted: "#5d6676", line: "#e4e7ec", axis: "#cbd1da", surface: "#ffffff",
+    actual: "#2750d8", plan: "#b4540a", last_year: "#8a94a6", forecast: "#2750d8", band: "#2750d8",
+    palette: ["#2750d8", "#0b8a7d", "#c2620a", "#b4235f", "#6d3fd1", "#0379b5", "#5b7a12", "#64748b"],
+  },
+  dark: {
+    text: "#e8ebf1", muted: "#9aa4b5", line: "#2a313d", axis: "#3a4352", surface: "#171c25",
+    actual: "#86a5ff", plan: "#f0a04b", last_year: "#7f8b9e", forecast: "#86a5ff", band: "#86a5ff",
+    palette: ["#86a5ff", "#3fc7b6", "#f0a04b", "#f07aa8", "#b096ff", "#58bdf2", "#a5c94f", "#94a3b8"],
+  },
+};
+
+// What a series means decides how it looks; a series without a role takes the next colour of the palette.
+const ROLES = {
+  actual: (t) => ({ color: t.actual, lineStyle: { width: 2.5 }, z: 5 }),
+  plan: (t) => ({ color: t.plan, lineStyle: { width: 2, type: [6, 4] }, z: 4 }),
+  last_year: (t) => ({ color: t.last_year, lineStyle: { width: 1.5 }, z: 3 }),
+  forecast: (t) => ({ color: t.forecast, lineStyle: { width: 2, type: [2, 4], cap: "round" }, z: 4 }),
+  band_base: () => ({ stack: "band", lineStyle: { opacity: 0 }, itemStyle: { opacity: 0 }, tooltip: { show: false }, silent: true }),
+  band: (t) => ({ stack: "band", lineStyle: { opacity: 0 }, color: t.band, areaStyle: { color: t.band, opacity: 0.16 }, silent: true }),
+};
+
+// An amount as people of the locale write it; the units are those of a metric.
+export function number(value, { locale = "en", currency = null, unit = "count" } = {}, compact = false) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  const options =
+    unit === "ratio"
+      ? { style: "percent", maximumFractionDigits: 1 }
+      : unit === "money" && currency
+        ? { style: "currency", currency, ...(compact ? {} : { maximumFractionDigits: Math.abs(value) >= 1000 ? 0 : 2 }) }
+        : { maximumFractionDigits: Math.abs(value) >= 100 ? 0 : 2 };
+  if (compact && Math.abs(value) >= 10000) {
+    Object.assign(options, { notation: "compact", maximumFractionDigits: 1, minimumFractionDigits: 0 });
+  } else if (compact && unit !== "ratio") {
+    Object.assign(options, { maximumFractionDigits: Math.abs(value) >= 10 ? 0 : 2, minimumFractionDigits: 0 });
+  }
+  return new Intl.NumberFormat(locale, options).format(value);
+}
+
+const merged = (base, over) => {
+  const out = { ...base };
+  for (const [key, value] of Object.entries(over ?? {})) {
+    const plain = value && typeof value === "object" && !Array.isArray(value);
+    out[key] = plain ? merged(base[key] && typeof base[key] === "object" ? base[key] : {}, value) : value;
+  }
+  return out;
+};
+
+function axis(given, theme, format, isValue) {
+  const looks = {
+    axisLine: { show: !isValue, lineStyle: { color: theme.axis } },
+    axisTick: { show: false },
+    splitLine: { show: isValue, lineStyle: { color: theme.line } },
+    axisLabel: { color: theme.muted, fontSize: 12, hideOverlap: true, margin: 10 },
+    nameTextStyle: { color: theme.muted },
+  };
+  if (isValue) {
+    const own = { ...format, ...(given.format ?? {}) };
+    looks.splitNumber = 4;
+    looks.axisLabel.formatter = (value) => number(value, own, true);
+  }
+  const { format: _, ...rest } = given;
+  return merged(looks, rest);
+}
+
+const each = (value, change) => (Array.isArray(value) ? value.map(change) : change(value ?? {}));
+const isValueAxis = (given) => (given.type ?? "value") === "value";
+
+export function prepare(spec, themeName = "light") {
+  const { format = {}, ...option } = spec;
+  const theme = THEMES[themeName] ?? THEMES.light;
+  const styled = (given) => {
+    const { role, ...series } = given;
+    const looks = series.type === "line" ? { showSymbol: (series.data ?? []).length === 1, symbolSize: 6, connectNulls: false } : {};
+    if (series.type === "bar") Object.assign(looks, { barMaxWidth: 36, itemStyle: { borderRadius: [3, 3, 0, 0] } });
+    const base = { emphasis: { disabled: true }, ...looks, ...(ROLES[role]?.(theme) ?? {}) };
+    return merged(base, series);
+  };
+  const hidden = new Set((option.series ?? []).filter((s) => s.role?.startsWith("band")).map((s) => s.name));
+  const legend = (option.series ?? []).filter((s) => s.role !== "band_base" && s.name).map((s) => s.name);
+  const tooltip = (points) => {
+    const list = Array.isArray(points) ? points : [points];
+    const rows = list.filter((p) => !hidden.has(p.seriesName)).map((p) => {
+      const raw = Array.isArray(p.value) ? p.value.at(-1) : p.value;
+      const unit = option.series[p.seriesIndex]?.format ?? {};
+      return `${p.seriesName}   {v|${number(raw, { ...format, ...unit })}}`;
+    });
+    const band = bandOf(option.series, list[0]?.dataIndex);
+    if (band) rows.push(`${band.name}   {v|${number(band.low, format)} – ${number(band.high, format)}}`);
+    return [`{h|${list[0]?.axisValueLabel ?? list[0]?.name ?? ""}}`, ...rows].join("\n");
+  };
+  return {
+    animation: false,
+    backgroundColor: "transparent",
+    color: theme.palette,
+    textStyle: { fontFamily: FONT, color: theme.text },
+    ...option,
+    grid: merged({ left: 8, right: 16, top: legend.length > 1 ? 44 : 16, bottom: 8, containLabel: true }, option.grid),
+    legend: merged(
+      { show: legend.length > 1, data: legend, top: 0, left: 0, itemWidth: 18, itemHeight: 10, itemGap: 18, icon: "roundRect", textStyle: { color: theme.muted, fontSize: 12.5 } },
+      option.legend,
+    ),
+    tooltip: {
+      trigger: "axis", renderMode: "richText", confine: true, formatter: tooltip,
+      backgroundColor: theme.surface, borderColor: theme.axis, borderWidth: 1, padding: 12,
+      textStyle: { color: theme.muted, fontSize: 12.5, lineHeight: 20, rich: { h: { color: theme.text, fontWeight: 600, lineHeight: 22 }, v: { color: theme.text, fontWeight: 600 } } },
+      axisPointer: { type: "line", lineStyle: { color: theme.axis } },
+      ...(option.tooltip ?? {}),
+    },
+    xAxis: each(option.xAxis, (a) => axis({ type: "category", ...a }, theme, format, isValueAxis({ type: "category", ...a }))),
+    yAxis: each(option.yAxis, (a) => axis({ type: "value", ...a }, theme, format, isValueAxis(a))),
+    series: (option.series ?? []).map(styled),
+  };
+}
+
+function bandOf(series, index) {
+  const base = series?.find((s) => s.role === "band_base");
+  const width = series?.find((s) => s.role === "band");
+  if (index === undefined || base?.data?.[index] == null || width?.data?.[index] == null) return null;
+  return { name: width.name, low: base.data[index], high: base.data[index] + width.data[index] };
+}
