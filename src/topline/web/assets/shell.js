@@ -1,0 +1,62 @@
+// Theme, toasts, links that download, dropped files: small behaviours named by data attributes.
+export function toast(text, level = "note") {
+  const note = document.getElementById("toast-template").content.firstElementChild.cloneNode(true);
+  note.classList.add(level);
+  note.querySelector("p").textContent = text;
+  note.querySelector("button").addEventListener("click", () => note.remove());
+  document.getElementById("toasts").append(note);
+  setTimeout(() => note.remove(), level === "error" ? 12000 : 6000);
+}
+
+export function setTheme(theme) {
+  localStorage.setItem("topline:theme", theme);
+  document.documentElement.dataset.bsTheme = theme;
+  document.dispatchEvent(new CustomEvent("topline:theme"));
+}
+
+const toggleTheme = () => setTheme(document.documentElement.dataset.bsTheme === "dark" ? "light" : "dark");
+
+const ACTIONS = {
+  theme: toggleTheme,
+  palette: () => document.dispatchEvent(new CustomEvent("topline:palette")),
+  keys: () => document.getElementById("keys").showModal(),
+  close: (element) => element.closest("dialog").close(),
+  dismiss: (element) => element.parentElement.remove(),
+};
+
+export function perform(name, element) {
+  ACTIONS[name]?.(element);
+}
+
+async function copy(element) {
+  await navigator.clipboard.writeText(document.getElementById(element.dataset.copy).textContent.trim());
+  toast(element.dataset.copied, "good");
+}
+
+export function listenToShell() {
+  document.addEventListener("click", (event) => {
+    const element = event.target.closest("[data-do], [data-copy]");
+    if (!element) return;
+    if (element.dataset.copy) copy(element);
+    else perform(element.dataset.do, element);
+    element.closest("[popover]")?.hidePopover();
+  });
+  // A select or a date that stands for a link: the form goes as soon as it changes.
+  document.addEventListener("change", (event) => {
+    if (event.target.closest("[data-submit-on-change]")) event.target.form.requestSubmit();
+    if (event.target.matches(".drop input[type=file]")) nameFiles(event.target);
+  });
+  document.addEventListener("dragenter", (event) => event.target.closest?.(".drop")?.classList.add("over"));
+  for (const name of ["dragleave", "drop"]) {
+    document.addEventListener(name, (event) => event.target.closest?.(".drop")?.classList.remove("over"));
+  }
+  for (const note of document.querySelectorAll("#toasts [data-do=dismiss]")) {
+    setTimeout(() => note.parentElement.remove(), 8000);
+  }
+}
+
+function nameFiles(input) {
+  const names = [...input.files].map((file) => file.name).join(", ");
+  const target = input.closest(".drop").querySelector("[data-files]");
+  if (target) target.textContent = names || target.dataset.files;
+}
