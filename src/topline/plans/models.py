@@ -1,0 +1,347 @@
+"""Plans, their versions, goals and target grids: what people decided."""
+
+from datetime import date
+from hashlib import sha256
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from topline.plans import canonical
+from topline.plans.grid import Change, Grid, Part
+from topline.units.period import FiscalCalendar, Grain, Period
+
+
+class Kind(models.TextChoices):
+    SALES = "sales", _("Sales plan")
+    MARKETING = "marketing", _("Marketing plan")
+
+
+class State(models.TextChoices):
+    DRAFT = "draft", _("Draft")
+    IN_REVIEW = "in_review", _("In review")
+    APPROVED = "approved", _("Approved")
+    ACTIVE = "active", _("Active")
+    CLOSED = "closed", _("Closed")
+
+
+class PlanQuerySet(models.QuerySet["Plan"]):
+    def of(self, shop: models.Model) -> Self:
+        """The shop's plans, the latest period first."""
+        return self.filter(shop=shop).order_by("-starts_on", "-pk")
+
+    def touching(self, day: date) -> Self:
+        """Plans whose period holds the day."""
+        return self.filter(starts_on__lte=day, ends_on__gt=day)
+
+
+class Plan(models.Model):
+    """What a shop wants of a period; its versions hold the contents.
+
+    starts_on, ends_on : half-open, whole months
+    language : of generated text
+    """
+
+    shop = models.ForeignKey("accounts.Shop", on_delete=models.CASCADE, related_name="plans")
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.SALES)
+    title = models.CharField(max_length=200)
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+    currency = models.CharField(max_length=3)
+    language = models.CharField(max_length=16, default="en")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField()
+
+    objects = PlanQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(ends_on__gt=models.F("starts_on")), name="plan_ends_after_start"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["shop", "-starts_on"])]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def period(self) -> Period:
+        return Period(self.starts_on, self.ends_on)
+
+    @property
+    def months(self) -> tuple[date, ...]:
+        """The first day of each month of the period."""
+        return tuple(month.start for month in FiscalCalendar().buckets(self.period, Grain.MONTH))
+
+    @property
+    def current(self) -> "PlanVersion":
+        """The version that counts: the active one, else the newest."""
+        versions = self.versions.order_by("-number")
+        return versions.filter(state=State.ACTIVE).first() or versions[0]
+
+
+class PlanVersionQuerySet(models.QuerySet["PlanVersion"]):
+    def of(self, shop: models.Model) -> Self:
+        return self.filter(plan__shop=shop).select_related("plan", "plan__shop")
+
+    def active(self) -> Self:
+        return self.filter(state=State.ACTIVE)
+
+
+class PlanVersion(models.Model):
+    """One state of a plan's contents.
+
+    as_of, snapshot : the day up to which the draft saw events, and the lake's snapshot that it read
+    blocks, markets : the grid's axes: categories and markets as the lake names them, None for what has none
+    outlook : the forecast that the draft shows, copied (see `draft.Draft`)
+    sections : {section number: [[code, params], ...]}: generated text, translated by doors; people's text as ["text", {...}]
+    revision : number of the newest grid operation
+    digest : SHA-256 of the canonical contents that were approved
+    """
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=16, choices=State.choices, default=State.DRAFT)
+    based_on = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
+    is_reforecast = models.BooleanField(default=False)
+    as_of = models.DateField()
+    snapshot = models.PositiveBigIntegerField()
+    blocks = models.JSONField(default=list)
+    markets = models.JSONField(default=list)
+    outlook = models.JSONField(default=dict)
+    sections = models.JSONField(default=dict)
+    revision = models.PositiveBigIntegerField(default=0)
+    digest = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField()
+    created_by = models.BigIntegerField(null=True)
+    approved_at = models.DateTimeField(null=True)
+    approved_by = models.BigIntegerField(null=True)
+    activated_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    objects = PlanVersionQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["plan", "number"], name="plan_version_number"),
+            models.UniqueConstraint(
+                fields=["plan"], condition=models.Q(state="active"), name="plan_has_one_active_version"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan.title} · {self.number}"
+
+    def axes(self, metric: str) -> tuple[tuple[str | None, ...], tuple[str | None, ...], tuple[date, ...]]:
+        """Names of the grid's blocks, markets and months. Only net sales are planned by category and market."""
+        if metric == "net_sales":
+            return tuple(self.blocks), tuple(self.markets), self.plan.months
+        return (None,), (None,), self.plan.months
+
+    def part(self, goal: "Goal") -> Part:
+        """The cells of the goal's metric that its scope covers, over all months of the plan."""
+        blocks, markets = self.axes(goal.metric)[:2]
+        scope = goal.scope
+        return Part(
+            blocks.index(scope["category"]) if "category" in scope else None,
+            markets.index(scope["market"]) if "market" in scope else None,
+        )
+
+    def grid(self, metric: str) -> Grid:
+        """The metric's targets; no blocks of a metric that has none."""
+        blocks, markets, months = self.axes(metric)
+        found = {row.block: row.cells for row in self.target_blocks.filter(metric=metric).select_related("cells")}
+        if not found:
+            return Grid.of(np.zeros((0, len(markets), len(months)), dtype=np.int64))
+        shape = (len(markets), len(months))
+        return Grid(
+            np.stack([found[i].values_array(shape) for i in range(len(blocks))]),
+            np.stack([found[i].locks_array(shape) for i in range(len(blocks))]),
+        )
+
+    @property
+    def grid_metrics(self) -> list[str]:
+        return sorted(set(self.target_blocks.values_list("metric", flat=True)))
+
+    def contents(self) -> dict[str, Any]:
+        """All that an approval binds to, in plain values."""
+        grids = {metric: self.grid(metric) for metric in self.grid_metrics}
+        return {
+            "plan": self.plan_id,
+            "period": [self.plan.starts_on.isoformat(), self.plan.ends_on.isoformat()],
+            "currency": self.plan.currency,
+            "axes": {"blocks": self.blocks, "markets": self.markets},
+            "targets": {metric: grid.cells.tolist() for metric, grid in grids.items()},
+            "goals": [goal.contents() for goal in self.goals.standing()],
+            "sections": self.sections,
+        }
+
+    def contents_digest(self) -> str:
+        """SHA-256 of the canonical JSON of the contents."""
+        return sha256(canonical.dumps(self.contents())).hexdigest()
+
+
+class GoalQuerySet(models.QuerySet["Goal"]):
+    def standing(self) -> Self:
+        """Goals that were not given up, in the order of the page."""
+        return self.filter(dropped_at=None).order_by("position", "pk")
+
+
+class Goal(models.Model):
+    """A SMART goal: what metric, from where to where, until when, whose, how likely and why.
+
+    key : the same goal in every version; progress is read from the lake, so no edit resets it
+    scope : {"category": ..., "market": ...}, empty for the whole shop
+    baseline : the value that the goal starts from, of `baseline_from` up to `baseline_until`
+    target : in the metric's unit: an amount of the plan's currency, a count, a rate 0-1; where a grid plans the metric,
+        the sum of the grid's cells in scope
+    expected, quantiles : the forecast that the draft saw: its mean, and its 1 % to 99 % quantiles (99 numbers)
+    chance : probability of reaching the target by that forecast, 0-1
+    actions : what is done for it, in people's words
+    why : [code, params] of the sentence that says where the target comes from
+    """
+
+    version = models.ForeignKey(PlanVersion, on_delete=models.CASCADE, related_name="goals")
+    key = models.CharField(max_length=120)
+    metric = models.CharField(max_length=64)
+    scope = models.JSONField(default=dict, blank=True)
+    baseline = models.DecimalField(max_digits=24, decimal_places=6, null=True)
+    baseline_from = models.DateField(null=True)
+    baseline_until = models.DateField(null=True)
+    target = models.DecimalField(max_digits=24, decimal_places=6)
+    starts_on = models.DateField()
+    due_on = models.DateField()
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="children")
+    expected = models.FloatField(null=True)
+    quantiles = models.JSONField(default=list)
+    chance = models.FloatField(null=True)
+    why = models.JSONField(default=list)
+    actions = models.JSONField(default=list)
+    position = models.PositiveSmallIntegerField(default=0)
+    dropped_at = models.DateTimeField(null=True)
+
+    objects = GoalQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["version", "key"], name="goal_key_in_version"),
+            models.CheckConstraint(condition=models.Q(due_on__gte=models.F("starts_on")), name="goal_due_after_start"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def period(self) -> Period:
+        """The days that count towards it; `due_on` is the last of them."""
+        return Period(self.starts_on, FiscalCalendar().next(self.due_on, Grain.DAY))
+
+    def contents(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "metric": self.metric,
+            "scope": self.scope,
+            "baseline": self.baseline,
+            "target": self.target,
+            "starts_on": self.starts_on.isoformat(),
+            "due_on": self.due_on.isoformat(),
+            "owner": self.owner_id,
+            "actions": self.actions,
+        }
+
+
+class TargetCells(models.Model):
+    """The packed cells of a block, stored once however many versions hold them.
+
+    values : int64 little-endian minor units, market by month; locks : one byte a cell
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    values = models.BinaryField()
+    locks = models.BinaryField()
+
+    @classmethod
+    def packed(cls, values: np.ndarray, locks: np.ndarray) -> Self:
+        """An unsaved row of a (markets, months) block."""
+        raw, mask = values.astype("<i8").tobytes(), locks.astype("u1").tobytes()
+        return cls(digest=sha256(raw + mask).hexdigest(), values=raw, locks=mask)
+
+    def values_array(self, shape: tuple[int, int]) -> np.ndarray:
+        return np.frombuffer(bytes(self.values), "<i8").astype(np.int64).reshape(shape)
+
+    def locks_array(self, shape: tuple[int, int]) -> np.ndarray:
+        return np.frombuffer(bytes(self.locks), "u1").astype(np.bool_).reshape(shape)
+
+
+class TargetBlock(models.Model):
+    """One block (a category) of a metric's grid in a version; `revision` is the operation that changed it last."""
+
+    version = models.ForeignKey(PlanVersion, on_delete=models.CASCADE, related_name="target_blocks")
+    metric = models.CharField(max_length=64)
+    block = models.PositiveIntegerField()
+    cells = models.ForeignKey(TargetCells, on_delete=models.PROTECT, related_name="blocks")
+    revision = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["version", "metric", "block"], name="target_block_in_version"),
+        ]
+
+
+class Edit(models.TextChoices):
+    SET = "set", _("Set")
+    LOCK = "lock", _("Lock")
+    UNLOCK = "unlock", _("Unlock")
+    UNDO = "undo", _("Undo")
+
+
+class GridOperationQuerySet(models.QuerySet["GridOperation"]):
+    def since(self, version: PlanVersion, metric: str, revision: int) -> Self:
+        """Operations that somebody who saw `revision` has not seen."""
+        return self.filter(version=version, metric=metric, revision__gt=revision)
+
+    def undoable(self, version: PlanVersion) -> Self:
+        """Edits that stand, the newest first."""
+        return self.filter(version=version, undone_by=None).exclude(kind=Edit.UNDO).order_by("-revision")
+
+
+class GridOperation(models.Model):
+    """One entry of the append-only log of a version's grids.
+
+    revision : its number within the version; seen : the revision that its author saw
+    block, market, month : index on each axis, null for all of it
+    amount : the total that was set, minor units
+    change : packed `grid.Change`
+    undoes : the operation that it takes back
+    """
+
+    version = models.ForeignKey(PlanVersion, on_delete=models.CASCADE, related_name="operations")
+    revision = models.PositiveBigIntegerField()
+    seen = models.PositiveBigIntegerField()
+    metric = models.CharField(max_length=64)
+    kind = models.CharField(max_length=8, choices=Edit.choices)
+    block = models.PositiveIntegerField(null=True)
+    market = models.PositiveIntegerField(null=True)
+    month = models.PositiveIntegerField(null=True)
+    amount = models.BigIntegerField(null=True)
+    change = models.BinaryField()
+    undoes = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="undone_by")
+    actor_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    objects = GridOperationQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["version", "revision"], name="grid_operation_revision"),
+        ]
+
+    @property
+    def part(self) -> Part:
+        return Part(self.block, self.market, self.month)
+
+    @property
+    def effect(self) -> Change:
+        return Change.unpack(bytes(self.change))
