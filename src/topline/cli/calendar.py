@@ -1,0 +1,98 @@
+"""Print a country's retail events and public holidays.
+
+Needs no shop and loads neither the lake nor the product.
+"""
+
+import sys
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from topline.calendar import feed, holiday
+from topline.calendar.occurrence import Occurrence, occurrences
+from topline.cli import output
+from topline.documents import ics
+from topline.units.period import Period
+
+app = typer.Typer(add_completion=False)
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    ICS = "ics"
+
+
+@app.command()
+def calendar(
+    country: Annotated[str, typer.Option(help="ISO 3166-1 code, such as RO.")],
+    year: Annotated[int, typer.Option(min=1925, max=2100, help="The calendar year.")],
+    region: Annotated[str | None, typer.Option(help="ISO 3166-2 code without the country, such as BY or 82.")] = None,
+    language: Annotated[str, typer.Option(help="Language of the holidays' names, such as en or ro.")] = "en",
+    with_holidays: Annotated[bool, typer.Option("--holidays/--no-holidays", help="Public holidays too.")] = True,
+    style: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.TABLE,
+) -> None:
+    """Print the retail events and public holidays of a country in a year."""
+    period = Period(date(year, 1, 1), date(year + 1, 1, 1))
+    market = country.upper()
+    events = occurrences(period, market, region=region)
+    free = holiday.holidays(market, period, language, region=_holiday_region(market, region)) if with_holidays else []
+    if style is Format.ICS:
+        entries = feed.entries(events, free, translate=str)
+        name = f"Topline {market} {year}"
+        sys.stdout.write(ics.feed(entries, name=name, now=datetime.now(UTC)).decode())
+        return
+    rows = [_event_row(one) for one in events] + [_holiday_row(one) for one in free]
+    rows.sort(key=lambda row: (str(row["start"]), str(row["event"])))
+    columns = _COLUMNS[:6] if style is Format.TABLE else _COLUMNS
+    output.rows(rows, output.Format(style.value), columns=columns, title=f"{market} {year}")
+
+
+_COLUMNS = (
+    "start",
+    "last",
+    "event",
+    "label",
+    "kind",
+    "is_estimate",
+    "lead_in_days",
+    "tail_days",
+    "categories",
+    "source",
+    "verified_on",
+)
+
+
+def _holiday_region(country: str, region: str | None) -> str | None:
+    """The region, if the holidays of the country know it; some of our regions are finer than theirs."""
+    return region if region in holiday.regions(country) else None
+
+
+def _event_row(one: Occurrence) -> dict[str, object]:
+    return {
+        "start": one.start,
+        "last": one.period.last,
+        "event": one.event,
+        "label": one.label,
+        "kind": one.kind,
+        "is_estimate": one.is_estimate,
+        "lead_in_days": one.lead_in_days,
+        "tail_days": one.tail_days,
+        "categories": list(one.categories),
+        "source": one.source,
+        "verified_on": one.verified_on,
+    }
+
+
+def _holiday_row(one: holiday.Holiday) -> dict[str, object]:
+    return {
+        "start": one.on,
+        "last": one.on,
+        "event": "public_holiday",
+        "label": one.name,
+        "kind": "holiday",
+        "is_estimate": False,
+    }
