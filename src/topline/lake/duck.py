@@ -1,0 +1,79 @@
+"""The process's one DuckDB instance: bounded memory, a cursor per thread, at most two questions at once."""
+
+import atexit
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+TURNS = 2
+
+_gate = threading.Lock()
+_turns = threading.BoundedSemaphore(TURNS)
+_local = threading.local()
+_instance: duckdb.DuckDBPyConnection | None = None
+
+
+def configure(*, memory: str, threads: int, spill: Path) -> None:
+    """Opens the instance with these limits; a second call, or one after the first question, changes them in place.
+
+    memory : such as "2GB"
+    spill : folder for what doesn't fit
+    """
+    global _instance
+    spill.mkdir(parents=True, exist_ok=True)
+    with _gate:
+        if _instance is None:
+            _instance = _opened(memory, threads, spill)
+        else:
+            _instance.execute(f"SET memory_limit = '{memory}'; SET threads = {int(threads)}")
+
+
+def connection() -> duckdb.DuckDBPyConnection:
+    """This thread's own cursor on the instance."""
+    global _instance
+    cursor: duckdb.DuckDBPyConnection | None = getattr(_local, "cursor", None)
+    if cursor is None:
+        with _gate:
+            if _instance is None:
+                _instance = _opened("2GB", os.cpu_count() or 1, Path(tempfile.gettempdir()) / "topline-spill")
+            cursor = _local.cursor = _instance.cursor()
+            cursor.execute("SET TimeZone = 'UTC'")
+    return cursor
+
+
+@contextmanager
+def turn() -> Iterator[duckdb.DuckDBPyConnection]:
+    """This thread's cursor while fewer than two other questions run."""
+    with _turns:
+        yield connection()
+
+
+def _opened(memory: str, threads: int, spill: Path) -> duckdb.DuckDBPyConnection:
+    instance = duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": memory,
+            "threads": threads,
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        },
+    )
+    instance.execute("SET parquet_metadata_cache = true")
+    atexit.register(instance.close)
+    return instance
+
+
+def quoted(text: str) -> str:
+    """The text as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def named(name: str) -> str:
+    """The name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,282 @@
+"""One shop's facts on disk: Delta tables that only grow, and the snapshots that readers see."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, Field, Transaction
+from deltalake.exceptions import CommitFailedError
+from deltalake.transaction import AddAction, RemoveAction
+
+from topline.facts.table import Table, tables
+from topline.lake import duck, files, lock, snapshot
+from topline.lake.error import FactSchemaError, NewerLakeError, NoSnapshotError, OlderLakeError, UnknownFactError
+from topline.lake.files import PARTITION, SIGHTING, Head
+from topline.lake.migrations import version
+from topline.lake.snapshot import File, Snapshot, TableVersion
+
+KEEP_DAYS = 7
+"""How long a snapshot and the files that only it names are kept."""
+
+_COUNT_BITS = 31
+_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of a part's rows.
+
+    rows : new in the lake
+    duplicates : known already, as the same version with the same content
+    """
+
+    rows: int
+    duplicates: int
+
+
+class Lake:
+    """The facts of one shop, in the folder root/shop."""
+
+    def __init__(self, root: Path, shop: str) -> None:
+        self.root = root / shop
+        self.shop = shop
+
+    def append(self, table: str, batches: Iterable[pa.RecordBatch], *, batch_id: str, part: int = 0) -> Appended:
+        """Takes in a part of a batch: new rows are stored, known ones noted as seen by this batch too.
+
+        batches : in the fact's schema; held in memory together, so a part is at best 100,000 to a million rows
+        part : counts the parts of a batch; a part that was taken in before only has its counts returned
+
+        A row is known if the lake holds its key in the same version with the same content. Where content alone
+        identifies a row (a hash in its key), its version must therefore be a constant. Of rows of one key and version
+        the last one counts.
+        """
+        fact = self.fact(table)
+        rows = _checked(fact, batches, batch_id)
+        name = f"{batch_id}/{part}"
+        with lock.held(self._lock(table)):
+            delta = self.delta(table)
+            if (done := delta.transaction_version(name)) is not None:
+                return Appended(done >> _COUNT_BITS, done & (1 << _COUNT_BITS) - 1)
+            held = files.head(delta, table)
+            with duck.turn():
+                fresh, seen = _sorted_out(fact, rows, held, self.root, self.shop, delta.version() + 1)
+            if seen.num_rows:
+                self._note(fact, seen)
+            appended = Appended(fresh.num_rows, rows.num_rows - fresh.num_rows)
+            count = appended.rows << _COUNT_BITS | appended.duplicates
+            self.commit(delta, [*self._written(fact, fresh)], Transaction(name, count))
+        return appended
+
+    def publish(self, *, hidden: Collection[str] = (), now: datetime) -> Snapshot:
+        """Makes all that is committed visible as the next snapshot.
+
+        hidden : batches whose rows don't count (pending or withdrawn) unless another batch brought them too
+        """
+        with lock.held(self.root / "lock" / "publish"):
+            heads = {name: files.head(self.delta(name), name) for name in self._names()}
+            taken = snapshot.numbers(self._snapshots)
+            found = Snapshot(
+                number=max(taken, default=0) + 1,
+                published_at=now,
+                recorded_to=max((h.recorded_to for h in heads.values() if h.recorded_to), default=None),
+                hidden=frozenset(hidden),
+                tables={name: TableVersion(h.version, h.files, {}) for name, h in heads.items()},
+            )
+            snapshot.save(found, self._snapshots)
+        return found
+
+    def latest(self) -> Snapshot | None:
+        """The newest snapshot, None if nothing was ever published."""
+        number = snapshot.latest_number(self._snapshots)
+        return None if number is None else self.snapshot(number)
+
+    def snapshot(self, number: int) -> Snapshot:
+        """Raises NoSnapshotError if it was never published or has been cleared away."""
+        try:
+            return _loaded(self._snapshots, number)
+        except FileNotFoundError:
+            raise NoSnapshotError(shop=self.shop, number=number, days=KEEP_DAYS) from None
+
+    def batch_ids(self) -> set[str]:
+        """Every batch that has a row or a sighting in the lake."""
+        found: set[str] = set()
+        for name in self._names():
+            paths = [self.root / f.path for f in files.head(self.delta(name), name).files]
+            if paths:
+                with duck.turn() as cursor:
+                    query = f"SELECT DISTINCT batch_id FROM {files.read_parquet(paths)}"
+                    found.update(batch for (batch,) in cursor.execute(query).fetchall())
+        return found
+
+    def fact(self, table: str) -> Table:
+        """Raises UnknownFactError."""
+        known = tables()
+        if table not in known:
+            raise UnknownFactError(fact=table, known=", ".join(sorted(known)))
+        return known[table]
+
+    def delta(self, table: str) -> DeltaTable:
+        """The table's head, made if there is none, with all of today's columns. For writers only.
+
+        Raises NewerLakeError or OlderLakeError if its form is not the one that this program writes.
+        """
+        uri = str(self.root / table)
+        schema = _stored(table)
+        known = version(table)
+        if not DeltaTable.is_deltatable(uri):
+            (self.root / table).mkdir(parents=True, exist_ok=True)
+            DeltaTable.create(
+                uri,
+                schema,
+                mode="ignore",
+                partition_by=[f.name for f in PARTITION],
+                configuration={
+                    "topline.version": str(known),
+                    "delta.setTransactionRetentionDuration": "interval 30 days",
+                    "delta.dataSkippingStatsColumns": "seq,is_new,version,batch_id,recorded_at",
+                },
+                raise_if_key_not_exists=False,
+            )
+        delta = DeltaTable(uri)
+        found = int(delta.metadata().configuration["topline.version"])
+        if found > known:
+            raise NewerLakeError(fact=table, found=found, known=known)
+        if found < known:
+            raise OlderLakeError(fact=table)
+        have = set(delta.schema().to_arrow().names)
+        if gained := [Field.from_arrow(field) for field in schema if field.name not in have]:
+            delta.alter.add_columns(gained)
+        return delta
+
+    def commit(
+        self, delta: DeltaTable, actions: list[AddAction | RemoveAction], transaction: Transaction | None = None
+    ) -> None:
+        """Commits files that are on disk, together with the mark of what they hold."""
+        properties = CommitProperties(app_transactions=[transaction] if transaction else None)
+        for attempt in range(_ATTEMPTS):
+            try:
+                delta.create_write_transaction(
+                    actions,
+                    "append",
+                    delta.schema(),
+                    [f.name for f in PARTITION],
+                    commit_properties=properties,
+                )
+            except CommitFailedError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                delta.update_incremental()
+            else:
+                return
+
+    @property
+    def _snapshots(self) -> Path:
+        return self.root / "snapshot"
+
+    def _lock(self, table: str) -> Path:
+        return self.root / "lock" / table
+
+    def _names(self) -> list[str]:
+        """The tables that exist, each before its sightings."""
+        known = [name for table in sorted(tables()) for name in (table, sightings(table))]
+        return [name for name in known if (self.root / name / "_delta_log").is_dir()]
+
+    def _note(self, fact: Table, seen: pa.Table) -> None:
+        """Stores sightings; twice the same says the same, so an append that was killed may note them again."""
+        name = sightings(fact.name)
+        with lock.held(self._lock(name)):
+            delta = self.delta(name)
+            found = files.write(seen, SIGHTING, root=self.root / name, folder=f"layer=change/month={files.ALL}")
+            self.commit(delta, [found] if found else [])
+
+    def _written(self, fact: Table, fresh: pa.Table) -> Iterator[AddAction]:
+        """The rows as one file a month."""
+        schema = files.stored_schema(fact)
+        for month in sorted(str(month) for month in pc.unique(fresh["month"]).to_pylist()):
+            rows = fresh.filter(pc.equal(fresh["month"], pa.scalar(month))).drop_columns(["month"])
+            found = files.write(rows, schema, root=self.root / fact.name, folder=f"layer=change/month={month}")
+            if found:
+                yield found
+
+
+def sightings(table: str) -> str:
+    """The table that notes which batches brought a row of this table again."""
+    return f"{table}.sighting"
+
+
+@lru_cache(maxsize=16)
+def _loaded(folder: Path, number: int) -> Snapshot:
+    return snapshot.load(folder, number)
+
+
+def _stored(table: str) -> pa.Schema:
+    schema = SIGHTING if table.endswith(".sighting") else files.stored_schema(tables()[table])
+    return pa.schema([*schema, *PARTITION])
+
+
+def _checked(fact: Table, batches: Iterable[pa.RecordBatch], batch_id: str) -> pa.Table:
+    """The rows in exactly the fact's schema."""
+    try:
+        rows = pa.Table.from_batches([batch.select(fact.columns).cast(fact.schema) for batch in batches], fact.schema)
+    except (KeyError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise FactSchemaError(fact=fact.name, reason=str(error)) from None
+    for field in fact.schema:
+        if not field.nullable and rows[field.name].null_count:
+            raise FactSchemaError(fact=fact.name, reason=f"{field.name} has empty values")
+    if not pc.all(pc.equal(rows["batch_id"], pa.scalar(batch_id)), min_count=0).as_py():
+        raise FactSchemaError(fact=fact.name, reason=f"batch_id is not {batch_id} everywhere")
+    return rows
+
+
+def _sorted_out(fact: Table, rows: pa.Table, held: Head, root: Path, shop: str, seq: int) -> tuple[pa.Table, pa.Table]:
+    """The rows to store, by month, and the sightings of those that the lake holds."""
+    cursor = duck.connection()
+    content = [name for name in fact.columns if name not in ("recorded_at", "batch_id")]
+    same = " AND ".join(f"h.{duck.named(c)} IS NOT DISTINCT FROM i.{duck.named(c)}" for c in content)
+    columns = ", ".join(f"i.{duck.named(name)}" for name in fact.columns)
+    day = f", {duck.named(fact.day)}" if fact.day else ""
+    cursor.register("incoming_rows", rows.append_column("place", pa.array(range(rows.num_rows), pa.int64())))
+    try:
+        cursor.execute(
+            "CREATE OR REPLACE TEMP TABLE incoming AS FROM incoming_rows "
+            "QUALIFY row_number() OVER (PARTITION BY key, version ORDER BY place DESC) = 1"
+        )
+        source = files.scan(fact, _holding(held, cursor, root), root)
+        cursor.execute(f"CREATE OR REPLACE TEMP TABLE held AS FROM {source} SEMI JOIN incoming USING (key)")
+        cursor.execute(
+            "CREATE OR REPLACE TEMP TABLE known AS "
+            "SELECT i.place, i.key, i.version, max(h.seq) AS seq, i.batch_id, i.recorded_at, "
+            f"bool_or(h.batch_id = i.batch_id) AS is_own FROM incoming i JOIN held h ON {same} GROUP BY ALL"
+        )
+        fresh = cursor.sql(
+            f"SELECT {duck.quoted(shop)} AS shop_id, {seq}::BIGINT AS seq, "
+            "(NOT EXISTS (FROM held h WHERE h.key = i.key) "
+            "AND count(*) OVER (PARTITION BY key) = 1)::TINYINT AS is_new,"
+            f" {columns}, {files.month_expression(fact)} AS month "
+            f"FROM incoming i ANTI JOIN known USING (place) ORDER BY month{day}, key"
+        ).to_arrow_table()
+        seen = cursor.sql(
+            f"SELECT {duck.quoted(shop)} AS shop_id, seq, 1::TINYINT AS is_new, key, version, batch_id, recorded_at "
+            "FROM known WHERE NOT is_own ORDER BY key"
+        ).to_arrow_table()
+    finally:
+        cursor.unregister("incoming_rows")
+        cursor.execute("DROP TABLE IF EXISTS incoming; DROP TABLE IF EXISTS held; DROP TABLE IF EXISTS known")
+    schema = pa.schema([*files.stored_schema(fact), pa.field("month", pa.string())])
+    return fresh.cast(schema), seen.cast(SIGHTING)
+
+
+def _holding(held: Head, cursor: duckdb.DuckDBPyConnection, root: Path) -> list[File]:
+    """The files with a key of the incoming rows; only the narrow column of keys is read to find them."""
+    paths = [root / file.path for file in held.files]
+    if not paths:
+        return []
+    query = f"SELECT DISTINCT filename FROM {files.read_parquet(paths)} SEMI JOIN incoming USING (key)"
+    hit = {name for (name,) in cursor.execute(query).fetchall()}
+    return [file for file in held.files if (root / file.path).as_posix() in hit]
