@@ -1,0 +1,34 @@
+"""The shop's products, as people know and edit them."""
+
+from django.db import models
+from django.utils import timezone
+
+from topline.accounts.models import Shop
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    def of(self, shop: Shop) -> "ProductQuerySet":
+        return self.filter(shop=shop).order_by("code")
+
+
+class Product(models.Model):
+    """A product. What a person edited, imports leave alone."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE)
+    code = models.CharField(max_length=100, help_text="the source's code, the product_key of facts")
+    title = models.CharField(max_length=500, blank=True)
+    category = models.CharField(max_length=200, blank=True)
+    subcategory = models.CharField(max_length=200, blank=True)
+    brand = models.CharField(max_length=200, blank=True)
+    supplier = models.CharField(max_length=200, blank=True)
+    edited_fields = models.JSONField(default=list, help_text="fields that a person set")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = ProductQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["shop", "code"], name="catalog_product_code")]
+        indexes = [models.Index(fields=["shop", "category"])]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.title}".strip()

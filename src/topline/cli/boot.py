@@ -1,0 +1,48 @@
+"""Starting the product (Django, its folder, its database) for a command."""
+
+import logging
+import os
+from datetime import date
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from topline.accounts.models import Shop
+    from topline.lake.store import Lake
+
+
+@cache
+def product() -> None:
+    """Load the settings and the apps, and bring the database up to date. Safe to call again."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "topline.config.settings")
+    import django
+
+    django.setup()
+    logging.getLogger().setLevel(logging.WARNING)
+    from topline.workbench import upgrade
+
+    upgrade.migrate()
+
+
+def shop(slug: str) -> "Shop":
+    """The shop of that slug. Raises UnknownShopError, which names the nearest."""
+    product()
+    from topline.accounts.models import Shop
+
+    return Shop.objects.named(slug)
+
+
+def fresh_lake(shop: "Shop") -> "Lake":
+    """The shop's lake after what people have done until now was drained into it: a command reads its own writes."""
+    from topline.journal import operations as journal
+
+    lake = shop.lake()
+    journal.drain(lake)
+    return lake
+
+
+def as_of(text: str | None, shop: "Shop") -> date:
+    """The day that was asked for, else the shop's today."""
+    from topline.units.period import parse_day
+
+    return parse_day(text) if text else shop.today()

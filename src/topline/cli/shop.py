@@ -1,0 +1,99 @@
+"""Create shops, list them, and change their settings and clocks."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from topline.cli import boot, output
+from topline.units.period import parse_day
+
+app = typer.Typer(
+    help="Create shops, list them, and change their settings and clocks.", no_args_is_help=True, add_completion=False
+)
+
+Slug = Annotated[str, typer.Argument(help="The shop's short name, such as gifts.")]
+
+
+@app.command()
+def create(
+    slug: Slug,
+    currency: Annotated[str, typer.Option(help="ISO 4217, such as GBP. Fixed once the shop has facts.")],
+    timezone: Annotated[str, typer.Option(help="Such as Europe/London.")],
+    country: Annotated[str, typer.Option(help="ISO 3166, such as GB: the calendar that the shop follows.")],
+    name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    owner: Annotated[str | None, typer.Option(help="The e-mail address of its owner, who has an account.")] = None,
+) -> None:
+    """Make a new shop."""
+    boot.product()
+    from topline.accounts import operations
+    from topline.accounts.models import User
+
+    shop = operations.create_shop(
+        slug=slug,
+        name=name or slug,
+        currency=currency,
+        timezone=timezone,
+        country=country,
+        owner=User.objects.named(owner) if owner else None,
+    )
+    typer.echo(f"Made the shop {shop.name} ({shop.slug}), in {shop.currency}, {shop.timezone}.")
+
+
+@app.command("list")
+def list_(style: output.FormatOption = output.Format.TABLE) -> None:
+    """List all shops."""
+    boot.product()
+    from topline.accounts.models import Shop
+
+    columns = ("slug", "name", "currency", "timezone", "country", "clock_on")
+    rows = [{column: getattr(shop, column) for column in columns} for shop in Shop.objects.order_by("slug")]
+    output.rows(rows, style, columns=columns)
+
+
+@app.command()
+def show(slug: Slug, style: output.FormatOption = output.Format.TABLE) -> None:
+    """Show one shop's settings."""
+    shop = boot.shop(slug)
+    from topline.accounts.models import plain_settings
+
+    shown = {"slug": shop.slug, **plain_settings(shop), "today": shop.today(), "is_pinned": shop.is_pinned}
+    output.rows([{"setting": name, "value": value} for name, value in shown.items()], style)
+
+
+@app.command("set")
+def set_(slug: Slug, settings: Annotated[list[str], typer.Argument(help="name=value, such as week_start=7.")]) -> None:
+    """Change a shop's settings: name, currency, timezone, country, week_start, fiscal_first_month, order_basis."""
+    shop = boot.shop(slug)
+    from topline.accounts import operations
+
+    changes = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"“{setting}” isn't name=value.")
+        changes[name] = value
+    operations.change_settings(
+        shop=shop, actor_id=None, today=datetime.now(UTC).astimezone(shop.zone).date(), **changes
+    )
+    show(slug)
+
+
+@app.command()
+def step(
+    slug: Slug,
+    days: Annotated[int | None, typer.Option(help="Move the pinned clock by so many days.")] = None,
+    to: Annotated[str | None, typer.Option(help="Move it to this date.")] = None,
+    pin: Annotated[bool, typer.Option("--pin", help="Pin a clock that runs in real time to --to.")] = False,
+    release: Annotated[bool, typer.Option("--release", help="Let the clock run in real time again.")] = False,
+) -> None:
+    """Step a shop's pinned clock: by one day, by --days, or --to a date."""
+    shop = boot.shop(slug)
+    from topline.accounts import operations
+
+    day = parse_day(to) if to else None
+    if release or pin:
+        shop = operations.pin_clock(shop=shop, on=None if release else day or shop.today(), actor_id=None)
+    else:
+        shop = operations.step_clock(shop=shop, actor_id=None, days=days, to=day)
+    typer.echo(f"It is {shop.today()} in {shop.name}.")

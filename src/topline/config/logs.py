@@ -1,0 +1,56 @@
+"""Structured logs: one JSON object a line, and one line a request."""
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from django.http import HttpRequest, HttpResponse
+
+_STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "request", "taskName"}
+_log = logging.getLogger("topline.request")
+
+
+class JsonFormatter(logging.Formatter):
+    """A log record as one line of JSON, with whatever `extra` it was given."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class RequestLogMiddleware:
+    """Logs each request with its time, and names it in the response's `X-Request-Id`. Query strings stay out of the log."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        began = time.perf_counter()
+        response = self.get_response(request)
+        response["X-Request-Id"] = name = uuid.uuid4().hex
+        level = logging.ERROR if response.status_code >= 500 else logging.INFO
+        if not request.path.startswith(("/static/", "/healthz")):
+            _log.log(
+                level,
+                "request",
+                extra={
+                    "request_id": name,
+                    "method": request.method,
+                    "path": request.path,
+                    "status": response.status_code,
+                    "ms": round((time.perf_counter() - began) * 1000, 1),
+                    "user": getattr(getattr(request, "user", None), "pk", None),
+                },
+            )
+        return response

@@ -1,0 +1,155 @@
+"""Asking for work, and doing it under a lease.
+
+An app's `jobs.py` holds `JOBS`, from a kind to a function of the `Job`, and may hold `SCHEDULE`, from a name to how often and
+a function without arguments. A job's function resumes from `job.checkpoint`, calls `job.advance` after each batch, and
+returns what it has to say as a dict.
+"""
+
+import logging
+import threading
+import traceback
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from topline.units.errors import ToplineError
+from topline.workbench.models import CancelledError, Job, LeaseLostError, UnknownJobError
+
+LEASE = timedelta(seconds=30)
+MAX_ATTEMPTS = 5
+_log = logging.getLogger("topline.jobs")
+
+Work = Callable[[Job], dict[str, Any] | None]
+
+
+@cache
+def kinds() -> Mapping[str, Work]:
+    """Every kind of job of every app."""
+    return {kind: work for jobs in modules() for kind, work in getattr(jobs, "JOBS", {}).items()}
+
+
+@cache
+def modules() -> tuple[Any, ...]:
+    """The `jobs.py` of every app of ours."""
+    names = [f"{app.name}.jobs" for app in apps.get_app_configs() if app.name.startswith("topline.")]
+    return tuple(import_module(name) for name in names if find_spec(name))
+
+
+def enqueue(
+    kind: str,
+    *,
+    shop: str = "",
+    params: Mapping[str, Any] | None = None,
+    unique_key: str = "",
+    actor_id: int | None = None,
+    due_at: datetime | None = None,
+) -> Job:
+    """The job, queued; or the unfinished one with the same unique key. It starts when the caller's transaction commits."""
+    if unique_key and (running := Job.objects.unfinished().filter(unique_key=unique_key).first()):
+        return running
+    try:
+        with transaction.atomic():
+            return Job.objects.create(
+                kind=kind,
+                shop=shop,
+                params=dict(params or {}),
+                unique_key=unique_key,
+                actor_id=actor_id,
+                due_at=due_at or timezone.now(),
+            )
+    except IntegrityError:
+        return Job.objects.unfinished().get(unique_key=unique_key)
+
+
+def cancel(*, job_id: int) -> None:
+    """Ask a job to stop: at once if nobody has begun, else after its current batch. Raises UnknownJobError."""
+    if not Job.objects.filter(pk=job_id).update(is_cancel_asked=True):
+        raise UnknownJobError(id=job_id)
+    Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(state=Job.State.CANCELLED, finished_at=timezone.now())
+
+
+def claim() -> Job | None:
+    """The next job that waits, now leased to the caller alone."""
+    now = timezone.now()
+    return next((taken for job in Job.objects.claimable(now)[:10] if (taken := _take(job, now))), None)
+
+
+def perform(job: Job) -> None:
+    """Do a claimed job to its end and write down how it went."""
+    if job.attempts > MAX_ATTEMPTS:
+        _finish(job, Job.State.FAILED, message=f"Given up: the process died {MAX_ATTEMPTS} times at this job.")
+        return
+    try:
+        result = kinds()[job.kind](job)
+    except LeaseLostError:
+        _log.warning("lease lost", extra={"job": job.pk, "kind": job.kind})
+    except CancelledError as error:
+        _finish(job, Job.State.CANCELLED, message=str(error))
+    except ToplineError as error:
+        _finish(job, Job.State.FAILED, message=str(error), result=_explained(error))
+    except Exception:
+        _log.exception("job failed", extra={"job": job.pk, "kind": job.kind})
+        _finish(job, Job.State.FAILED, message=traceback.format_exc(limit=-1).strip().splitlines()[-1])
+    else:
+        _finish(job, Job.State.DONE, result=result or {})
+
+
+def run_now(job: Job) -> Job:
+    """The same job after it was done in this process, for commands and tests that wait for it."""
+    if claimed := _take(job, timezone.now()):
+        with heartbeat(claimed):
+            perform(claimed)
+    job.refresh_from_db()
+    return job
+
+
+@contextmanager
+def heartbeat(job: Job) -> Iterator[None]:
+    """Keeps the job's lease from lapsing while the block runs, however long a batch takes."""
+    is_over = threading.Event()
+
+    def beat() -> None:
+        while not is_over.wait(LEASE.total_seconds() / 3):
+            Job.objects.filter(pk=job.pk, lease=job.lease, state=Job.State.RUNNING).update(
+                lease_until=timezone.now() + LEASE
+            )
+        connection.close()
+
+    thread = threading.Thread(target=beat, name=f"heartbeat-{job.pk}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def _take(job: Job, now: datetime) -> Job | None:
+    waiting = Job.objects.claimable(now).order_by().filter(pk=job.pk, lease=job.lease)
+    fresh = {"lease": uuid.uuid4().hex, "lease_until": now + LEASE, "started_at": now}
+    is_ours = waiting.update(state=Job.State.RUNNING, attempts=F("attempts") + 1, **fresh)
+    return Job.objects.get(pk=job.pk) if is_ours else None
+
+
+def _finish(job: Job, state: Job.State, *, message: str | None = None, result: dict[str, Any] | None = None) -> None:
+    changes: dict[str, Any] = {"state": state, "finished_at": timezone.now()}
+    changes |= {} if message is None else {"message": message}
+    changes |= {} if result is None else {"result": result}
+    Job.objects.filter(pk=job.pk, lease=job.lease, state=Job.State.RUNNING).update(**changes)
+    _log.info("job finished", extra={"job": job.pk, "kind": job.kind, "state": state.value})
+
+
+def _explained(error: ToplineError) -> dict[str, Any]:
+    """The error so that a door can say it in the reader's language."""
+    params = {name: str(value) for name, value in error.params.items()}
+    return {"error": error.code, "message": error.message, "params": params}

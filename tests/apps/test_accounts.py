@@ -1,0 +1,183 @@
+"""People, shops, roles, links and tokens."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from topline.accounts import operations, permissions, vault
+from topline.accounts.models import ApiToken, Shop, SignInLink, User
+from topline.accounts.permissions import Role
+from topline.journal import operations as journal
+from topline.units.errors import CurrencyError
+from topline.workbench.models import AuditEntry, AuditError
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_owner_may_do_everything(shop, owner):
+    assert owner.permissions_in(shop) == frozenset(permissions.PERMISSIONS)
+
+
+def test_stranger_may_do_nothing(shop):
+    stranger = operations.create_user(email="stranger@example.org", actor_id=None)
+    assert stranger.permissions_in(shop) == frozenset()
+    assert not stranger.shops().exists()
+
+
+def test_roles_add_up(shop, member):
+    person = member("support")
+    operations.set_roles(shop=shop, user=person, roles=["support", "operations"], actor_id=None)
+    assert person.permissions_in(shop) == permissions.ROLES[Role.SUPPORT] | permissions.ROLES[Role.OPERATIONS]
+
+
+def test_closed_account_may_do_nothing(shop, member):
+    person = operations.change_profile(user=member("analyst"), actor_id=None, is_active=False)
+    assert person.permissions_in(shop) == frozenset()
+
+
+def test_every_role_has_texts_and_known_permissions():
+    assert set(permissions.ROLES) == set(permissions.LABELS) == set(permissions.DESCRIPTIONS) == set(Role)
+    assert all(codes <= set(permissions.PERMISSIONS) for codes in permissions.ROLES.values())
+
+
+def test_last_owner_stays(shop, owner, member):
+    with pytest.raises(operations.LastOwnerError):
+        operations.set_roles(shop=shop, user=owner, roles=["analyst"], actor_id=owner.pk)
+    second = member("owner")
+    operations.set_roles(shop=shop, user=owner, roles=[], actor_id=second.pk)
+    assert owner.roles_in(shop) == frozenset()
+
+
+def test_email_is_one_however_written(owner):
+    with pytest.raises(operations.UserExistsError):
+        operations.create_user(email=" OWNER@Example.org ", actor_id=None)
+    assert User.objects.named("OWNER@example.org") == owner
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"currency": "XXZ"}, CurrencyError),
+        ({"timezone": "Europe/Atlantis"}, operations.TimezoneError),
+        ({"timezone": "../etc/passwd"}, operations.TimezoneError),
+        ({"country": "QQ"}, operations.CountryError),
+        ({"week_start": 0}, operations.RangeError),
+        ({"week_start": "monday"}, operations.RangeError),
+        ({"fiscal_first_month": 13}, operations.RangeError),
+        ({"order_basis": "payment"}, operations.ChoiceError),
+        ({"name": ""}, operations.RangeError),
+        ({"colour": "red"}, operations.ChoiceError),
+    ],
+)
+def test_wrong_settings_are_refused(shop, change, error):
+    with pytest.raises(error):
+        operations.change_settings(shop=shop, actor_id=None, today=date(2026, 3, 1), **change)
+    shop.refresh_from_db()
+    assert (shop.currency, shop.week_start) == ("GBP", 1)
+
+
+@pytest.mark.parametrize("slug", ["", "Gifts", "a b", "../x", "x" * 51, "é"])
+def test_wrong_slug_is_refused(db, slug):
+    with pytest.raises(operations.SlugError):
+        operations.create_shop(slug=slug, name="x", currency="EUR", timezone="Europe/Paris", country="FR")
+
+
+def test_currency_is_fixed_once_there_is_a_fact(shop):
+    operations.change_settings(shop=shop, actor_id=None, today=date(2026, 3, 1), currency="eur")
+    assert shop.currency == "EUR"
+    journal.open_batch(shop=shop.slug, batch_id="b1", source="file", now=NOW)
+    with pytest.raises(operations.CurrencyFixedError):
+        operations.change_settings(shop=shop, actor_id=None, today=date(2026, 3, 1), currency="GBP")
+
+
+def test_change_of_zone_is_dated(shop):
+    operations.change_settings(shop=shop, actor_id=None, today=date(2026, 3, 1), timezone="Europe/Bucharest")
+    operations.change_settings(shop=shop, actor_id=None, today=date(2026, 5, 1), timezone="Asia/Tokyo")
+    days = [date(2026, 2, 28), date(2026, 3, 1), date(2026, 4, 30), date(2026, 5, 1)]
+    zones = ["Europe/London", "Europe/Bucharest", "Europe/Bucharest", "Asia/Tokyo"]
+    assert [shop.zone_on(day) for day in days] == [ZoneInfo(zone) for zone in zones]
+
+
+def test_pinned_clock_steps(shop):
+    assert (shop.today(), shop.now()) == (date(2011, 9, 1), datetime(2011, 9, 1, 11, tzinfo=UTC))
+    assert operations.step_clock(shop=shop, actor_id=None).today() == date(2011, 9, 2)
+    assert operations.step_clock(shop=shop, actor_id=None, days=29).today() == date(2011, 10, 1)
+    assert operations.step_clock(shop=shop, actor_id=None, to=date(2011, 12, 1)).today() == date(2011, 12, 1)
+    operations.pin_clock(shop=shop, on=None, actor_id=None)
+    with pytest.raises(operations.ClockError):
+        operations.step_clock(shop=shop, actor_id=None, days=1)
+
+
+def test_link_signs_in_once_and_only_its_digest_is_kept(owner):
+    token = operations.create_link(user=owner, actor_id=None, now=NOW)
+    assert token not in str(SignInLink.objects.values().get())
+    assert operations.link_user(token=token, now=NOW) == owner
+    assert operations.use_link(token=token, now=NOW) == owner
+    with pytest.raises(operations.LinkError):
+        operations.use_link(token=token, now=NOW)
+
+
+def test_old_link_is_refused(owner):
+    token = operations.create_link(user=owner, actor_id=None, now=NOW)
+    with pytest.raises(operations.LinkError):
+        operations.use_link(token=token, now=NOW + timedelta(days=operations.LINK_DAYS, seconds=1))
+
+
+def test_token_is_shown_once_and_never_exceeds_its_maker(shop, member):
+    analyst = member("analyst")
+    scopes = ["metrics.read", "people.write"]
+    token, secret = operations.create_token(user=analyst, shop=shop, name="sheet", scopes=scopes, actor_id=analyst.pk)
+    assert secret not in str(ApiToken.objects.values().get())
+    found = operations.authenticate_token(secret=secret, now=NOW)
+    assert found == token
+    assert found.permissions() == {"metrics.read"}
+    assert ApiToken.objects.get().last_used_at == NOW
+    operations.revoke_token(token=token, actor_id=analyst.pk, now=NOW)
+    assert operations.authenticate_token(secret=secret, now=NOW) is None
+
+
+def test_token_expires(shop, owner):
+    _, secret = operations.create_token(
+        user=owner, shop=shop, name="x", scopes=["metrics.read"], actor_id=None, expires_at=NOW + timedelta(days=1)
+    )
+    assert operations.authenticate_token(secret=secret, now=NOW)
+    assert operations.authenticate_token(secret=secret, now=NOW + timedelta(days=1)) is None
+    with pytest.raises(operations.UnknownPermissionError):
+        operations.create_token(user=owner, shop=shop, name="x", scopes=["all"], actor_id=None)
+
+
+def test_customer_key_is_stable_and_says_nothing(shop):
+    key = shop.hmac("file", "12345678901234")
+    assert key == Shop.objects.get().hmac("file", "12345678901234")
+    assert len(key) == 32
+    assert key.isalpha()
+    assert key not in (shop.hmac("other", "12345678901234"), shop.hmac("file", "12345678901235"))
+
+
+def test_secret_is_sealed(shop):
+    assert vault.unseal(shop.secret) not in shop.secret
+    with pytest.raises(vault.VaultError):
+        vault.unseal(shop.secret[:-2] + "xx")
+
+
+def test_changes_are_audited_and_the_log_only_grows(shop, owner):
+    operations.change_settings(shop=shop, actor_id=owner.pk, today=date(2026, 3, 1), week_start=7)
+    entry = AuditEntry.objects.of(shop.slug)[0]
+    assert (entry.action, entry.actor_id) == ("shop.change_settings", owner.pk)
+    assert entry.detail == {"before": {"week_start": 1}, "after": {"week_start": 7}}
+    for act in (
+        entry.save,
+        entry.delete,
+        AuditEntry.objects.all().delete,
+        lambda: AuditEntry.objects.update(action="x"),
+    ):
+        with pytest.raises(AuditError):
+            act()
+
+
+def test_preferences_are_remembered(owner):
+    operations.prefer(user=owner, name="against", value="last_year")
+    assert User.objects.get(pk=owner.pk).preferences == {"against": "last_year"}
+    operations.prefer(user=owner, name="against", value=None)
+    assert User.objects.get(pk=owner.pk).preferences == {}
