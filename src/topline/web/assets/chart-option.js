@@ -20,7 +20,8 @@ echarts.use([
 
 export { echarts };
 
-const FONT = '"Inter Variable", Inter, system-ui, "DejaVu Sans", sans-serif';
+// Without quotation marks: ECharts writes the name into an SVG attribute as it is.
+const FONT = "Inter Variable, Inter, system-ui, DejaVu Sans, sans-serif";
 
 const THEMES = {
   light: {
