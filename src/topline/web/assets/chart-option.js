@@ -50,14 +50,14 @@ const ROLES = {
 export function number(value, { locale = "en", currency = null, unit = "count" } = {}, compact = false) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   const options =
-    unit === "ratio"
+    unit === "rate"
       ? { style: "percent", maximumFractionDigits: 1 }
       : unit === "money" && currency
         ? { style: "currency", currency, ...(compact ? {} : { maximumFractionDigits: Math.abs(value) >= 1000 ? 0 : 2 }) }
         : { maximumFractionDigits: Math.abs(value) >= 100 ? 0 : 2 };
   if (compact && Math.abs(value) >= 10000) {
     Object.assign(options, { notation: "compact", maximumFractionDigits: 1, minimumFractionDigits: 0 });
-  } else if (compact && unit !== "ratio") {
+  } else if (compact && unit !== "rate") {
     Object.assign(options, { maximumFractionDigits: Math.abs(value) >= 10 ? 0 : 2, minimumFractionDigits: 0 });
   }
   return new Intl.NumberFormat(locale, options).format(value);

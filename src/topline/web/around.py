@@ -1,0 +1,81 @@
+"""What is no page of a place: the front door, one-time links, the language, the palette, the clock's stepper."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from topline.accounts import operations
+from topline.accounts.models import User
+from topline.units.period import add_months, parse_day
+from topline.web import formats
+from topline.web.page import open_visit
+from topline.web.shell import Shell, last_shop
+
+_BACKEND = settings.AUTHENTICATION_BACKENDS[0]
+
+
+def front_door(request: HttpRequest) -> HttpResponse:
+    """The shop that the person saw last; a page that says what to do where there is none."""
+    assert isinstance(request.user, User)
+    shop = last_shop(request.user)
+    return redirect("home", shop.slug) if shop else render(request, "no_shop.html")
+
+
+@login_not_required
+def start(request: HttpRequest, token: str) -> HttpResponse:
+    """Where a one-time link lands. Only a press of the button uses it up, so that a mail scanner doesn't."""
+    now = timezone.now()
+    try:
+        if request.method != "POST":
+            return render(request, "start.html", {"person": operations.link_user(token=token, now=now)})
+        user = operations.use_link(token=token, now=now)
+    except operations.LinkError as error:
+        return render(request, "start.html", {"problem": formats.say(error)}, status=410)
+    login(request, user, backend=_BACKEND)
+    return redirect("front_door")
+
+
+@login_not_required
+@require_POST
+def choose_language(request: HttpRequest) -> HttpResponse:
+    """Remembers the language for the browser and, if signed in, for the person."""
+    response = HttpResponseRedirect(_back(request))
+    language = request.POST.get("language")
+    if language in dict(settings.LANGUAGES):
+        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, max_age=365 * 86_400, samesite="Lax")
+        if isinstance(request.user, User):
+            operations.change_profile(user=request.user, actor_id=request.user.pk, language=language)
+    return response
+
+
+def palette(request: HttpRequest, shop_slug: str) -> JsonResponse:
+    """What the command palette finds."""
+    visit = open_visit(request, shop_slug, None)
+    return JsonResponse({"entries": list(Shell(visit).palette())})
+
+
+@require_POST
+def set_clock(request: HttpRequest, shop_slug: str) -> HttpResponse:
+    """Moves a pinned clock: by days or months, or to a day."""
+    visit = open_visit(request, shop_slug, None)
+    visit.require("settings.write")
+    step = request.POST.get("step", "")
+    if step.lstrip("-").isdecimal():
+        by_month = request.POST.get("unit") == "month"
+        to = add_months(visit.today, int(step)) if by_month else visit.today + timedelta(days=int(step))
+    else:
+        to = parse_day(request.POST.get("to", ""))
+    operations.step_clock(shop=visit.shop, actor_id=visit.user.pk, to=to)
+    return HttpResponseRedirect(_back(request))
+
+
+def _back(request: HttpRequest) -> str:
+    address = request.POST.get("next") or "/"
+    return address if url_has_allowed_host_and_scheme(address, {request.get_host()}, request.is_secure()) else "/"

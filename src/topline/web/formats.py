@@ -1,0 +1,203 @@
+"""Values as people read them, in the language of the page; everything that a page prints goes through here."""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from babel import Locale, dates, numbers
+from django.utils.translation import get_language, gettext, ngettext
+
+from topline.metrics.metric import Unit
+from topline.units.errors import ToplineError
+from topline.units.missing import Missing
+from topline.units.period import Grain, Period
+
+LOCALES: Mapping[str, str] = {"en": "en_GB", "ro": "ro_RO"}
+
+type Number = Decimal | int | float
+
+
+@cache
+def _locale(language: str) -> Locale:
+    return Locale.parse(LOCALES.get(language[:2], "en_GB"))
+
+
+def locale() -> Locale:
+    """The locale of the page's language."""
+    return _locale(get_language() or "en")
+
+
+def tag() -> str:
+    """The locale as browsers write it, such as `en-GB`."""
+    return str(locale()).replace("_", "-")
+
+
+def say(thing: object) -> str:
+    """The text of an error, a missing value or a marked text, in the language of the page."""
+    match thing:
+        case ToplineError():
+            return gettext(thing.message) % {name: _said(value) for name, value in thing.params.items()}
+        case Missing():
+            return gettext(thing.message) % {name: _said(value) for name, value in thing.params.items()}
+        case None | "":
+            return ""
+        case _:
+            return gettext(str(thing))
+
+
+def _said(value: object) -> object:
+    return gettext(value) if isinstance(value, str) and value else value
+
+
+def json_text(value: Any) -> str:
+    """JSON in ASCII, fit for a header."""
+    return json.dumps(value, default=str)
+
+
+def number(value: object, unit: str, currency: str) -> str:
+    """A value of a metric: an amount with its currency, a rate in per cent, a count with its groups."""
+    if value is None:
+        return "–"
+    if isinstance(value, Missing):
+        return gettext("not known")
+    if not isinstance(value, Decimal | int | float):
+        return str(value)
+    match Unit(unit):
+        case Unit.MONEY:
+            return money(value, currency)
+        case Unit.RATE:
+            return percent(value)
+        case Unit.RATIO:
+            return decimal(value, 2)
+        case Unit.DAYS:
+            return _counted(value, lambda n: ngettext("%(n)s day", "%(n)s days", n))
+        case Unit.MONTHS:
+            return _counted(value, lambda n: ngettext("%(n)s month", "%(n)s months", n))
+        case _:
+            return decimal(value, 0 if value == int(value) else 2)
+
+
+def _counted(value: Number, word: Any) -> str:
+    return word(2 if value != 1 else 1) % {"n": decimal(value, 0 if value == int(value) else 1)}
+
+
+def money(value: Number, currency: str) -> str:
+    """An amount in its currency's minor units: £1,234.50."""
+    return numbers.format_currency(value, currency, locale=locale())
+
+
+def whole_money(value: Number, currency: str) -> str:
+    """An amount without minor units, for sentences: £1,234."""
+    return numbers.format_currency(value, currency, locale=locale(), format=_whole_pattern(locale()), currency_digits=False)
+
+
+@cache
+def _whole_pattern(where: Locale) -> str:
+    return where.currency_formats["standard"].pattern.replace("0.00", "0").replace("0,00", "0")
+
+
+def short_money(value: Number, currency: str) -> str:
+    """An amount to three digits or so, for tiles and axes: £1.2M."""
+    if abs(value) < 10_000:
+        return whole_money(value, currency)
+    digits = 2 if abs(value) >= 1_000_000 else 1
+    return numbers.format_compact_currency(value, currency, locale=locale(), fraction_digits=digits)
+
+
+def short(value: object, unit: str, currency: str) -> str:
+    """A value for a tile, where the whole number would be too long."""
+    if isinstance(value, Decimal | int | float) and not isinstance(value, bool):
+        if unit == Unit.MONEY:
+            return short_money(value, currency) if abs(value) >= 10_000 else money(value, currency)
+        if unit in (Unit.COUNT, Unit.QUANTITY):
+            return decimal(value, 0)
+    return number(value, unit, currency)
+
+
+def percent(value: Number, digits: int = 1) -> str:
+    """A rate of 0-1 in per cent."""
+    return numbers.format_percent(value, format=_percent_pattern(locale(), digits), locale=locale())
+
+
+@cache
+def _percent_pattern(where: Locale, digits: int) -> str:
+    return where.percent_formats[None].pattern.replace("0%", f"0.{'#' * digits}%").replace("0\xa0%", f"0.{'#' * digits}\xa0%")
+
+
+def decimal(value: Number, digits: int = 0) -> str:
+    """A number with at most so many digits after the point."""
+    pattern = "#,##0" + ("." + "#" * digits if digits else "")
+    return numbers.format_decimal(value, format=pattern, locale=locale())
+
+
+def change(now: object, before: object) -> float | None:
+    """The relative change, None where it means nothing."""
+    if not all(isinstance(each, Decimal | int | float) for each in (now, before)) or not before:
+        return None
+    return float(now - before) / abs(float(before))  # type: ignore[operator]
+
+
+def signed_percent(value: float) -> str:
+    """A change with its sign: +4.2%, −3%."""
+    sign = "+" if value > 0 else "−" if value < 0 else ""
+    return sign + percent(abs(value))
+
+
+def day(value: date) -> str:
+    return dates.format_date(value, "d MMM y", locale=locale())
+
+
+def long_day(value: date) -> str:
+    return dates.format_date(value, "EEEE d MMMM y", locale=locale())
+
+
+def month(value: date) -> str:
+    return dates.format_date(value, "LLLL y", locale=locale())
+
+
+def short_month(value: date) -> str:
+    return dates.format_date(value, "LLL y", locale=locale())
+
+
+def moment(value: datetime) -> str:
+    return dates.format_datetime(value, "d MMM y, HH:mm", locale=locale(), tzinfo=value.tzinfo)
+
+
+def bucket(value: date | int, grain: Grain) -> str:
+    """The name of a bucket of time."""
+    if not isinstance(value, date):
+        return f"{value:02d}:00"
+    match grain:
+        case Grain.MONTH:
+            return short_month(value)
+        case Grain.QUARTER:
+            return dates.format_date(value, "QQQ y", locale=locale())
+        case Grain.FISCAL_QUARTER:
+            return gettext("quarter from %(month)s") % {"month": short_month(value)}
+        case Grain.YEAR:
+            return str(value.year)
+        case Grain.FISCAL_YEAR:
+            return gettext("year from %(month)s") % {"month": short_month(value)}
+        case Grain.WEEK:
+            return gettext("week of %(day)s") % {"day": day(value)}
+        case _:
+            return day(value)
+
+
+def period(value: Period | None) -> str:
+    """A period by its first and last day, or by its months where it is made of them."""
+    if value is None:
+        return gettext("all time")
+    months = value.whole_months()
+    if months == 1:
+        return month(value.start)
+    if months == 12 and value.start.month == 1:
+        return str(value.start.year)
+    if months:
+        return f"{short_month(value.start)} – {short_month(value.last)}"
+    if value.days == 1:
+        return day(value.start)
+    return f"{day(value.start)} – {day(value.last)}"

@@ -1,0 +1,174 @@
+"""What a page declares, and the visit that its view is given."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, cached_property
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import get_language, gettext
+
+from topline.accounts import operations
+from topline.accounts.models import Shop, User
+from topline.accounts.scopes import scope_for
+from topline.lake.scope import Scope
+from topline.units.errors import ToplineError
+from topline.units.text import N_
+from topline.web import formats
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the left bar."""
+
+    id: str
+    label: str
+    icon: str
+
+
+PLACES = (
+    Place("today", N_("Today"), icon="sun"),
+    Place("plan", N_("Plan"), icon="target-arrow"),
+    Place("calendar", N_("Calendar"), icon="calendar-event"),
+    Place("outlook", N_("Outlook"), icon="trending-up"),
+    Place("customers", N_("Customers"), icon="users"),
+    Place("outreach", N_("Outreach"), icon="send"),
+    Place("orders", N_("Orders and stock"), icon="package"),
+    Place("measure", N_("Measure"), icon="chart-line"),
+    Place("data", N_("Data"), icon="database-import"),
+    Place("team", N_("Team"), icon="users-group"),
+    Place("settings", N_("Settings"), icon="settings"),
+)
+"""The places in the order of the bar; one shows as soon as a page of it may be seen."""
+
+
+class Visit:
+    """A signed-in person's request to a page of a shop."""
+
+    def __init__(self, request: HttpRequest, shop: Shop, page: "Page | None") -> None:
+        assert isinstance(request.user, User)
+        self.request = request
+        self.user: User = request.user
+        self.shop = shop
+        self.page = page
+
+    @cached_property
+    def permissions(self) -> frozenset[str]:
+        return self.user.permissions_in(self.shop)
+
+    @cached_property
+    def scope(self) -> Scope:
+        return scope_for(self.user, self.shop)
+
+    @cached_property
+    def today(self) -> date:
+        return self.shop.today()
+
+    @property
+    def is_fragment(self) -> bool:
+        """True if htmx asks for a part of the page."""
+        return bool(self.request.headers.get("HX-Request")) and not self.request.headers.get("HX-Boosted")
+
+    def may(self, permission: str) -> bool:
+        return permission in self.permissions
+
+    def require(self, permission: str) -> None:
+        """Raises PermissionDenied."""
+        if permission not in self.permissions:
+            raise PermissionDenied
+
+    def url(self, name: str, *args: object) -> str:
+        """The address of a page of this shop."""
+        return reverse(name, args=(self.shop.slug, *args))
+
+    def render(self, template: str, context: Mapping[str, Any], *, status: int = 200) -> HttpResponse:
+        """The page, or with `template#partial` a part of it."""
+        return render(self.request, template, {"visit": self, "shop": self.shop, **context}, status=status)
+
+    def choice(self, name: str, allowed: tuple[str, ...]) -> str:
+        """A choice that stands in the address, else the one that the person made last, else the first allowed."""
+        asked = self.request.GET.get(name)
+        if asked in allowed:
+            if self.user.preferences.get(name) != asked:
+                operations.prefer(user=self.user, name=name, value=asked)
+            return asked
+        kept = self.user.preferences.get(name)
+        return kept if kept in allowed else allowed[0]
+
+
+type View = Callable[..., HttpResponseBase]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page of a shop; its template stands beside its module.
+
+    path : below the shop's address, in Django's notation; `view` gets a `Visit` and what the path captures
+    place : the entry of the left bar it belongs to
+    label : its name in the bar and the palette, "" if it is only reached from other pages
+    """
+
+    path: str
+    name: str
+    view: View
+    permission: str
+    place: str
+    label: str = ""
+    icon: str = ""
+
+    def url_pattern(self) -> URLPattern:
+        return path(f"shop/<slug:shop_slug>/{self.path}", self._enter, name=self.name)
+
+    def _enter(self, request: HttpRequest, shop_slug: str, **captured: Any) -> HttpResponseBase:
+        visit = open_visit(request, shop_slug, self)
+        visit.require(self.permission)
+        try:
+            return self.view(visit, **captured)
+        except ToplineError as error:
+            return problem(visit, error)
+
+
+def open_visit(request: HttpRequest, slug: str, page: Page | None) -> Visit:
+    """The visit; a shop that the person has no role in does not exist for them."""
+    assert isinstance(request.user, User)
+    shop = request.user.shops().filter(slug=slug).first()
+    if shop is None:
+        raise Http404
+    if request.user.preferences.get("shop") != slug:
+        operations.prefer(user=request.user, name="shop", value=slug)
+    visit = Visit(request, shop, page)
+    request.visit = visit  # type: ignore[attr-defined]
+    return visit
+
+
+def problem(visit: Visit, error: ToplineError) -> HttpResponse:
+    """What went wrong and what to do, as a page or, to htmx, as a toast."""
+    text = formats.say(error)
+    if visit.is_fragment:
+        response = HttpResponse(status=204)
+        response["HX-Trigger"] = formats.json_text({"topline:toast": {"text": text, "level": "error"}})
+        return response
+    return visit.render("problem.html", {"title": gettext("That didn't work"), "text": text}, status=400)
+
+
+@cache
+def pages() -> Mapping[str, Page]:
+    """Every page by name: the folder is the catalogue."""
+    return {page.name: page for page in _discover()}
+
+
+def _discover() -> Iterator[Page]:
+    package = import_module("topline.web.pages")
+    for module in iter_modules(package.__path__):
+        yield from getattr(import_module(f"topline.web.pages.{module.name}"), "PAGES", ())
+
+
+def language() -> str:
+    """The language of the page, such as `ro`."""
+    return get_language() or "en"

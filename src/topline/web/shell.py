@@ -1,0 +1,106 @@
+"""The frame around every page: places, shops, clock, what the palette finds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.translation import get_language
+
+from topline.accounts.models import Shop, User
+from topline.metrics.catalogue import metrics
+from topline.units.text import N_
+from topline.web import formats
+from topline.web.page import PLACES, Page, Place, Visit, pages
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A link of the bar. `is_here` marks the page that shows."""
+
+    label: str
+    url: str
+    icon: str
+    is_here: bool
+    below: tuple["Entry", ...] = ()
+
+
+class Shell:
+    """What base.html needs beside the page's own context."""
+
+    def __init__(self, visit: Visit) -> None:
+        self.visit = visit
+        self.shop = visit.shop
+        self.user = visit.user
+        self.languages = settings.LANGUAGES
+        self.language = get_language()
+
+    @cached_property
+    def shops(self) -> list[Shop]:
+        return list(self.user.shops())
+
+    @cached_property
+    def places(self) -> list[Entry]:
+        """The places that this person may go to."""
+        here = self.visit.page
+        return [self._entry(place, within, here) for place in PLACES if (within := self._within(place))]
+
+    @property
+    def first_places(self) -> list[Entry]:
+        """As many as fit the bottom of a phone."""
+        return self.places[:4]
+
+    @property
+    def tabs(self) -> tuple[Entry, ...]:
+        """The pages of the place that shows."""
+        return next((entry.below for entry in self.places if entry.is_here), ())
+
+    def _within(self, place: Place) -> list[Page]:
+        found = (page for page in pages().values() if page.place == place.id and page.label)
+        return [page for page in found if self.visit.may(page.permission)]
+
+    def _entry(self, place: Place, within: list[Page], here: Page | None) -> Entry:
+        below = tuple(
+            Entry(formats.say(page.label), self.visit.url(page.name), page.icon, page is here) for page in within
+        )
+        is_here = here is not None and here.place == place.id
+        return Entry(formats.say(place.label), below[0].url, place.icon, is_here, below if len(below) > 1 else ())
+
+    def palette(self) -> Iterator[dict[str, str]]:
+        """Pages, metrics, shops and actions by name."""
+        for place in self.places:
+            for entry in place.below or (place,):
+                yield {"label": entry.label, "url": entry.url, "group": formats.say(N_("Page")), "words": place.label}
+        if self.visit.may("metrics.read"):
+            for metric in metrics().values():
+                if metric.family not in self.visit.scope.hidden_families:
+                    address = self.visit.url("metric", metric.id)
+                    yield {"label": formats.say(metric.label), "url": address, "group": formats.say(N_("Metric")), "words": metric.id}
+        for shop in self.shops:
+            if shop != self.shop:
+                yield {"label": shop.name, "url": reverse("home", args=(shop.slug,)), "group": formats.say(N_("Shop"))}
+        for label, action in ((N_("Switch between light and dark"), "theme"), (N_("Show the keys"), "keys")):
+            yield {"label": formats.say(label), "action": action, "group": formats.say(N_("Action"))}
+
+
+def frame(request: HttpRequest) -> Shell | None:
+    """The shell of a signed-in request; outside of a shop's pages it is that of the shop visited last."""
+    visit = getattr(request, "visit", None)
+    if visit is None:
+        user = getattr(request, "user", None)
+        if not isinstance(user, User):
+            return None
+        shop = last_shop(user)
+        if shop is None:
+            return None
+        visit = Visit(request, shop, None)
+    return Shell(visit)
+
+
+def last_shop(user: User) -> Shop | None:
+    """The shop that the person saw last, else the first."""
+    shops = list(user.shops())
+    kept = user.preferences.get("shop")
+    return next((shop for shop in shops if shop.slug == kept), shops[0] if shops else None)
