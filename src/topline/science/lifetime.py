@@ -1,0 +1,197 @@
+"""How often customers will buy again, whether they still are customers, and what they will be worth."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import digamma, gammaln, hyp2f1
+
+from topline.units.errors import ToplineError
+from topline.units.text import N_
+
+Floats = NDArray[np.float64]
+Gradient = tuple[float, Floats]
+
+
+class TooFewCustomersError(ToplineError):
+    message = N_("%(found)d customers are too few to expect their future; at least %(least)d are needed.")
+
+
+class LifetimeFitError(ToplineError):
+    message = N_("No lifetime model fits these customers. Check that repeat orders and their dates are complete.")
+
+
+@dataclass(frozen=True, slots=True)
+class BuyingFit:
+    """BG/NBD: purchases are Poisson with a gamma rate (r, alpha); a customer leaves after one with beta chance (a, b).
+
+    alpha : in the time unit of the history
+    log_likelihood : at the maximum
+    """
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+    log_likelihood: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpendingFit:
+    """Gamma-Gamma: a customer's mean order value is gamma (p) around a rate that is gamma (q, gamma) over customers."""
+
+    p: float
+    q: float
+    gamma: float
+    log_likelihood: float
+
+
+def fit_buying(repeats: Floats, recency: Floats, age: Floats) -> BuyingFit:
+    """The BG/NBD model of maximum likelihood.
+
+    repeats : (n,) purchases after the first, >= 0
+    recency : (n,) time from the first purchase to the last, 0 where repeats is 0
+    age : (n,) time from the first purchase to the end of observation, >= recency
+
+    Raises LifetimeFitError. Source: Fader, Hardie & Lee, Marketing Science 24 (2005).
+    """
+    unit = float(np.mean(age)) / 10 or 1.0
+    (x, tx, t), count = _distinct(repeats, recency / unit, age / unit)
+    bought = x > 0
+    times, back = np.unique(x, return_inverse=True)
+
+    def loss(theta: Floats) -> Gradient:
+        r, alpha, a, b = np.exp(theta)
+        per_x = (
+            gammaln(r + times) - gammaln(r) + gammaln(a + b) + gammaln(b + times) - gammaln(b) - gammaln(a + b + times)
+        )
+        past = np.where(bought, b + x - 1, 1)
+        stays = -(r + x) * np.log(alpha + t)
+        leaves = np.where(bought, np.log(a) - np.log(past) - (r + x) * np.log(alpha + tx), -np.inf)
+        either = np.logaddexp(stays, leaves)
+        left = np.exp(leaves - either)
+        stayed = 1 - left
+        slope = digamma(a + b) - digamma(a + b + times)
+        rise = digamma(r + times) - digamma(r)
+        gradient = (
+            rise[back] + np.log(alpha) - stayed * np.log(alpha + t) - left * np.log(alpha + tx),
+            r / alpha - (r + x) * (stayed / (alpha + t) + left / (alpha + tx)),
+            slope[back] + left / a,
+            (slope + digamma(b + times) - digamma(b))[back] - left / past,
+        )
+        value = count @ (per_x[back] + r * np.log(alpha) + either)
+        return -float(value), -np.array([count @ part for part in gradient]) * np.exp(theta)
+
+    theta, best = _maximise(loss, start=np.zeros(4))
+    r, alpha, a, b = (float(v) for v in np.exp(theta))
+    # the likelihood's density is per `unit` of time: x events carry unit ** -x
+    return BuyingFit(r, alpha * unit, a, b, best - float((count * x).sum() * np.log(unit)))
+
+
+def fit_spending(repeats: Floats, mean_value: Floats) -> SpendingFit:
+    """The Gamma-Gamma model of maximum likelihood over customers who bought again.
+
+    repeats : (n,) number of repeat purchases, > 0 where the customer counts
+    mean_value : (n,) their mean value in shop currency, > 0 where the customer counts
+
+    Raises LifetimeFitError. Source: Fader & Hardie, The Gamma-Gamma Model of Monetary Value (2013).
+    """
+    counts = (repeats > 0) & (mean_value > 0)
+    if counts.sum() < 2:
+        raise LifetimeFitError()
+    unit = float(np.mean(mean_value[counts])) / 10
+    x, m = repeats[counts].astype(float), mean_value[counts] / unit
+
+    def loss(theta: Floats) -> Gradient:
+        p, q, gamma = np.exp(theta)
+        px = p * x
+        rest = np.log(gamma + m * x)
+        common = digamma(px + q) - rest
+        value = gammaln(px + q) - gammaln(px) - gammaln(q) + q * np.log(gamma)
+        value += (px - 1) * np.log(m) + px * np.log(x) - (px + q) * rest
+        gradient = (
+            x * (common - digamma(px) + np.log(m) + np.log(x)),
+            common - digamma(q) + np.log(gamma),
+            q / gamma - (px + q) / (gamma + m * x),
+        )
+        return -float(value.sum()), -np.array([part.sum() for part in gradient]) * np.exp(theta)
+
+    theta, best = _maximise(loss, start=np.log([2.0, 2.0, 10.0]))
+    p, q, gamma = (float(v) for v in np.exp(theta))
+    return SpendingFit(p, q, gamma * unit, best - float(counts.sum() * np.log(unit)))
+
+
+def alive_rate(fit: BuyingFit, repeats: Floats, recency: Floats, age: Floats) -> Floats:
+    """Probability that each customer is still active, (n,) in 0-1; 1 for those who bought once."""
+    return 1 / (1 + _odds_left(fit, repeats, recency, age))
+
+
+def expected_orders(fit: BuyingFit, repeats: Floats, recency: Floats, age: Floats, horizon: float) -> Floats:
+    """Purchases that each customer is expected to make in the next `horizon`, (n,) >= 0.
+
+    repeats, recency, age : as for `fit_buying`; horizon : in the same time unit, >= 0
+    """
+    a = fit.a + 1e-6 if abs(fit.a - 1) < 1e-6 else fit.a
+    end = fit.alpha + age + horizon
+    decay = ((fit.alpha + age) / end) ** (fit.r + repeats)
+    series = hyp2f1(fit.r + repeats, fit.b + repeats, a + fit.b + repeats - 1, horizon / end)
+    orders = (a + fit.b + repeats - 1) / (a - 1) * (1 - decay * series)
+    return np.asarray(np.maximum(orders / (1 + _odds_left(fit, repeats, recency, age)), 0))
+
+
+def expected_value(fit: SpendingFit, repeats: Floats, mean_value: Floats) -> Floats:
+    """Mean value of each customer's future purchases, (n,): their own mean shrunk to that of all."""
+    spent = np.where(repeats > 0, mean_value, 0) * repeats
+    shrunk: Floats = fit.p * (fit.gamma + spent) / np.maximum(fit.p * repeats + fit.q - 1, 1e-9)
+    if fit.q > 1:
+        return shrunk
+    everyone = float(np.average(mean_value[repeats > 0], weights=repeats[repeats > 0]))
+    return np.asarray(np.where(repeats > 0, shrunk, everyone))
+
+
+def inactive_after(
+    customer: NDArray[np.int64], gap: Floats, customers: int, *, rate: float = 0.9, weight: float = 5.0
+) -> Floats:
+    """Time without a purchase after which each customer counts as lost, (customers,).
+
+    customer : (g,) index 0..customers-1 of each gap's customer
+    gap : (g,) time between two consecutive purchases, > 0
+    rate : share of gaps that are shorter than the threshold
+    weight : gaps that the shop's own pattern counts for in a customer's
+
+    The shop's `rate` quantile, scaled by the customer's mean gap relative to the shop's, shrunk: customers with few
+    gaps take the shop's. Raises LifetimeFitError if nobody bought twice.
+    """
+    if not len(gap):
+        raise LifetimeFitError()
+    mean, threshold = float(gap.mean()), float(np.quantile(gap, rate))
+    count = np.bincount(customer, minlength=customers)
+    total = np.bincount(customer, weights=gap, minlength=customers)
+    return threshold * (total + weight * mean) / (count + weight) / mean
+
+
+def _odds_left(fit: BuyingFit, repeats: Floats, recency: Floats, age: Floats) -> Floats:
+    bought = repeats > 0
+    power = np.exp((fit.r + repeats) * np.log((fit.alpha + age) / (fit.alpha + recency)).clip(max=50))
+    return np.where(bought, fit.a / np.where(bought, fit.b + repeats - 1, 1) * power, 0.0)
+
+
+def _distinct(*columns: Floats) -> tuple[list[Floats], Floats]:
+    """The distinct rows of columns, and how often each stands: customers of a shop are often alike."""
+    code = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        values, place = np.unique(column, return_inverse=True)
+        code = np.unique(code * len(values) + place, return_inverse=True)[1]
+    _, first, count = np.unique(code, return_index=True, return_counts=True)
+    return [column[first].astype(np.float64) for column in columns], count.astype(np.float64)
+
+
+def _maximise(loss: Callable[[Floats], Gradient], start: Floats) -> tuple[Floats, float]:
+    bounds = [(-12, 12)] * len(start)
+    options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7}
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    if not np.isfinite(found.fun) or not np.isfinite(found.x).all():
+        raise LifetimeFitError()
+    return found.x, -float(found.fun)
