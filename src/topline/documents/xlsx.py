@@ -1,0 +1,109 @@
+"""Tables as an Excel workbook: real numbers and dates, no formula, heads that stay in sight."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from io import BytesIO
+
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from topline.documents.sheet import Column, Form, Sheet, Value
+from topline.units import money
+from topline.units.missing import Missing
+
+MAX_ROWS = 1_048_575  # Excel's 1,048,576 without the head
+_FORMATS = {
+    Form.TEXT: "@",
+    Form.NUMBER: "#,##0.00",
+    Form.WHOLE: "#,##0",
+    Form.RATE: "0.0%",
+    Form.DATE: "yyyy-mm-dd",
+    Form.MOMENT: "yyyy-mm-dd hh:mm:ss",
+}
+_OPTIONS = {
+    "in_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+    "remove_timezone": True,
+    "nan_inf_to_errors": True,
+}
+
+
+def write(sheets: Iterable[Sheet]) -> bytes:
+    """The sheets as one workbook. A sheet of more rows than Excel holds goes on in a next one."""
+    file = BytesIO()
+    with xlsxwriter.Workbook(file, _OPTIONS) as book:
+        head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+        note = book.add_format({"italic": True, "font_color": "#5d6676"})
+        names: set[str] = set()
+        for sheet in sheets:
+            formats = [book.add_format({"num_format": _number_format(column)}) for column in sheet.columns]
+            rows = iter(sheet.rows)
+            while True:
+                page = book.add_worksheet(_free_name(sheet.name, names))
+                if not _fill(page, sheet.columns, rows, formats, head, note):
+                    break
+    return file.getvalue()
+
+
+def _fill(
+    page: Worksheet,
+    columns: Iterable[Column],
+    rows: Iterator[Iterable[Value]],
+    formats: list[Format],
+    head: Format,
+    note: Format,
+) -> bool:
+    """Writes rows until the page is full; True if it is full."""
+    titles = [column.title for column in columns]
+    for x, title in enumerate(titles):
+        page.write_string(0, x, title, head)
+    page.freeze_panes(1, 0)
+    y = 0
+    while y < MAX_ROWS and (row := next(rows, None)) is not None:
+        y += 1
+        for x, value in enumerate(row):
+            _put(page, y, x, value, formats[x], note)
+    if titles:
+        page.autofilter(0, 0, max(y, 1), len(titles) - 1)
+    page.autofit(max_width=400)
+    return y == MAX_ROWS
+
+
+def _put(page: Worksheet, y: int, x: int, value: Value, looks: Format, note: Format) -> None:
+    match value:
+        case None:
+            page.write_blank(y, x, None, looks)
+        case Missing():
+            page.write_string(y, x, str(value), note)
+        case bool():
+            page.write_boolean(y, x, value)
+        case Decimal() | int() | float():
+            page.write_number(y, x, float(value), looks)
+        case datetime() | date():
+            page.write_datetime(y, x, value, looks)
+        case str():
+            page.write_string(y, x, value[:32_767], looks)
+
+
+def _number_format(column: Column) -> str:
+    if column.form is not Form.MONEY:
+        return _FORMATS[column.form]
+    digits = money.minor_digits(column.currency) if column.currency else 2
+    number = f"#,##0.{'0' * digits}" if digits else "#,##0"
+    return f"{number} [${column.currency}]" if column.currency else number
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """A name that Excel accepts (31 characters, none of []:*?/\\, not taken); `taken` learns it."""
+    clean = re.sub(r"[\[\]:*?/\\\x00-\x1f]", " ", name).strip("' ") or "Sheet"
+    free, number = clean[:31], 1
+    while free.lower() in taken or free.lower() == "history":
+        number += 1
+        free = f"{clean[:27]} {number}"
+    taken.add(free.lower())
+    return free

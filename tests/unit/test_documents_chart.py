@@ -1,0 +1,61 @@
+"""Charts on the server."""
+
+import xml.etree.ElementTree as ET
+from decimal import Decimal
+
+import pytest
+
+from topline.documents import chart
+
+OPTION = {
+    "format": {"unit": "money", "currency": "GBP", "locale": "en-GB"},
+    "xAxis": {"data": ["Jan", "Feb", "Mar"]},
+    "yAxis": {},
+    "series": [
+        {"name": "Actual", "type": "line", "role": "actual", "data": [Decimal("120000"), 150000, 130000]},
+        {"name": "Plan", "type": "bar", "role": "plan", "data": [110000, None, 140000]},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def canvas():
+    if not chart.BUNDLE.exists():
+        pytest.skip("the chart bundle is not built: make assets")
+    with chart.canvas() as one:
+        yield one
+
+
+def test_svg_is_well_formed_and_names_what_it_shows(canvas):
+    root = ET.fromstring(canvas.svg(OPTION, width=640, height=320))  # noqa: S314
+    texts = ["".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert (root.get("width"), root.get("height")) == ("640", "320")
+    assert {"Actual", "Plan", "Jan", "Feb", "Mar", "£150K"} <= set(texts)
+
+
+def test_the_same_option_draws_the_same_picture(canvas):
+    assert canvas.svg(OPTION) == canvas.svg(OPTION)
+    assert canvas.svg(OPTION, theme="dark") != canvas.svg(OPTION)
+
+
+def test_png_has_the_size_asked_for_and_text_on_it(canvas):
+    png = canvas.png(OPTION, width=400, height=200, zoom=2)
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (int.from_bytes(png[16:20]), int.from_bytes(png[20:24])) == (800, 400)
+    bare = canvas.png(OPTION | {"legend": {"show": False}}, width=400, height=200, zoom=2)
+    assert len(png) > len(bare) + 500
+
+
+def test_a_wrong_option_says_so(canvas):
+    with pytest.raises(chart.ChartOptionError, match="can't be drawn"):
+        canvas.svg({"series": [{"type": "line", "data": [float("nan")]}]})
+    with pytest.raises(chart.ChartOptionError):
+        canvas.svg({"series": object()})
+
+
+def test_a_missing_bundle_says_what_to_do(monkeypatch, tmp_path):
+    chart._bundle.cache_clear()
+    monkeypatch.setattr(chart, "BUNDLE", tmp_path / "none.js")
+    with pytest.raises(chart.ChartBundleError, match="make assets"):
+        chart.svg(OPTION)
+    chart._bundle.cache_clear()
