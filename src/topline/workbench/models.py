@@ -36,7 +36,10 @@ class JobQuerySet(models.QuerySet["Job"]):
 
 
 class Job(models.Model):
-    """Work for a worker process. It survives a killed worker: another retakes the lapsed lease and resumes at the checkpoint."""
+    """Work for a worker process.
+
+    It survives a killed worker: another retakes the lapsed lease and resumes at the checkpoint.
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -119,6 +122,21 @@ class Lease(models.Model):
     until = models.DateTimeField()
 
 
+class IdempotencyKey(models.Model):
+    """The answer that a write got, kept to be given again to the same request with the same key."""
+
+    owner = models.CharField(max_length=64, help_text="a digest of who sent it")
+    key = models.CharField(max_length=255)
+    request = models.CharField(max_length=64, help_text="a digest of what was asked")
+    created_at = models.DateTimeField()
+    status = models.PositiveSmallIntegerField(null=True, help_text="empty while the first request runs")
+    content_type = models.CharField(max_length=100, blank=True)
+    content = models.BinaryField(default=b"")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "key"], name="workbench_idempotency_key_once")]
+
+
 class Schedule(models.Model):
     """When a recurring piece of work is due next, and how it went last."""
 
@@ -144,7 +162,10 @@ class AuditError(ToplineError):
 
 
 class AuditEntry(models.Model):
-    """Who did what, to what, when: added to, never changed. Names of people stay out; `actor_id` outlives the account."""
+    """Who did what, to what, when: added to, never changed.
+
+    Names of people stay out; `actor_id` outlives the account.
+    """
 
     at = models.DateTimeField(default=timezone.now)
     shop = models.SlugField(blank=True)
@@ -169,3 +190,21 @@ class AuditEntry(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> Never:
         raise AuditError()
+
+
+class IdempotencyKey(models.Model):
+    """A write over the API that happens once: what a repeated request is answered with."""
+
+    owner = models.CharField(max_length=64, help_text="digest of the credentials that sent it")
+    key = models.CharField(max_length=255)
+    request = models.CharField(max_length=64, help_text="digest of the request")
+    status = models.PositiveSmallIntegerField(null=True, help_text="empty while the first request runs")
+    content_type = models.CharField(max_length=100, blank=True)
+    content = models.BinaryField(default=bytes)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "key"], name="workbench_idempotency_key_once")]
+
+    def __str__(self) -> str:
+        return self.key

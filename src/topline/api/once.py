@@ -1,0 +1,75 @@
+"""Writes that happen once: a request repeated with the same Idempotency-Key gets the first one's answer."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from topline.api.problem import problem
+from topline.workbench.models import IdempotencyKey
+
+LONGEST_RUN = timedelta(minutes=10)
+
+
+def once(run: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Make an operation answer a repeated key with what it answered first. For `ninja.decorators.decorate_view`.
+
+    A key belongs to the token that sent it. The same key for another request is refused, and so
+    is a second request while the first still runs; an answer that says "try again" (5xx) is not kept.
+    """
+
+    @wraps(run)
+    def answer(request: HttpRequest, **path: Any) -> HttpResponse:
+        key = request.headers.get("Idempotency-Key")
+        if not key:
+            return run(request, **path)
+        owner = _digest(request.headers.get("Authorization", "").encode())
+        asked = _digest(f"{request.method} {request.get_full_path()}".encode(), _content(request))
+        now = timezone.now()
+        IdempotencyKey.objects.filter(owner=owner, key=key, status=None, created_at__lt=now - LONGEST_RUN).delete()
+        try:
+            claim = IdempotencyKey.objects.create(owner=owner, key=key, request=asked, created_at=now)
+        except IntegrityError:
+            return _again(IdempotencyKey.objects.get(owner=owner, key=key), asked)
+        try:
+            response = run(request, **path)
+        except BaseException:
+            claim.delete()
+            raise
+        if response.status_code >= 500:
+            claim.delete()
+        else:
+            claim.status = response.status_code
+            claim.content_type = response.headers["Content-Type"]
+            claim.content = response.content
+            claim.save()
+        return response
+
+    return answer
+
+
+def _again(first: IdempotencyKey, asked: str) -> HttpResponse:
+    if first.request != asked:
+        return problem(422, "key_reused", _("This Idempotency-Key was sent with another request. Take a new one."))
+    if first.status is None:
+        return problem(409, "still_running", _("The first request with this Idempotency-Key still runs. Wait for it."))
+    response = HttpResponse(bytes(first.content), status=first.status, content_type=first.content_type)
+    response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _content(request: HttpRequest) -> bytes:
+    """The request's body; of an upload only its size, since an import knows a file that it had by itself."""
+    if (request.content_type or "").startswith("multipart/"):
+        return request.headers.get("Content-Length", "").encode()
+    return request.body
+
+
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()

@@ -1,0 +1,61 @@
+"""Errors as `application/problem+json` (RFC 9457): what is wrong, and what to do about it."""
+
+import logging
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from topline.units.errors import ToplineError
+
+log = logging.getLogger(__name__)
+
+
+def problem(status: int, code: str, title: str, **members: object) -> HttpResponse:
+    """A problem document: `type` is a stable code, `title` a translated sentence."""
+    content = {"type": f"urn:topline:{code}", "code": code, "title": title, "status": status, **members}
+    return JsonResponse(content, status=status, content_type="application/problem+json")
+
+
+def of_topline(error: ToplineError) -> HttpResponse:
+    """404 when a named thing doesn't exist, 422 for anything else that the caller can mend."""
+    status = 404 if error.code.startswith("unknown_") else 422
+    return problem(status, error.code, _(error.message) % error.params)
+
+
+def register(api: NinjaAPI) -> None:
+    """Answer every error of the API as a problem document."""
+
+    @api.exception_handler(ToplineError)
+    def topline(request: HttpRequest, error: ToplineError) -> HttpResponse:
+        return of_topline(error)
+
+    @api.exception_handler(ValidationError)
+    def validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
+        errors = [{"where": ".".join(str(part) for part in each["loc"]), "what": each["msg"]} for each in error.errors]
+        return problem(422, "invalid_request", _("The request doesn't fit the endpoint; see `errors`."), errors=errors)
+
+    @api.exception_handler(AuthenticationError)
+    def authentication(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+        title = _("Send an API token of yours: “Authorization: Bearer TOKEN”. Settings, Tokens makes one.")
+        return problem(401, "not_signed_in", title)
+
+    @api.exception_handler(PermissionDenied)
+    def permission(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
+        title = _("This token may not do that: it needs the scope “%(permission)s”.") % {"permission": error}
+        return problem(403, "not_allowed", title, permission=str(error))
+
+    @api.exception_handler(Http404)
+    def absent(request: HttpRequest, error: Http404) -> HttpResponse:
+        return problem(404, "not_found", _("There is nothing under this address."))
+
+    @api.exception_handler(HttpError)
+    def http(request: HttpRequest, error: HttpError) -> HttpResponse:
+        return problem(error.status_code, "bad_request", str(error))
+
+    @api.exception_handler(Exception)
+    def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
+        log.exception("API request failed", extra={"path": request.path})
+        return problem(500, "unexpected", _("Something went wrong on our side. It was logged; try again."))
