@@ -98,7 +98,7 @@ def _bundle() -> str:
 def _renumbered(drawn: str) -> str:
     """The same picture with class names that don't count the charts drawn before."""
     numbers: dict[str, str] = {}
-    return re.sub(r"zr\d+-cls-\d+", lambda found: numbers.setdefault(found[0], f"zr-{len(numbers)}"), drawn)
+    return re.sub(r"zr\d+-[a-z]+-?\d+", lambda found: numbers.setdefault(found[0], f"zr-{len(numbers)}"), drawn)
 
 
 def _plain(value: object) -> object:
