@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -34,7 +34,8 @@ def once(run: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         now = timezone.now()
         IdempotencyKey.objects.filter(owner=owner, key=key, status=None, created_at__lt=now - LONGEST_RUN).delete()
         try:
-            claim = IdempotencyKey.objects.create(owner=owner, key=key, request=asked, created_at=now)
+            with transaction.atomic():
+                claim = IdempotencyKey.objects.create(owner=owner, key=key, request=asked, created_at=now)
         except IntegrityError:
             return _again(IdempotencyKey.objects.get(owner=owner, key=key), asked)
         try:

@@ -60,7 +60,7 @@ class Job(models.Model):
     finished_at = models.DateTimeField(null=True)
     lease = models.CharField(max_length=40, blank=True, help_text="whoever holds it may write to the job")
     lease_until = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="how often it was begun since its last checkpoint")
     is_cancel_asked = models.BooleanField(default=False)
     done = models.PositiveBigIntegerField(default=0)
     total = models.PositiveBigIntegerField(null=True)
@@ -104,7 +104,7 @@ class Job(models.Model):
         """
         changes: dict[str, Any] = {"done": done}
         changes |= {} if total is None else {"total": total}
-        changes |= {} if checkpoint is None else {"checkpoint": checkpoint}
+        changes |= {} if checkpoint is None else {"checkpoint": checkpoint, "attempts": 1}
         changes |= {} if message is None else {"message": message}
         if not Job.objects.filter(pk=self.pk, lease=self.lease, state=Job.State.RUNNING).update(**changes):
             raise LeaseLostError(kind=self.kind)
@@ -190,21 +190,3 @@ class AuditEntry(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> Never:
         raise AuditError()
-
-
-class IdempotencyKey(models.Model):
-    """A write over the API that happens once: what a repeated request is answered with."""
-
-    owner = models.CharField(max_length=64, help_text="digest of the credentials that sent it")
-    key = models.CharField(max_length=255)
-    request = models.CharField(max_length=64, help_text="digest of the request")
-    status = models.PositiveSmallIntegerField(null=True, help_text="empty while the first request runs")
-    content_type = models.CharField(max_length=100, blank=True)
-    content = models.BinaryField(default=bytes)
-    created_at = models.DateTimeField(default=timezone.now, db_index=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["owner", "key"], name="workbench_idempotency_key_once")]
-
-    def __str__(self) -> str:
-        return self.key

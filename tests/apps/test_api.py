@@ -1,0 +1,141 @@
+"""The API: signing in, permissions, problems, and writes that happen once."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from topline.accounts import operations, permissions
+from topline.accounts.models import ApiToken
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def call(shop, owner):
+    """Calls the API with a token of the owner that permits everything."""
+    return caller(shop, owner)
+
+
+def caller(shop, user, scopes=tuple(permissions.PERMISSIONS), **token):
+    _, secret = operations.create_token(user=user, shop=shop, name="a test", scopes=scopes, actor_id=user.pk, **token)
+    client = Client(headers={"authorization": f"Bearer {secret}"})
+
+    def call(method, path, content=None, **headers):
+        return client.generic(
+            method,
+            f"/api/v1{path}",
+            json.dumps(content) if content is not None else "",
+            content_type="application/json",
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+        )
+
+    return call
+
+
+def test_a_shop_tells_its_settings_and_its_clock(call):
+    shop = call("GET", "/shops/gifts").json()
+    assert shop["currency"] == "GBP"
+    assert shop["today"] == "2011-09-01"
+    assert [each["slug"] for each in call("GET", "/shops").json()] == ["gifts"]
+
+
+def test_without_a_token_it_says_how_to_sign_in(client):
+    answer = client.get("/api/v1/shops")
+    assert answer.status_code == 401
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "Bearer" in answer.json()["title"]
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired", "closed account"])
+def test_a_dead_token_opens_nothing(shop, owner, member, how):
+    user = member("analyst")
+    now = datetime.now(UTC)
+    call = caller(shop, user, expires_at=now - timedelta(seconds=1) if how == "expired" else None)
+    if how == "revoked":
+        operations.revoke_token(token=ApiToken.objects.get(), actor_id=owner.pk, now=now)
+    if how == "closed account":
+        operations.change_profile(user=user, actor_id=owner.pk, is_active=False)
+    assert call("GET", "/shops").status_code == 401
+
+
+def test_a_token_permits_only_its_scopes(shop, owner):
+    call = caller(shop, owner, scopes=["settings.read"])
+    assert call("GET", "/shops/gifts").status_code == 200
+    answer = call("GET", "/shops/gifts/calendar")
+    assert answer.status_code == 403
+    assert answer.json()["permission"] == "calendar.read"
+
+
+def test_a_token_never_permits_more_than_its_maker_may(shop, member):
+    call = caller(shop, member("content_lead"))
+    assert call("PATCH", "/shops/gifts", {"name": "Mine"}).status_code == 403
+
+
+def test_a_token_knows_only_its_own_shop(shop, owner, call):
+    operations.create_shop(
+        slug="other", name="Other", currency="EUR", timezone="Europe/Bucharest", country="RO", owner=owner
+    )
+    answer = call("GET", "/shops/other")
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "unknown_shop"
+
+
+def test_a_change_of_settings_is_checked_and_kept(call):
+    assert call("PATCH", "/shops/gifts", {"week_start": 7}).json()["week_start"] == 7
+    assert call("GET", "/shops/gifts").json()["week_start"] == 7
+    answer = call("PATCH", "/shops/gifts", {"week_start": 9})
+    assert answer.status_code == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_body_that_does_not_fit_is_explained(call):
+    answer = call("PATCH", "/shops/gifts", {"week_start": "soon"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["where"].endswith("week_start")
+
+
+def test_a_repeated_key_gets_the_first_answer(call):
+    first = call("PATCH", "/shops/gifts", {"name": "One"}, Idempotency_Key="k1")
+    call("PATCH", "/shops/gifts", {"name": "Two"})
+    again = call("PATCH", "/shops/gifts", {"name": "One"}, Idempotency_Key="k1")
+    assert again.content == first.content
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert call("GET", "/shops/gifts").json()["name"] == "Two"
+
+
+def test_a_key_cannot_serve_two_requests(call):
+    call("PATCH", "/shops/gifts", {"name": "One"}, Idempotency_Key="k1")
+    answer = call("PATCH", "/shops/gifts", {"name": "Two"}, Idempotency_Key="k1")
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "key_reused"
+
+
+def test_the_calendar_knows_black_friday(call):
+    calendar = call("GET", "/shops/gifts/calendar?country=GB&year=2026").json()
+    assert {"2026-11-27"} == {event["start"] for event in calendar["events"] if event["event"] == "black_friday"}
+    assert "2026-12-25" in {holiday["on"] for holiday in calendar["holidays"]}
+
+
+def test_the_calendar_comes_as_a_feed_too(call):
+    feed = call("GET", "/shops/gifts/calendar.ics?year=2026")
+    assert feed.headers["Content-Type"].startswith("text/calendar")
+    assert b"DTSTART;VALUE=DATE:20261127" in feed.content
+
+
+def test_an_unknown_country_is_named(call):
+    answer = call("GET", "/shops/gifts/calendar?country=XX")
+    assert answer.status_code == 404
+    assert "XX" in answer.json()["title"]
+
+
+def test_an_unknown_address_is_a_problem_too(call):
+    assert call("GET", "/shops/gifts/nothing").status_code == 404
+
+
+def test_the_description_is_served_from_our_own_assets(client):
+    page = client.get("/api/v1/docs")
+    assert page.status_code == 200
+    assert b"https://" not in page.content
+    assert client.get("/api/v1/openapi.json").json()["openapi"].startswith("3.")
