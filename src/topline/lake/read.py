@@ -1,0 +1,194 @@
+"""Answers questions about a shop from one snapshot, within what the viewer may see."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import partial
+from typing import Any
+
+import ibis.expr.types as ir
+
+from topline.facts.table import tables as facts
+from topline.lake import engine
+from topline.lake.scope import Scope
+from topline.lake.snapshot import Snapshot
+from topline.lake.store import Lake
+from topline.metrics.answer import answer
+from topline.metrics.catalogue import metrics
+from topline.metrics.metric import Measure
+from topline.metrics.query import Query
+from topline.metrics.result import Result
+from topline.metrics.settings import Settings
+from topline.metrics.view import NOTHING, Tables, View, fact_of
+from topline.units.errors import ToplineError
+from topline.units.missing import Missing
+from topline.units.period import Period
+from topline.units.text import N_
+
+KEPT = 512
+"""Answers that a process remembers."""
+
+
+class OutOfScopeError(ToplineError):
+    message = N_("You may not see this shop. Ask its owner for a role in it.")
+
+
+class HiddenMetricError(ToplineError):
+    message = N_("You may not see %(metric)s. Ask the shop's owner for a role that may.")
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """Rows behind a number, by day and key.
+
+    after : where the next page starts, None on the last one
+    """
+
+    fact: str
+    columns: tuple[str, ...]
+    rows: Sequence[dict[str, Any]]
+    after: tuple[date, str] | None
+
+
+_OWNED = Missing("not_in_scope", N_("nothing that belongs to you"))
+_NOWHERE = Snapshot(0, datetime.min, None, frozenset(), {})  # noqa: DTZ901
+
+_lock = threading.Lock()
+_answers: OrderedDict[Hashable, Result] = OrderedDict()
+_known: OrderedDict[Hashable, dict[str, Any]] = OrderedDict()
+
+
+def read(lake: Lake, query: Query, *, scope: Scope, settings: Settings, snapshot: Snapshot | None = None) -> Result:
+    """The answer to a query from the newest snapshot, or from the one given; remembered for as long as nothing changes.
+
+    Raises OutOfScopeError or HiddenMetricError where the viewer may not see it.
+    """
+    snapshot = snapshot or lake.latest() or _NOWHERE
+    _check(lake, query, scope)
+    key = (str(lake.root), snapshot.number, query.digest, settings.digest, scope.digest)
+    found = _remembered(_answers, key)
+    if found is None:
+        tables = _tables(lake, snapshot, query, scope)
+        found = answer(query, tables, settings)
+        found = replace(found, snapshot=snapshot.number, recorded_to=snapshot.recorded_to)
+        _remember(_answers, key, found)
+    return found
+
+
+def rows(
+    lake: Lake,
+    query: Query,
+    *,
+    scope: Scope,
+    settings: Settings,
+    snapshot: Snapshot | None = None,
+    limit: int = 100,
+    after: tuple[date, str] | None = None,
+) -> RowPage:
+    """A page of the rows behind the query's first metric, within its period and filters.
+
+    For a metric of customers they are the goods sold that count; for one of several facts, those of the first.
+    """
+    snapshot = snapshot or lake.latest() or _NOWHERE
+    _check(lake, query, scope)
+    measure = metrics()[query.metrics[0]].measures[0]
+    source = measure.source if isinstance(measure, Measure) else "buyer"
+    fact = fact_of(source)
+    names = facts()[fact].columns
+    tables = _tables(lake, snapshot, query, scope)
+    if fact in tables.empty:
+        return RowPage(fact, names, (), None)
+    found: Any = View(tables, query, settings, kept={}).rows(source, ())
+    if isinstance(measure, Measure) and measure.kinds:
+        found = found.filter(found.kind.isin(measure.kinds))
+    if after:
+        day, key = after
+        found = found.filter((found.on > day) | ((found.on == day) & (found.key > key)))
+    original: Any = tables.table(fact).select("key", *(n for n in names if n != "key")).rename(original_key="key")
+    page = found.order_by("on", "key").limit(limit + 1).select(page_on="on", page_key="key")
+    page = page.inner_join(original, page.page_key == original.original_key).order_by("page_on", "page_key")
+    records = [{n: r["page_key" if n == "key" else n] for n in names} for r in engine.execute(page).to_pylist()]
+    more = len(records) > limit
+    last = records[limit - 1] if more else None
+    return RowPage(fact, names, records[:limit], (last["on"], last["key"]) if last else None)
+
+
+def _check(lake: Lake, query: Query, scope: Scope) -> None:
+    if lake.shop not in scope.shops:
+        raise OutOfScopeError
+    for id_ in query.metrics:
+        if metrics()[id_].family in scope.hidden_families:
+            raise HiddenMetricError(metric=metrics()[id_].label)
+
+
+def _tables(lake: Lake, snapshot: Snapshot, query: Query, scope: Scope) -> Tables:
+    """The snapshot's facts, cut to the scope."""
+    known = _facts_of(lake, snapshot, query.known_at)
+    empty = {fact: NOTHING[fact] for fact in NOTHING if not known["rows"].get(fact)}
+    if scope.owners is not None:
+        empty |= dict.fromkeys(("order_line", "order", "spend", "session", "customer_value"), _OWNED)
+    return Tables(
+        table=partial(_table, lake, snapshot, query.known_at, scope),
+        links=engine.identity(lake, snapshot) if known["rows"].get("identity_link") else None,
+        has_test_orders=known["tests"],
+        has_cancelled_orders=known["cancelled"],
+        empty=empty,
+        extent=known["extent"],
+        run=_run,
+    )
+
+
+def _table(lake: Lake, snapshot: Snapshot, known_at: datetime | None, scope: Scope, fact: str) -> ir.Table:
+    rows = engine.table(lake, fact, snapshot, known_at=known_at)
+    if scope.territories is not None and "market" in rows.columns:
+        rows = rows.filter(rows.market.isin(sorted(scope.territories)))
+    return rows
+
+
+def _run(expression: ir.Table) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = engine.execute(expression).to_pylist()
+    return records
+
+
+def _facts_of(lake: Lake, snapshot: Snapshot, known_at: datetime | None) -> dict[str, Any]:
+    """What is known of a snapshot before any question: which facts have rows, whether orders are tests or cancelled."""
+    key = (str(lake.root), snapshot.number, known_at)
+    found = _remembered(_known, key)
+    if found is not None:
+        return found
+    counts: dict[str, int] = {}
+    tests = cancelled = False
+    extent = None
+    for fact in (*NOTHING, "identity_link"):
+        if fact not in snapshot.tables:
+            continue
+        table: Any = engine.table(lake, fact, snapshot, known_at=known_at)
+        asked = {"rows": table.count()}
+        if fact == "order":
+            asked |= {"tests": table.is_test.any(), "cancelled": table.cancelled_on.count()}
+        if fact == "order_line":
+            asked |= {"first": table.on.min(), "last": table.on.max()}
+        (record,) = engine.execute(table.aggregate(**asked)).to_pylist()
+        counts[fact] = record["rows"]
+        tests, cancelled = tests or bool(record.get("tests")), cancelled or bool(record.get("cancelled"))
+        if record.get("first"):
+            extent = Period(record["first"], date.fromordinal(record["last"].toordinal() + 1))
+    found = {"rows": counts, "tests": tests, "cancelled": cancelled, "extent": extent}
+    _remember(_known, key, found)
+    return found
+
+
+def _remembered[T](cache: OrderedDict[Hashable, T], key: Hashable) -> T | None:
+    with _lock:
+        if key in cache:
+            cache.move_to_end(key)
+        return cache.get(key)
+
+
+def _remember[T](cache: OrderedDict[Hashable, T], key: Hashable, value: T) -> None:
+    with _lock:
+        cache[key] = value
+        if len(cache) > KEPT:
+            cache.popitem(last=False)

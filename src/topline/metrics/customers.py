@@ -1,0 +1,679 @@
+"""Customers: who buys, who comes back, what they are worth and what they cost."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from topline.metrics.catalogue import dimensions
+from topline.metrics.dimension import DAYS, LINE, PRODUCT
+from topline.metrics.marketing import ACQUISITION, booked
+from topline.metrics.metric import (
+    Cell,
+    Direction,
+    Key,
+    Measure,
+    Metric,
+    RollUp,
+    Staged,
+    Unit,
+    Value,
+    count,
+    per,
+    ratio,
+    total,
+)
+from topline.metrics.sales import COST, NET, UNCOSTED
+from topline.units.missing import Missing
+from topline.units.period import Grain, Period, add_months
+from topline.units.text import N_
+
+if TYPE_CHECKING:
+    from topline.metrics.view import View
+
+ACTIVE_DAYS = 365
+"""Days after an order for which a customer is active where no published run has learnt a threshold of their own."""
+
+_NO_CUSTOMERS = Missing("no_customers", N_("no customers known by name; guests can't be told apart"))
+_NO_NEW = Missing("no_new_customers", N_("no new customers"))
+_NO_BASE = Missing("no_active_customers", N_("no active customers at the start"))
+_NO_REPEAT = Missing("no_repeat_orders", N_("nobody ordered twice"))
+_NO_CATEGORY = Missing("no_categories", N_("products have no categories"))
+_NO_TIER = Missing("no_tiers", N_("products have no price tiers"))
+_NO_VALUE = Missing("no_customer_value", N_("no published run of customer values"))
+_NO_MARGIN_VALUE = Missing("no_margin_value", N_("the published run of customer values had no costs"))
+_NOT_YET = Missing("not_paid_back", N_("not paid back yet; the customers are still too new"))
+
+CUSTOMERS = Measure("customers", "buyer", lambda rows: rows.customer.nunique(), adds_up=False)
+LEDGER_CUSTOMERS = Measure("ledger_customers", "anybody", lambda rows: rows.customer.nunique(), adds_up=False)
+
+
+def _first_days(view: "View") -> Any:
+    """The day of each person's first counted order ever; filters don't move it."""
+    rows = view.everything("buyer")
+    return rows.group_by(first_customer=rows.customer).aggregate(first_day=rows.day.min(), first_at=rows["at"].min())
+
+
+def _first_orders(view: "View") -> Any:
+    """Each person's first counted order ever; two placed in the same microsecond are both first."""
+    firsts = _first_days(view)
+    rows = view.everything("buyer")
+    rows = rows.inner_join(firsts, [rows.customer == firsts.first_customer, rows["at"] == firsts.first_at])
+    return rows.select("customer", "order_key").distinct()
+
+
+def _grouped(view: "View", rows: Any, by: tuple[str, ...], **values: Any) -> dict[Key, dict[str, Any]]:
+    table = rows.group_by(*by).aggregate(**values) if by else rows.aggregate(**values)
+    return {
+        tuple(record[id_] for id_ in by): {id_: record[id_] for id_ in values if record[id_] is not None}
+        for record in view.tables.run(table)
+    }
+
+
+def _new_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
+    """New customers under their first order's day, channel, market and goods."""
+    rows: Any = view.rows("buyer", by)
+    rows = rows.semi_join(_first_orders(view), ["customer", "order_key"])
+    return _grouped(view, rows, by, new_customers=rows.customer.nunique())
+
+
+def _returning_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
+    """Customers who had bought before the cell's own bucket of time, and before the period."""
+    import ibis
+
+    rows: Any = view.rows("buyer", by)
+    firsts = _first_days(view)
+    rows = rows.inner_join(firsts, rows.customer == firsts.first_customer)
+    starts = [rows[id_] for id_ in by if (grain := dimensions()[id_].grain) and grain is not Grain.HOUR]
+    if view.query.period:
+        starts.append(ibis.literal(view.query.period.start))
+    if not starts:
+        return {}
+    rows = rows.filter(rows.first_day < (ibis.greatest(*starts) if len(starts) > 1 else starts[0]))
+    return _grouped(view, rows, by, returning_customers=rows.customer.nunique())
+
+
+def _repeat_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
+    rows: Any = view.rows("buyer", by)
+    each = rows.group_by(*by, "customer").aggregate(orders=rows.order_key.nunique())
+    return _grouped(view, each, by, buyers=each.count(), repeat_buyers=(each.orders >= 2).sum())
+
+
+def _gap_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
+    """The median days from a customer's order to the one before it, under the later order."""
+    import ibis
+
+    everything = view.everything("buyer")
+    orders = everything.group_by("customer", "order_key").aggregate(
+        on=everything.day.min(), moment=everything["at"].min()
+    )
+    window = ibis.window(group_by=orders.customer, order_by=[orders.on, orders.moment, orders.order_key])
+    gaps = orders.mutate(before=orders.on.lag().over(window))
+    gaps = gaps.filter(gaps.before.notnull()).select(
+        gap_order="order_key", gap_customer="customer", gap=gaps.on.delta(gaps.before, unit="day")
+    )
+    rows: Any = view.rows("buyer", by)
+    rows = rows.select(*by, "customer", "order_key").distinct()
+    joined = rows.inner_join(gaps, [rows.order_key == gaps.gap_order, rows.customer == gaps.gap_customer])
+    return _grouped(view, joined, by, gap_days=joined.gap.median())
+
+
+def _buckets(view: "View", by: tuple[str, ...]) -> tuple[str | None, list[tuple[date, Period]]]:
+    """The grain among `by`, and for each bucket its name and its days inside the period."""
+    grain_id, grain = next(((id_, grain) for id_ in by if (grain := dimensions()[id_].grain)), (None, None))
+    period = view.period
+    if period is None:
+        return grain_id, []
+    if grain is None:
+        return None, [(period.start, period)]
+    found = []
+    for bucket in view.settings.calendar.buckets(period, grain):
+        days = Period(max(bucket.start, period.start), min(bucket.end, period.end))
+        found.append((bucket.start, days))
+    return grain_id, found
+
+
+def _active(view: "View", by: tuple[str, ...]) -> tuple[Any, list[tuple[date, Period]], tuple[str, ...], int | None]:
+    """One row a customer and slice: the last order before each bound of the buckets, and the customer's own threshold.
+
+    Gives the table with columns `last_<i>` for bound i (bucket i starts at bound i and ends at i + 1), `threshold`, the
+    buckets, the dimensions that are not time and the place of the grain among `by`.
+    """
+    grain_id, buckets = _buckets(view, by)
+    slices = tuple(id_ for id_ in by if id_ != grain_id)
+    rows: Any = view.rows("buyer", slices, is_history=True)
+    bounds = _bounds(buckets)
+    lasts = {f"last_{i}": rows.day.max(where=rows.day < bound) for i, bound in enumerate(bounds)}
+    people = rows.group_by(*slices, "customer").aggregate(**lasts)
+    people = _with_threshold(view, people)
+    return people, buckets, slices, by.index(grain_id) if grain_id else None
+
+
+def _bounds(buckets: list[tuple[date, Period]]) -> list[date]:
+    return [days.start for _, days in buckets] + [buckets[-1][1].end] if buckets else []
+
+
+def _with_threshold(view: "View", people: Any) -> Any:
+    """The days without an order after which each customer counts as lost: from the newest published run, else a year."""
+    import ibis
+
+    if "customer_value" in view.tables.empty:
+        return people.mutate(threshold=ibis.literal(float(ACTIVE_DAYS)))
+    values = _values(view)
+    known = values.select(value_customer="customer", inactive_after_days="inactive_after_days")
+    joined = people.left_join(known, people.customer == known.value_customer)
+    return joined.mutate(threshold=joined.inactive_after_days.fill_null(float(ACTIVE_DAYS))).drop(
+        "value_customer", "inactive_after_days"
+    )
+
+
+def _values(view: "View") -> Any:
+    """One row a person of the newest run of customer values that `as_of` allows; merged customers' values add up."""
+    values: Any = view.tables.table("customer_value")
+    if view.query.as_of:
+        values = values.filter(values.as_of <= view.query.as_of)
+    newest = values.aggregate(newest=values.as_of.max())
+    values = values.inner_join(newest, values.as_of == newest.newest)
+    run = values.aggregate(chosen=values.run_key.max())
+    values = values.inner_join(run, values.run_key == run.chosen)
+    values = view.with_person(values)
+    return values.group_by("customer").aggregate(
+        remaining_sales=values.remaining_sales.sum(),
+        remaining_margin=values.remaining_margin.sum(),
+        without_margin=values.remaining_margin.isnull().sum(),
+        inactive_after_days=values.inactive_after_days.max(),
+        run_as_of=values.as_of.max(),
+    )
+
+
+def _spread(
+    records: list[dict[str, Any]], buckets: list[tuple[date, Period]], slices: tuple[str, ...], place: int | None
+) -> dict[Key, dict[str, Any]]:
+    """Cells out of rows that hold every bucket's measures side by side, named `<measure>_<i>`."""
+    cells: dict[Key, dict[str, Any]] = defaultdict(dict)
+    for record in records:
+        slice_key = [record[id_] for id_ in slices]
+        for column, number in record.items():
+            measure, _, i = column.rpartition("_")
+            if column in slices or number is None:
+                continue
+            key = list(slice_key)
+            if place is not None:
+                key.insert(place, buckets[int(i)][0])
+            cells[tuple(key)][measure] = number
+    return cells
+
+
+def _aggregate(view: "View", table: Any, slices: tuple[str, ...], values: dict[str, Any]) -> list[dict[str, Any]]:
+    return view.tables.run(table.group_by(*slices).aggregate(**values) if slices else table.aggregate(**values))
+
+
+def _is_base(people: Any, i: int, start: date) -> Any:
+    """Active at the start: an order before it, at most the threshold's days ago."""
+    import ibis
+
+    return people[f"last_{i}"].notnull() & (
+        ibis.literal(start).delta(people[f"last_{i}"], unit="day") <= people.threshold
+    )
+
+
+def _loyalty_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
+    """Customers active at each start, those who bought again, and those past their threshold at the end."""
+    import ibis
+
+    people, buckets, slices, place = _active(view, by)
+    values: dict[str, Any] = {}
+    for i, (_, days) in enumerate(buckets):
+        base = _is_base(people, i, days.start)
+        last = people[f"last_{i + 1}"]
+        values[f"base_{i}"] = base.sum()
+        values[f"retained_{i}"] = (base & (last >= days.start)).sum()
+        values[f"lost_{i}"] = (base & (ibis.literal(days.end).delta(last, unit="day") > people.threshold)).sum()
+    return _spread(_aggregate(view, people, slices, values), buckets, slices, place) if values else {}
+
+
+def _growing_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
+    """Of the customers active at each start, those who bought a product, a category or a tier new to them."""
+    people, buckets, slices, place = _active(view, by)
+    if not buckets:
+        return {}
+    firsts = [_firsts(view, slices, buckets, what) for what in ("product", "category", "tier")]
+    for first in firsts:
+        joined = people.left_join(first, [people[id_].identical_to(first[f"{id_}_r"]) for id_ in (*slices, "customer")])
+        people = joined.drop(*(f"{id_}_r" for id_ in (*slices, "customer")))
+    values: dict[str, Any] = {}
+    for i, (_, days) in enumerate(buckets):
+        base = _is_base(people, i, days.start)
+        values[f"existing_{i}"] = base.sum()
+        for measure in ("product", "category", "tier"):
+            values[f"new_{measure}_{i}"] = (base & people[f"{measure}_{i}"].fill_null(False)).sum()
+    return _spread(_aggregate(view, people, slices, values), buckets, slices, place)
+
+
+def _firsts(view: "View", slices: tuple[str, ...], buckets: list[tuple[date, Period]], what: str) -> Any:
+    """One row a customer and slice: whether something of the kind was bought for the first time, in each bucket."""
+    keys = tuple(dict.fromkeys((*slices, "customer", "category" if what == "tier" else what)))
+    if what != "tier":
+        rows: Any = view.rows("buyer", tuple(id_ for id_ in keys if id_ != "customer"), is_history=True)
+        rows = rows.filter(rows[what].notnull())
+        things = rows.group_by(*keys).aggregate(first=rows.day.min())
+        flags = {f"{what}_{i}": _within(things["first"], days).any() for i, (_, days) in enumerate(buckets)}
+    else:
+        products: Any = view.tables.table("product")
+        tiers = products.filter(products.tier.notnull()).select(tier_key="product_key", tier="tier")
+        rows = view.rows(
+            "buyer", tuple(dict.fromkeys((*(id_ for id_ in keys if id_ != "customer"), "product"))), is_history=True
+        )
+        rows = rows.filter(rows.category.notnull()).inner_join(tiers, rows.product == tiers.tier_key)
+        bests: dict[str, Any] = {}
+        for i, (_, days) in enumerate(buckets):
+            bests[f"before_{i}"] = rows.tier.max(where=rows.day < days.start)
+            bests[f"during_{i}"] = rows.tier.max(where=_within(rows.day, days))
+        things = rows.group_by(*keys).aggregate(**bests)
+        flags = {
+            f"{what}_{i}": (things[f"during_{i}"] > things[f"before_{i}"]).fill_null(False).any()
+            for i in range(len(buckets))
+        }
+    found = things.group_by(*slices, "customer").aggregate(**flags)
+    return found.rename({f"{id_}_r": id_ for id_ in (*slices, "customer")})
+
+
+def _within(day: Any, days: Period) -> Any:
+    return (day >= days.start) & (day < days.end)
+
+
+def _known_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
+    """How many products have a category and a tier at all."""
+    products: Any = view.tables.table("product")
+    record = view.tables.run(
+        products.aggregate(with_category=products.category.count(), with_tier=products.tier.count())
+    )[0]
+    return {} if by else {(): record}
+
+
+def _historic_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
+    """Net sales of known customers from the first day to the period's end, and how many they are."""
+    rows: Any = view.rows("counted", (*by, *({"customer"} - set(by))), is_history=True)
+    rows = rows.filter(rows.customer.notnull())
+    net = _grouped(view, rows, by, net_to_date=NET.value(rows))
+    buyers: Any = view.rows("buyer", by, is_history=True)
+    cells = _grouped(view, buyers, by, buyers_to_date=buyers.customer.nunique())
+    return {key: cells.get(key, {}) | net.get(key, {}) for key in {**cells, **net}}
+
+
+def _predicted_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
+    """Net sales and margin to the run's day and expected after it, over the run's customers."""
+    values = _values(view)
+    known = values.rename(value_customer="customer")
+    history: Any = view.everything("counted", "customer")
+    history = history.inner_join(known, history.customer == known.value_customer)
+    history = history.filter(history.day < history.run_as_of)
+    past = history.group_by(past_customer=history.customer).aggregate(
+        past_net=NET.value(history), past_cost=COST.value(history), past_uncosted=UNCOSTED.value(history)
+    )
+    joined = values.left_join(past, values.customer == past.past_customer)
+    chosen: Any = view.rows("buyer", ("customer",), is_history=True)
+    joined = joined.semi_join(chosen.select("customer").distinct(), "customer")
+    return _grouped(
+        view,
+        joined,
+        by,
+        valued=joined.count(),
+        past_net=joined.past_net.sum(),
+        past_cost=joined.past_cost.sum(),
+        past_uncosted=joined.past_uncosted.sum(),
+        remaining_sales=joined.remaining_sales.sum(),
+        remaining_margin=joined.remaining_margin.sum(),
+        without_margin=joined.without_margin.sum(),
+    )
+
+
+def _payback_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
+    """The cohort of the period's new customers: their gross profit by whole months since each one's first order."""
+    period = view.period
+    if period is None or view.tables.extent is None:
+        return {}
+    firsts = _first_days(view)
+    cohort = firsts.filter((firsts.first_day >= period.start) & (firsts.first_day < period.end))
+    rows: Any = view.everything("counted", "customer")
+    rows = rows.inner_join(cohort, rows.customer == cohort.first_customer)
+    rows = rows.filter(rows.day >= rows.first_day)
+    months = 12 * (rows.day.year() - rows.first_day.year()) + rows.day.month() - rows.first_day.month()
+    rows = rows.mutate(age=months - (rows.day.day() < rows.first_day.day()).cast("int64"))
+    grouped = rows.group_by("age").aggregate(
+        age_net=NET.value(rows), age_cost=COST.value(rows), age_uncosted=UNCOSTED.value(rows)
+    )
+    by_age = {record["age"]: record for record in view.tables.run(grouped)}
+    end = min(day for day in (view.tables.extent.end, view.query.as_of) if day)
+    observed = 0
+    while add_months(period.start, observed + 1) <= end:
+        observed += 1
+    return {(): {"payback": (by_age, observed)}}
+
+
+NEW = Staged("new_customers", _new_cells)
+RETURNING = Staged("returning_customers", _returning_cells)
+REPEAT = Staged("repeat", _repeat_cells)
+GAPS = Staged("gap_days", _gap_cells)
+LOYALTY = Staged("loyalty", _loyalty_cells)
+GROWING = Staged("growing", _growing_cells, ("order_line", "product"))
+PRODUCTS = Staged("products", _known_cells, ("product",))
+HISTORIC = Staged("historic", _historic_cells, is_shop_money=True)
+PREDICTED = Staged("predicted", _predicted_cells, ("order_line", "customer_value"), is_shop_money=True)
+PAYBACK = Staged("payback", _payback_cells, is_shop_money=True)
+
+
+def cac(cell: Cell) -> Value:
+    """Acquisition spend for each new customer."""
+    return per(booked(cell, "acquisition_spend"), count(cell, "new_customers"), _NO_NEW)
+
+
+def _clv_historic(cell: Cell) -> Value:
+    return per(total(cell, "net_to_date"), count(cell, "buyers_to_date"), _NO_CUSTOMERS)
+
+
+def _clv_predicted(cell: Cell) -> Value:
+    valued = count(cell, "valued")
+    expected = Decimal(repr(float(cell.get("remaining_sales") or 0)))
+    return per(Decimal(cell.get("past_net") or 0) + expected, valued, _NO_VALUE)
+
+
+def clv_margin(cell: Cell) -> Value:
+    """Margin to date and expected, for each customer of the run."""
+    if not cell.get("valued"):
+        return _NO_VALUE
+    if cell.get("without_margin") or cell.get("past_uncosted"):
+        return _NO_MARGIN_VALUE
+    past = Decimal(cell.get("past_net") or 0) - Decimal(cell.get("past_cost") or 0)
+    return per(past + Decimal(repr(float(cell["remaining_margin"]))), count(cell, "valued"), _NO_VALUE)
+
+
+def _payback_months(cell: Cell) -> Value:
+    cost = cac(cell)
+    if isinstance(cost, Missing):
+        return cost
+    by_age, observed = cell.get("payback", ({}, 0))
+    new = count(cell, "new_customers")
+    earned = Decimal(0)
+    for month in range(observed):
+        record = by_age.get(month, {})
+        if record.get("age_uncosted"):
+            return _NO_MARGIN_VALUE
+        earned += Decimal(record.get("age_net") or 0) - Decimal(record.get("age_cost") or 0)
+        if earned >= Decimal(cost) * Decimal(new):  # type: ignore[arg-type]
+            return month + 1
+    return _NOT_YET
+
+
+def _growing(cell: Cell, measure: str, known: str = "", absent: Missing = _NO_CATEGORY) -> Value:
+    if known and not cell.get(known, 1):
+        return absent
+    return ratio(count(cell, measure), count(cell, "existing"), _NO_BASE)
+
+
+_COUNT: dict[str, Any] = {"unit": Unit.COUNT, "family": "customers", "roll_up": RollUp.DISTINCT}
+_RATE: dict[str, Any] = {"unit": Unit.RATE, "family": "customers", "roll_up": RollUp.ANEW}
+_SLICES = DAYS | {"channel", "market", "currency", "campaign"} | PRODUCT
+_BASE = N_(
+    "Active means: an order within the customer's own inactivity threshold, which a published run learns "
+    "(else 365 days), before the first day. Guests are out. A slice looks at orders inside it only."
+)
+
+METRICS = (
+    Metric(
+        id="customers",
+        label=N_("Customers"),
+        description=N_(
+            "Different people with a counted order in the period, after merged identities. Guests are counted apart."
+        ),
+        formula="distinct person of counted orders",
+        direction=Direction.UP,
+        measures=(CUSTOMERS,),
+        value=lambda cell: count(cell, "customers"),
+        dimensions=LINE,
+        leaders=N_("Shopify counts a guest's e-mail address as a customer."),
+        **_COUNT,
+    ),
+    Metric(
+        id="new_customers",
+        label=N_("New customers"),
+        description=N_(
+            "People whose first counted order ever is in the period, under that order's channel, market and goods."
+        ),
+        formula="distinct person whose first counted order is in the period",
+        direction=Direction.UP,
+        measures=(NEW,),
+        value=lambda cell: count(cell, "new_customers"),
+        dimensions=LINE,
+        leaders=N_("Shopify's first-time customers are the same, without merged identities."),
+        **_COUNT,
+    ),
+    Metric(
+        id="returning_customers",
+        label=N_("Returning customers"),
+        description=N_(
+            "People with a counted order in the period who had bought before it began; "
+            "cut by time, before each bucket began."
+        ),
+        formula="distinct person whose first counted order is before the period",
+        direction=Direction.UP,
+        measures=(RETURNING,),
+        value=lambda cell: count(cell, "returning_customers"),
+        dimensions=LINE,
+        leaders=N_("Shopify counts a second order within the period as returning."),
+        **_COUNT,
+    ),
+    Metric(
+        id="ledger_customers",
+        label=N_("Customers in the ledger"),
+        description=N_("Different people on any row of the ledger, also those who only returned goods or paid fees."),
+        formula="distinct person of all rows",
+        direction=Direction.NONE,
+        measures=(LEDGER_CUSTOMERS,),
+        value=lambda cell: count(cell, "ledger_customers"),
+        dimensions=LINE | {"kind"},
+        leaders=N_("No product shows it; it ties to the source's list of customers."),
+        **_COUNT,
+    ),
+    Metric(
+        id="cac",
+        label=N_("Customer acquisition cost"),
+        description=N_(
+            "Spend on winning customers for each new customer: blended over paid and unpaid channels, and fully loaded "
+            "with all kinds of acquisition spend."
+        ),
+        formula="acquisition spend / new_customers",
+        unit=Unit.MONEY,
+        family="customers",
+        direction=Direction.DOWN,
+        roll_up=RollUp.RATIO,
+        measures=(ACQUISITION, NEW),
+        value=cac,
+        dimensions=DAYS | {"channel", "market", "campaign"},
+        leaders=N_(
+            "Advertising platforms divide their own spend by the customers that they claim, so theirs is lower."
+        ),
+        is_plan=True,
+    ),
+    Metric(
+        id="clv_historic",
+        label=N_("Customer lifetime value to date"),
+        description=N_(
+            "Net sales of known customers from the first day to the end of the period, refunds off, for each customer."
+        ),
+        formula="net sales to date / customers to date",
+        unit=Unit.MONEY,
+        family="customers",
+        direction=Direction.UP,
+        roll_up=RollUp.RATIO,
+        measures=(HISTORIC,),
+        value=_clv_historic,
+        dimensions=frozenset({"customer", "channel", "market", "currency", "campaign"}),
+        leaders=N_("Shopify's amount spent is gross of refunds in some reports."),
+    ),
+    Metric(
+        id="clv_predicted",
+        label=N_("Customer lifetime value, predicted"),
+        description=N_(
+            "Net sales expected over a customer's life: those to date and those that a published run expects "
+            "(BG/NBD and Gamma-Gamma), for each customer of the run."
+        ),
+        formula="(net sales to date + remaining sales) / customers",
+        unit=Unit.MONEY,
+        family="customers",
+        direction=Direction.UP,
+        roll_up=RollUp.RATIO,
+        measures=(PREDICTED,),
+        value=_clv_predicted,
+        dimensions=frozenset({"customer"}),
+        leaders=N_("Klaviyo states a horizon of one year; Shopify shows tiers only."),
+        is_plan=True,
+    ),
+    Metric(
+        id="clv_margin_predicted",
+        label=N_("Customer lifetime margin, predicted"),
+        description=N_("Gross profit to date and expected, for each customer of the published run."),
+        formula="(gross profit to date + remaining margin) / customers",
+        unit=Unit.MONEY,
+        family="profit",
+        direction=Direction.UP,
+        roll_up=RollUp.RATIO,
+        measures=(PREDICTED,),
+        value=clv_margin,
+        dimensions=frozenset({"customer"}),
+        leaders=N_("Most products predict revenue only."),
+    ),
+    Metric(
+        id="ltv_to_cac",
+        label=N_("Lifetime value to acquisition cost"),
+        description=N_("Predicted lifetime margin of a customer for each unit of money spent on winning one."),
+        formula="clv_margin_predicted / cac",
+        unit=Unit.RATIO,
+        family="profit",
+        direction=Direction.UP,
+        roll_up=RollUp.RATIO,
+        measures=(PREDICTED, ACQUISITION, NEW),
+        value=lambda cell: ratio(clv_margin(cell), cac(cell), Missing("no_spend", N_("no marketing spend"))),
+        dimensions=frozenset(),
+        leaders=N_("Many divide lifetime revenue instead of margin, so theirs is higher."),
+    ),
+    Metric(
+        id="cac_payback_months",
+        label=N_("Payback of acquisition cost"),
+        description=N_(
+            "The month after the first order in which the new customers' cumulative gross profit reaches what "
+            "winning them cost. Missing while the cohort is too new to tell."
+        ),
+        formula="first month where cumulative gross profit >= acquisition spend, over the period's new customers",
+        unit=Unit.MONTHS,
+        family="profit",
+        direction=Direction.DOWN,
+        roll_up=RollUp.ANEW,
+        measures=(ACQUISITION, NEW, PAYBACK),
+        value=_payback_months,
+        dimensions=frozenset(),
+        leaders=N_("Software companies divide cost by monthly margin, which suits subscriptions only."),
+    ),
+    Metric(
+        id="repeat_purchase_rate",
+        label=N_("Repeat purchase rate"),
+        description=N_("The share of the period's customers with two orders or more in it."),
+        formula="customers with >= 2 orders / customers",
+        direction=Direction.UP,
+        measures=(REPEAT,),
+        value=lambda cell: ratio(count(cell, "repeat_buyers"), count(cell, "buyers"), _NO_CUSTOMERS),
+        dimensions=LINE,
+        leaders=N_("Shopify's returning customer rate counts customers with an earlier order at any time."),
+        **_RATE,
+    ),
+    Metric(
+        id="retention_rate",
+        label=N_("Retention rate"),
+        description=N_("The share of customers active at the start who bought again in the period.") + " " + _BASE,
+        formula="active customers who buy in the period / active customers at the start",
+        direction=Direction.UP,
+        measures=(LOYALTY,),
+        value=lambda cell: ratio(count(cell, "retained"), count(cell, "base"), _NO_BASE),
+        dimensions=_SLICES,
+        leaders=N_("Subscription products take all paying customers as the base; a shop has no contract to count."),
+        is_plan=True,
+        **_RATE,
+    ),
+    Metric(
+        id="churn_rate",
+        label=N_("Churn rate"),
+        description=N_("The share of customers active at the start who are past their threshold at the end.")
+        + " "
+        + _BASE,
+        formula="active customers past their inactivity threshold at the end / active customers at the start",
+        direction=Direction.DOWN,
+        measures=(LOYALTY,),
+        value=lambda cell: ratio(count(cell, "lost"), count(cell, "base"), _NO_BASE),
+        dimensions=_SLICES,
+        leaders=N_("Others use one threshold for all, or 1 - retention, which calls every pause a loss."),
+        is_plan=True,
+        **_RATE,
+    ),
+    Metric(
+        id="upsell_cross_sell_rate",
+        label=N_("Upsell and cross-sell rate"),
+        description=N_(
+            "The share of customers active at the start who bought a product that they had not bought before."
+        )
+        + " "
+        + _BASE,
+        formula="active customers who buy a product new to them / active customers at the start",
+        direction=Direction.UP,
+        measures=(GROWING,),
+        value=lambda cell: _growing(cell, "new_product"),
+        dimensions=_SLICES,
+        leaders=N_("Apps that show offers count accepted offers only, so theirs is lower."),
+        is_plan=True,
+        **_RATE,
+    ),
+    Metric(
+        id="upsell_rate",
+        label=N_("Upsell rate"),
+        description=N_(
+            "The share of customers active at the start who bought a higher tier than ever before in a category."
+        )
+        + " "
+        + _BASE,
+        formula="active customers who buy a higher tier / active customers at the start",
+        direction=Direction.UP,
+        measures=(GROWING, PRODUCTS),
+        value=lambda cell: _growing(cell, "new_tier", "with_tier", _NO_TIER),
+        dimensions=_SLICES,
+        leaders=N_("Sales products count upsells by the deal's type, as the seller ticked it."),
+        **_RATE,
+    ),
+    Metric(
+        id="cross_sell_rate",
+        label=N_("Cross-sell rate"),
+        description=N_("The share of customers active at the start who bought in a category that is new to them.")
+        + " "
+        + _BASE,
+        formula="active customers who buy a new category / active customers at the start",
+        direction=Direction.UP,
+        measures=(GROWING, PRODUCTS),
+        value=lambda cell: _growing(cell, "new_category", "with_category"),
+        dimensions=_SLICES,
+        leaders=N_("Apps count carts with an offered product."),
+        **_RATE,
+    ),
+    Metric(
+        id="days_between_orders",
+        label=N_("Days between orders"),
+        description=N_("The median of days from a customer's order to the one before it, under the later order."),
+        formula="median gap of a customer's successive orders",
+        unit=Unit.DAYS,
+        family="customers",
+        direction=Direction.DOWN,
+        roll_up=RollUp.ANEW,
+        measures=(GAPS,),
+        value=lambda cell: cell["gap_days"] if cell.get("gap_days") is not None else _NO_REPEAT,
+        dimensions=LINE,
+        leaders=N_("Some take the mean, which a few long pauses pull up."),
+    ),
+)

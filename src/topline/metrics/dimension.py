@@ -1,0 +1,79 @@
+"""What numbers can be cut by: grains of time, and columns of facts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from topline.units.period import Grain
+from topline.units.text import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """Something to group and filter by.
+
+    column : the fact's column that holds it
+    through : the fact that a row's key leads to when the row has no such column itself (many rows to one, never a fan-out)
+    unknown : how the cell is called whose rows have no value
+    """
+
+    id: str
+    label: str
+    description: str
+    column: str = ""
+    through: str = ""
+    unknown: str = N_("not known")
+    grain: Grain | None = None
+
+
+_GRAINS = (
+    Dimension("hour", N_("Hour"), N_("Hour of the day in the shop's zone, 0 to 23."), grain=Grain.HOUR),
+    Dimension("day", N_("Day"), N_("Day in the shop's zone."), grain=Grain.DAY),
+    Dimension("week", N_("Week"), N_("Week, named by its first day; it begins where the shop says."), grain=Grain.WEEK),
+    Dimension("month", N_("Month"), N_("Calendar month, named by its first day."), grain=Grain.MONTH),
+    Dimension("quarter", N_("Quarter"), N_("Calendar quarter, named by its first day."), grain=Grain.QUARTER),
+    Dimension("year", N_("Year"), N_("Calendar year, named by its first day."), grain=Grain.YEAR),
+    Dimension(
+        "fiscal_quarter",
+        N_("Fiscal quarter"),
+        N_("Quarter of the shop's fiscal year, named by its first day."),
+        grain=Grain.FISCAL_QUARTER,
+    ),
+    Dimension(
+        "fiscal_year", N_("Fiscal year"), N_("The shop's fiscal year, named by its first day."), grain=Grain.FISCAL_YEAR
+    ),
+)
+
+_COLUMNS = (
+    Dimension("kind", N_("Kind of row"), N_("What a row of the ledger is: goods sold, discount, tax, ..."), "kind"),
+    Dimension(
+        "channel", N_("Channel"), N_("The order's first-known channel; of a visit, where it came from."), "channel"
+    ),
+    Dimension("market", N_("Market"), N_("The order's first-known market, by country."), "market"),
+    Dimension("currency", N_("Currency"), N_("The currency that the order was placed in."), "currency"),
+    Dimension("product", N_("Product"), N_("The source's product code."), "product_key", unknown=N_("no product")),
+    Dimension("category", N_("Category"), N_("The product's category today."), "category", "product"),
+    Dimension("subcategory", N_("Subcategory"), N_("The product's subcategory today."), "subcategory", "product"),
+    Dimension("brand", N_("Brand"), N_("The product's brand today."), "brand", "product"),
+    Dimension("supplier", N_("Supplier"), N_("The product's supplier today."), "supplier", "product"),
+    Dimension(
+        "customer", N_("Customer"), N_("The person, identities as of today."), "customer_key", unknown=N_("guests")
+    ),
+    Dimension("campaign", N_("Campaign"), N_("The campaign that brought the order or visit."), "campaign", "order"),
+    Dimension(
+        "coupon", N_("Coupon"), N_("The coupon that the order used."), "coupon", "order", unknown=N_("no coupon")
+    ),
+    Dimension("device", N_("Device"), N_("The visitor's device."), "device"),
+)
+
+DIMENSIONS: Mapping[str, Dimension] = {dimension.id: dimension for dimension in (*_GRAINS, *_COLUMNS)}
+
+DAYS = frozenset(d.id for d in _GRAINS if d.id != "hour")
+"""Grains of a day and more."""
+
+TIME = frozenset(d.id for d in _GRAINS)
+ORDER = TIME | {"channel", "market", "currency", "customer", "campaign", "coupon"}
+"""What an order has as a whole."""
+
+PRODUCT = frozenset({"product", "category", "subcategory", "brand", "supplier"})
+LINE = ORDER | PRODUCT
+"""What a line of an order has."""

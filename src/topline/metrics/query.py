@@ -1,0 +1,183 @@
+"""A question: which metrics, over which period, cut and filtered how, against what."""
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from topline.metrics.catalogue import dimensions, metrics
+from topline.units.errors import ToplineError
+from topline.units.period import Period, parse_day
+from topline.units.text import N_
+
+
+class UnknownMetricError(ToplineError):
+    message = N_("There is no metric “%(id)s”. Did you mean %(nearest)s?")
+
+
+class UnknownDimensionError(ToplineError):
+    message = N_("There is no dimension “%(id)s”. Did you mean %(nearest)s?")
+
+
+class DimensionNotAllowedError(ToplineError):
+    message = N_("%(metric)s can't be cut by %(dimension)s. It can be cut by %(allowed)s.")
+
+
+class FilterError(ToplineError):
+    message = N_("“%(text)s” is not a filter. Write a dimension and its values, such as market=GB,FR.")
+
+
+class ComparisonError(ToplineError):
+    message = N_("“%(text)s” is not a comparison. Use previous or last_year, and state a period.")
+
+
+class OrderMoneyError(ToplineError):
+    message = N_("%(metric)s is known in the shop's currency only, because costs are.")
+
+
+class NoMetricError(ToplineError):
+    message = N_("State at least one metric, such as net_sales.")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Keeps the rows whose dimension has one of the values; None is a row without one.
+
+    A day, week or month is given by its first day, an hour by its number.
+    """
+
+    dimension: str
+    values: tuple[date | int | str | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A question to the catalogue.
+
+    metrics : ids, at least one
+    period : the days in question, all days if None
+    by : dimensions and grains of time, in the order of the columns
+    against : `previous` or `last_year`, the period to compare with
+    as_of : only what happened before this day
+    known_at : only what had been recorded by then
+    top : only so many values of the first dimension that is not time, by the first metric, and the rest as one
+    money : `shop` for the shop's currency, `order` for the orders' own, which never adds two currencies
+
+    Raises UnknownMetricError, UnknownDimensionError, DimensionNotAllowedError, ComparisonError,
+    OrderMoneyError, NoMetricError.
+    """
+
+    metrics: tuple[str, ...]
+    period: Period | None = None
+    by: tuple[str, ...] = ()
+    where: tuple[Filter, ...] = ()
+    against: str | None = None
+    as_of: date | None = None
+    known_at: datetime | None = None
+    top: int | None = None
+    money: str = "shop"
+
+    def __post_init__(self) -> None:
+        if not self.metrics:
+            raise NoMetricError
+        object.__setattr__(self, "metrics", tuple(dict.fromkeys(self.metrics)))
+        object.__setattr__(self, "by", tuple(dict.fromkeys(self.by)))
+        if self.against not in (None, "previous", "last_year") or (self.against and self.period is None):
+            raise ComparisonError(text=self.against)
+        for id_ in (*self.by, *(f.dimension for f in self.where)):
+            if id_ not in dimensions():
+                raise UnknownDimensionError(id=id_, nearest=_nearest(id_, dimensions()))
+        for id_ in self.metrics:
+            if id_ not in metrics():
+                raise UnknownMetricError(id=id_, nearest=_nearest(id_, metrics()))
+            if self.money == "order" and metrics()[id_].is_shop_money:
+                raise OrderMoneyError(metric=id_)
+            allowed = metrics()[id_].dimensions
+            for dimension in (*self.by, *(f.dimension for f in self.where)):
+                if dimension not in allowed:
+                    names = ", ".join(d for d in dimensions() if d in allowed) or N_("nothing")
+                    raise DimensionNotAllowedError(metric=id_, dimension=dimension, allowed=names)
+
+    @property
+    def time(self) -> tuple[str, ...]:
+        """The grains among `by`."""
+        return tuple(id_ for id_ in self.by if dimensions()[id_].grain)
+
+    def compared(self) -> "Query | None":
+        """The same question about the period to compare with, None if there is none."""
+        if self.period is None or self.against is None:
+            return None
+        other = self.period.previous() if self.against == "previous" else self.period.last_year()
+        return replace(self, period=other, against=None)
+
+    @property
+    def digest(self) -> str:
+        """The same for the same question, in every process."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
+
+
+def _nearest(id_: str, known: Iterable[str]) -> str:
+    names = list(known)
+    return " / ".join(difflib.get_close_matches(id_, names, n=3, cutoff=0.3) or names[:3])
+
+
+def parse_filter(text: str) -> Filter:
+    """The filter of `market=GB,FR`; an empty value stands for rows without one. Raises FilterError."""
+    dimension, equals, values = text.partition("=")
+    if not equals or not dimension.strip():
+        raise FilterError(text=text)
+    id_ = dimension.strip()
+    if id_ not in dimensions():
+        raise UnknownDimensionError(id=id_, nearest=_nearest(id_, dimensions()))
+    return Filter(id_, tuple(_value(id_, value.strip(), text) for value in values.split(",")))
+
+
+def _value(dimension: str, text: str, filter_text: str) -> date | int | str | None:
+    if not text:
+        return None
+    if dimension == "hour":
+        if not text.isdecimal() or int(text) > 23:
+            raise FilterError(text=filter_text)
+        return int(text)
+    return parse_day(text) if dimensions()[dimension].grain else text
+
+
+def parse_list(text: str) -> tuple[str, ...]:
+    """The ids of `net_sales,orders`."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def parse_period(start: str | None, end: str | None) -> Period | None:
+    """The half-open period between two days or months, None for all time; both or none must be given.
+
+    Raises PeriodError.
+    """
+    if not start and not end:
+        return None
+    return Period(parse_day(start or ""), parse_day(end or ""))
+
+
+def parse(
+    ids: str,
+    *,
+    by: str = "",
+    start: str | None = None,
+    end: str | None = None,
+    where: Sequence[str] = (),
+    against: str | None = None,
+    as_of: str | None = None,
+    top: int | None = None,
+    money: str = "shop",
+) -> Query:
+    """The question of texts such as a command line or a URL gives."""
+    return Query(
+        metrics=parse_list(ids),
+        by=parse_list(by),
+        period=parse_period(start, end),
+        where=tuple(parse_filter(text) for text in where),
+        against=against or None,
+        as_of=parse_day(as_of) if as_of else None,
+        top=top,
+        money=money,
+    )

@@ -1,0 +1,335 @@
+"""The rows that a question is about, source by source, as expressions over the facts' tables.
+
+A source gives one table with a day, the columns asked for, and what measures sum or count:
+
+ledger : every signed row; `amount` is in the money asked for
+counted : the ledger's rows that count: without test orders, and by order date without cancelled orders
+sold : the goods sold of counted orders; a set of (order_key, at, day, ...), so only distinct keys may be taken of it
+buyer : the same with the person who bought, guests out
+anybody : the person of every row of the ledger
+order : heads of counted orders that have goods sold
+cancelled : heads of cancelled orders
+spend, session : the facts
+
+By order date a row stands on its order's day; a row whose order is unknown has no bucket, and is inside a period if its own day is.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, cast
+
+from topline.facts.order_line import Kind
+from topline.metrics.catalogue import dimensions
+from topline.metrics.query import Filter, Query
+from topline.metrics.settings import Basis, Settings
+from topline.units.missing import Missing
+from topline.units.period import Grain, Period
+from topline.units.text import N_
+
+if TYPE_CHECKING:
+    from ibis.expr.types import Column, Table
+
+REST = "\uffff"
+"""Stands for the values of a dimension that are not among the top."""
+
+_FACT = {
+    "ledger": "order_line",
+    "counted": "order_line",
+    "sold": "order_line",
+    "buyer": "order_line",
+    "anybody": "order_line",
+    "order": "order",
+    "cancelled": "order",
+    "spend": "spend",
+    "session": "session",
+}
+
+NOTHING: Mapping[str, Missing] = {
+    "order_line": Missing("no_orders", N_("no orders yet")),
+    "order": Missing("no_order_heads", N_("no heads of orders, only their lines")),
+    "spend": Missing("no_spend", N_("no marketing spend")),
+    "session": Missing("no_sessions", N_("no visits")),
+    "product": Missing("no_products", N_("no products, so no categories")),
+    "customer_value": Missing("no_customer_value", N_("no published run of customer values")),
+}
+"""What is missing where a fact has no rows."""
+
+type RollUps = Callable[[str, frozenset[str], Basis], "Table | None"]
+"""Pre-aggregated rows of `ledger`, `counted` or `sold` with a day and these dimensions, None where there are none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """The facts of one snapshot, and what is known of them that saves joins.
+
+    table : a fact's rows, each key once
+    links : customer_key and person_id of merged customers only, None if nobody is merged
+    empty : facts without rows, and what that leaves missing
+    extent : from the first to the last day of the ledger, None if it is empty
+    run : evaluates an expression to its rows
+    """
+
+    table: "Callable[[str], Table]"
+    links: "Table | None" = None
+    has_test_orders: bool = True
+    has_cancelled_orders: bool = True
+    empty: Mapping[str, Missing] = field(default_factory=dict)
+    extent: Period | None = None
+    roll_up: RollUps = field(default=lambda source, dims, basis: None)
+    run: "Callable[[Table], list[dict[str, Any]]]" = field(default=lambda rows: rows.to_pyarrow().to_pylist())
+
+
+def fact_of(source: str) -> str:
+    """The fact that a source is made of."""
+    return _FACT[source]
+
+
+class View:
+    """A question's rows."""
+
+    def __init__(
+        self, tables: Tables, query: Query, settings: Settings, *, kept: Mapping[str, tuple[Any, ...]]
+    ) -> None:
+        """kept : the values of a dimension that stand for themselves; all others are `REST`."""
+        self.tables = tables
+        self.query = query
+        self.settings = settings
+        self.kept = kept
+
+    @property
+    def period(self) -> Period | None:
+        """The days in question that have happened, None if there are none."""
+        extent = self.tables.extent
+        if extent is None:
+            return None
+        start = self.query.period.start if self.query.period else extent.start
+        ends = (extent.end, self.query.as_of, self.query.period and self.query.period.end)
+        end = min(day for day in ends if day)
+        return Period(start, end) if start < end else None
+
+    def canonical(self, source: str) -> str:
+        """The plainest source with the same rows here, so that measures share a scan."""
+        plain_counting = not self.tables.has_test_orders and (
+            self.settings.basis is Basis.EVENT or not self.tables.has_cancelled_orders
+        )
+        if source == "counted" and plain_counting:
+            return "ledger"
+        return source
+
+    def rows(self, source: str, by: tuple[str, ...], *, is_history: bool = False) -> "Table":
+        """The rows of a source with a column for each dimension of `by`, and `day`.
+
+        is_history : all days before the period's end instead of the period's only, and no filter of time
+        """
+        filters = self.query.where
+        columns = frozenset(id_ for id_ in (*by, *(f.dimension for f in filters)) if not _grain(id_))
+        with_hour = any(_grain(id_) is Grain.HOUR for id_ in (*by, *(f.dimension for f in filters)))
+        rows = self._base(source, columns, with_hour)
+        period, as_of = self.query.period, self.query.as_of
+        if period and not is_history:
+            rows = rows.filter(rows.within >= period.start)
+        end = min(day for day in (period and period.end, as_of, date.max) if day)
+        if end < date.max:
+            rows = rows.filter(rows.within < end)
+        for condition in filters:
+            if not (is_history and _grain(condition.dimension)):
+                rows = rows.filter(self._matches(rows, condition))
+        return self.cut(rows, by)
+
+    def everything(self, source: str, *dims: str) -> "Table":
+        """All rows of a source up to `as_of`: no period, no filter."""
+        rows: Any = self._base(source, frozenset(dims), with_hour=False)
+        return cast("Table", rows.filter(rows.within < self.query.as_of) if self.query.as_of else rows)
+
+    def with_person(self, rows: Any) -> Any:
+        return with_person(rows, self.tables)
+
+    def cut(self, rows: "Table", by: tuple[str, ...]) -> "Table":
+        """The rows with a bucket of their day for each grain of `by`, and the rest of a dimension as one."""
+        import ibis
+
+        columns: dict[str, Any] = {}
+        for id_ in by:
+            grain = _grain(id_)
+            if grain is Grain.HOUR:
+                columns[id_] = rows.hour
+            elif grain:
+                columns[id_] = self.bucket(rows.day, grain)
+            elif id_ in self.kept:
+                kept = [value for value in self.kept[id_] if value is not None]
+                inside = rows[id_].isin(kept) if kept else ibis.literal(False)
+                if None in self.kept[id_]:
+                    inside = inside | rows[id_].isnull()
+                else:
+                    inside = inside.fill_null(False)
+                columns[id_] = ibis.ifelse(inside, rows[id_], REST)
+        return rows.mutate(**columns) if columns else rows
+
+    def bucket(self, day: "Column", grain: Grain) -> "Column":
+        """The first day of the bucket that holds each day, as `FiscalCalendar.floor` has it."""
+        import ibis
+
+        days: Any = day
+        calendar = self.settings.calendar
+        if grain is Grain.DAY:
+            return cast("Column", days)
+        if grain is Grain.WEEK:
+            shift = ibis.interval(days=calendar.week_start - 1)
+            if calendar.week_start == 1:
+                return cast("Column", days.truncate("W").cast("date"))
+            return cast("Column", ((days - shift).cast("date").truncate("W") + shift).cast("date"))
+        unit = {
+            Grain.MONTH: "M",
+            Grain.QUARTER: "Q",
+            Grain.YEAR: "Y",
+            Grain.FISCAL_QUARTER: "Q",
+            Grain.FISCAL_YEAR: "Y",
+        }[grain]
+        if grain in (Grain.FISCAL_QUARTER, Grain.FISCAL_YEAR) and calendar.first_month != 1:
+            shift = ibis.interval(months=calendar.first_month - 1)
+            return cast("Column", ((days.truncate("M") - shift).cast("date").truncate(unit) + shift).cast("date"))
+        return cast("Column", days.truncate(unit).cast("date"))
+
+    def _matches(self, rows: "Table", condition: Filter) -> "Column":
+        grain = _grain(condition.dimension)
+        if grain is Grain.HOUR:
+            column: Any = rows.hour
+        else:
+            column = self.bucket(rows.day, grain) if grain else rows[condition.dimension]
+        values = [value for value in condition.values if value is not None]
+        matches = column.isin(values) if values else column.isnull()
+        if values and None in condition.values:
+            matches = matches | column.isnull()
+        return cast("Column", matches)
+
+    def _base(self, source: str, dims: frozenset[str], with_hour: bool) -> "Table":
+        base = getattr(self, f"_{source}")
+        return cast("Table", base(dims, with_hour))
+
+    def _ledger(self, dims: frozenset[str], with_hour: bool, source: str = "ledger") -> "Table":
+        wanted = dims | ({"currency"} if self.query.money == "order" else set())
+        pre = None
+        if not with_hour and "customer" not in dims:
+            pre = self._rolled_up(source, wanted)
+        rows: Any = ledger(self.tables, source, wanted, self.settings.basis, self.query.as_of) if pre is None else pre
+        return cast("Table", rows.mutate(amount=rows.amount if self.query.money == "order" else rows.amount_shop))
+
+    def _counted(self, dims: frozenset[str], with_hour: bool) -> "Table":
+        return self._ledger(dims, with_hour, self.canonical("counted"))
+
+    def _sold(self, dims: frozenset[str], with_hour: bool, with_customer: bool = False) -> "Table":
+        pre = None if with_hour or "customer" in dims else self._rolled_up("sold", dims)
+        rows: Any = (
+            sold(self.tables, dims - {"customer"}, self.settings.basis, self.query.as_of) if pre is None else pre
+        )
+        if with_customer or "customer" in dims:
+            rows = with_person(rows, self.tables)
+        return cast("Table", rows)
+
+    def _buyer(self, dims: frozenset[str], with_hour: bool) -> "Table":
+        rows: Any = self._sold(dims, with_hour, with_customer=True)
+        return cast("Table", rows.filter(rows.customer.notnull()))
+
+    def _anybody(self, dims: frozenset[str], with_hour: bool) -> "Table":
+        rows: Any = ledger(self.tables, "ledger", dims | {"customer"}, self.settings.basis, self.query.as_of)
+        return cast("Table", rows.filter(rows.customer.notnull()))
+
+    def _order(self, dims: frozenset[str], with_hour: bool) -> "Table":
+        heads: Any = self.tables.table("order")
+        heads = heads.filter(~heads.is_test)
+        if self.settings.basis is Basis.ORDER and self.tables.has_cancelled_orders:
+            heads = heads.filter(~_cancelled(heads, self.query.as_of))
+        goods = sold(self.tables, frozenset(), self.settings.basis, self.query.as_of)
+        heads = heads.semi_join(goods, "order_key")
+        return _with(heads.mutate(day=heads.on, within=heads.on), dims, self.tables)
+
+    def _cancelled(self, dims: frozenset[str], with_hour: bool) -> "Table":
+        heads: Any = self.tables.table("order")
+        heads = heads.filter(~heads.is_test & _cancelled(heads, self.query.as_of))
+        day = heads.on if self.settings.basis is Basis.ORDER else heads.cancelled_on
+        return _with(heads.mutate(day=day, within=day), dims, self.tables)
+
+    def _spend(self, dims: frozenset[str], with_hour: bool) -> "Table":
+        spent: Any = self.tables.table("spend")
+        amount = spent.amount if self.query.money == "order" else spent.amount_shop
+        return _with(spent.mutate(day=spent.on, within=spent.on, amount=amount), dims, self.tables)
+
+    def _session(self, dims: frozenset[str], with_hour: bool) -> "Table":
+        visits: Any = self.tables.table("session")
+        return _with(visits.mutate(day=visits.on, within=visits.on), dims, self.tables)
+
+    def _rolled_up(self, source: str, dims: frozenset[str]) -> "Table | None":
+        if self.query.known_at or (self.query.as_of and self.tables.has_cancelled_orders):
+            return None
+        return self.tables.roll_up(source, dims, self.settings.basis)
+
+
+def ledger(tables: Tables, source: str, dims: frozenset[str], basis: Basis, as_of: date | None) -> "Table":
+    """The rows of `ledger` or `counted` with `day` and `within`, one for one."""
+    rows: Any = tables.table("order_line")
+    if source == "counted":
+        rows = _counted(rows, tables, basis, as_of)
+    by_order = basis is Basis.ORDER
+    rows = rows.mutate(
+        day=rows.ordered_on if by_order else rows.on,
+        within=rows.ordered_on.fill_null(rows.on) if by_order else rows.on,
+        uncosted=rows.cost_shop.isnull().ifelse(rows.quantity, 0),
+    )
+    return _with(rows, dims, tables)
+
+
+def sold(tables: Tables, dims: frozenset[str], basis: Basis, as_of: date | None) -> "Table":
+    """The lines of goods sold of counted orders, on their orders' day."""
+    rows: Any = tables.table("order_line")
+    rows = _counted(rows.filter(rows.kind == Kind.GOODS_SOLD.value), tables, basis, as_of)
+    day = rows.ordered_on.fill_null(rows.on)
+    return _with(rows.mutate(day=day, within=day), dims, tables)
+
+
+def _counted(lines: Any, tables: Tables, basis: Basis, as_of: date | None) -> Any:
+    heads: Any = tables.table("order")
+    if tables.has_test_orders:
+        lines = lines.anti_join(heads.filter(heads.is_test), "order_key")
+    if basis is Basis.ORDER and tables.has_cancelled_orders:
+        lines = lines.anti_join(heads.filter(_cancelled(heads, as_of)), "order_key")
+    return lines
+
+
+def _cancelled(heads: Any, as_of: date | None) -> Any:
+    cancelled = heads.cancelled_on.notnull()
+    return cancelled & (heads.cancelled_on < as_of) if as_of else cancelled
+
+
+def with_person(rows: Any, tables: Tables) -> Any:
+    """The rows with `customer`, the person behind `customer_key`: the key itself where nothing is linked, None for guests."""
+    if tables.links is None:
+        return rows.mutate(customer=rows.customer_key)
+    links = tables.links.select(linked_key="customer_key", person_id="person_id")
+    joined = rows.left_join(links, rows.customer_key == links.linked_key)
+    return joined.mutate(customer=joined.person_id.fill_null(joined.customer_key)).drop("linked_key", "person_id")
+
+
+def _with(rows: Any, dims: frozenset[str], tables: Tables) -> Any:
+    """The rows with a column for each dimension, from the row itself or through the product or order that it names."""
+    through: dict[str, dict[str, str]] = {}
+    own: dict[str, Any] = {}
+    for id_ in dims:
+        dimension = dimensions()[id_]
+        if id_ == "customer":
+            rows = with_person(rows, tables)
+        elif dimension.column in rows.columns:
+            own[id_] = dimension.column
+        else:
+            through.setdefault(dimension.through, {})[id_] = dimension.column
+    if own := {id_: column for id_, column in own.items() if id_ != column}:
+        rows = rows.mutate(**{id_: rows[column] for id_, column in own.items()})
+    for fact, columns in through.items():
+        target: Any = tables.table(fact)
+        target = target.select(joined_key=f"{fact}_key", **columns)
+        rows = rows.left_join(target, rows[f"{fact}_key"] == target.joined_key).drop("joined_key")
+    return rows
+
+
+def _grain(id_: str) -> Grain | None:
+    return dimensions()[id_].grain
