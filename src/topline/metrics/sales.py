@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from topline.facts.order_line import Kind
-from topline.metrics.dimension import DAYS, LINE, ORDER
+from topline.metrics.dimension import DAYS, LINE, ORDER, TIME
 from topline.metrics.likeness import like_for_like
 from topline.metrics.marketing import MARKETING_COST, marketing_cost
 from topline.metrics.metric import (
