@@ -1,0 +1,79 @@
+"""Every metric, fact, event, setting, permission, command and endpoint is documented: the reference explains each."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def reference():
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "tools" / "reference.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_metric_says_what_it_is(reference):
+    for metric in reference.metrics().values():
+        assert len(metric.description) > 15, metric.id
+        assert metric.formula, metric.id
+        assert f"## {metric.id}\n" in reference.metrics_page()
+
+
+def test_every_metric_of_the_catalogue_of_sales_and_customers_is_there(reference, shared_data):
+    """The ids of the tables Sales and Customers of kpis.md."""
+    text = (shared_data.parent / "spec" / "kpis.md").read_text("utf-8")
+    tables = text.split("## Sales")[1].split("## Traffic")[0]
+    cells = (line.split("|")[1] for line in tables.splitlines() if line.startswith("| ") and "| id |" not in line)
+    ids = {id_ for cell in cells for part in cell.split("**R**")[:1] for id_ in part.replace(",", " ").split()}
+    assert len(ids) > 30
+    assert ids <= set(reference.metrics())
+
+
+def test_every_setting_says_what_it_means(reference):
+    assert all(setting.meaning.endswith(".") for setting in reference.SETTINGS.values())
+
+
+def test_every_setting_that_the_code_reads_is_in_the_table(reference):
+    read = {
+        name
+        for path in (ROOT / "src").rglob("*.py")
+        for name in re.findall(r'"(TOPLINE_[A-Z_]*[A-Z])"', path.read_text())
+    }
+    assert len(read) > 10
+    assert read <= set(reference.SETTINGS)
+
+
+def test_every_command_and_option_has_help(reference):
+    page = reference.commands_page()
+    assert "## topline calendar\n" in page
+    for line in page.splitlines():
+        if line.startswith("| `"):
+            assert line.split("|")[2].strip(), f"no help: {line}"
+    heads = [part.split("\n", 2) for part in page.split("## ")[1:]]
+    assert all(len(head) == 3 and head[2].strip() for head in heads), [head[0] for head in heads if len(head) < 3]
+
+
+def test_every_endpoint_has_a_summary_and_needs_a_permission(reference):
+    for path, methods in reference.api.get_openapi_schema()["paths"].items():
+        for method, operation in methods.items():
+            assert operation.get("summary"), f"{method} {path}"
+            assert operation.get("security"), f"{method} {path}"
+
+
+def test_every_event_has_a_source_and_a_day_of_verification(reference):
+    assert all(event.source and event.verified_on for event in reference.EVENTS)
+
+
+def test_links_in_the_documents_lead_somewhere():
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        if "reference" in page.parts:
+            continue
+        for link in page.read_text("utf-8").split("](")[1:]:
+            target = link.split(")")[0].split("#")[0]
+            if target and "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -1,0 +1,143 @@
+"""Write the reference from the code: metrics, dimensions, facts, retail events, settings, permissions, commands, endpoints.
+
+python tools/reference.py FOLDER
+"""
+
+import inspect
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "topline.config.settings")
+os.environ.setdefault("TOPLINE_HOME", tempfile.mkdtemp(prefix="topline-reference-"))
+
+import django
+
+django.setup()
+
+import click
+import typer
+
+from topline.accounts.permissions import DESCRIPTIONS, LABELS, PERMISSIONS, ROLES
+from topline.api.urls import api
+from topline.calendar.events import EVENTS
+from topline.cli.main import verbs
+from topline.config.environment import SETTINGS
+from topline.facts.table import tables
+from topline.metrics.catalogue import dimensions, metrics
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines) + "\n"
+
+
+def _cell(value: object) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def metrics_page() -> str:
+    parts = ["# Metrics\n"]
+    for metric in metrics().values():
+        parts.append(f"## {metric.id}\n\n**{metric.label}.** {metric.description}\n")
+        facts = {
+            "formula": f"`{metric.formula}`",
+            "unit": metric.unit,
+            "family": metric.family,
+            "good is": metric.direction,
+            "rolls up by": metric.roll_up,
+            "moved by the basis": "yes" if metric.basis else "no",
+            "dimensions": ", ".join(f"`{id_}`" for id_ in dimensions() if id_ in metric.dimensions),
+            "the leaders": metric.leaders or "the same",
+        }
+        parts.append(table(("", ""), facts.items()))
+    rows = ((f"`{dimension.id}`", dimension.label) for dimension in dimensions().values())
+    return "\n".join([*parts, "# Dimensions\n", table(("id", "what"), rows)])
+
+
+def facts_page() -> str:
+    parts = ["# Facts\n"]
+    for fact in tables().values():
+        parts.append(f"## {fact.name}\n\n{fact.description}\n\n```\n{inspect.getdoc(fact.row)}\n```\n")
+        parts.append(table(("column", "type", "may be empty"), ((f.name, f.type, f.nullable) for f in fact.schema)))
+    return "\n".join(parts)
+
+
+def events_page() -> str:
+    rows = ((f"`{e.id}`", e.label, e.lead_in_days, e.tail_days, e.source, e.verified_on) for e in EVENTS)
+    return "# Retail events\n\n" + table(("id", "event", "lead-in days", "tail days", "source", "verified"), rows)
+
+
+def settings_page() -> str:
+    home = str(Path.home())
+    rows = (
+        (f"`{s.name}`", s.default.replace(home, "~") or "(empty)", ", ".join(s.choices), s.meaning)
+        for s in SETTINGS.values()
+    )
+    return "# Settings\n\nRead from the environment.\n\n" + table(("name", "default", "choices", "meaning"), rows)
+
+
+def permissions_page() -> str:
+    permitted = table(("permission", "what it allows"), ((f"`{code}`", text) for code, text in PERMISSIONS.items()))
+    rows = ((LABELS[r], DESCRIPTIONS[r], ", ".join(f"`{code}`" for code in sorted(ROLES[r]))) for r in ROLES)
+    return f"# Permissions and roles\n\n{permitted}\n" + table(("role", "sees and does", "permissions"), rows)
+
+
+def commands_page() -> str:
+    parts = ["# Commands\n"]
+    for verb, stem in verbs().items():
+        command = typer.main.get_command(import_module(f"topline.cli.{stem}").app)
+        parts.extend(_command(f"topline {verb}", command))
+    return "\n".join(parts)
+
+
+def _command(name: str, command: click.Command) -> Iterable[str]:
+    yield f"## {name}\n\n{inspect.cleandoc(command.help or '')}\n"
+    rows = [(_usage(p), getattr(p, "help", "") or "") for p in command.params if p.name != "help"]
+    if rows:
+        yield table(("argument", "meaning"), rows)
+    for each in getattr(command, "commands", {}).values():
+        yield from _command(f"{name} {each.name}", each)
+
+
+def _usage(parameter: click.Parameter) -> str:
+    return (
+        "`" + (", ".join(parameter.opts) if parameter.opts[0].startswith("-") else (parameter.name or "").upper()) + "`"
+    )
+
+
+def endpoints_page() -> str:
+    parts = ["# Endpoints\n\nUnder `/api/v1`; `/api/v1/docs` has them to try.\n"]
+    for path, methods in api.get_openapi_schema()["paths"].items():
+        for method, operation in methods.items():
+            parts.append(f"## {method.upper()} {path}\n\n{operation['summary']}\n")
+            named = (
+                (f"`{p['name']}`", p["in"], p["schema"].get("description", "")) for p in operation.get("parameters", ())
+            )
+            parts.append(table(("parameter", "in", "meaning"), named))
+    return "\n".join(parts)
+
+
+PAGES = {
+    "metrics": metrics_page,
+    "facts": facts_page,
+    "events": events_page,
+    "settings": settings_page,
+    "permissions": permissions_page,
+    "commands": commands_page,
+    "endpoints": endpoints_page,
+}
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, page in PAGES.items():
+        (folder / f"{name}.md").write_text(page(), "utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
