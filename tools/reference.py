@@ -1,4 +1,4 @@
-"""Write the reference from the code: metrics, dimensions, facts, retail events, settings, permissions, commands, endpoints.
+"""Write the reference from the code: metrics, facts, retail events, settings, permissions, commands, endpoints.
 
 python tools/reference.py FOLDER
 """
@@ -105,9 +105,8 @@ def _command(name: str, command: click.Command) -> Iterable[str]:
 
 
 def _usage(parameter: click.Parameter) -> str:
-    return (
-        "`" + (", ".join(parameter.opts) if parameter.opts[0].startswith("-") else (parameter.name or "").upper()) + "`"
-    )
+    is_option = parameter.opts[0].startswith("-")
+    return f"`{', '.join(parameter.opts) if is_option else (parameter.name or '').upper()}`"
 
 
 def endpoints_page() -> str:
