@@ -23,6 +23,7 @@ from topline.units.text import N_
 from topline.workbench import audit
 
 LINK_DAYS = 7
+FIRST_EMAIL = "owner@localhost.localdomain"
 TOKEN_PREFIX = "tl_"  # noqa: S105
 _COUNTRY_LETTERS = 2
 
@@ -61,7 +62,8 @@ class ChoiceError(ToplineError):
 
 class CurrencyFixedError(ToplineError):
     message = N_(
-        "The shop's currency stays %(currency)s, because facts were recorded in it. Make a new shop for another currency."
+        "The shop's currency stays %(currency)s, because facts were recorded in it. "
+        "Make a new shop for another currency."
     )
 
 
@@ -134,7 +136,7 @@ def create_shop(
 
 @transaction.atomic
 def change_settings(*, shop: Shop, actor_id: int | None, today: date, **changes: Any) -> Shop:
-    """The shop with other settings: any of name, currency, timezone, country, week_start, fiscal_first_month, order_basis.
+    """The shop with other settings: name, currency, timezone, country, week_start, fiscal_first_month, order_basis.
 
     A change of zone counts from `today` on; facts keep the zone of their entry.
     Raises CurrencyFixedError and what `create_shop` raises.
@@ -273,6 +275,21 @@ def create_link(*, user: User, actor_id: int | None, now: datetime) -> str:
     SignInLink.objects.create(user=user, digest=digest(token), expires_at=now + timedelta(days=LINK_DAYS))
     audit.log("user.create_link", actor_id=actor_id, subject=str(user.pk))
     return token
+
+
+@transaction.atomic
+def first_link(*, now: datetime) -> str | None:
+    """A link for whoever starts Topline before anybody has signed in; None once somebody has.
+
+    Where there is no account yet, one is made, to be given an address and a password by its owner; shops that
+    nobody is in become theirs.
+    """
+    if User.objects.filter(last_login__isnull=False).exists():
+        return None
+    user = User.objects.order_by("pk").first() or create_user(email=FIRST_EMAIL, name="", actor_id=None)
+    for shop in Shop.objects.filter(membership__isnull=True):
+        set_roles(shop=shop, user=user, roles=[Role.OWNER], actor_id=None)
+    return create_link(user=user, actor_id=None, now=now)
 
 
 def link_user(*, token: str, now: datetime) -> User:

@@ -11,7 +11,8 @@ from topline.units.text import N_
 
 class VaultError(ToplineError):
     message = N_(
-        "A stored secret can't be read: the key in TOPLINE_HOME/keys is another one. Restore the folder keys from a backup."
+        "A stored secret can't be read: the key in TOPLINE_HOME/keys is another one. "
+        "Bring the folder keys back from a backup."
     )
 
 

@@ -4,7 +4,7 @@ import logging
 import os
 from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from topline.accounts.models import Shop
@@ -12,16 +12,28 @@ if TYPE_CHECKING:
 
 
 @cache
-def product() -> None:
+def product(process: Literal["command", "web", "worker"] = "command") -> None:
     """Load the settings and the apps, and bring the database up to date. Safe to call again."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "topline.config.settings")
     import django
 
     django.setup()
-    logging.getLogger().setLevel(logging.WARNING)
     from topline.workbench import upgrade
 
     upgrade.migrate()
+    if process == "command":
+        logging.getLogger().setLevel(logging.WARNING)
+    else:
+        _limit_queries(process)
+
+
+def _limit_queries(process: Literal["web", "worker"]) -> None:
+    from django.conf import settings
+
+    from topline.lake import duck
+
+    memory = f"{settings.QUERY_MEMORY_GB[process]}GB"
+    duck.configure(memory=memory, threads=os.cpu_count() or 1, spill=settings.SPILL)
 
 
 def shop(slug: str) -> "Shop":

@@ -1,7 +1,7 @@
 """`topline VERB ...`: finds `cli/VERB.py`, runs its `app`, and turns an error into a message and an exit code.
 
-A verb's file is named after it, with a trailing underscore where Python needs one (`import_.py`), and holds `app`, a Typer
-with one command or several. The first line of its docstring is what `topline --help` says about it.
+A verb's file is named after it, with a trailing underscore where Python needs one (`import_.py`), and holds `app`, a
+Typer with one command or several. The first line of its docstring is what `topline --help` says about it.
 """
 
 import ast
@@ -100,3 +100,7 @@ def _print_help() -> None:
 def _say(message: str, code: Exit) -> Exit:
     sys.stderr.write(f"{message}\n")
     return code
+
+
+if __name__ == "__main__":
+    main()

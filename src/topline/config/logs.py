@@ -30,7 +30,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class RequestLogMiddleware:
-    """Logs each request with its time, and names it in the response's `X-Request-Id`. Query strings stay out of the log."""
+    """Logs each request with its time and names it in the response's `X-Request-Id`. Query strings stay out."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

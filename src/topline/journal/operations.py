@@ -42,8 +42,8 @@ def next_versions(*, shop: str, count: int = 1) -> int:
 def record(*facts: Fact, shop: str) -> None:
     """Keep facts for every reader of the journal, in the caller's transaction.
 
-    The facts' `version`, `recorded_at` and `batch_id` are set here, to the shop's sequence number, the real time, and the
-    range that they are drained in. A fact holds no direct identifier of a person.
+    The facts' `version`, `recorded_at` and `batch_id` are set here, to the shop's sequence number, the real time, and
+    the range that they are drained in. A fact holds no direct identifier of a person.
 
     Raises OutsideTransactionError.
     """
@@ -94,7 +94,10 @@ def make_live(*, shop: str, batch_id: str, now: datetime) -> None:
 
 
 def withdraw(*, shop: str, batch_id: str, now: datetime) -> None:
-    """Take the batch back: from the next snapshot on, rows that no other live batch has seen are gone. Raises UnknownBatchError."""
+    """Take the batch back: from the next snapshot on, rows that no other live batch has seen are gone.
+
+    Raises UnknownBatchError.
+    """
     _set_state(shop, batch_id, Batch.State.WITHDRAWN, now)
 
 
@@ -106,7 +109,7 @@ def hidden(lake: "Lake") -> frozenset[str]:
 def publish(lake: "Lake") -> "Snapshot":
     """A new snapshot in which exactly the live batches are seen.
 
-    Two publishers may overlap; whoever finds that batches changed meanwhile publishes again, so the newest snapshot is right.
+    Two publishers may overlap; whoever finds that batches changed meanwhile publishes again, so the newest is right.
     """
     while True:
         unseen = hidden(lake)

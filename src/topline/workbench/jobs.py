@@ -1,16 +1,15 @@
 """Asking for work, and doing it under a lease.
 
-An app's `jobs.py` holds `JOBS`, from a kind to a function of the `Job`, and may hold `SCHEDULE`, from a name to how often and
-a function without arguments. A job's function resumes from `job.checkpoint`, calls `job.advance` after each batch, and
-returns what it has to say as a dict.
+An app's `jobs.py` holds `JOBS`, from a kind to a function of the `Job`, and may hold `SCHEDULE`, from a name to how
+often and a function without arguments. A job's function resumes from `job.checkpoint`, calls `job.advance` after each
+batch, and returns what it has to say as a dict.
 """
 
 import logging
 import threading
-import traceback
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import cache
 from importlib import import_module
@@ -18,7 +17,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from django.apps import apps
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -54,7 +53,7 @@ def enqueue(
     actor_id: int | None = None,
     due_at: datetime | None = None,
 ) -> Job:
-    """The job, queued; or the unfinished one with the same unique key. It starts when the caller's transaction commits."""
+    """The job, queued; or the unfinished one with the same unique key. It starts after the caller's transaction."""
     if unique_key and (running := Job.objects.unfinished().filter(unique_key=unique_key).first()):
         return running
     try:
@@ -84,45 +83,52 @@ def claim() -> Job | None:
     return next((taken for job in Job.objects.claimable(now)[:10] if (taken := _take(job, now))), None)
 
 
-def perform(job: Job) -> None:
-    """Do a claimed job to its end and write down how it went."""
-    if job.attempts > MAX_ATTEMPTS:
-        _finish(job, Job.State.FAILED, message=f"Given up: the process died {MAX_ATTEMPTS} times at this job.")
-        return
-    try:
-        result = kinds()[job.kind](job)
-    except LeaseLostError:
-        _log.warning("lease lost", extra={"job": job.pk, "kind": job.kind})
-    except CancelledError as error:
-        _finish(job, Job.State.CANCELLED, message=str(error))
-    except ToplineError as error:
-        _finish(job, Job.State.FAILED, message=str(error), result=_explained(error))
-    except Exception:
-        _log.exception("job failed", extra={"job": job.pk, "kind": job.kind})
-        _finish(job, Job.State.FAILED, message=traceback.format_exc(limit=-1).strip().splitlines()[-1])
-    else:
-        _finish(job, Job.State.DONE, result=result or {})
-
-
 def run_now(job: Job) -> Job:
-    """The same job after it was done in this process, for commands and tests that wait for it."""
+    """The same job after it was done in this process, for commands that wait for it."""
     if claimed := _take(job, timezone.now()):
-        with heartbeat(claimed):
-            perform(claimed)
+        perform(claimed)
     job.refresh_from_db()
     return job
 
 
+def perform(job: Job) -> None:
+    """Do a claimed job to its end and write down how it went."""
+    if job.attempts > MAX_ATTEMPTS:
+        return _finish(job, Job.State.FAILED, message=f"Given up: the process died {MAX_ATTEMPTS} times at one batch.")
+    try:
+        with _heartbeat(job):
+            result = kinds()[job.kind](job)
+    except LeaseLostError:
+        _log.warning("lease lost", extra={"job": job.pk, "kind": job.kind})
+    except OperationalError:
+        _log.exception("database away, the job goes on later", extra={"job": job.pk, "kind": job.kind})
+    except CancelledError as error:
+        _finish(job, Job.State.CANCELLED, message=str(error))
+    except ToplineError as error:
+        _finish(job, Job.State.FAILED, message=str(error), result=_explained(error))
+    except Exception as error:  # noqa: BLE001 - whatever a job does, the worker lives and the job says how it ended
+        _log.exception("job failed", extra={"job": job.pk, "kind": job.kind})
+        _finish(job, Job.State.FAILED, message=f"{type(error).__name__}: {error}")
+    else:
+        _finish(job, Job.State.DONE, result=result or {})
+    return None
+
+
+def release(leases: Iterable[str]) -> None:
+    """Let other workers go on with these leases' jobs at once, when this process ends."""
+    Job.objects.filter(lease__in=list(leases), state=Job.State.RUNNING).update(lease_until=timezone.now())
+
+
 @contextmanager
-def heartbeat(job: Job) -> Iterator[None]:
+def _heartbeat(job: Job) -> Iterator[None]:
     """Keeps the job's lease from lapsing while the block runs, however long a batch takes."""
     is_over = threading.Event()
 
     def beat() -> None:
         while not is_over.wait(LEASE.total_seconds() / 3):
-            Job.objects.filter(pk=job.pk, lease=job.lease, state=Job.State.RUNNING).update(
-                lease_until=timezone.now() + LEASE
-            )
+            ours = Job.objects.filter(pk=job.pk, lease=job.lease, state=Job.State.RUNNING)
+            with suppress(OperationalError):  # the next beat comes soon enough
+                ours.update(lease_until=timezone.now() + LEASE)
         connection.close()
 
     thread = threading.Thread(target=beat, name=f"heartbeat-{job.pk}", daemon=True)

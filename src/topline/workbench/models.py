@@ -60,7 +60,7 @@ class Job(models.Model):
     finished_at = models.DateTimeField(null=True)
     lease = models.CharField(max_length=40, blank=True, help_text="whoever holds it may write to the job")
     lease_until = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0, help_text="how often it was begun since its last checkpoint")
+    attempts = models.PositiveSmallIntegerField(default=0)  # since the last checkpoint
     is_cancel_asked = models.BooleanField(default=False)
     done = models.PositiveBigIntegerField(default=0)
     total = models.PositiveBigIntegerField(null=True)
@@ -125,13 +125,13 @@ class Lease(models.Model):
 class IdempotencyKey(models.Model):
     """The answer that a write got, kept to be given again to the same request with the same key."""
 
-    owner = models.CharField(max_length=64, help_text="a digest of who sent it")
+    owner = models.CharField(max_length=64, help_text="digest of the credentials that sent it")
     key = models.CharField(max_length=255)
-    request = models.CharField(max_length=64, help_text="a digest of what was asked")
-    created_at = models.DateTimeField()
+    request = models.CharField(max_length=64, help_text="digest of the request")
     status = models.PositiveSmallIntegerField(null=True, help_text="empty while the first request runs")
     content_type = models.CharField(max_length=100, blank=True)
-    content = models.BinaryField(default=b"")
+    content = models.BinaryField(default=bytes)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["owner", "key"], name="workbench_idempotency_key_once")]

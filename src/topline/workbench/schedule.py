@@ -40,7 +40,7 @@ def _do(name: str, every: timedelta, run: Callable[[], object], now: datetime) -
     error = ""
     try:
         run()
-    except Exception as problem:
+    except Exception as problem:  # noqa: BLE001 - one entry's trouble is noted and stops no other
         _log.exception("scheduled work failed", extra={"schedule": name})
         error = f"{type(problem).__name__}: {problem}"
     Schedule.objects.update_or_create(name=name, defaults={"next_at": now + every, "last_at": now, "last_error": error})

@@ -3,46 +3,54 @@
 import logging
 import threading
 import uuid
+from collections.abc import Callable
 
 from django.db import close_old_connections, connection
 
-from topline.workbench import jobs, schedule
+from topline.workbench import jobs, leases, schedule
 
 IDLE_SECONDS = 0.5
 _log = logging.getLogger("topline.worker")
 
 
 def run(is_over: threading.Event, threads: int) -> None:
-    """Do jobs and scheduled work until `is_over`; jobs in hand go on from their checkpoint in the next worker."""
+    """Do jobs and scheduled work until `is_over`; what is in hand then goes on in the next worker."""
+    in_hand: set[str] = set()
     for number in range(threads):
-        threading.Thread(target=_do_jobs, args=(is_over,), name=f"jobs-{number}", daemon=True).start()
+        threading.Thread(target=_do_jobs, args=(is_over, in_hand), name=f"jobs-{number}", daemon=True).start()
     holder = uuid.uuid4().hex
     _log.info("worker started", extra={"threads": threads})
     while not is_over.wait(IDLE_SECONDS):
         _safely(lambda: schedule.tick(holder=holder))
-    jobs.release_all()
+    jobs.release(in_hand)
+    leases.give_back(schedule.LEADER, holder=holder)
 
 
-def _do_jobs(is_over: threading.Event) -> None:
+def _do_jobs(is_over: threading.Event, in_hand: set[str]) -> None:
     while not is_over.is_set():
-        if not _safely(_do_one):
+        if not _safely(lambda: _do_one(in_hand)):
             is_over.wait(IDLE_SECONDS)
     connection.close()
 
 
-def _do_one() -> bool:
+def _do_one(in_hand: set[str]) -> bool:
     """Whether there was a job to do."""
     job = jobs.claim()
-    if job:
-        jobs.run_claimed(job)
-    return job is not None
+    if job is None:
+        return False
+    in_hand.add(job.lease)
+    try:
+        jobs.perform(job)
+    finally:
+        in_hand.discard(job.lease)
+    return True
 
 
-def _safely(step: "jobs.Step") -> bool:
-    """A step of the loop; a database that is away for a moment doesn't end the worker."""
+def _safely(step: Callable[[], bool]) -> bool:
+    """A step of the loop; whatever goes wrong in it is logged, and the worker lives."""
     close_old_connections()
     try:
         return step()
-    except Exception:
+    except Exception:  # noqa: BLE001
         _log.exception("worker step failed")
         return False
