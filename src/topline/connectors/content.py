@@ -1,0 +1,99 @@
+"""What a column holds, seen in a sample of its values."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from babel.numbers import list_currencies
+
+from topline.connectors import places
+
+_NUMBER = re.compile(
+    r"^[^\w.,(+-]{0,2}\s?[(+-]?(?:\d[\d., '\u00a0\u202f]*|[.,]\d+)[)-]?\s?(?:[A-Za-z]{3}|lei|[^\w\s%])?$|^[A-Z]{3}\s?-?\d[\d.,]*$"
+)
+_STAMP = re.compile(
+    r"^(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})|(?:19|20)\d{6}|\d{1,2}[ -][A-Za-zÀ-ÿ]{3,9}\.?[ -]\d{2,4}|[A-Z][a-z]{2,8} \d{1,2}, \d{4})"
+    r"(?:[T, ]+\d{1,2}:\d{2}.*)?$"
+)
+_EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$")
+_CODE = re.compile(r"^[A-Za-z]{0,6}[-_#]?\d{3,}[\w-]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Shares (0-1) of the filled values that look like each thing.
+
+    filled : share of values that are there at all
+    decimals : share of numbers with a fraction; is_small : nearly all numbers below 1,000
+    is_code : looks like identifiers; repeats : the values come again; is_ordered : the same value stands in runs
+    samples : the first few different values, as text
+    """
+
+    filled: float
+    numbers: float
+    integers: float
+    decimals: float
+    stamps: float
+    countries: float
+    currencies: float
+    emails: float
+    is_small: bool
+    is_code: bool
+    repeats: bool
+    is_ordered: bool
+    samples: tuple[str, ...]
+
+
+def seen(values: Sequence[object]) -> Content:
+    """What a sample of values, in the file's order, looks like."""
+    present = [value for value in values if value is not None and str(value).strip()]
+    if not present:
+        return Content(0.0, 0, 0, 0, 0, 0, 0, 0, False, False, False, False, ())
+    texts = [str(value).strip() for value in present]
+    typed_number = isinstance(present[0], int | float | Decimal) and not isinstance(present[0], bool)
+    typed_stamp = isinstance(present[0], date | datetime)
+    count = len(texts)
+    numbers = count if typed_number else sum(bool(_NUMBER.match(t)) for t in texts)
+    integers = sum(t.lstrip("+-").removesuffix(".0").isdigit() for t in texts)
+    distinct = len(set(texts))
+    runs = 1 + sum(a != b for a, b in zip(texts, texts[1:], strict=False))
+    currencies = _currencies()
+    return Content(
+        filled=count / len(values),
+        numbers=numbers / count,
+        integers=integers / count,
+        decimals=(numbers - integers) / count if numbers else 0.0,
+        stamps=1.0 if typed_stamp else 0.0 if typed_number else sum(bool(_STAMP.match(t)) for t in texts) / count,
+        countries=sum(places.country(t) is not None for t in texts) / count if not typed_number else 0.0,
+        currencies=sum(t.upper() in currencies or t in _SYMBOLS for t in texts) / count,
+        emails=sum(bool(_EMAIL.match(t)) for t in texts) / count,
+        is_small=sum(len(t.lstrip("-").partition(".")[0]) < 4 for t in texts) > 0.95 * count,
+        is_code=sum(bool(_CODE.match(t)) for t in texts) > 0.8 * count,
+        repeats=distinct < 0.9 * count,
+        is_ordered=runs < 1.1 * distinct,
+        samples=tuple(dict.fromkeys(texts))[:3],
+    )
+
+
+_SYMBOLS = {
+    "£": "GBP",
+    "€": "EUR",
+    "$": "USD",
+    "lei": "RON",
+    "Lei": "RON",
+    "LEI": "RON",
+    "R$": "BRL",
+    "¥": "JPY",
+    "zł": "PLN",
+}
+
+
+def symbols() -> dict[str, str]:
+    """What shops write for a currency beside its code."""
+    return dict(_SYMBOLS)
+
+
+def _currencies() -> frozenset[str]:
+    return frozenset(list_currencies())

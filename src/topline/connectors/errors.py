@@ -1,0 +1,107 @@
+"""What can be wrong with a file: each says which file, where in it, and what to do."""
+
+from topline.units.errors import ToplineError
+from topline.units.text import N_
+
+
+class FileError(ToplineError):
+    """The base of all that a file can be refused for; `params` hold file and, where known, row and column."""
+
+    message = N_("“%(file)s” can't be read.")
+
+
+class EmptyFileError(FileError):
+    message = N_("“%(file)s” holds no rows below its headings. Export it again and choose a file with orders in it.")
+
+
+class FileTypeError(FileError):
+    message = N_(
+        "“%(file)s” isn't a table: it looks like %(found)s. Bring a CSV, TSV, XLSX, Parquet or JSON lines file, "
+        "as it is or packed as .gz or .zip."
+    )
+
+
+class HalfFileError(FileError):
+    message = N_("“%(file)s” breaks off at row %(row)s: %(detail)s. Download or export it again; it was cut short.")
+
+
+class ArchiveError(FileError):
+    message = N_(
+        "“%(file)s” should hold exactly one file and holds %(count)s. Unpack it and bring the files one by one."
+    )
+
+
+class PackedTooTightError(FileError):
+    message = N_(
+        "“%(file)s” unpacks to more than %(ratio)s times its size, as no real table does; reading stopped at "
+        "%(size)s MB. Unpack it yourself and look at it before you bring it."
+    )
+
+
+class TooLargeError(FileError):
+    message = N_("“%(file)s” is larger than %(size)s MB when unpacked. Split it by month and bring the parts.")
+
+
+class LineTooLongError(FileError):
+    message = N_(
+        "Row %(row)s of “%(file)s” is longer than %(size)s MB. A quotation mark that never closes or a file that "
+        "isn't a table does this; mend or remove that row."
+    )
+
+
+class NulByteError(FileError):
+    message = N_(
+        "Row %(row)s, column %(column)s of “%(file)s” holds a NUL character, which no text has. Export the file again "
+        "as UTF-8 text."
+    )
+
+
+class EncodingError(FileError):
+    message = N_(
+        "Row %(row)s of “%(file)s” isn't text in any known encoding. Save the file as UTF-8 and bring it again."
+    )
+
+
+class MergedHeadingsError(FileError):
+    message = N_(
+        "Row %(row)s of “%(file)s” holds the headings, and column %(column)s has none of its own: cells are merged. "
+        "Unmerge them and give each column its own heading."
+    )
+
+
+class DoubleHeadingError(FileError):
+    message = N_("“%(file)s” names column %(column)s twice in row %(row)s. Rename one of the two.")
+
+
+class UnknownLayoutError(FileError):
+    message = N_(
+        "“%(file)s” was not recognised: no column for %(missing)s was found. Say which column it is, or add it to the export."
+    )
+
+
+class MixedDatesError(FileError):
+    message = N_(
+        "Column %(column)s of “%(file)s” writes dates in more than one way: most as %(layout)s, but not in rows %(rows)s. "
+        "Write all of them the same way, best as 2027-01-31."
+    )
+
+
+class MixedNumbersError(FileError):
+    message = N_(
+        "Column %(column)s of “%(file)s” writes some numbers with a decimal comma and some with a decimal point, as in "
+        "rows %(rows)s. Write all of them the same way."
+    )
+
+
+class UnreadableColumnError(FileError):
+    message = N_(
+        "Column %(column)s of “%(file)s” was chosen for %(field)s but holds values such as “%(value)s” in row %(row)s."
+    )
+
+
+class UnknownColumnError(FileError):
+    message = N_("“%(file)s” has no column %(column)s. Its columns are: %(columns)s.")
+
+
+class ProfileError(ToplineError):
+    message = N_("“%(text)s” is not a rule of a ledger profile: %(detail)s.")

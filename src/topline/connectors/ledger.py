@@ -1,0 +1,704 @@
+"""Rows of files as facts, in sets: staged in DuckDB, judged row by row, and given out as record batches.
+
+Every row becomes a fact or goes to quarantine with a reason. Naive stamps are the shop's wall clock: an ambiguous one is its
+first occurrence, one that a clock change skips moves forward, and both are counted.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pyarrow as pa
+from babel.numbers import list_currencies
+
+from topline.connectors import content, errors, files, mapping, places, profile, reading
+from topline.connectors.mapping import Layout, Type
+from topline.connectors.reading import identifier, quoted
+from topline.facts.order_line import Kind
+from topline.facts.table import tables
+from topline.units.text import N_
+
+SAMPLE_ROWS = 5_000
+BATCH_ROWS = 100_000
+MEMORY = "700MB"
+CODE_LENGTH = 100
+TEXT_LENGTH = 255
+
+REASONS: Mapping[str, str] = {
+    "shape": N_("The row has %(found)s cells and the headings %(expected)s."),
+    "no_order": N_("The order number is missing."),
+    "no_date": N_("The date is missing."),
+    "bad_date": N_("The date can't be read."),
+    "old_date": N_("The date is before 1970."),
+    "future_date": N_("The date is in the future."),
+    "no_number": N_("A number is missing."),
+    "bad_number": N_("A number can't be read."),
+    "too_large": N_("The amount is too large."),
+    "unknown_currency": N_("This is not a currency of ISO 4217."),
+    "no_rate": N_("The currency isn't the shop's, and no exchange rate is known. Add a column with the rate."),
+    "too_long": N_("The text is longer than %(length)s characters."),
+    "control_character": N_("The text holds a control character."),
+    "personal": N_("The text holds an e-mail address or a phone number where none belongs."),
+    "no_key": N_("What names this row is missing."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What the facts of a shop need to know of it.
+
+    source : names the source in keys; hmac : (source, id) to a key that names nobody
+    today : the shop's day; nothing later is taken; rates : shop currency per unit of another currency
+    """
+
+    source: str
+    currency: str
+    zone: str
+    country: str
+    today: date
+    hmac: Callable[[str, str], str]
+    rates: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Who brings facts in, and when: the same in all rows of an import."""
+
+    batch_id: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a kind comes to: its rows, units and amount in the shop's currency."""
+
+    kind: str
+    rows: int
+    quantity: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of a file's rows. first, last : row numbers, both inside"""
+
+    file: int
+    first: int
+    last: int
+
+
+def look(cursor: duckdb.DuckDBPyConnection, staged: files.Staged) -> dict[str, content.Content]:
+    """What each column holds, by a sample from the whole file."""
+    step = max(1, staged.rows // SAMPLE_ROWS)
+    where = f"WHERE {files.ROW} % {step} = 0" if step > 1 and staged.rows < 3_000_000 else ""
+    cursor.execute(f"SELECT * EXCLUDE ({files.ROW}) FROM {staged.relation} {where} LIMIT {SAMPLE_ROWS}")
+    rows = cursor.fetchall()
+    return {column: content.seen([row[i] for row in rows]) for i, column in enumerate(staged.columns)}
+
+
+def first_rows(cursor: duckdb.DuckDBPyConnection, staged: files.Staged, count: int) -> list[tuple[object, ...]]:
+    """The file's first rows, each after its number."""
+    return cursor.execute(f"SELECT * FROM {staged.relation} ORDER BY {files.ROW} LIMIT {count}").fetchall()
+
+
+def recognise(
+    cursor: duckdb.DuckDBPyConnection,
+    staged: files.Staged,
+    shop: Shop,
+    *,
+    target: str | None = None,
+    choices: Mapping[str, str | None] | None = None,
+) -> Layout:
+    """The file's layout with how each column is written. choices : what a person decided. Raises FileError."""
+    seen = look(cursor, staged)
+    layout = (
+        mapping.propose(staged.name, seen, target=target) if not choices else _chosen(staged, seen, target, choices)
+    )
+    physical = reading.types(cursor, staged)
+    fields = mapping.TARGETS[layout.target]
+    numbers = [
+        match.column
+        for id, match in layout.matches.items()
+        if fields.field(id).type in (Type.NUMBER, Type.INTEGER) and physical[match.column] == "VARCHAR"
+    ]
+    mark = reading.decimal_mark(cursor, staged, numbers)
+    month_first = shop.country in reading.MONTH_FIRST_COUNTRIES
+    matches = {}
+    for id, match in layout.matches.items():
+        wanted = fields.field(id)
+        settled = reading.settle(
+            cursor,
+            staged,
+            match.column,
+            wanted.type,
+            physical[match.column],
+            label=wanted.label,
+            month_first=month_first,
+            decimal=mark,
+        )
+        matches[id] = mapping.Match(match.column, match.score, match.reason, settled)
+    return Layout(layout.target, matches)
+
+
+def _chosen(
+    staged: files.Staged, seen: Mapping[str, content.Content], target: str | None, choices: Mapping[str, str | None]
+) -> Layout:
+    for column in choices.values():
+        if column is not None and column not in staged.columns:
+            raise errors.UnknownColumnError(file=staged.name, column=column, columns=", ".join(staged.columns))
+    try:
+        layout = mapping.propose(staged.name, seen, target=target)
+    except errors.UnknownLayoutError:
+        layout = Layout(target or "order_line", {})
+    layout = layout.chosen(choices)
+    if layout.score <= 0:
+        mapping.require(staged.name, layout)
+    return layout
+
+
+class Stage:
+    """The files of one import, their rows typed and judged, in a DuckDB file that a killed import finds again."""
+
+    def __init__(self, folder: Path, shop: Shop) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.shop = shop
+        self.path = folder / "stage.duckdb"
+        self.cursor = duckdb.connect(
+            str(self.path),
+            config={
+                "memory_limit": MEMORY,
+                "temp_directory": str(folder / "spill"),
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+            },
+        )
+        self.cursor.execute("SET TimeZone = 'UTC'")
+        self.cursor.execute(_LINE_TABLE)
+        self.cursor.execute("CREATE TABLE IF NOT EXISTS done (step VARCHAR PRIMARY KEY)")
+        self.cursor.execute(
+            "CREATE TABLE IF NOT EXISTS bad (file SMALLINT, row_number BIGINT, reason VARCHAR, column_name VARCHAR, line VARCHAR, "
+            "found INTEGER, expected INTEGER)"
+        )
+
+    def close(self) -> None:
+        self.cursor.close()
+
+    def _once(self, step: str) -> bool:
+        """Whether a step still has to be done; each runs in a transaction with its mark."""
+        return not self.cursor.execute("SELECT 1 FROM done WHERE step = ?", [step]).fetchall()
+
+    def load(self, number: int, staged: files.Staged, layout: Layout) -> None:
+        """Types and judges the rows of an order line file. number : the file's place in the import"""
+        if not self._once(f"load {number}"):
+            return
+        physical = reading.types(self.cursor, staged)
+        read = _Reader(layout, physical)
+        self.cursor.execute("BEGIN")
+        self._load_rejects(number, staged)
+        self.cursor.execute(_insert_lines(number, staged, read, self.shop))
+        self.cursor.execute("INSERT INTO done VALUES (?)", [f"load {number}"])
+        self.cursor.execute("COMMIT")
+
+    def _load_rejects(self, number: int, staged: files.Staged) -> None:
+        if staged.rejects:
+            self.cursor.executemany(
+                "INSERT INTO bad VALUES (?, ?, 'shape', NULL, ?, ?, ?)",
+                [(number, reject.row, reject.text, reject.found, reject.expected) for reject in staged.rejects],
+            )
+
+    def finish(self) -> None:
+        """After the last load: what must be known across rows (occurrences, heads of orders, keys of customers, places)."""
+        if not self._once("finish"):
+            return
+        self.cursor.execute("BEGIN")
+        self.cursor.execute(
+            "CREATE TABLE again AS SELECT file, row_number, n FROM (SELECT file, row_number, row_number() OVER "
+            "(PARTITION BY file, hash ORDER BY row_number) AS n FROM line WHERE hash IN "
+            "(SELECT hash FROM line GROUP BY file, hash HAVING count(*) > 1)) WHERE n > 1"
+        )
+        self.cursor.execute(_HEADS)
+        self._key_customers()
+        self._name_places()
+        self.cursor.execute("INSERT INTO done VALUES ('finish')")
+        self.cursor.execute("COMMIT")
+
+    def _key_customers(self) -> None:
+        self.cursor.execute("CREATE TABLE person (customer VARCHAR, customer_key VARCHAR)")
+        hmac, source = self.shop.hmac, self.shop.source
+        known = self.cursor.cursor()
+        known.execute("SELECT DISTINCT customer FROM line WHERE customer IS NOT NULL")
+        while rows := known.fetchmany(BATCH_ROWS):
+            ids = [row[0] for row in rows]
+            keyed = pa.table({"customer": ids, "customer_key": [hmac(source, id) for id in ids]})
+            self.cursor.register("keyed", keyed)
+            self.cursor.execute("INSERT INTO person SELECT * FROM keyed")
+            self.cursor.unregister("keyed")
+
+    def _name_places(self) -> None:
+        names = [
+            row[0]
+            for row in self.cursor.execute("SELECT DISTINCT country FROM line WHERE country IS NOT NULL").fetchall()
+        ]
+        self.cursor.execute("CREATE TABLE place (country VARCHAR, market VARCHAR)")
+        if names:
+            self.cursor.executemany(
+                "INSERT INTO place VALUES (?, ?)", [(name, places.country(name) or name) for name in names]
+            )
+
+    @property
+    def rows(self) -> str:
+        """The rows that will be facts, for a FROM clause: what a profile is proposed from and shown on."""
+        return "(SELECT * FROM line WHERE reason IS NULL)"
+
+    def propose_profile(self) -> profile.Profile:
+        return profile.propose(self.cursor, self.rows)
+
+    def effects(self, rules: profile.Profile) -> list[Effect]:
+        """What each kind comes to, before rows that the lake or another file of the import holds are left out."""
+        found = self.cursor.execute(
+            f"SELECT {rules.kind_sql} AS kind, count(*), sum(quantity), sum({_SHOP.format('amount')}) FROM {self.rows} GROUP BY 1"
+        ).fetchall()
+        by_kind = {kind: Effect(kind, rows, quantity, amount) for kind, rows, quantity, amount in found}
+        return [by_kind[kind] for kind in Kind if kind in by_kind]
+
+    def rule_rows(self, rules: profile.Profile) -> dict[int | None, int]:
+        """How many rows each rule takes, by its place; None for goods sold."""
+        return dict(self.cursor.execute(f"SELECT {rules.rule_sql}, count(*) FROM {self.rows} GROUP BY 1").fetchall())
+
+    def counts(self) -> dict[str, int]:
+        """Rows in, rows that will be facts, rows in quarantine, and what a person should know of them."""
+        good, bad, guests, untitled, first, again, stamps = self.cursor.execute(
+            "SELECT count_if(reason IS NULL), count_if(reason IS NOT NULL), count_if(reason IS NULL AND customer IS NULL), "
+            "count_if(reason IS NULL AND title IS NULL), count_if(reason IS NULL AND price = 0), count_if(reason IS NULL AND quantity < 0), "
+            "count(DISTINCT order_id) FROM line"
+        ).fetchall()[0]
+        shapeless = self.cursor.execute("SELECT count(*) FROM bad").fetchall()[0][0]
+        ambiguous, skipped = self._clock_changes()
+        return {
+            "rows": good + bad + shapeless,
+            "good": good,
+            "quarantined": bad + shapeless,
+            "without_customer": guests,
+            "without_title": untitled,
+            "without_price": first,
+            "negative_quantity": again,
+            "order_ids": stamps,
+            "ambiguous_times": ambiguous,
+            "skipped_times": skipped,
+        }
+
+    def days(self) -> tuple[date, date] | None:
+        """The first and the last day of the good rows."""
+        first, last = self.cursor.execute(
+            "SELECT min(coalesce(wall, utc)), max(coalesce(wall, utc)) FROM line WHERE reason IS NULL"
+        ).fetchall()[0]
+        return (first.date(), last.date()) if first else None
+
+    def quarantine(self) -> dict[str, int]:
+        """How many rows stand in quarantine for each reason."""
+        return dict(
+            self.cursor.execute(
+                "SELECT reason, count(*) FROM (SELECT reason FROM line WHERE reason IS NOT NULL UNION ALL SELECT reason FROM bad) "
+                "GROUP BY 1 ORDER BY 2 DESC, 1"
+            ).fetchall()
+        )
+
+    def quarantined(self, number: int) -> list[tuple[int, str, str | None]]:
+        """Row number, reason and column of a file's rows in quarantine; those without the table's shape are apart."""
+        return self.cursor.execute(
+            "SELECT row_number, reason, reason_column FROM line WHERE file = ? AND reason IS NOT NULL ORDER BY 1",
+            [number],
+        ).fetchall()
+
+    def shapeless(self, number: int) -> list[tuple[int, str, int, int]]:
+        """Row number, text, cells found and expected."""
+        return self.cursor.execute(
+            "SELECT row_number, line, found, expected FROM bad WHERE file = ? ORDER BY 1", [number]
+        ).fetchall()
+
+    def parts(self, size: int) -> list[Part]:
+        """Stretches of at most `size` rows, file by file: what is taken into the lake at a time."""
+        found = self.cursor.execute(
+            "SELECT file, min(row_number), max(row_number) FROM line GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        return [
+            Part(number, start, min(start + size - 1, last))
+            for number, first, last in found
+            for start in range(first, last + 1, size)
+        ]
+
+    def lines(self, part: Part, rules: profile.Profile, stamp: Stamp) -> Iterator[pa.RecordBatch]:
+        """The part's ledger rows in the fact's schema."""
+        query = f"""
+        WITH judged AS (SELECT *, {rules.kind_sql} AS kind, {rules.document_sql} AS is_document FROM line
+                        WHERE file = {part.file} AND row_number BETWEEN {part.first} AND {part.last} AND reason IS NULL),
+        headed AS ({self._headed("judged")})
+        SELECT key, version, {quoted(stamp.recorded_at.isoformat())}::TIMESTAMPTZ AS recorded_at, {quoted(stamp.batch_id)} AS batch_id,
+            order_id AS order_key, kind, timezone('UTC', happened) AS "at", CAST(shown AS DATE) AS "on", CAST(hour(shown) AS TINYINT) AS hour,
+            CASE WHEN NOT coalesce(is_document, false) THEN CAST(ordered AS DATE) END AS ordered_on,
+            CASE WHEN kind IN ('goods_sold', 'goods_cancelled', 'goods_no_price', 'refund') THEN coalesce(product_code, title) END AS product_key,
+            quantity, price AS unit_price, amount, {_SHOP.format("amount")} AS amount_shop, currency, rate,
+            false AS rate_is_event_day, {_SHOP.format("CAST(CAST(unit_cost AS DECIMAL(19, 6)) * CAST(quantity AS DECIMAL(19, 6)) AS DECIMAL(18, 6))")} AS cost_shop, channel, market, customer_key,
+            false AS is_over_refund
+        FROM headed"""
+        return self._batches("order_line", query)
+
+    def orders(self, rules: profile.Profile, stamp: Stamp) -> Iterator[pa.RecordBatch]:
+        """The heads of orders in which goods were sold."""
+        query = f"""
+        WITH judged AS (SELECT * FROM line WHERE reason IS NULL AND ({rules.kind_sql}) = 'goods_sold' AND NOT coalesce({rules.document_sql}, false)),
+        headed AS ({self._headed("judged")}),
+        heads AS (SELECT order_id, min(happened) AS happened, min(ordered) AS ordered, max(epoch_us(happened)) AS version, min(customer_key) AS customer_key,
+            min(currency) AS currency, min(rate) AS rate, min(channel) AS channel, min(market) AS market,
+            min(campaign) AS campaign, min(coupon) AS coupon FROM headed GROUP BY order_id)
+        SELECT {quoted(self.shop.source + ":")} || order_id AS key, version, {quoted(stamp.recorded_at.isoformat())}::TIMESTAMPTZ AS recorded_at,
+            {quoted(stamp.batch_id)} AS batch_id, order_id AS order_key, timezone('UTC', happened) AS "at", CAST(ordered AS DATE) AS "on",
+            CAST(hour(ordered) AS TINYINT) AS hour, customer_key, currency, rate, channel, market, NULL AS cancelled_on, NULL AS session_key,
+            campaign, coupon, NULL AS shipping_cost_shop, NULL AS payment_fee_shop, false AS is_test
+        FROM heads"""
+        return self._batches("order", query)
+
+    def products(self, rules: profile.Profile, stamp: Stamp) -> Iterator[pa.RecordBatch]:
+        """The products that the rows name, as their newest rows describe them."""
+        goods = f"({rules.kind_sql}) IN ('goods_sold', 'goods_cancelled', 'goods_no_price', 'refund')"
+        last = ", ".join(
+            f"coalesce(arg_max({column}, moment) FILTER (kind = 'goods_sold'), arg_max({column}, moment)) AS {column}"
+            for column in ("title", "category", "subcategory", "brand", "supplier")
+        )
+        query = f"""
+        WITH named AS (SELECT *, coalesce(product_code, title) AS code, coalesce(wall, utc) AS moment, {rules.kind_sql} AS kind FROM line
+                       WHERE reason IS NULL AND {goods} AND coalesce(product_code, title) IS NOT NULL),
+        known AS (SELECT code, max(epoch_us(moment)) AS version, {last} FROM named GROUP BY code)
+        SELECT {quoted(self.shop.source + ":")} || code AS key, version, {quoted(stamp.recorded_at.isoformat())}::TIMESTAMPTZ AS recorded_at,
+            {quoted(stamp.batch_id)} AS batch_id, code AS product_key, title, category, subcategory, brand, supplier, NULL::BIGINT AS tier
+        FROM known"""
+        return self._batches("product", query)
+
+    def customers(self, stamp: Stamp) -> Iterator[pa.RecordBatch]:
+        """The customers that the rows name."""
+        query = f"""
+        WITH known AS (SELECT customer_key, max(epoch_us(coalesce(wall, utc))) AS version, arg_max(market, coalesce(wall, utc)) AS market
+                       FROM line JOIN person USING (customer) LEFT JOIN place USING (country) WHERE reason IS NULL GROUP BY 1)
+        SELECT customer_key AS key, version, {quoted(stamp.recorded_at.isoformat())}::TIMESTAMPTZ AS recorded_at, {quoted(stamp.batch_id)} AS batch_id,
+            customer_key, NULL::DATE AS since_on, market, NULL::VARCHAR AS segment FROM known WHERE customer_key IS NOT NULL"""
+        return self._batches("customer", query)
+
+    def people(self) -> Iterator[list[dict[str, str]]]:
+        """Who the customers are, for the database and never for the lake, in sets."""
+        cursor = self.cursor.cursor()
+        cursor.execute(
+            "SELECT customer, customer_key, coalesce(arg_max(customer_name, coalesce(wall, utc)), '') AS name, "
+            "coalesce(arg_max(lower(email), coalesce(wall, utc)), '') AS email, coalesce(arg_max(phone, coalesce(wall, utc)), '') AS phone, "
+            "coalesce(arg_max(country, coalesce(wall, utc)), '') AS country FROM line JOIN person USING (customer) WHERE reason IS NULL "
+            "AND coalesce(customer_name, email, phone) IS NOT NULL GROUP BY 1, 2 ORDER BY 2"
+        )
+        names = ("source_id", "customer_key", "name", "email", "phone", "country")
+        while rows := cursor.fetchmany(1_000):
+            yield [dict(zip(names, row, strict=True)) for row in rows]
+
+    def _batches(self, table: str, query: str) -> Iterator[pa.RecordBatch]:
+        schema = tables()[table].schema
+        for batch in self.cursor.cursor().sql(query).to_arrow_reader(BATCH_ROWS):
+            yield pa.RecordBatch.from_arrays([batch.column(f.name).cast(f.type) for f in schema], schema=schema)
+
+    def _headed(self, rows: str) -> str:
+        """Rows with their key, their moment, and what the head of their order says."""
+        wall = "coalesce(r.wall, h.wall)"
+        utc = "coalesce(r.utc, h.utc)"
+        clock = Clock.of(self.shop.zone, *self._span())
+        return f"""
+        SELECT r.* EXCLUDE (wall, utc, customer, country, channel),
+            {quoted(self.shop.source + ":")} || CASE WHEN r.line_id IS NOT NULL THEN r.order_id || ':' || r.line_id
+                ELSE r.order_id || ':' || r.hash || ':' || coalesce(a.n, 1) END AS key,
+            coalesce(epoch_us(r.updated), 1) AS version,
+            coalesce({clock.to_utc(wall)}, {utc}) AS happened,
+            coalesce({clock.shown(wall)}, {clock.from_utc(utc)}) AS shown,
+            coalesce({clock.shown("coalesce(h.wall, r.wall)")}, {clock.from_utc("coalesce(h.utc, r.utc)")}) AS ordered,
+            coalesce(h.channel, r.channel) AS channel, market, customer_key
+        FROM {rows} r
+        LEFT JOIN head h ON h.file = r.file AND h.order_id = r.order_id
+        LEFT JOIN again a ON a.file = r.file AND a.row_number = r.row_number
+        LEFT JOIN person ON person.customer = coalesce(h.customer, r.customer)
+        LEFT JOIN place ON place.country = coalesce(h.country, r.country)"""
+
+    def _span(self) -> tuple[datetime, datetime]:
+        first, last = self.cursor.execute(
+            "SELECT min(coalesce(wall, utc)), max(coalesce(wall, utc)) FROM line"
+        ).fetchall()[0]
+        return first or datetime(2020, 1, 1), last or datetime(2020, 1, 2)  # noqa: DTZ001
+
+    def _clock_changes(self) -> tuple[int, int]:
+        clock = Clock.of(self.shop.zone, *self._span())
+        return self.cursor.execute(
+            f"SELECT count_if({clock.is_ambiguous('wall')}), count_if({clock.is_skipped('wall')}) FROM {self.rows}"
+        ).fetchall()[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A zone's offsets between two moments, as SQL.
+
+    offsets : (moment UTC from which, offset in seconds), the first from for ever
+    """
+
+    offsets: tuple[tuple[datetime, int], ...]
+
+    @classmethod
+    def of(cls, zone: str, first: datetime, last: datetime) -> "Clock":
+        tz = ZoneInfo(zone)
+        day = datetime(first.year, 1, 1, tzinfo=UTC) - timedelta(days=1)
+        end = last.replace(tzinfo=UTC) + timedelta(days=2)
+        offset = _offset(tz, day)
+        found = [(day, offset)]
+        while day < end:
+            following = day + timedelta(days=1)
+            if _offset(tz, following) != offset:
+                low, high = day, following
+                while high - low > timedelta(seconds=1):
+                    middle = low + (high - low) / 2
+                    low, high = (middle, high) if _offset(tz, middle) == offset else (low, middle)
+                moment = high.replace(microsecond=0)
+                offset = _offset(tz, following)
+                found.append((moment, offset))
+            day = following
+        return cls(tuple(found))
+
+    def _changes(self) -> Iterator[tuple[datetime, int, int]]:
+        for (_, before), (moment, after) in zip(self.offsets, self.offsets[1:], strict=False):
+            yield moment, before, after
+
+    def to_utc(self, wall: str) -> str:
+        """The moment at which a wall clock first showed `wall`; one that was skipped counts from before the change."""
+        cases = [(moment + timedelta(seconds=max(before, after)), before) for moment, before, after in self._changes()]
+        return self._shifted(wall, [(until, -offset) for until, offset in cases], -self.offsets[-1][1])
+
+    def shown(self, wall: str) -> str:
+        """What the wall clock really showed: `wall`, moved forward where a change skipped it."""
+        moved = " ".join(
+            f"WHEN {wall} >= {_literal(moment, before)} AND {wall} < {_literal(moment, after)} THEN {wall} + INTERVAL {after - before} SECOND"
+            for moment, before, after in self._changes()
+            if after > before
+        )
+        return f"CASE {moved} ELSE {wall} END" if moved else wall
+
+    def from_utc(self, utc: str) -> str:
+        """What the wall clock showed at a moment."""
+        return self._shifted(utc, [(moment, before) for moment, before, _ in self._changes()], self.offsets[-1][1])
+
+    def is_ambiguous(self, wall: str) -> str:
+        return self._within(wall, lambda before, after: (after, before) if after < before else None)
+
+    def is_skipped(self, wall: str) -> str:
+        return self._within(wall, lambda before, after: (before, after) if after > before else None)
+
+    def _within(self, wall: str, bounds: Callable[[int, int], tuple[int, int] | None]) -> str:
+        found = [
+            f"({wall} >= {_literal(moment, pair[0])} AND {wall} < {_literal(moment, pair[1])})"
+            for moment, before, after in self._changes()
+            if (pair := bounds(before, after))
+        ]
+        return " OR ".join(found) or "false"
+
+    @staticmethod
+    def _shifted(value: str, steps: Sequence[tuple[datetime, int]], last: int) -> str:
+        cases = " ".join(
+            f"WHEN {value} < {_literal(until, 0)} THEN {value} + INTERVAL ({shift}) SECOND" for until, shift in steps
+        )
+        return (
+            f"CASE {cases} ELSE {value} + INTERVAL ({last}) SECOND END"
+            if cases
+            else f"({value} + INTERVAL ({last}) SECOND)"
+        )
+
+
+def _offset(tz: ZoneInfo, moment: datetime) -> int:
+    offset = moment.astimezone(tz).utcoffset()
+    return int(offset.total_seconds()) if offset else 0
+
+
+def _literal(moment: datetime, shift: int) -> str:
+    return f"TIMESTAMP '{(moment + timedelta(seconds=shift)):%Y-%m-%d %H:%M:%S}'"
+
+
+class _Reader:
+    """SQL for a layout's fields: the raw cell, and its typed value."""
+
+    def __init__(self, layout: Layout, physical: Mapping[str, str]) -> None:
+        self.layout = layout
+        self.physical = physical
+
+    def has(self, id: str) -> bool:
+        return id in self.layout.matches
+
+    def raw(self, id: str) -> str:
+        """The cell as trimmed text, NULL if empty or if the field has no column."""
+        if not self.has(id):
+            return "NULL::VARCHAR"
+        match = self.layout.matches[id]
+        return reading.text(identifier(match.column), self.physical[match.column], match.reading)
+
+    def number(self, id: str) -> str:
+        if not self.has(id):
+            return "NULL::DECIMAL(18, 6)"
+        match = self.layout.matches[id]
+        return reading.number(identifier(match.column), self.physical[match.column], match.reading)
+
+    def stamp(self, id: str) -> str:
+        match = self.layout.matches.get(id)
+        if match is None:
+            return "NULL::TIMESTAMP"
+        return reading.stamp(identifier(match.column), self.physical[match.column], match.reading)
+
+    def is_absolute(self, id: str) -> bool:
+        match = self.layout.matches.get(id)
+        return bool(match and match.reading.get("absolute"))
+
+    def is_filled(self, id: str) -> str:
+        return f"({self.raw(id)} IS NOT NULL)" if self.has(id) else "false"
+
+
+# An amount in the shop's currency; wide enough that no product overflows.
+_SHOP = "CASE WHEN rate = 1 THEN {0} ELSE CAST(CAST({0} AS DECIMAL(22, 6)) * CAST(rate AS DECIMAL(16, 9)) AS DECIMAL(18, 6)) END"
+
+_LINE_TABLE = """CREATE TABLE IF NOT EXISTS line (
+    file SMALLINT, row_number BIGINT, order_id VARCHAR, line_id VARCHAR, wall TIMESTAMP, utc TIMESTAMP, product_code VARCHAR, title VARCHAR,
+    quantity DECIMAL(18, 6), price DECIMAL(18, 6), amount DECIMAL(18, 6), currency VARCHAR, rate DECIMAL(18, 9), customer VARCHAR,
+    email VARCHAR, customer_name VARCHAR, phone VARCHAR, country VARCHAR, channel VARCHAR, campaign VARCHAR, coupon VARCHAR,
+    unit_cost DECIMAL(18, 6), category VARCHAR, subcategory VARCHAR, brand VARCHAR, supplier VARCHAR, updated TIMESTAMP,
+    hash VARCHAR, reason VARCHAR, reason_column VARCHAR)"""
+
+# Only orders whose rows differ need a head; most need none.
+_HEADS = """CREATE TABLE head AS
+SELECT file, order_id, min(wall) AS wall, min(utc) AS utc, arg_min(customer, row_number) AS customer,
+    arg_min(country, row_number) AS country, arg_min(channel, row_number) AS channel
+FROM line WHERE reason IS NULL GROUP BY file, order_id
+HAVING CAST(min(wall) AS DATE) <> CAST(max(wall) AS DATE) OR CAST(min(utc) AS DATE) <> CAST(max(utc) AS DATE)
+    OR count(wall) + count(utc) < count(*)
+    OR min(customer) <> max(customer) OR count(customer) BETWEEN 1 AND count(*) - 1
+    OR min(country) <> max(country) OR count(country) BETWEEN 1 AND count(*) - 1
+    OR min(channel) <> max(channel) OR count(channel) BETWEEN 1 AND count(*) - 1"""
+
+_HASHED = (
+    "product_code",
+    "title",
+    "quantity",
+    "price",
+    "amount",
+    "moment",
+    "currency",
+    "customer",
+    "country",
+    "channel",
+    "campaign",
+    "coupon",
+)
+_PERSONAL = r"@\S+\.\w|\+\d[\d ()-]{7,}\d"
+
+
+def _insert_lines(number: int, staged: files.Staged, read: _Reader, shop: Shop) -> str:
+    at = read.stamp("at")
+    absolute = read.is_absolute("at")
+    customer = (
+        f"coalesce({read.raw('customer_id')}, lower({read.raw('email')}))"
+        if read.has("email")
+        else read.raw("customer_id")
+    )
+    currency = reading.currency(read.raw("currency")) if read.has("currency") else "NULL::VARCHAR"
+    others = " ".join(f"WHEN {quoted(code)} THEN {rate}" for code, rate in shop.rates.items())
+    rate = f"CASE currency WHEN {quoted(shop.currency)} THEN 1 {others} ELSE given_rate END"
+    salt = shop.hmac(shop.source, "the hashes of rows")
+    updated = read.stamp("updated_at")
+    hashed = ", ".join(f"coalesce(CAST({column} AS VARCHAR), '')" for column in _HASHED)
+    texts = {
+        id: read.raw(id)
+        for id in (
+            "product_code",
+            "title",
+            "channel",
+            "campaign",
+            "coupon",
+            "category",
+            "subcategory",
+            "brand",
+            "supplier",
+        )
+    }
+    named = ", ".join(f"{sql} AS {id}" for id, sql in texts.items())
+    quantity = read.number("quantity") if read.has("quantity") else "1::DECIMAL(18, 6)"
+    return f"""
+    INSERT INTO line
+    WITH typed AS (
+        SELECT {files.ROW} AS row_number, {read.raw("order_id")} AS order_id, {read.raw("line_id")} AS line_id, {at} AS moment,
+            {read.is_filled("at")} AS has_moment, {named}, {quantity} AS quantity, {read.is_filled("quantity")} AS has_quantity,
+            {read.number("unit_price")} AS given_price, {read.is_filled("unit_price")} AS has_price,
+            {read.number("amount")} AS given_amount, {read.is_filled("amount")} AS has_amount,
+            coalesce({currency}, {quoted(shop.currency)}) AS currency, CAST({read.number("rate")} AS DECIMAL(18, 9)) AS given_rate,
+            {customer} AS customer, {read.raw("email")} AS email, {read.raw("customer_name")} AS customer_name, {read.raw("phone")} AS phone,
+            {read.raw("country")} AS country, {read.number("unit_cost")} AS unit_cost, {updated} AS updated
+        FROM {staged.relation}),
+    priced AS (
+        SELECT *, coalesce(given_price, TRY_CAST(given_amount / nullif(quantity, 0) AS DECIMAL(18, 6)), given_amount) AS price,
+            coalesce(given_amount, TRY_CAST(CAST(quantity AS DECIMAL(19, 6)) * CAST(given_price AS DECIMAL(19, 6)) AS DECIMAL(18, 6))) AS amount,
+            CAST({rate} AS DECIMAL(18, 9)) AS rate FROM typed),
+    judged AS (SELECT *, {_judgement(read, shop, absolute)} AS verdict FROM priced)
+    SELECT {number}, row_number, order_id, line_id, {"NULL" if absolute else "moment"}, {"moment" if absolute else "NULL"}, product_code, title,
+        quantity, price, amount, currency, rate, customer, email, customer_name, phone, country, channel, campaign, coupon, unit_cost,
+        category, subcategory, brand, supplier, updated,
+        left(md5(concat_ws(chr(31), {quoted(salt)}, order_id, {hashed})), 16),
+        verdict[1], verdict[2]
+    FROM judged"""
+
+
+def _judgement(read: _Reader, shop: Shop, absolute: bool) -> str:
+    """SQL for [reason, column] of the first thing that is wrong with a row, NULL if nothing is."""
+    column: Callable[[str], str] = lambda id: quoted(read.layout.column(id) or "")  # noqa: E731
+    today = f"TIMESTAMP '{shop.today + timedelta(days=2 if absolute else 1)}'"
+    known = ", ".join(quoted(code) for code in sorted(list_currencies()))
+    tests: list[tuple[str, str, str]] = [("order_id IS NULL", "no_order", column("order_id"))]
+    tests += [
+        ("has_moment AND moment IS NULL", "bad_date", column("at")),
+        (f"moment >= {today}", "future_date", column("at")),
+        ("moment < TIMESTAMP '1970-01-01'", "old_date", column("at")),
+    ]
+    if read.has("quantity"):
+        tests.append(
+            ("quantity IS NULL", "CASE WHEN has_quantity THEN 'bad_number' ELSE 'no_number' END", column("quantity"))
+        )
+    price = "unit_price" if read.has("unit_price") else "amount"
+    tests += [
+        ("has_price AND given_price IS NULL", "bad_number", column("unit_price")),
+        ("has_amount AND given_amount IS NULL", "bad_number", column("amount")),
+        ("given_price IS NULL AND given_amount IS NULL", "no_number", column(price)),
+        ("amount IS NULL OR price IS NULL", "too_large", column(price)),
+    ]
+    if read.has("currency"):
+        tests += [
+            (f"currency NOT IN ({known})", "unknown_currency", column("currency")),
+            ("rate IS NULL", "no_rate", column("currency")),
+        ]
+    tests.append(("abs(CAST(amount AS DOUBLE)) * CAST(rate AS DOUBLE) >= 1e12", "too_large", column(price)))
+    for id in ("order_id", "line_id", "product_code", "channel", "campaign", "coupon", "country"):
+        if read.has(id):
+            tests += [
+                (f"length({id}) > {CODE_LENGTH}", "too_long", column(id)),
+                (f"regexp_matches({id}, {quoted(_PERSONAL)})", "personal", column(id)),
+            ]
+    for id in ("title", "customer", "customer_name", "email", "phone", "category", "subcategory", "brand", "supplier"):
+        if read.has({"customer": "customer_id"}.get(id, id)):
+            tests.append((f"length({id}) > {TEXT_LENGTH}", "too_long", column({"customer": "customer_id"}.get(id, id))))
+    if read.has("title"):
+        tests.append((f"regexp_matches(title, {quoted(_PERSONAL)})", "personal", column("title")))
+    for id in ("order_id", "product_code", "title"):
+        if read.has(id):
+            tests.append(
+                (f"regexp_matches({id}, '[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f]')", "control_character", column(id))
+            )
+    cases = " ".join(
+        f"WHEN {test} THEN [{reason if reason.startswith('CASE') else quoted(reason)}, {where}]"
+        for test, reason, where in tests
+    )
+    return f"CASE {cases} END"

@@ -1,0 +1,290 @@
+"""How a column's values are written, settled over the whole file, and the SQL that reads them.
+
+A reading is a small JSON object kept with the mapping, so that a person sees it: `{"dates": "%d/%m/%Y"}`, `{"decimal": ","}`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+
+from topline.connectors import content, errors, files
+from topline.connectors.mapping import Type
+
+DATES = (
+    "%Y-%m-%d",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d.%m.%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%Y%m%d",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d.%m.%y",
+    "%d-%m-%y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%d %B %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+)
+MONTH_FIRST = frozenset(layout for layout in DATES if layout.startswith("%m"))
+MONTH_FIRST_COUNTRIES = frozenset(["US", "PH", "PR"])
+_TIMES = ("", " %H:%M:%S", " %H:%M", " %H:%M:%S.%f", " %I:%M:%S %p", " %I:%M %p")
+_OFFSET = r"(?:[Zz]|\s?UTC|\s?GMT|\s?[+-]\d{2}:?\d{2})$"
+_TIME_PART = r"[T, ]+\d{1,2}:\d{2}.*$"
+
+_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+_COMMA = r"^-?(?:\d{1,3}(?:\.\d{3})+|\d+)?(?:,\d+)?$"
+_POINT = r"^-?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?$"
+
+Reading = Mapping[str, Any]
+
+
+def quoted(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def types(cursor: duckdb.DuckDBPyConnection, staged: files.Staged) -> dict[str, str]:
+    """Each column's physical type in the staged file."""
+    described = cursor.execute(f"DESCRIBE SELECT * FROM {staged.relation}").fetchall()
+    return {row[0]: row[1] for row in described}
+
+
+def settle(
+    cursor: duckdb.DuckDBPyConnection,
+    staged: files.Staged,
+    column: str,
+    type: Type,
+    physical: str,
+    *,
+    label: str,
+    month_first: bool,
+    decimal: str | None,
+) -> Reading:
+    """How all values of a column are written. Raises MixedDatesError, MixedNumbersError, UnreadableColumnError.
+
+    month_first : which way to read 01/02 when nothing in the file decides it
+    decimal : the mark that the file's other columns use, None if unknown
+    """
+    match type:
+        case Type.STAMP:
+            return _settle_dates(cursor, staged, column, physical, label, month_first)
+        case Type.NUMBER | Type.INTEGER:
+            return _settle_numbers(cursor, staged, column, physical, label, decimal)
+        case Type.CODE:
+            return _settle_codes(cursor, staged, column, physical)
+    return {}
+
+
+def decimal_mark(cursor: duckdb.DuckDBPyConnection, staged: files.Staged, columns: list[str]) -> str | None:
+    """The mark that the file's numbers prove, None if they prove none."""
+    for column in columns:
+        comma, point = cursor.execute(
+            f"SELECT count_if({_matches(_COMMA)} AND NOT {_matches(_POINT)}), count_if({_matches(_POINT)} AND NOT {_matches(_COMMA)}) "
+            f"FROM (SELECT {_bare(identifier(column))} AS v FROM {staged.relation} LIMIT 100000)"
+        ).fetchall()[0]
+        if comma or point:
+            return "," if comma > point else "."
+    return None
+
+
+def _settle_codes(cursor: duckdb.DuckDBPyConnection, staged: files.Staged, column: str, physical: str) -> Reading:
+    """Whole numbers that a spreadsheet or a data frame made into 13085.0 are 13085."""
+    if physical != "VARCHAR":
+        return {}
+    name = identifier(column)
+    some, all_ = cursor.execute(
+        f"SELECT count({name}), count_if(regexp_matches({name}, '^\\d+\\.0$')) FROM {staged.relation}"
+    ).fetchall()[0]
+    return {"whole": True} if some and some == all_ else {}
+
+
+def _settle_dates(
+    cursor: duckdb.DuckDBPyConnection, staged: files.Staged, column: str, physical: str, label: str, month_first: bool
+) -> Reading:
+    if physical.startswith(("TIMESTAMP", "DATE")):
+        return {"absolute": True} if "TIME ZONE" in physical else {}
+    if physical != "VARCHAR":
+        raise _unreadable(cursor, staged, column, label, "true")
+    name = identifier(column)
+    layouts = ", ".join(f"sum(n) FILTER ({_day(layout)} IS NOT NULL)" for layout in DATES)
+    day = f"trim(regexp_replace({name}, {quoted(_TIME_PART)}, ''))"
+    days = f"(SELECT {day} AS day, count(*) AS n FROM {staged.relation} WHERE trim({name}) <> '' GROUP BY 1)"
+    total, *found = cursor.execute(f"SELECT sum(n), {layouts} FROM {days}").fetchall()[0]
+    counts = {layout: int(count or 0) for layout, count in zip(DATES, found, strict=False)}
+    if not total:
+        return {"dates": DATES[0]}
+    most = max(counts.values())
+    if most * 2 < total:
+        raise _unreadable(cursor, staged, column, label, f"{_any_day(day)} IS NULL AND trim({name}) <> ''")
+    best = [layout for layout, count in counts.items() if count == most]
+    preferred = [layout for layout in best if (layout in MONTH_FIRST) == month_first] or best
+    layout = preferred[0]
+    other = cursor.execute(
+        f"SELECT {files.ROW} FROM {staged.relation} WHERE trim({name}) <> '' AND {_day(layout, day)} IS NULL "
+        f"AND {_any_day(day)} IS NOT NULL ORDER BY 1 LIMIT 5"
+    ).fetchall()
+    if other:
+        raise errors.MixedDatesError(
+            file=staged.name, column=column, layout=_spoken(layout), rows=", ".join(str(row[0]) for row in other)
+        )
+    reading: dict[str, Any] = {"dates": layout}
+    if len({candidate in MONTH_FIRST for candidate in best}) > 1:
+        reading["is_ambiguous"] = True
+    offsets, times = cursor.execute(
+        f"SELECT count_if(regexp_matches({name}, {quoted(_OFFSET)})), count_if(regexp_matches({name}, {quoted(_TIME_PART)})) "
+        f"FROM {staged.relation}"
+    ).fetchall()[0]
+    if offsets and offsets == times:
+        reading["absolute"] = True
+    elif offsets and times:
+        rows = cursor.execute(
+            f"SELECT {files.ROW} FROM {staged.relation} WHERE regexp_matches({name}, {quoted(_OFFSET)}) <> {offsets * 2 > times} "
+            f"AND regexp_matches({name}, {quoted(_TIME_PART)}) ORDER BY 1 LIMIT 5"
+        ).fetchall()
+        raise errors.MixedDatesError(
+            file=staged.name, column=column, layout=_spoken(layout), rows=", ".join(str(row[0]) for row in rows)
+        )
+    return reading
+
+
+def _settle_numbers(
+    cursor: duckdb.DuckDBPyConnection,
+    staged: files.Staged,
+    column: str,
+    physical: str,
+    label: str,
+    decimal: str | None,
+) -> Reading:
+    if physical in _NUMERIC or physical.startswith(("DECIMAL", "DOUBLE", "FLOAT")):
+        return {}
+    if physical != "VARCHAR":
+        raise _unreadable(cursor, staged, column, label, "true")
+    name = identifier(column)
+    bare = f"(SELECT {files.ROW}, {_bare(name)} AS v FROM {staged.relation} WHERE trim({name}) <> '')"
+    total, plain, comma, point, both = cursor.execute(
+        f"SELECT count(*), count(TRY_CAST(v AS DECIMAL(18, 6))), count_if({_matches(_COMMA)} AND NOT {_matches(_POINT)}), "
+        f"count_if({_matches(_POINT)} AND NOT {_matches(_COMMA)}), count_if({_matches(_POINT)} AND {_matches(_COMMA)}) FROM {bare}"
+    ).fetchall()[0]
+    if max(comma, point) + both < total * 0.5 and plain < total * 0.5:
+        raise _unreadable(
+            cursor, staged, column, label, f"trim({name}) <> '' AND {number(identifier(column), physical, {})} IS NULL"
+        )
+    if comma and point:
+        less = (
+            _matches(_COMMA) + " AND NOT " + _matches(_POINT)
+            if comma < point
+            else _matches(_POINT) + " AND NOT " + _matches(_COMMA)
+        )
+        rows = cursor.execute(f"SELECT {files.ROW} FROM {bare} WHERE {less} ORDER BY 1 LIMIT 5").fetchall()
+        raise errors.MixedNumbersError(file=staged.name, column=column, rows=", ".join(str(row[0]) for row in rows))
+    if comma or (not point and decimal == ","):
+        return {"decimal": ","}
+    raw = cursor.execute(
+        f"SELECT count_if(trim({name}) <> '' AND TRY_CAST({name} AS DECIMAL(18, 6)) IS NULL) FROM {staged.relation}"
+    ).fetchall()[0]
+    return {"decimal": "."} if raw[0] else {}
+
+
+def text(column: str, physical: str, reading: Reading) -> str:
+    """SQL for a trimmed text, NULL if empty."""
+    if physical == "VARCHAR":
+        value = f"trim({column}, ' ' || chr(9) || chr(10) || chr(13) || chr(160))"
+        if reading.get("whole"):
+            value = f"regexp_replace({value}, '\\.0$', '')"
+        return f"nullif({value}, '')"
+    if physical in ("DOUBLE", "FLOAT"):
+        return f"CASE WHEN {column} = floor({column}) THEN CAST(TRY_CAST({column} AS BIGINT) AS VARCHAR) ELSE CAST({column} AS VARCHAR) END"
+    return f"CAST({column} AS VARCHAR)"
+
+
+def number(column: str, physical: str, reading: Reading) -> str:
+    """SQL for an exact DECIMAL(18, 6), NULL if it can't be read."""
+    if physical != "VARCHAR":
+        return f"TRY_CAST({column} AS DECIMAL(18, 6))"
+    mark = reading.get("decimal")
+    if mark is None:
+        return f"TRY_CAST({column} AS DECIMAL(18, 6))"
+    bare = _bare(column)
+    if mark == ",":
+        plain = f"replace(replace({bare}, '.', ''), ',', '.')"
+        return f"CASE WHEN regexp_matches({bare}, {quoted(_COMMA)}) THEN TRY_CAST({plain} AS DECIMAL(18, 6)) END"
+    return f"CASE WHEN regexp_matches({bare}, {quoted(_POINT)}) THEN TRY_CAST(replace({bare}, ',', '') AS DECIMAL(18, 6)) END"
+
+
+def stamp(column: str, physical: str, reading: Reading) -> str:
+    """SQL for a TIMESTAMP: UTC if the reading is absolute, else as the wall clock showed. NULL if it can't be read."""
+    if physical.startswith(("TIMESTAMP", "DATE")):
+        return (
+            f"CAST({column} AT TIME ZONE 'UTC' AS TIMESTAMP)"
+            if reading.get("absolute")
+            else f"CAST({column} AS TIMESTAMP)"
+        )
+    if physical != "VARCHAR":
+        return "NULL::TIMESTAMP"
+    plain = f"regexp_replace(trim({column}), '^(\\S+)[T,]\\s*(\\d{{1,2}}:)', '\\1 \\2')"
+    formats = [reading["dates"] + time for time in _TIMES]
+    if reading.get("absolute"):
+        plain = f"regexp_replace(regexp_replace({plain}, '\\s?(?:[Zz]|UTC|GMT)$', '+00:00'), '\\s([+-]\\d{{2}}:?\\d{{2}})$', '\\1')"
+        formats = [layout + "%z" for layout in formats[1:]]
+        value = f"CAST(try_strptime({plain}, [{', '.join(map(quoted, formats))}]) AT TIME ZONE 'UTC' AS TIMESTAMP)"
+    else:
+        value = f"try_strptime({plain}, [{', '.join(map(quoted, formats))}])"
+    return f"CASE WHEN {value} >= TIMESTAMP '1900-01-01' THEN {value} END"
+
+
+def currency(column: str) -> str:
+    """SQL for an upper-case code, with the symbols that shops write put right; NULL if empty."""
+    cases = " ".join(f"WHEN {quoted(symbol)} THEN {quoted(code)}" for symbol, code in content.symbols().items())
+    return f"CASE trim({column}) {cases} ELSE nullif(upper(trim({column})), '') END"
+
+
+def _bare(column: str) -> str:
+    """A number without currency, spaces and the accountant's brackets."""
+    value = f"regexp_replace({column}, '[\\s\\x{{a0}}\\x{{202f}}''’£€$¥]|R\\$|(?i:lei)|[A-Z]{{3}}', '', 'g')"
+    return f"regexp_replace(regexp_replace({value}, '^\\((.*)\\)$', '-\\1'), '^([\\d.,]+)-$', '-\\1')"
+
+
+def _matches(pattern: str) -> str:
+    return f"(v <> '' AND regexp_matches(v, {quoted(pattern)}))"
+
+
+def _day(layout: str, day: str = "day") -> str:
+    value = f"try_strptime({day}, {quoted(layout)})"
+    return f"(CASE WHEN {value} BETWEEN TIMESTAMP '1900-01-01' AND TIMESTAMP '2200-01-01' THEN {value} END)"
+
+
+def _any_day(day: str) -> str:
+    return "coalesce(" + ", ".join(_day(layout, day) for layout in DATES) + ")"
+
+
+def _spoken(layout: str) -> str:
+    return (
+        layout.replace("%d", "31")
+        .replace("%m", "12")
+        .replace("%Y", "2027")
+        .replace("%y", "27")
+        .replace("%b", "Dec")
+        .replace("%B", "December")
+    )
+
+
+def _unreadable(
+    cursor: duckdb.DuckDBPyConnection, staged: files.Staged, column: str, label: str, condition: str
+) -> errors.UnreadableColumnError:
+    found = cursor.execute(
+        f"SELECT {files.ROW}, CAST({identifier(column)} AS VARCHAR) FROM {staged.relation} WHERE {condition} LIMIT 1"
+    ).fetchall()
+    row, value = found[0] if found else (1, "")
+    return errors.UnreadableColumnError(file=staged.name, column=column, field=label, value=str(value)[:40], row=row)
