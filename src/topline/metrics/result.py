@@ -1,6 +1,5 @@
 """The answer to a question: rows, totals, what they are compared with, and what they were read from."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -69,29 +68,44 @@ class Result:
         currency = self.currency_of(row)
         return {id_: _rounded(id_, entry, currency) for id_, entry in row.items()}
 
+    def table(self) -> list[dict[str, Entry]]:
+        """The rows with money rounded; where a period is compared, with `<metric>_before` and `<metric>_change` too."""
+        if not self.query.by:
+            return [self._beside(self.totals, self.against_totals)]
+        others = self.against_rows if self.against_rows is not None else [None] * len(self.rows)
+        return [self._beside(row, other) for row, other in zip(self.rows, others, strict=True)]
+
+    def _beside(self, row: Row, other: Row | None) -> dict[str, Entry]:
+        shown = self.rounded(row)
+        if self.against_totals is None:
+            return shown
+        before = self.rounded(other) if other is not None else {}
+        for id_ in self.query.metrics:
+            shown[f"{id_}_before"] = before.get(id_, NOTHING_BEFORE)
+            shown[f"{id_}_change"] = change(row[id_], None if other is None else other[id_])
+        return shown
+
     def to_json(self) -> list[dict[str, object]]:
         """The rows as objects for JSON: amounts as decimal strings, a missing value as {"missing": reason}."""
-        rows: Sequence[Row] = self.rows if self.query.by else [self.totals]
-        return [{id_: plain(entry) for id_, entry in self.rounded(row).items()} for row in rows]
+        return [{id_: plain(entry) for id_, entry in row.items()} for row in self.table()]
 
     def totals_to_json(self) -> dict[str, object]:
         """The totals in the form of `to_json`."""
-        return {id_: plain(entry) for id_, entry in self.rounded(self.totals).items()}
+        return {id_: plain(entry) for id_, entry in self._beside(self.totals, self.against_totals).items()}
 
-    def dumps(self) -> str:
-        return json.dumps(self.to_json(), indent=2, ensure_ascii=False)
+
+NOTHING_BEFORE = Missing("nothing_before", N_("nothing to compare with"))
 
 
 def change(now: Entry | None, before: Entry | None) -> Value:
     """(now - before) / |before|, as a rate; missing without something to compare with."""
-    nothing = Missing("nothing_before", N_("nothing to compare with"))
     if before is None or now is None or isinstance(now, date | str | Rest) or isinstance(before, date | str | Rest):
-        return nothing
+        return NOTHING_BEFORE
     if isinstance(now, Missing):
         return now
     if isinstance(before, Missing):
         return before
-    return ratio(Decimal(str(now)) - Decimal(str(before)), abs(Decimal(str(before))), nothing)
+    return ratio(Decimal(str(now)) - Decimal(str(before)), abs(Decimal(str(before))), NOTHING_BEFORE)
 
 
 def plain(entry: Entry) -> object:
