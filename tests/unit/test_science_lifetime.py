@@ -78,14 +78,13 @@ def test_expected_value_by_hand() -> None:
 
 
 def test_inactivity_follows_the_customer_as_far_as_gaps_tell() -> None:
-    customer = np.array([0] * 5 + [1] * 5)
-    gap = np.array([10.0] * 5 + [30.0] * 5)
-    # 0.9 quantile 30, mean 20; customer 0: (50 + 5 * 20) / 10 / 20 = .75, customer 1: 1.25, customer 2 has no gap
-    assert lifetime.inactive_after(customer, gap, 3) == pytest.approx([22.5, 37.5, 30.0])
+    # mean gap 200 / 10 = 20; (50 + 5 * 20) / 10 / 20 = .75, (150 + 100) / 10 / 20 = 1.25, and nothing known is 1
+    found = lifetime.inactive_after(np.array([5.0, 5, 0]), np.array([50.0, 150, 0]), 30.0)
+    assert found == pytest.approx([22.5, 37.5, 30.0])
 
 
 def test_nobody_bought_twice() -> None:
     with pytest.raises(lifetime.LifetimeFitError):
-        lifetime.inactive_after(np.array([], dtype=np.int64), np.array([]), 3)
+        lifetime.inactive_after(np.zeros(3), np.zeros(3), 30.0)
     with pytest.raises(lifetime.LifetimeFitError):
         lifetime.fit_spending(np.zeros(3), np.zeros(3))

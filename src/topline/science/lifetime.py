@@ -151,25 +151,20 @@ def expected_value(fit: SpendingFit, repeats: Floats, mean_value: Floats) -> Flo
     return np.asarray(np.where(repeats > 0, shrunk, everyone))
 
 
-def inactive_after(
-    customer: NDArray[np.int64], gap: Floats, customers: int, *, rate: float = 0.9, weight: float = 5.0
-) -> Floats:
-    """Time without a purchase after which each customer counts as lost, (customers,).
+def inactive_after(repeats: Floats, recency: Floats, usual: float, weight: float = 5.0) -> Floats:
+    """Time without a purchase after which each customer counts as lost, (n,).
 
-    customer : (g,) index 0..customers-1 of each gap's customer
-    gap : (g,) time between two consecutive purchases, > 0
-    rate : share of gaps that are shorter than the threshold
+    repeats, recency : as for `fit_buying`; their quotient is a customer's mean gap between purchases
+    usual : the shop's threshold, such as the 0.9 quantile of all gaps
     weight : gaps that the shop's own pattern counts for in a customer's
 
-    The shop's `rate` quantile, scaled by the customer's mean gap relative to the shop's, shrunk: customers with few
-    gaps take the shop's. Raises LifetimeFitError if nobody bought twice.
+    The shop's threshold, scaled by the customer's mean gap relative to the shop's and shrunk: customers with few gaps
+    take the shop's. Raises LifetimeFitError if nobody bought twice.
     """
-    if not len(gap):
+    if not repeats.any():
         raise LifetimeFitError()
-    mean, threshold = float(gap.mean()), float(np.quantile(gap, rate))
-    count = np.bincount(customer, minlength=customers)
-    total = np.bincount(customer, weights=gap, minlength=customers)
-    return threshold * (total + weight * mean) / (count + weight) / mean
+    mean = float(recency.sum() / repeats.sum())
+    return np.asarray(usual * (recency + weight * mean) / (repeats + weight) / mean)
 
 
 def _odds_left(fit: BuyingFit, repeats: Floats, recency: Floats, age: Floats) -> Floats:

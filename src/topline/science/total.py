@@ -13,14 +13,18 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 LEAST_DAYS = 90
+MONTHS = 12
+WEEK_DAYS = 7
 MODEL = "seasonal shape, AutoETS, dynamic theta"
 SHORT_MODEL = "seasonal shape"
 SHORTEST_MODEL = "recent level"
 
 _WIDTHS = (3.0, 28.0)
 _YEARS = 3
+_SEASONS = 3
 _RECENT = 56
 _SHRINK = 0.5
+_MOST_TIMES = 20.0
 _PRIOR = 0.1
 _PRIOR_WITHOUT_SEASON = 0.35
 
@@ -40,7 +44,7 @@ class Horizon:
     holiday: NDArray[np.bool_]
     event: Ints
     period: Ints
-    season: int = 12
+    season: int = MONTHS
 
     def cut(self, known: int, days: int) -> "Horizon":
         """The same days up to `known` + `days`."""
@@ -97,8 +101,10 @@ def point(sales: Floats, horizon: Horizon) -> Floats:
 
     sales : (n,) net sales per day. A period that has begun counts with the days that remain of it.
 
-    From two seasons of whole periods on it is the geometric mean of the seasonal shapes, AutoETS and dynamic theta,
-    the latter two on sales per trading day. Raises ShortHistoryError below 90 days.
+    From three seasons of whole periods on it is the geometric mean of the seasonal shapes, AutoETS and dynamic theta,
+    the latter two on sales per trading day; with less they miss the season more often than not.
+
+    Raises ShortHistoryError below 90 days.
     """
     n = len(sales)
     if n < LEAST_DAYS:
@@ -115,7 +121,7 @@ def model_of(days: int, horizon: Horizon) -> str:
     """The name of what `point` does with `days` of history."""
     if days < season.YEAR + 28:
         return SHORTEST_MODEL
-    return MODEL if _whole(horizon.period, days)[1] >= 2 * horizon.season else SHORT_MODEL
+    return MODEL if _whole(horizon, days)[1] >= _SEASONS * horizon.season else SHORT_MODEL
 
 
 def by_period(values: Floats, period: Ints) -> Floats:
@@ -125,18 +131,27 @@ def by_period(values: Floats, period: Ints) -> Floats:
     return sums
 
 
-def _whole(period: Ints, n: int) -> tuple[int, int]:
-    """The first day of the whole periods among the n known days (the first may be partial), and their number."""
-    first = int(np.argmax(period > period[0])) if period[0] != period[n - 1] else n
-    count = int(period[n - 1] - period[0]) - (1 if n < len(period) and period[n] == period[n - 1] else 0)
-    return first, count
+def _whole(horizon: Horizon, n: int) -> tuple[int, int]:
+    """The first day of the whole periods among the n known days, and the number of these periods."""
+    period = horizon.period
+    is_partial = _begins_late(horizon)
+    first = int(np.searchsorted(period[:n], period[0] + is_partial))
+    is_running = n < len(period) and period[n] == period[n - 1]
+    return first, max(int(period[n - 1] - period[0]) + 1 - is_partial - is_running, 0)
+
+
+def _begins_late(horizon: Horizon) -> bool:
+    """Whether the first period began before the first day known."""
+    if horizon.season == MONTHS:
+        return bool(horizon.day[0] != horizon.day[0].astype("datetime64[M]"))
+    return int(np.searchsorted(horizon.period, horizon.period[0] + 1)) < WEEK_DAYS
 
 
 def _smoothed(sales: Floats, weights: Floats, horizon: Horizon) -> list[Floats] | None:
-    """AutoETS and dynamic theta of the coming days of each period, or None below two seasons of whole periods."""
+    """AutoETS and dynamic theta of the coming days of each period, or None below three seasons of whole periods."""
     n, period = len(sales), horizon.period
-    first, count = _whole(period, n)
-    if count < 2 * horizon.season:
+    first, count = _whole(horizon, n)
+    if count < _SEASONS * horizon.season:
         return None
     # a C++ extension that takes seconds to import, and short histories never need it
     from statsforecast.models import AutoETS, DynamicOptimizedTheta
@@ -171,9 +186,9 @@ class Backtest:
 
     @property
     def residuals(self) -> Floats:
-        """(origins, h) log(actual / forecast), nan where either is unknown or not positive."""
-        is_known = (self.forecast > 0) & (self.actual > 0)
-        ratio = np.divide(self.actual, self.forecast, out=np.full(self.actual.shape, np.nan), where=is_known)
+        """(origins, h) log(actual / forecast), at most a factor of 20 either way; nan where either is not known."""
+        ratio = np.divide(self.actual, self.forecast, out=np.full(self.actual.shape, np.nan), where=self.forecast > 0)
+        ratio = np.clip(ratio, 1 / _MOST_TIMES, _MOST_TIMES)
         log_ratio: Floats = np.log(ratio)
         return log_ratio
 
@@ -185,7 +200,7 @@ def backtest(sales: Floats, horizon: Horizon, periods: int, origins: int) -> Bac
     one period.
     """
     n, period = len(sales), horizon.period
-    first, count = _whole(period, n)
+    first, count = _whole(horizon, n)
     starts = [int(np.searchsorted(period, period[first] + k)) for k in range(count + 1)] if count > 0 else []
     enough = season.YEAR + 28 if starts and starts[-1] > season.YEAR + 56 else LEAST_DAYS
     cuts = [start for start in starts[:-1] if start >= enough][-origins:]
@@ -199,14 +214,18 @@ def backtest(sales: Floats, horizon: Horizon, periods: int, origins: int) -> Bac
         result.forecast[row, :steps] = point(sales[:cut], horizon.cut(cut, days))
         result.actual[row, :steps] = totals[index : index + steps]
         before = np.arange(index, index + steps) - horizon.season
-        is_whole = before >= (1 if first else 0)
+        is_whole = before >= _begins_late(horizon)
         result.naive[row, :steps] = np.where(is_whole, totals[np.maximum(before, 0)], np.nan)
     return result
 
 
 def errors(test: Backtest, days: int) -> conformal.Errors:
     """The error distribution of a backtest; its prior is wider where the history is too short to know the season."""
-    return conformal.learn(test.residuals, _PRIOR if days >= season.YEAR + 28 else _PRIOR_WITHOUT_SEASON)
+    return conformal.learn(test.residuals, _prior(days))
+
+
+def _prior(days: int) -> float:
+    return _PRIOR if days >= season.YEAR + 28 else _PRIOR_WITHOUT_SEASON
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,23 +247,27 @@ class Accuracy:
 
 def accuracy(test: Backtest, days: int, level: float) -> Accuracy:
     """The accuracy of a backtest; an origin's interval is learnt without its own errors."""
+    inside = []
+    residuals = test.residuals
+    for row in range(len(residuals)):
+        others = conformal.learn(np.delete(residuals, row, axis=0), _prior(days))
+        for h in np.flatnonzero(~np.isnan(residuals[row])):
+            bound = conformal.quantile(others, int(h), np.array([(1 + level) / 2]))[0]
+            inside.append(abs(residuals[row, h]) <= bound)
+    return measured(test, float(np.mean(inside)) if inside else math.nan, level)
+
+
+def measured(test: Backtest, coverage: float, level: float) -> Accuracy:
+    """The errors of a backtest beside the coverage that was found for it."""
     miss = np.abs(test.forecast - test.actual)
     seen = ~np.isnan(miss)
     against = seen & ~np.isnan(test.naive)
     naive = float(np.abs(test.naive - test.actual)[against].sum())
     actual = float(np.abs(test.actual[seen]).sum())
-    inside = []
-    residuals = test.residuals
-    prior = _PRIOR if days >= season.YEAR + 28 else _PRIOR_WITHOUT_SEASON
-    for row in range(len(residuals)):
-        others = conformal.learn(np.delete(residuals, row, axis=0), prior)
-        for h in np.flatnonzero(~np.isnan(residuals[row])):
-            bound = conformal.quantile(others, int(h), np.array([(1 + level) / 2]))[0]
-            inside.append(abs(residuals[row, h]) <= bound)
     return Accuracy(
         mase=float(miss[against].sum()) / naive if naive else math.nan,
         wape=float(miss[seen].sum()) / actual if actual else math.nan,
-        coverage=float(np.mean(inside)) if inside else math.nan,
+        coverage=coverage,
         level=level,
         cells=int(seen.sum()),
     )

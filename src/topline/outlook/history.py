@@ -1,0 +1,106 @@
+"""Daily histories as the models want them: read from a snapshot, complete, with the days that lie ahead."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from topline.calendar import holiday
+from topline.calendar.occurrence import occurrences
+from topline.lake import read
+from topline.lake.scope import Scope
+from topline.lake.snapshot import Snapshot
+from topline.lake.store import Lake
+from topline.metrics.query import Query
+from topline.metrics.settings import Settings
+from topline.science.demand import ShortHistoryError
+from topline.science.total import LEAST_DAYS, Horizon
+from topline.units.missing import Missing
+from topline.units.period import Period, add_months
+
+Floats = NDArray[np.float64]
+
+STALE_DAYS = 14
+_MOVING = frozenset({"nth-weekday", "easter-offset", "relative", "lunar", "announced"})
+_SHORT_EVENT = 7
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a metric was on each day, by the values of a dimension.
+
+    start : the first day with a value
+    end : the day after the last one known: the `as_of`, or the day after the last value where nothing came for longer
+        than two weeks (the data ends there, the shop didn't stop)
+    names : the dimension's values, None for rows without one; empty for the total alone
+    values : (k, days), k = len(names), or 1 for the total
+    """
+
+    start: date
+    end: date
+    names: tuple[str | None, ...]
+    values: Floats
+
+    @property
+    def total(self) -> Floats:
+        summed: Floats = self.values.sum(axis=0)
+        return summed
+
+
+def daily(
+    lake: Lake, snapshot: Snapshot, metric: str, dimension: str | None, *, as_of: date, settings: Settings
+) -> History:
+    """The history of a metric up to a day. Raises ShortHistoryError if there is none."""
+    by = ("day", dimension) if dimension else ("day",)
+    query = Query(metrics=(metric,), by=by, as_of=as_of)
+    answer = read.read(lake, query, scope=Scope.whole(lake.shop), settings=settings, snapshot=snapshot)
+    cells = [(row["day"], _name(row[dimension]) if dimension else None, row[metric]) for row in answer.rows]
+    known = [
+        (day, name, value) for day, name, value in cells if isinstance(day, date) and isinstance(value, Decimal | int)
+    ]
+    if not known:
+        raise ShortHistoryError(found=0, least=LEAST_DAYS)
+    days = {day for day, _, value in known if value}
+    start, last = min(days), max(days)
+    end = as_of if (as_of - last).days <= STALE_DAYS else last + timedelta(days=1)
+    names = tuple(sorted({name for _, name, _ in known}, key=lambda name: (name is None, name or "")))
+    place = {name: k for k, name in enumerate(names)}
+    values = np.zeros((len(names), (end - start).days))
+    for day, name, value in known:
+        if start <= day < end:
+            values[place[name], (day - start).days] += float(value)
+    return History(start, end, names if dimension else (), values)
+
+
+def _name(entry: object) -> str | None:
+    return None if entry is None or isinstance(entry, Missing) else str(entry)
+
+
+def horizon(history: History, until: date, country: str) -> Horizon:
+    """The days of a history and those from its end up to but without `until`, cut into months."""
+    whole = Period(history.start, max(until, history.end + timedelta(days=1)))
+    day = np.datetime64(history.start, "D") + np.arange(whole.days, dtype="timedelta64[D]")
+    month = day.astype("datetime64[M]").astype(np.int64)
+    is_holiday = np.zeros(whole.days, dtype=bool)
+    event = np.zeros(whole.days, dtype=np.int64)
+    if country:
+        for free in holiday.holidays(country, whole):
+            is_holiday[(free.on - whole.start).days] = True
+        _mark_events(event, whole, country)
+    return Horizon(day, is_holiday, event, month - month[0])
+
+
+def _mark_events(event: NDArray[np.int64], whole: Period, country: str) -> None:
+    """Numbers the days of short events whose date moves; those of fixed ones are part of the season's shape."""
+    numbers: dict[str, int] = {}
+    for one in occurrences(whole, country):
+        if one.kind in _MOVING and one.period.days <= _SHORT_EVENT:
+            first, last = (one.start - whole.start).days, (one.end - whole.start).days
+            event[max(first, 0) : last] = numbers.setdefault(one.event, len(numbers) + 1)
+
+
+def months_from(first: date, count: int) -> tuple[date, ...]:
+    """The first days of `count` months."""
+    return tuple(add_months(first.replace(day=1), k) for k in range(count))
