@@ -15,8 +15,9 @@ class Product(models.Model):
     """A product. What a person edited, imports leave alone."""
 
     shop = models.ForeignKey(Shop, models.CASCADE)
-    code = models.CharField(max_length=100, help_text="the source's code, the product_key of facts")
-    title = models.CharField(max_length=500, blank=True)
+    code = models.CharField(max_length=300, help_text="the source's code, the product_key of facts")
+    fact_key = models.CharField(max_length=400, help_text="the key of the product's fact")
+    title = models.CharField(max_length=1000, blank=True)
     category = models.CharField(max_length=200, blank=True)
     subcategory = models.CharField(max_length=200, blank=True)
     brand = models.CharField(max_length=200, blank=True)

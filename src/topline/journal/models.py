@@ -21,7 +21,7 @@ class Record(models.Model):
     """One fact, waiting for its readers: the lake writer, triggers, webhooks."""
 
     shop = models.SlugField()
-    seq = models.PositiveBigIntegerField(help_text="the shop's sequence number, also the fact's version")
+    seq = models.PositiveBigIntegerField(help_text="the shop's sequence number")
     fact = models.CharField(max_length=60, help_text="the fact's table")
     row = models.JSONField(help_text="the fact's columns; amounts and dates as text")
     recorded_at = models.DateTimeField()

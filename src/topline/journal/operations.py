@@ -42,8 +42,8 @@ def next_versions(*, shop: str, count: int = 1) -> int:
 def record(*facts: Fact, shop: str) -> None:
     """Keep facts for every reader of the journal, in the caller's transaction.
 
-    The facts' `version`, `recorded_at` and `batch_id` are set here, to the shop's sequence number, the real time, and
-    the range that they are drained in. A fact holds no direct identifier of a person.
+    `recorded_at` and `batch_id` are set here, to the real time and the range that they are drained in; a `version` of 0
+    becomes the shop's next sequence number. A fact holds no direct identifier of a person.
 
     Raises OutsideTransactionError.
     """
@@ -58,7 +58,7 @@ def record(*facts: Fact, shop: str) -> None:
             shop=shop,
             seq=seq,
             fact=codec.table_of(fact).name,
-            row=codec.encode(dataclasses.replace(fact, version=seq, recorded_at=now)),
+            row=codec.encode(dataclasses.replace(fact, version=fact.version or seq, recorded_at=now)),
             recorded_at=now,
         )
         for seq, fact in enumerate(facts, first)

@@ -1,0 +1,162 @@
+"""Bringing customers in by sets; saying that two are one person, and taking it back; erasing a person."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import batched
+
+from django.db import transaction
+
+from topline.accounts.models import Shop
+from topline.crm import erasure_log
+from topline.crm.models import Erasure, Identity, Person
+from topline.facts.identity_link import IdentityLink
+from topline.journal import operations as journal
+from topline.journal.models import Record
+from topline.units.errors import ToplineError
+from topline.units.text import N_
+from topline.workbench import audit
+
+_DETAILS = ("name", "email", "phone", "country")
+_SET = 500
+
+
+class MergeError(ToplineError):
+    message = N_("These two are one person already, or belong to different shops.")
+
+
+class NotMergedError(ToplineError):
+    message = N_("This person isn't merged into another.")
+
+
+def upsert_identities(*, shop: Shop, source: str, rows: Iterable[Mapping[str, str | None]]) -> tuple[int, int]:
+    """How many customers were new, and of how many something new was learnt.
+
+    rows : `source_id`, `customer_key`, and any of name, email, phone, country; an empty value changes nothing
+    """
+    created = changed = 0
+    for some in batched(rows, _SET, strict=False):
+        new, other = _upsert(shop, source, {str(row["source_id"]): row for row in some})
+        created, changed = created + new, changed + other
+    return created, changed
+
+
+@transaction.atomic
+def merge(*, keep: Person, other: Person, actor_id: int | None, now: datetime) -> Person:
+    """`keep`, whose history now includes the other's. Raises MergeError."""
+    keep, other = root(keep), root(other)
+    if keep == other or keep.shop_id != other.shop_id:
+        raise MergeError()
+    other.merged_into = keep
+    other.save(update_fields=["merged_into"])
+    _link(keep, now)
+    audit.log("person.merge", actor_id=actor_id, shop=keep.shop.slug, subject=keep.key, other=other.key)
+    return keep
+
+
+@transaction.atomic
+def unmerge(*, person: Person, actor_id: int | None, now: datetime) -> Person:
+    """The person, standing for themselves again with what was theirs. Raises NotMergedError."""
+    kept = person.merged_into
+    if kept is None:
+        raise NotMergedError()
+    person.merged_into = None
+    person.save(update_fields=["merged_into"])
+    for half in (person, root(kept)):
+        _link(half, now)
+    audit.log("person.unmerge", actor_id=actor_id, shop=person.shop.slug, subject=person.key, other=kept.key)
+    return person
+
+
+def erase(*, person: Person, actor_id: int | None, now: datetime) -> int:
+    """How many customers of sources were erased: all that the person is. Their facts lose the key at the next fold."""
+    shop = person.shop
+    with transaction.atomic():
+        people = list(_tree(root(person)))
+        keys = _keys(people)
+        audit.log("person.erase", actor_id=actor_id, shop=shop.slug, customers=len(keys))
+        _forget(shop, keys, now)
+    erasure_log.add(shop.slug, keys, now)
+    return len(keys)
+
+
+def erase_again(*, shop: Shop, customer_keys: Iterable[str], now: datetime) -> int:
+    """How many customers a restored backup had brought back; they are erased again."""
+    keys = list(
+        Identity.objects.filter(shop=shop, customer_key__in=list(customer_keys)).values_list("customer_key", flat=True)
+    )
+    with transaction.atomic():
+        _forget(shop, keys, now)
+    return len(keys)
+
+
+def root(person: Person) -> Person:
+    """The person that this one stands under after all merges."""
+    while person.merged_into is not None:
+        person = person.merged_into
+    return person
+
+
+@transaction.atomic
+def _upsert(shop: Shop, source: str, rows: Mapping[str, Mapping[str, str | None]]) -> tuple[int, int]:
+    erased = set(_erased(shop, (str(row["customer_key"]) for row in rows.values())))
+    known = {
+        identity.source_id: identity.person
+        for identity in Identity.objects.select_related("person").filter(shop=shop, source=source, source_id__in=rows)
+    }
+    fresh = {id_: row for id_, row in rows.items() if id_ not in known and row["customer_key"] not in erased}
+    people = Person.objects.bulk_create(Person(shop=shop, **_details(row)) for row in fresh.values())
+    Identity.objects.bulk_create(
+        Identity(shop=shop, person=person, source=source, source_id=id_, customer_key=str(row["customer_key"]))
+        for person, (id_, row) in zip(people, fresh.items(), strict=True)
+    )
+    changed = [person for id_, person in known.items() if _learn(person, rows[id_])]
+    Person.objects.bulk_update(changed, _DETAILS)
+    return len(fresh), len(changed)
+
+
+def _details(row: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: (row.get(name) or "")[: Person._meta.get_field(name).max_length] for name in _DETAILS}
+
+
+def _learn(person: Person, row: Mapping[str, str | None]) -> bool:
+    news = {name: value for name, value in _details(row).items() if value and value != getattr(person, name)}
+    for name, value in news.items():
+        setattr(person, name, value)
+    return bool(news)
+
+
+def _tree(person: Person) -> Iterator[Person]:
+    """The person and everyone merged into them, at any depth."""
+    yield person
+    for merged in person.merged.all():
+        yield from _tree(merged)
+
+
+def _keys(people: Iterable[Person]) -> list[str]:
+    return list(Identity.objects.filter(person__in=list(people)).order_by("pk").values_list("customer_key", flat=True))
+
+
+def _link(person: Person, now: datetime) -> None:
+    """Record whom the customers under a person belong to: to the person, or to themselves where it is only one."""
+    keys = _keys(_tree(person))
+    owner = person.key if len(keys) > 1 else None
+    links = (
+        IdentityLink(key=f"link:{key}", version=0, recorded_at=now, batch_id="", customer_key=key, person_id=owner)
+        for key in keys
+    )
+    journal.record(*links, shop=person.shop.slug)
+
+
+def _erased(shop: Shop, keys: Iterable[str]) -> list[str]:
+    return list(Erasure.objects.filter(shop=shop, customer_key__in=list(keys)).values_list("customer_key", flat=True))
+
+
+def _forget(shop: Shop, keys: list[str], now: datetime) -> None:
+    """Delete the people behind these keys and their links; keep only that the keys are erased."""
+    people = Person.objects.filter(shop=shop, identity__customer_key__in=keys)
+    Person.objects.filter(pk__in=list(people.values_list("pk", flat=True))).delete()
+    drained = journal.position(consumer=journal.LAKE_WRITER, shop=shop.slug)
+    Record.objects.filter(shop=shop.slug, fact="identity_link", seq__lte=drained, row__customer_key__in=keys).delete()
+    Erasure.objects.bulk_create(
+        (Erasure(shop=shop, customer_key=key, erased_at=now) for key in keys), ignore_conflicts=True
+    )

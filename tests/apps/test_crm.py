@@ -1,0 +1,93 @@
+"""People and identities: brought in by sets, merged, unmerged and erased."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from topline.crm import erasure_log, operations
+from topline.crm.models import Identity, Person
+from topline.journal import operations as journal
+from topline.lake import engine
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path, settings):
+    settings.HOME = tmp_path
+
+
+def row(shop, id_, **details):
+    return {"source_id": id_, "customer_key": shop.hmac("file", id_), **details}
+
+
+@pytest.fixture
+def people(shop):
+    """Ana, Bob and Cy, customers 1, 2 and 3."""
+    rows = [row(shop, id_, name=name) for id_, name in (("1", "Ana"), ("2", "Bob"), ("3", "Cy"))]
+    assert operations.upsert_identities(shop=shop, source="file", rows=rows) == (3, 0)
+    return [Person.objects.get(name=name) for name in ("Ana", "Bob", "Cy")]
+
+
+def links(shop, lake) -> dict[str, str]:
+    """Who stands behind each customer, as the lake says."""
+    journal.drain(lake)
+    snapshot = lake.latest()
+    linked = engine.execute(engine.identity(lake, snapshot)).to_pylist() if snapshot else []
+    names = dict(Identity.objects.values_list("customer_key", "source_id"))
+    return {names[each["customer_key"]]: each["person_id"] for each in linked}
+
+
+def test_a_set_twice_changes_nothing(shop, people):
+    again = [row(shop, "1", name="Ana"), row(shop, "2", email="bob@example.org")]
+    assert operations.upsert_identities(shop=shop, source="file", rows=again) == (0, 1)
+    assert Person.objects.get(name="Bob").email == "bob@example.org"
+    assert Identity.objects.count() == 3
+
+
+def test_a_long_name_is_cut(shop):
+    operations.upsert_identities(shop=shop, source="file", rows=[row(shop, "1", name="x" * 999)])
+    assert len(Person.objects.get().name) == 300
+
+
+def test_merge_and_its_undo_move_history_and_bring_it_back(shop, people, lake):
+    ana, bob, cy = people
+    assert links(shop, lake) == {}
+    operations.merge(keep=ana, other=bob, actor_id=None, now=NOW)
+    assert links(shop, lake) == {"1": ana.key, "2": ana.key}
+    operations.merge(keep=cy, other=Person.objects.get(pk=bob.pk), actor_id=None, now=NOW)
+    assert links(shop, lake) == {"1": cy.key, "2": cy.key, "3": cy.key}
+    assert list(Person.objects.of(shop)) == [cy]
+    operations.unmerge(person=Person.objects.get(pk=ana.pk), actor_id=None, now=NOW)
+    assert links(shop, lake) == {"1": ana.key, "2": ana.key}
+    operations.unmerge(person=Person.objects.get(pk=bob.pk), actor_id=None, now=NOW)
+    assert links(shop, lake) == {}
+    assert list(Person.objects.of(shop).order_by("pk")) == [ana, bob, cy]
+
+
+def test_what_cannot_be_merged(shop, people):
+    ana, bob, _ = people
+    with pytest.raises(operations.MergeError):
+        operations.merge(keep=ana, other=ana, actor_id=None, now=NOW)
+    operations.merge(keep=ana, other=bob, actor_id=None, now=NOW)
+    with pytest.raises(operations.MergeError):
+        operations.merge(keep=bob, other=ana, actor_id=None, now=NOW)
+    with pytest.raises(operations.NotMergedError):
+        operations.unmerge(person=ana, actor_id=None, now=NOW)
+
+
+def test_an_erased_person_stays_erased(shop, people, lake):
+    ana, bob, cy = people
+    operations.merge(keep=ana, other=bob, actor_id=None, now=NOW)
+    journal.drain(lake)
+    assert operations.erase(person=ana, actor_id=None, now=NOW) == 2
+    assert list(Person.objects.all()) == [cy]
+    again = [row(shop, id_, name="back") for id_ in "123"]
+    assert operations.upsert_identities(shop=shop, source="file", rows=again) == (0, 1)
+    assert sorted(erasure_log.entries()) == sorted((shop.slug, shop.hmac("file", id_)) for id_ in "12")
+
+
+def test_a_restored_backup_erases_again(shop, people):
+    keys = [shop.hmac("file", "3"), shop.hmac("file", "unknown")]
+    assert operations.erase_again(shop=shop, customer_keys=keys, now=NOW) == 1
+    assert sorted(Person.objects.values_list("name", flat=True)) == ["Ana", "Bob"]
