@@ -44,6 +44,8 @@ _POINT = r"^-?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?$"
 
 Reading = Mapping[str, Any]
 
+_BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
+
 
 def quoted(text: str) -> str:
     """A text as an SQL literal."""
@@ -200,7 +202,7 @@ def _settle_numbers(
 def text(column: str, physical: str, reading: Reading) -> str:
     """SQL for a trimmed text, NULL if empty."""
     if physical == "VARCHAR":
-        value = f"trim({column}, ' ' || chr(9) || chr(10) || chr(13) || chr(160))"
+        value = f"trim({column}, {_BLANKS})"
         if reading.get("whole"):
             value = f"regexp_replace({value}, '\\.0$', '')"
         return f"nullif({value}, '')"
