@@ -1,0 +1,22 @@
+"""Keys of a simulated shop's orders and customers."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+
+from topline.simulate.arrow import Column, kernel
+from topline.simulate.world import Ints, World
+
+SOURCE = "simulated"
+
+
+def order_keys(order: Ints) -> Column:
+    """HP-100001 and so on, in order of time."""
+    return kernel.binary_join_element_wise("HP", kernel.cast(pa.array(order + 100_001), pa.string()), "-")
+
+
+def customer_keys(world: World, customer_key: Callable[[str], str]) -> list[str]:
+    """The key of each customer, by the shop's HMAC of the source's id."""
+    count = int(world.orders.customer.max(initial=-1)) + 1
+    return [customer_key(f"C{number}") for number in np.arange(count).tolist()]

@@ -1,0 +1,26 @@
+"""List prices: a new list each February, in each market's currency."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from topline.simulate import arrow, identity
+from topline.simulate.shelf import shelf
+from topline.simulate.world import World
+
+
+def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
+    goods, markets = shelf(world), world.truth.markets
+    lists, market, product = (index.ravel() for index in np.indices(goods.prices.shape))
+    on = arrow.days(world.epoch + goods.price_days[lists])
+    countries = arrow.choice([one.country for one in markets], market)
+    skus = arrow.choice(goods.sku, product)
+    return {
+        "key": arrow.keys(identity.SOURCE, skus, countries, on),
+        "product_key": skus,
+        "on": on,
+        "market": countries,
+        "currency": arrow.choice([one.currency for one in markets], market),
+        "amount": arrow.amounts(goods.prices.ravel() * arrow.CENT),
+    }

@@ -1,0 +1,251 @@
+"""What is true of a simulated shop: the parameters that its facts are drawn from, to hold answers against."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+
+from topline.calendar.events import by_id
+from topline.calendar.rules import SATURDAY, Fixed, NthWeekday, Rule
+from topline.units.period import Period
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A market: its share of the traffic, currency, tax rate (0-1), delivery charge and the basket that ships free."""
+
+    country: str
+    share: float
+    currency: str
+    tax_rate: float
+    shipping: int
+    free_from: int
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where visits come from.
+
+    visits : unpaid visits on an average day of the first year, both markets
+    conversion_rate : chance that a newcomer's visit becomes an order, 0-1, without promotion
+    repeat_share : share of the returning customers' visits, sums to 1 over all channels
+    """
+
+    name: str
+    visits: float
+    conversion_rate: float
+    repeat_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """How a paid channel answers to money: visits = top x a / (a + half), where a is spend with a carry-over.
+
+    daily : mean spend a day in the shop's currency; campaigns : share of the channel's spend, aimed at newcomers or not
+    half : adstock at which half of `top` visits a day come; carry_rate : what is left of an effect the next day, 0-1
+    """
+
+    channel: str
+    kind: str
+    daily: float
+    top: float
+    half: float
+    carry_rate: float
+    click_rate: float
+    campaigns: Mapping[str, tuple[float, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A group of products.
+
+    products : how many; price, spread : median and log-deviation of their prices; cost_rate : cost to price, 0-1
+    return_rate : chance that a line comes back, 0-1; weights : by month of the year, how much it draws
+    """
+
+    name: str
+    products: int
+    price: float
+    spread: float
+    cost_rate: float
+    return_rate: float
+    weights: tuple[float, ...]
+    nouns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A yearly promotion: `days` days from `offset` days after the rule's day; no categories means all products.
+
+    visit_lift, conversion_lift : what traffic and conversion are multiplied by while it runs
+    """
+
+    name: str
+    rule: Rule
+    offset: int
+    days: int
+    discount_rate: float
+    categories: tuple[str, ...]
+    visit_lift: float
+    conversion_lift: float
+
+
+@dataclass(frozen=True, slots=True)
+class Loyalty:
+    """BG/NBD (Fader, Hardie & Lee 2005) with time in weeks of average season.
+
+    r, alpha : shape and rate of the gamma over purchase rates; a, b : of the beta over dropout after an order
+    visit_conversion_rate : chance that a returning customer's visit becomes an order
+    """
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+    visit_conversion_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """All that a simulated shop is made of; rates are 0-1, amounts in whole units of the currency named."""
+
+    name: str
+    currency: str
+    zone: str
+    country: str
+    period: Period
+    growth_rate: float
+    weekdays: tuple[float, ...]
+    months: tuple[float, ...]
+    markets: tuple[Market, ...]
+    channels: tuple[Channel, ...]
+    responses: tuple[Response, ...]
+    categories: tuple[Category, ...]
+    offers: tuple[Offer, ...]
+    loyalty: Loyalty
+    guest_rate: float
+    cancel_rate: float
+    coupon: str
+    coupon_rate: float
+    coupon_use_rate: float
+    return_days: float
+    price_rise_rate: float
+    euro_rate: float
+
+    @property
+    def clock_on(self) -> date:
+        """The day after the last fact."""
+        return self.period.end
+
+
+def _rule(event: str, country: str) -> Rule:
+    rule = by_id()[event].rule(country)
+    if rule is None:
+        raise ValueError(f"{event} does not happen in {country}")
+    return rule
+
+
+_GARDEN = (0.5, 0.7, 1.3, 1.9, 2.0, 1.7, 1.3, 1.0, 0.7, 0.4, 0.4, 0.3)
+_INDOOR = (1.2, 1.0, 0.9, 0.8, 0.7, 0.7, 0.8, 0.9, 1.1, 1.3, 1.4, 1.3)
+_EVEN = (1.0,) * 12
+
+HARBOUR_AND_PINE = Truth(
+    name="Harbour & Pine",
+    currency="GBP",
+    zone="Europe/London",
+    country="GB",
+    period=Period(date(2023, 9, 1), date(2026, 9, 1)),
+    growth_rate=0.08,
+    weekdays=(1.05, 1.0, 0.97, 0.97, 0.90, 0.98, 1.13),
+    months=(0.80, 0.82, 0.98, 1.16, 1.20, 1.08, 0.96, 0.90, 0.93, 1.0, 1.17, 1.10),
+    markets=(Market("GB", 0.82, "GBP", 0.20, 495, 5000), Market("IE", 0.18, "EUR", 0.23, 595, 6000)),
+    channels=(
+        Channel("direct", 190, 0.023, 0.34),
+        Channel("organic_search", 340, 0.020, 0.16),
+        Channel("referral", 45, 0.018, 0.02),
+        Channel("email", 0, 0.0, 0.38),
+        Channel("paid_search", 0, 0.025, 0.08),
+        Channel("paid_social", 0, 0.009, 0.02),
+        Channel("affiliate", 0, 0.021, 0.0),
+    ),
+    responses=(
+        Response(
+            "paid_search",
+            "ads",
+            260,
+            760,
+            340,
+            0.15,
+            0.042,
+            MappingProxyType({"brand": (0.22, True), "generic": (0.46, True), "shopping": (0.32, True)}),
+        ),
+        Response(
+            "paid_social",
+            "ads",
+            150,
+            520,
+            380,
+            0.45,
+            0.011,
+            MappingProxyType({"prospecting": (0.7, True), "retargeting": (0.3, False)}),
+        ),
+        Response("affiliate", "partners", 42, 120, 90, 0.1, 0.03, MappingProxyType({"partners": (1.0, True)})),
+        Response("email", "messages", 11, 0, 1, 0.0, 0.024, MappingProxyType({"newsletter": (1.0, False)})),
+    ),
+    categories=(
+        Category(
+            "Garden furniture", 34, 165, 0.55, 0.54, 0.065, _GARDEN, ("Bench", "Bistro Set", "Lounger", "Parasol")
+        ),
+        Category("Plants and pots", 46, 17, 0.50, 0.46, 0.030, _GARDEN, ("Planter", "Trough", "Herb Pot", "Trellis")),
+        Category("Garden tools", 32, 24, 0.45, 0.50, 0.045, _GARDEN, ("Spade", "Secateurs", "Rake", "Hose Reel")),
+        Category("Outdoor cooking", 22, 89, 0.60, 0.57, 0.050, _GARDEN, ("Fire Bowl", "Grill", "Pizza Oven", "Cover")),
+        Category("Lighting", 36, 42, 0.50, 0.44, 0.060, _INDOOR, ("Lantern", "Table Lamp", "Pendant", "Festoon")),
+        Category("Textiles", 44, 31, 0.45, 0.41, 0.095, _INDOOR, ("Throw", "Cushion", "Rug", "Linen Set")),
+        Category("Kitchen and dining", 40, 26, 0.45, 0.47, 0.040, _EVEN, ("Stoneware Set", "Carafe", "Board", "Tray")),
+        Category(
+            "Seasonal",
+            26,
+            15,
+            0.45,
+            0.42,
+            0.035,
+            (0.1, 0.2, 0.5, 0.4, 0.2, 0.2, 0.2, 0.3, 0.8, 1.8, 3.6, 3.2),
+            ("Wreath", "Garland", "Candle", "Star"),
+        ),
+    ),
+    offers=(
+        Offer("black-friday", _rule("black_friday", "GB"), -4, 8, 0.20, (), 1.45, 1.55),
+        Offer(
+            "boxing-day",
+            Fixed(12, 26),
+            0,
+            14,
+            0.25,
+            ("Lighting", "Textiles", "Kitchen and dining", "Seasonal"),
+            1.2,
+            1.35,
+        ),
+        Offer("easter-garden", _rule("easter", "GB"), -14, 18, 0.15, ("Plants and pots", "Garden tools"), 1.12, 1.18),
+        Offer("mothers-day", _rule("mothers_day", "GB"), -10, 11, 0.10, ("Plants and pots", "Textiles"), 1.08, 1.12),
+        Offer("fathers-day", _rule("fathers_day", "GB"), -9, 10, 0.10, ("Outdoor cooking", "Garden tools"), 1.06, 1.10),
+        Offer(
+            "summer-sale",
+            NthWeekday(7, SATURDAY, 1),
+            0,
+            16,
+            0.20,
+            ("Garden furniture", "Outdoor cooking"),
+            1.15,
+            1.25,
+        ),
+    ),
+    loyalty=Loyalty(r=0.55, alpha=13.0, a=1.15, b=2.6, visit_conversion_rate=0.12),
+    guest_rate=0.18,
+    cancel_rate=0.016,
+    coupon="WELCOME10",
+    coupon_rate=0.10,
+    coupon_use_rate=0.14,
+    return_days=12.0,
+    price_rise_rate=0.035,
+    euro_rate=0.855,
+)

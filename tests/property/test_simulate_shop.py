@@ -1,0 +1,127 @@
+"""A simulated shop is what its truth says, its ledger adds up, and a seed always gives the same shop."""
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from topline.facts.table import tables
+from topline.simulate import shop
+from topline.simulate.ledger import KINDS, basket, ledger, money
+from topline.simulate.truth import HARBOUR_AND_PINE, Truth
+from topline.simulate.world import World
+from topline.units.period import Period
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+SEASON = replace(HARBOUR_AND_PINE, period=Period(date(2025, 10, 1), date(2026, 1, 15)))
+
+
+def key(id_: str) -> str:
+    return hashlib.sha256(id_.encode()).hexdigest()[:32]
+
+
+def facts(truth: Truth, seed: int) -> dict[str, pa.Table]:
+    found: dict[str, list[pa.RecordBatch]] = {}
+    for name, batch in shop.facts(World(truth, seed), customer_key=key, batch_id="b", recorded_at=NOW):
+        found.setdefault(name, []).append(batch)
+    return {name: pa.Table.from_batches(batches) for name, batches in found.items()}
+
+
+@pytest.fixture(scope="module")
+def whole() -> dict[str, pa.Table]:
+    return facts(HARBOUR_AND_PINE, 1)
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=5, deadline=None)
+def test_the_ledger_adds_up_and_nothing_is_given_back_twice(seed):
+    world = World(SEASON, seed)
+    lines, rows, paid = basket(world), ledger(world), money(world)
+    count = len(world.orders.second)
+    net = np.bincount(lines.order, lines.net, count)
+    charged = net + paid.shipping + paid.tax
+    back = np.bincount(rows.order, np.where(rows.second > world.orders.second[rows.order], rows.amount, 0), count)
+    total = np.bincount(rows.order, rows.amount, count)
+    assert (total == charged + back).all()
+    assert (total >= 0).all()
+    assert (total[paid.cancelled > 0] == 0).all()
+    assert (lines.net >= 0).all()
+    assert (np.bincount(rows.order, rows.quantity, count) >= 0).all()
+    assert (rows.second < (world.epoch + world.days) * 86_400).all()
+
+
+def test_the_same_seed_is_the_same_shop_and_another_is_not():
+    first, second, other = facts(SEASON, 7), facts(SEASON, 7), facts(SEASON, 8)
+    assert all(first[name].equals(second[name]) for name in first)
+    assert not first["order"].equals(other["order"])
+
+
+def test_every_fact_of_the_spine_is_there_in_its_schema(whole):
+    assert set(whole) == {"customer", "order", "order_line", "price", "product", "promotion", "session", "spend"}
+    for name, table in whole.items():
+        assert table.schema == tables()[name].schema
+        table.validate(full=True)
+        assert pc.count_distinct(table["key"]).as_py() == table.num_rows
+        for field in table.schema:
+            assert field.nullable or table[field.name].null_count == 0
+
+
+def test_its_size_is_three_years_and_sixty_thousand_orders(whole):
+    orders = whole["order"]
+    assert 58_000 <= orders.num_rows <= 62_000
+    assert (pc.min(orders["on"]).as_py(), pc.max(orders["on"]).as_py()) == (date(2023, 9, 1), date(2026, 8, 31))
+    assert set(orders["currency"].unique().to_pylist()) == {"GBP", "EUR"}
+    assert set(orders["market"].unique().to_pylist()) == {"GB", "IE"}
+    assert HARBOUR_AND_PINE.clock_on == date(2026, 9, 1)
+
+
+def test_amounts_in_the_shops_currency_are_exact(whole):
+    lines = whole["order_line"].slice(0, 20_000).to_pylist()
+    for line in lines:
+        assert line["amount_shop"] == line["amount"] * line["rate"]
+        assert (line["currency"] == "GBP") == (line["rate"] == 1)
+        assert (
+            line["kind"] not in ("goods_sold", "goods_cancelled")
+            or line["amount"] == line["quantity"] * line["unit_price"]
+        )
+    assert {line["kind"] for line in lines} <= {kind.value for kind in KINDS}
+
+
+def test_the_facts_show_the_truth(whole):
+    truth = HARBOUR_AND_PINE
+    orders, sessions, lines = whole["order"], whole["session"], whole["order_line"]
+    assert pc.sum(sessions["orders"]).as_py() == orders.num_rows
+    heads = orders.select(["order_key", "customer_key"]).group_by("customer_key").aggregate([("order_key", "count")])
+    repeat = heads.filter(pc.is_valid(heads["customer_key"]))
+    assert 0.35 < pc.mean(pc.greater(repeat["order_key_count"], 1).cast("float64")).as_py() < 0.5
+    world = World(truth, 1)
+    october = world.dates().astype("datetime64[M]").astype(int) % 12 == 9
+    rate = world.newcomers[1][:, october].sum() / world.traffic[1][:, october].sum()
+    assert rate == pytest.approx(truth.channels[1].conversion_rate, rel=0.06)  # no promotion runs in October
+    assert quiet.num_rows > bought.num_rows
+    cancelled = pc.mean(pc.is_valid(orders["cancelled_on"]).cast("float64")).as_py()
+    assert cancelled == pytest.approx(truth.cancel_rate, rel=0.15)
+    sold = lines.filter(pc.equal(lines["kind"], "goods_sold")).num_rows
+    refunded = lines.filter(pc.equal(lines["kind"], "refund")).num_rows
+    assert 0.04 < refunded / sold < 0.07
+
+
+def test_black_friday_sells_more_than_the_weeks_around_it(whole):
+    per_day = whole["order"].group_by("on").aggregate([("key", "count")]).to_pydict()
+    count = dict(zip(per_day["on"], per_day["key_count"], strict=True))
+    assert count[date(2025, 11, 28)] > 1.6 * count[date(2025, 11, 14)]
+
+
+def test_what_is_spent_brings_visits_by_the_response():
+    world = World(HARBOUR_AND_PINE, 1)
+    spend, visits = world.spend[0], world.paid_visits[0] / np.sqrt(world.season)
+    response = HARBOUR_AND_PINE.responses[0]
+    steady = response.daily / (1 - response.carry_rate)
+    assert np.corrcoef(spend, visits)[0, 1] > 0.9
+    assert np.median(visits) == pytest.approx(response.top * steady / (steady + response.half), rel=0.15)
