@@ -3,9 +3,13 @@
 import itertools
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
 import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
@@ -14,8 +18,9 @@ from ibis.backends.duckdb import Backend
 from ibis.expr.schema import Schema
 
 from topline.facts.table import Table
-from topline.lake import duck, files
-from topline.lake.snapshot import Snapshot, TableVersion
+from topline.lake import duck, files, mirror, overlay, resident
+from topline.lake.resident import Resident
+from topline.lake.snapshot import File, Snapshot, TableVersion
 
 if TYPE_CHECKING:
     from topline.lake.store import Lake
@@ -30,6 +35,12 @@ _count = itertools.count()
 _local = threading.local()
 
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    table: ir.Table
+    needs: tuple[Resident, ...]
+
+
 def table(lake: "Lake", fact: str, snapshot: Snapshot, *, known_at: datetime | None = None) -> ir.Table:
     """The fact's rows as the snapshot shows them, in the fact's columns: visible batches, each key's newest version.
 
@@ -39,16 +50,19 @@ def table(lake: "Lake", fact: str, snapshot: Snapshot, *, known_at: datetime | N
     """
     declared = lake.fact(fact)
     views = _views()
-    name = (str(lake.root), fact, snapshot.number, known_at)
-    if name not in views:
-        view = f"{fact} {next(_count)}"
-        query = rows(lake, declared, snapshot, known_at)
-        backend().con.execute(f"CREATE OR REPLACE TEMP VIEW {duck.named(view)} AS {query}")
-        views[name] = _view(view, declared)
+    key = (str(lake.root), fact, snapshot.number, known_at)
+    if key not in views or not all(resident.has(need) for need in views[key].needs):
+        if known_at is None:
+            query, needs = _shown(lake, declared, snapshot)
+        else:
+            query, needs = _known(lake, declared, snapshot, known_at), ()
+        name = f"{fact} {next(_count)}"
+        duck.connection().execute(f"CREATE TEMP VIEW {duck.named(name)} AS {query}")
+        views[key] = _View(_expression(name, declared), needs)
         if len(views) > KEPT:
             views.popitem(last=False)
-    views.move_to_end(name)
-    return views[name]
+    views.move_to_end(key)
+    return views[key].table
 
 
 def execute(expression: ir.Expr) -> pa.Table:
@@ -75,22 +89,79 @@ def identity(lake: "Lake", snapshot: Snapshot) -> ir.Table:
     return links.filter(links.person_id.notnull()).select("customer_key", "person_id")
 
 
-def rows(lake: "Lake", fact: Table, snapshot: Snapshot, known_at: datetime | None) -> str:
-    """SQL of a fact's visible rows, from its files."""
+def _shown(lake: "Lake", fact: Table, snapshot: Snapshot) -> tuple[str, tuple[Resident, ...]]:
+    """SQL of the rows that count, and what it reads beside files: the mirror of the base, and the rest in memory."""
+    held = snapshot.tables.get(fact.name, _EMPTY)
+    plain = overlay.direct(held.files, snapshot.hidden)
+    base = [file for file in plain if file.layer == "base"]
+    copy = _mirrored(lake.root, held, base) if mirror.is_worth(base) else None
+    rest = [file for file in plain if file.layer == "change"] if copy else plain
+    query = _corrected(fact, rest, held.overlay, lake.root)
+    if not copy:
+        return _in_memory(query, rest)
+    query, needs = _in_memory(query, rest) if rest or held.overlay else ("", ())
+    mirrored, more = _of_mirror(fact, copy, base, held.overlay, lake.root)
+    return f"{mirrored} UNION ALL {query}" if query else mirrored, (*needs, *more)
+
+
+def _in_memory(query: str, read: Sequence[File]) -> tuple[str, tuple[Resident, ...]]:
+    """The query over a table in memory if few rows are read, as it is otherwise."""
+    if sum(file.rows for file in read) >= mirror.LEAST_ROWS:
+        return query, ()
+    small = resident.table(query)
+    return f"FROM {small.name}", (small,)
+
+
+def _corrected(fact: Table, read: Sequence[File], folder: str | None, root: Path) -> str:
+    """SQL of the rows of these files as the overlay corrects them."""
+    columns = ", ".join(duck.named(name) for name in fact.columns)
+    query = f"SELECT {columns} FROM {files.scan(fact, read, root)}"
+    if folder is None:
+        return query
+    dead = f"(SELECT {duck.quoted(root.as_posix() + '/')} || path AS filename, row AS file_row_number FROM "
+    return (
+        f"{query} ANTI JOIN {dead} {overlay.source(folder, 'dead', root)}) USING (filename, file_row_number) "
+        f"UNION ALL SELECT {columns} FROM {overlay.source(folder, 'rows', root)}"
+    )
+
+
+def _mirrored(root: Path, held: TableVersion, base: Sequence[File]) -> Resident | None:
+    """The attached mirror, None if there is none any more."""
+    try:
+        return resident.database((root / held.mirror).as_posix()) if held.mirror else None
+    except duckdb.IOException:
+        return None
+
+
+def _of_mirror(
+    fact: Table, copy: Resident, base: Sequence[File], folder: str | None, root: Path
+) -> tuple[str, tuple[Resident, ...]]:
+    """SQL of the mirror's rows that count: a row's id is its place in the files, one after the other."""
+    columns = ", ".join(duck.named(name) for name in fact.columns)
+    query = f"SELECT {columns} FROM {copy.name}.rows"
+    if folder is None:
+        return query, (copy,)
+    starts = itertools.accumulate((file.rows for file in base), initial=0)
+    places = ", ".join(f"({duck.quoted(file.path)}, {start})" for file, start in zip(base, starts, strict=False))
+    dead = resident.table(
+        f"SELECT d.row + f.start AS place FROM {overlay.source(folder, 'dead', root)} d "
+        f"JOIN (VALUES {places}) f(path, start) USING (path)"
+    )
+    if not duck.connection().execute(f"SELECT count(*) FROM {dead.name}").fetchall()[0][0]:
+        return query, (copy,)
+    return f"{query} WHERE rowid NOT IN (SELECT place FROM {dead.name})", (copy, dead)
+
+
+def _known(lake: "Lake", fact: Table, snapshot: Snapshot, known_at: datetime) -> str:
+    """SQL of the rows that counted with what had been recorded by then, worked out from every layer."""
     held = snapshot.tables.get(fact.name, _EMPTY)
     noted = snapshot.tables.get(f"{fact.name}.sighting", _EMPTY)
     columns = ", ".join(duck.named(name) for name in fact.columns)
-    hidden = ", ".join(duck.quoted(batch) for batch in sorted(snapshot.hidden)) or "''"
-    counts = f"batch_id NOT IN ({hidden})"
-    if known_at is not None:
-        counts += f" AND recorded_at <= {duck.quoted(known_at.isoformat())}::TIMESTAMPTZ"
-    seen = "SELECT NULL::VARCHAR AS key, 0::BIGINT AS version, 0::BIGINT AS seq WHERE false"
-    if noted.files:
-        paths = [lake.root / file.path for file in noted.files]
-        seen = f"SELECT DISTINCT key, version, seq FROM {files.read_parquet(paths)} WHERE {counts}"
+    by_then = f"recorded_at <= {duck.quoted(known_at.isoformat())}::TIMESTAMPTZ"
+    counts = f"batch_id NOT IN {overlay.listed(snapshot.hidden)} AND {by_then}"
     return f"""
         WITH held AS (FROM {files.scan(fact, held.files, lake.root)}),
-        seen AS ({seen}),
+        seen AS (FROM {overlay.seen(noted.files, snapshot.hidden, lake.root, by_then)}),
         alive AS (SELECT * FROM held WHERE ({counts}) OR (key, version, seq) IN (FROM seen)),
         many AS (SELECT DISTINCT key FROM held WHERE layer = 'history' OR is_new = 0)
         SELECT {columns} FROM alive ANTI JOIN many USING (key)
@@ -101,13 +172,13 @@ def rows(lake: "Lake", fact: Table, snapshot: Snapshot, known_at: datetime | Non
         )"""
 
 
-def _view(name: str, fact: Table) -> ir.Table:
+def _expression(name: str, fact: Table) -> ir.Table:
     """The view as an expression; its schema is known, so DuckDB is not asked."""
     return ops.DatabaseTable(name, Schema.from_pyarrow(fact.schema), backend(), ops.Namespace()).to_expr()
 
 
-def _views() -> OrderedDict[tuple[str, str, int, datetime | None], ir.Table]:
-    found: OrderedDict[tuple[str, str, int, datetime | None], ir.Table] | None = getattr(_local, "views", None)
+def _views() -> OrderedDict[tuple[str, str, int, datetime | None], _View]:
+    found: OrderedDict[tuple[str, str, int, datetime | None], _View] | None = getattr(_local, "views", None)
     if found is None:
         found = _local.views = OrderedDict()
     return found

@@ -62,15 +62,17 @@ def month_expression(fact: Table) -> str:
     return f"strftime({duck.named(fact.day)}, '%Y-%m')" if fact.day else duck.quoted(ALL)
 
 
-def write(rows: pa.Table | Iterable[pa.RecordBatch], schema: pa.Schema, *, root: Path, folder: str) -> AddAction | None:
-    """Writes rows as one file below the table's root, safe on disk; None if there are none.
+def write(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, *, root: Path, folder: str
+) -> tuple[int, AddAction | None]:
+    """Writes rows as one file below the table's root, safe on disk; returns their number, and None if there are none.
 
+    batches : each becomes a row group
     folder : the partition, such as "layer=base/month=2011-09"
     """
     path = f"{folder}/{uuid4().hex}.parquet"
     target = root / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    batches = rows.to_batches() if isinstance(rows, pa.Table) else rows
     stats = _Stats(schema)
     with pq.ParquetWriter(target, schema, compression="zstd", store_decimal_as_integer=True) as writer:
         for batch in batches:
@@ -79,11 +81,17 @@ def write(rows: pa.Table | Iterable[pa.RecordBatch], schema: pa.Schema, *, root:
                 stats.add(batch)
     if not stats.rows:
         target.unlink()
-        return None
+        return 0, None
     _sync(target)
-    size = target.stat().st_size
+    state = target.stat()
     values = dict(part.split("=", 1) for part in folder.split("/"))
-    return AddAction(path, size, values, int(target.stat().st_mtime * 1000), True, json.dumps(stats.to_json()))
+    stamp = int(state.st_mtime * 1000)
+    return stats.rows, AddAction(path, state.st_size, values, stamp, True, json.dumps(stats.to_json()))
+
+
+def grouped(rows: pa.Table) -> list[pa.RecordBatch]:
+    """The rows in batches of a row group each."""
+    return rows.combine_chunks().to_batches(max_chunksize=ROW_GROUP)
 
 
 class _Stats:
@@ -139,12 +147,12 @@ class Head:
 
 
 def head(delta: DeltaTable, folder: str) -> Head:
-    """The table's files in a fixed order: by layer, month and age.
+    """The table's files in a fixed order: by layer, month and name.
 
     folder : the table's, relative to the lake
     """
     actions = pa.table(delta.get_add_actions(flatten=True)).to_pylist()
-    actions.sort(key=lambda a: (a["partition.layer"], a["partition.month"], a.get("min.seq"), a["path"]))
+    actions.sort(key=lambda a: (a["partition.layer"], a["partition.month"], a["path"]))
     return Head(
         delta.version(),
         tuple(_file(action, folder) for action in actions),

@@ -114,6 +114,10 @@ def numbers(folder: Path) -> list[int]:
     return sorted(int(path.stem) for path in folder.glob("[0-9]*.json"))
 
 
+def remove(folder: Path, number: int) -> None:
+    _path(folder, number).unlink(missing_ok=True)
+
+
 def _path(folder: Path, number: int) -> Path:
     return folder / f"{number:010}.json"
 

@@ -1,23 +1,35 @@
 """One shop's facts on disk: Delta tables that only grow, and the snapshots that readers see."""
 
-from collections.abc import Collection, Iterable, Iterator
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Field, Transaction
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
 from topline.facts.table import Table, tables
-from topline.lake import duck, files, lock, snapshot
-from topline.lake.error import FactSchemaError, NewerLakeError, NoSnapshotError, OlderLakeError, UnknownFactError
+from topline.lake import duck, files, fold, lock, mirror, overlay, snapshot
+from topline.lake.error import (
+    DamagedLakeError,
+    FactSchemaError,
+    NewerLakeError,
+    NoSnapshotError,
+    OlderLakeError,
+    UnknownFactError,
+)
 from topline.lake.files import PARTITION, SIGHTING, Head
+from topline.lake.fold import Folded
 from topline.lake.migrations import version
+from topline.lake.overlay import Overlay
 from topline.lake.snapshot import File, Snapshot, TableVersion
 
 KEEP_DAYS = 7
@@ -37,6 +49,18 @@ class Appended:
 
     rows: int
     duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a check went through.
+
+    size : bytes
+    """
+
+    files: int
+    rows: int
+    size: int
 
 
 class Lake:
@@ -78,18 +102,34 @@ class Lake:
 
         hidden : batches whose rows don't count (pending or withdrawn) unless another batch brought them too
         """
-        with lock.held(self.root / "lock" / "publish"):
+        with lock.held(self._lock("publish")):
             heads = {name: files.head(self.delta(name), name) for name in self._names()}
-            taken = snapshot.numbers(self._snapshots)
             found = Snapshot(
-                number=max(taken, default=0) + 1,
+                number=max(snapshot.numbers(self._snapshots), default=0) + 1,
                 published_at=now,
                 recorded_to=max((h.recorded_to for h in heads.values() if h.recorded_to), default=None),
                 hidden=frozenset(hidden),
-                tables={name: TableVersion(h.version, h.files, {}) for name, h in heads.items()},
+                tables={name: self._seen(name, heads, hidden) for name in heads},
             )
             snapshot.save(found, self._snapshots)
         return found
+
+    def _seen(self, name: str, heads: Mapping[str, Head], hidden: Collection[str]) -> TableVersion:
+        """What a snapshot says of a table."""
+        held = heads[name]
+        if name not in tables():
+            return TableVersion(held.version, held.files, {})
+        fact = tables()[name]
+        noted = heads[sightings(name)].files if sightings(name) in heads else ()
+        over = overlay.resolve(fact, held.files, noted, hidden=hidden, root=self.root)
+        path = mirror.path_of(fact, [f for f in held.files if f.layer == "base"])
+        return TableVersion(
+            held.version,
+            held.files,
+            _months(overlay.direct(held.files, hidden), over),
+            over.folder,
+            path if (self.root / path).exists() else None,
+        )
 
     def latest(self) -> Snapshot | None:
         """The newest snapshot, None if nothing was ever published."""
@@ -102,6 +142,77 @@ class Lake:
             return _loaded(self._snapshots, number)
         except FileNotFoundError:
             raise NoSnapshotError(shop=self.shop, number=number, days=KEEP_DAYS) from None
+
+    def fold(self, table: str, *, hidden: Collection[str], now: datetime) -> Folded | None:
+        """Makes base of the changes of visible batches, and history of what they replace; None if nothing is to fold.
+
+        One commit; a reader sees the same rows before and after. Also mirrors a base that has no mirror. Appends go on
+        meanwhile.
+        """
+        fact = self.fact(table)
+        if table not in self._names():
+            return None
+        with lock.held(self._lock(f"{table}.fold")):
+            delta = self.delta(table)
+            head = files.head(delta, table)
+            name = sightings(table)
+            noted = files.head(self.delta(name), name).files if name in self._names() else ()
+            over = overlay.resolve(fact, head.files, noted, hidden=hidden, root=self.root)
+            plan = fold.plan(fact, head.files, over, hidden=hidden, root=self.root, now=now)
+            base = plan.base if plan else [f for f in head.files if f.layer == "base"]
+            if mirror.is_worth(base):
+                mirror.build(fact, base, self.root)
+            if plan:
+                self.commit(delta, [*plan.adds, *plan.removes])
+            last = self.latest()
+            kept = {mirror.path_of(fact, base)} | (
+                {str(last.tables[table].mirror)} if last and table in last.tables else set()
+            )
+            mirror.clear(table, kept, self.root)
+        return plan.folded if plan else None
+
+    def fold_all(self, *, hidden: Collection[str], now: datetime) -> dict[str, Folded]:
+        """Folds every table that has something to fold."""
+        found = {name: self.fold(name, hidden=hidden, now=now) for name in self._names() if name in tables()}
+        return {name: folded for name, folded in found.items() if folded}
+
+    def vacuum(self, *, now: datetime) -> None:
+        """Clears away snapshots older than KEEP_DAYS, and files that only they or dead writers knew.
+
+        The newest snapshot stays.
+        """
+        limit = now - timedelta(days=KEEP_DAYS)
+        with lock.held(self._lock("publish")):
+            kept = self._recent(limit)
+            for name in self._names():
+                delta = self.delta(name)
+                delta.vacuum(retention_hours=KEEP_DAYS * 24, dry_run=False, enforce_retention_duration=False)
+                delta.create_checkpoint()
+                delta.cleanup_metadata()
+            overlay.clear({t.overlay for found in kept for t in found.tables.values() if t.overlay}, limit, self.root)
+
+    def _recent(self, limit: datetime) -> list[Snapshot]:
+        """The snapshots to keep; the others are removed."""
+        taken = [(number, self.snapshot(number)) for number in snapshot.numbers(self._snapshots)]
+        newest = snapshot.latest_number(self._snapshots)
+        for number, found in taken:
+            if found.published_at < limit and number != newest:
+                snapshot.remove(self._snapshots, number)
+        return [found for number, found in taken if found.published_at >= limit or number == newest]
+
+    def verify(self, number: int | None = None) -> Verified:
+        """Reads every file of a snapshot, the newest unless told, and counts.
+
+        Raises DamagedLakeError if one is missing or changed.
+        """
+        found = self.snapshot(number) if number is not None else self.latest()
+        if found is None:
+            return Verified(0, 0, 0)
+        wrong = [file for file in _every(found) if not _is_whole(self.root, file)]
+        if wrong:
+            raise DamagedLakeError(shop=self.shop, count=len(wrong), path=wrong[0].path)
+        every = list(_every(found))
+        return Verified(len(every), sum(f.rows for f in every), sum(f.size for f in every))
 
     def batch_ids(self) -> set[str]:
         """Every batch that has a row or a sighting in the lake."""
@@ -138,6 +249,7 @@ class Lake:
                 partition_by=[f.name for f in PARTITION],
                 configuration={
                     "topline.version": str(known),
+                    "delta.checkpointInterval": "20",
                     "delta.setTransactionRetentionDuration": "interval 30 days",
                     "delta.dataSkippingStatsColumns": "seq,is_new,version,batch_id,recorded_at",
                 },
@@ -192,22 +304,47 @@ class Lake:
         name = sightings(fact.name)
         with lock.held(self._lock(name)):
             delta = self.delta(name)
-            found = files.write(seen, SIGHTING, root=self.root / name, folder=f"layer=change/month={files.ALL}")
-            self.commit(delta, [found] if found else [])
+            folder = f"layer=change/month={files.ALL}"
+            _, action = files.write(files.grouped(seen), SIGHTING, root=self.root / name, folder=folder)
+            self.commit(delta, [action] if action else [])
 
     def _written(self, fact: Table, fresh: pa.Table) -> Iterator[AddAction]:
         """The rows as one file a month."""
         schema = files.stored_schema(fact)
         for month in sorted(str(month) for month in pc.unique(fresh["month"]).to_pylist()):
             rows = fresh.filter(pc.equal(fresh["month"], pa.scalar(month))).drop_columns(["month"])
-            found = files.write(rows, schema, root=self.root / fact.name, folder=f"layer=change/month={month}")
-            if found:
-                yield found
+            folder = f"layer=change/month={month}"
+            _, action = files.write(files.grouped(rows), schema, root=self.root / fact.name, folder=folder)
+            if action:
+                yield action
 
 
 def sightings(table: str) -> str:
     """The table that notes which batches brought a row of this table again."""
     return f"{table}.sighting"
+
+
+def _months(plain: Iterable[File], over: Overlay) -> dict[str, str]:
+    """The digest of each month: of the files read and of what corrects them."""
+    parts: dict[str, list[str]] = defaultdict(list)
+    for file in plain:
+        parts[file.month].append(file.path)
+    for month, digest in over.months.items():
+        parts[month].append(digest)
+    return {month: hashlib.sha256("\n".join(parts[month]).encode()).hexdigest()[:32] for month in sorted(parts)}
+
+
+def _every(found: Snapshot) -> Iterator[File]:
+    for held in found.tables.values():
+        yield from held.files
+
+
+def _is_whole(root: Path, file: File) -> bool:
+    try:
+        content = pq.ParquetFile(root / file.path)
+        return sum(batch.num_rows for batch in content.iter_batches()) == file.rows
+    except (OSError, pa.ArrowException):
+        return False
 
 
 @lru_cache(maxsize=16)
