@@ -201,3 +201,8 @@ def period(value: Period | None) -> str:
     if value.days == 1:
         return day(value.start)
     return f"{day(value.start)} – {day(value.last)}"
+
+
+def weekday(value: date) -> str:
+    """A day's short name: Fri."""
+    return dates.format_date(value, "EEE", locale=locale())

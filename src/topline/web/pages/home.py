@@ -1,13 +1,144 @@
-"""Today: are the plans on course, and what changed."""
+"""Today: are the plans on course, what changed, what comes next."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from django.http import HttpResponse
+from django.utils.translation import gettext, ngettext
 
+from topline.calendar.occurrence import occurrences
+from topline.metrics.metric import Metric
+from topline.metrics.query import Query
+from topline.metrics.result import Result
+from topline.units.missing import Missing
+from topline.units.period import Period, add_months
 from topline.units.text import N_
+from topline.web import charts, formats, question
 from topline.web.page import Page, Visit
+from topline.web.question import Span
+
+TILES = (
+    "net_sales",
+    "orders",
+    "average_order_value",
+    "customers",
+    "new_customers",
+    "return_rate",
+    "gross_margin",
+    "conversion_rate",
+)
+AHEAD = timedelta(days=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A metric's value of the period, its course, and what it is compared with."""
+
+    metric: Metric
+    value: object
+    before: object
+    course: list[float | None]
+    course_before: list[float | None]
+    rows_url: str
 
 
 def view(visit: Visit) -> HttpResponse:
-    return visit.render("home.html", {})
+    span = question.span(visit)
+    if visit.shop.lake().latest() is None:
+        return visit.render("home.html", {"span": span, "is_empty": True})
+    shown = question.visible_metrics(visit.scope)
+    grain = question.grain_for(span.period)
+    result = question.ask(
+        visit,
+        Query(
+            metrics=tuple(id_ for id_ in TILES if id_ in shown),
+            period=span.period,
+            by=(grain.value,),
+            against=span.query_against,
+        ),
+    )
+    return visit.render(
+        "home.html",
+        {
+            "span": span,
+            "tiles": list(_tiles(visit, result, shown)),
+            "recorded_to": result.recorded_to,
+            "sentence": _sentence(visit, result, span),
+            "picture": _year(visit),
+            "events": _events(visit),
+        },
+    )
+
+
+def _tiles(visit: Visit, result: Result, shown: dict[str, Metric]) -> Iterator[Tile]:
+    for id_ in result.query.metrics:
+        value = result.totals[id_]
+        if isinstance(value, Missing) and value.reason not in {"no_orders"}:
+            continue
+        yield Tile(
+            metric=shown[id_],
+            value=value,
+            before=(result.against_totals or {}).get(id_),
+            course=question.column(result, id_),
+            course_before=question.against_column(result, id_),
+            rows_url=question.rows_url(visit, Query(metrics=(id_,), period=result.query.period)),
+        )
+
+
+def _sentence(visit: Visit, result: Result, span: Span) -> str:
+    """What the page answers, in a sentence: how sales went, and what moved them."""
+    sales, before = result.totals["net_sales"], (result.against_totals or {}).get("net_sales")
+    if isinstance(sales, Missing):
+        return gettext("No sales between %(period)s.") % {"period": formats.period(span.period)}
+    amount = formats.short_money(sales, visit.shop.currency)  # type: ignore[arg-type]
+    moved = formats.change(sales, before)
+    if moved is None:
+        return gettext("Net sales are %(amount)s in %(period)s.") % {"amount": amount, "period": formats.period(span.period)}
+    orders = formats.change(result.totals.get("orders"), (result.against_totals or {}).get("orders")) or 0.0
+    size = formats.change(
+        result.totals.get("average_order_value"), (result.against_totals or {}).get("average_order_value")
+    )
+    driver = gettext("the number of orders") if abs(orders) >= abs(size or 0.0) else gettext("the size of orders")
+    template = (
+        N_("Net sales are up %(change)s at %(amount)s, mostly by %(driver)s.")
+        if moved > 0
+        else N_("Net sales are down %(change)s at %(amount)s, mostly by %(driver)s.")
+    )
+    return gettext(template) % {"change": formats.percent(abs(moved)), "amount": amount, "driver": driver}
+
+
+def _year(visit: Visit) -> charts.Picture:
+    """Actual of the last twelve months against the year before."""
+    month = visit.today.replace(day=1)
+    period = Period(add_months(month, -12), month)
+    result = question.ask(visit, Query(metrics=("net_sales",), period=period, by=("month",), against="last_year"))
+    rows = [
+        charts.Line(gettext("Actual"), question.column(result, "net_sales"), "actual"),
+        charts.Line(gettext("Last year"), question.against_column(result, "net_sales"), "last_year"),
+    ]
+    axis = question.axis(result, "month")
+    return charts.picture(gettext("Net sales by month"), axis, rows, unit="money", currency=visit.shop.currency)
+
+
+def _events(visit: Visit) -> list[dict[str, Any]]:
+    """The retail events of the next weeks, soonest first."""
+    ahead = Period(visit.today, visit.today + AHEAD)
+    found = [one for one in occurrences(ahead, visit.shop.country) if one.start >= visit.today]
+    return [
+        {
+            "label": formats.say(one.label),
+            "start": one.start,
+            "in": _in_days((one.start - visit.today).days),
+            "is_estimate": one.is_estimate,
+        }
+        for one in found[:5]
+    ]
+
+
+def _in_days(days: int) -> str:
+    return gettext("today") if days == 0 else ngettext("in %(n)s day", "in %(n)s days", days) % {"n": days}
 
 
 PAGES = (Page(path="", name="home", view=view, permission="metrics.read", place="today", label=N_("Today"), icon="sun"),)

@@ -154,3 +154,16 @@ def sparkline(now: Sequence[float | None], then: Sequence[float | None] = ()) ->
 @register.filter
 def day_number(value: date) -> str:
     return str(value.day)
+
+
+@register.simple_tag
+def calendar_island(source: dict[str, Any], id_: str) -> SafeString:
+    """The month view; it brings its own roles."""
+    return format_html(
+        '{}<div class="calendar" data-island="calendar" data-source="{}" aria-busy="true"></div>', json_script(source, id_), id_
+    )
+
+
+@register.filter
+def weekday(value: date) -> str:
+    return formats.weekday(value)

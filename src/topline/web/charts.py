@@ -1,0 +1,142 @@
+"""Charts as plain JSON: what is shown and in which role; how it looks is decided where it is drawn (assets/chart-option.js)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+from topline.metrics.metric import Metric
+from topline.metrics.query import Query
+from topline.metrics.result import Result
+from topline.web import formats, question
+
+type Numbers = Sequence[float | None]
+MAX_LINES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of numbers along the axis. Roles: actual, plan, last_year, forecast, band_base, band, "" for the palette's next."""
+
+    name: str
+    values: Numbers
+    role: str = ""
+
+
+def lines(axis: Sequence[str], rows: Sequence[Line], *, unit: str, currency: str) -> dict[str, Any]:
+    """Lines over time."""
+    return _framed(unit, currency) | {
+        "xAxis": {"type": "category", "data": list(axis), "boundaryGap": False},
+        "yAxis": {"type": "value", "scale": unit not in ("money", "count", "quantity")},
+        "series": [_series("line", row) for row in rows],
+    }
+
+
+def columns(axis: Sequence[str], rows: Sequence[Line], *, unit: str, currency: str) -> dict[str, Any]:
+    """Columns beside each other."""
+    return _framed(unit, currency) | {
+        "xAxis": {"type": "category", "data": list(axis)},
+        "yAxis": {"type": "value"},
+        "series": [_series("bar" if row.role in ("", "actual") else "line", row) for row in rows],
+    }
+
+
+def bars(axis: Sequence[str], rows: Sequence[Line], *, unit: str, currency: str) -> dict[str, Any]:
+    """Lying bars, the first on top."""
+    return _framed(unit, currency) | {
+        "yAxis": {"type": "category", "data": list(axis), "inverse": True, "axisLabel": {"width": 160, "overflow": "truncate"}},
+        "xAxis": {"type": "value"},
+        "series": [_series("bar", row) | {"itemStyle": {"borderRadius": [0, 3, 3, 0]}} for row in rows],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart with its title and the same numbers in words, for the table beside it."""
+
+    title: str
+    option: dict[str, Any]
+    axis: Sequence[str]
+    rows: Sequence[Line]
+    unit: str
+    currency: str
+
+    @property
+    def table(self) -> Iterator[tuple[str, list[str]]]:
+        """Each point of the axis with its values; an interval as its two ends."""
+        shown = [row for row in self.rows if row.role != "band_base"]
+        base = next((row for row in self.rows if row.role == "band_base"), None)
+        for i, name in enumerate(self.axis):
+            yield name, [self._cell(row, base, i) for row in shown]
+
+    def _cell(self, row: Line, base: Line | None, i: int) -> str:
+        value = row.values[i] if i < len(row.values) else None
+        if value is None:
+            return "–"
+        if row.role == "band" and base is not None and (low := base.values[i]) is not None:
+            return f"{self._number(low)} – {self._number(low + value)}"
+        return self._number(value)
+
+    def _number(self, value: float) -> str:
+        if self.unit == "money":
+            return formats.whole_money(value, self.currency)
+        return formats.number(value, self.unit, self.currency)
+
+
+def picture(title: str, axis: Sequence[str], rows: Sequence[Line], *, unit: str, currency: str) -> Picture:
+    """Lines over time, with their title and table."""
+    return Picture(title, lines(axis, rows, unit=unit, currency=currency), axis, rows, unit, currency)
+
+
+def band(name: str, low: Numbers, high: Numbers) -> list[Line]:
+    """An interval as two stacked rows: its lower edge, unseen, and its width."""
+    width = [h - w if h is not None and w is not None else None for w, h in zip(low, high, strict=True)]
+    return [Line("", low, "band_base"), Line(name, width, "band")]
+
+
+def of_result(result: Result, shown: Mapping[str, Metric], currency: str, against: str) -> list[dict[str, Any]]:
+    """The pictures of an answer: one for each unit among its metrics, at most three."""
+    query = result.query
+    if not result.rows or not query.by:
+        return []
+    if query.time and len(query.by) > 1:
+        return [_by_value(result, shown[query.metrics[0]], currency)]
+    draw = lines if query.time else bars
+    axis = question.axis(result, query.by[0])
+    pictures = []
+    for unit in dict.fromkeys(shown[id_].unit for id_ in query.metrics):
+        ids = [id_ for id_ in query.metrics if shown[id_].unit == unit]
+        rows = [Line(formats.say(shown[id_].label), question.column(result, id_), "actual" if len(ids) == 1 else "") for id_ in ids]
+        if len(ids) == 1 and result.against_rows is not None:
+            rows.append(Line(against, question.against_column(result, ids[0]), "last_year"))
+        pictures.append(draw(axis[:24] if draw is bars else axis, [_cut(r, draw is bars) for r in rows], unit=unit, currency=currency))
+    return pictures[:3]
+
+
+def _cut(row: Line, is_bars: bool) -> Line:
+    return Line(row.name, row.values[:24], row.role) if is_bars else row
+
+
+def _by_value(result: Result, metric: Metric, currency: str) -> dict[str, Any]:
+    """A line for each value of the first dimension that is not time."""
+    query: Query = result.query
+    time = query.time[0]
+    other = next(id_ for id_ in query.by if id_ not in query.time)
+    buckets = list(dict.fromkeys(row[time] for row in result.rows))
+    values: dict[str, dict[object, float | None]] = {}
+    for row in result.rows:
+        values.setdefault(question.label(other, row[other]), {})[row[time]] = question.plain_number(row[metric.id])
+    largest = sorted(values, key=lambda name: -sum(abs(v) for v in values[name].values() if v is not None))[:MAX_LINES]
+    rows = [Line(name, [values[name].get(bucket) for bucket in buckets]) for name in largest]
+    return lines([question.label(time, b) for b in buckets], rows, unit=metric.unit, currency=currency)
+
+
+def _series(kind: str, row: Line) -> dict[str, Any]:
+    series: dict[str, Any] = {"type": kind, "name": row.name, "data": list(row.values)}
+    return series | ({"role": row.role} if row.role else {})
+
+
+def _framed(unit: str, currency: str) -> dict[str, Any]:
+    return {"format": {"locale": formats.tag(), "currency": currency, "unit": str(unit)}}
+
+

@@ -1,0 +1,126 @@
+"""The explorer: pick metrics, slice, filter, compare; the address holds it all."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseBase
+from django.utils.translation import gettext
+
+from topline.metrics.metric import Metric
+from topline.metrics.query import Filter, Query
+from topline.metrics.result import Rest, Result
+from topline.units.missing import Missing
+from topline.units.text import N_
+from topline.web import charts, files, formats, question
+from topline.web.page import Page, Visit
+
+DEFAULT = ("net_sales", "orders", "average_order_value")
+MOST_ROWS = 500
+MOST_VALUES = 200
+TOPS = (5, 10, 25, 50)
+
+
+def view(visit: Visit) -> HttpResponseBase:
+    span = question.span(visit, "last_12_months")
+    asked = visit.request.GET
+    query = question.parse(asked, span.period, span.query_against, DEFAULT)
+    if "by" not in asked:
+        query = replace(query, by=(question.grain_for(span.period).value,))
+    if visit.shop.lake().latest() is None:
+        return visit.render("metrics.html", {"span": span, "is_empty": True})
+    shown = question.visible_metrics(visit.scope)
+    result = question.ask(visit, query)
+    currency = visit.shop.currency
+    pictures = charts.of_result(result, shown, currency, span.against_label.capitalize())
+    wanted = asked.get("format", "")
+    if wanted and (wanted in ("csv", "xlsx") or pictures):
+        name = f"{visit.shop.slug}-{query.metrics[0]}-{span.period.start}"
+        file = files.download(wanted, name, lambda: files.sheet(result, shown, currency), lambda: pictures[0])
+        if file is not None:
+            return file
+    context = {
+        "span": span,
+        "query": query,
+        "recorded_to": result.recorded_to,
+        "pictures": [{"option": option, "id": f"picture-{i}"} for i, option in enumerate(pictures)],
+        "picture_label": _title(query, shown),
+        "table": _table(visit, result, shown),
+        "families": question.families(visit.scope),
+        "grains": question.grains(query),
+        "cuts": question.cuts(query),
+        "grain": next(iter(query.time), ""),
+        "cut": next((id_ for id_ in query.by if id_ not in query.time), ""),
+        "tops": TOPS,
+        "filters": [_chip(visit, query, each) for each in query.where],
+        "chosen": [shown[id_] for id_ in query.metrics],
+    }
+    return visit.render("metrics.html#answer" if visit.is_fragment else "metrics.html", context)
+
+
+def values(visit: Visit) -> HttpResponse:
+    """The values of a dimension to filter by, the largest first."""
+    span = question.span(visit, "last_12_months")
+    query = question.parse(visit.request.GET, span.period, None, DEFAULT)
+    dimension = visit.request.GET.get("dimension", "")
+    found: list[dict[str, str]] = []
+    if dimension:
+        asked = Query(metrics=query.metrics[:1], period=span.period, by=(dimension,), top=MOST_VALUES)
+        rows = question.ask(visit, asked).rows
+        found = [
+            {"text": f"{dimension}={question.raw(row[dimension])}", "label": question.label(dimension, row[dimension])}
+            for row in rows
+            if not isinstance(row[dimension], Rest)
+        ]
+    return visit.render("metrics.html#values", {"values": found})
+
+
+def _title(query: Query, shown: dict[str, Metric]) -> str:
+    names = ", ".join(formats.say(shown[id_].label) for id_ in query.metrics)
+    cuts = ", ".join(question.label_of(id_).lower() for id_ in query.by)
+    return gettext("%(metrics)s by %(cuts)s") % {"metrics": names, "cuts": cuts} if cuts else names
+
+
+def _chip(visit: Visit, query: Query, condition: Filter) -> dict[str, Any]:
+    names = ", ".join(question.label(condition.dimension, value) for value in condition.values)
+    others = [question.written(each) for each in query.where if each != condition]
+    return {"label": f"{question.label_of(condition.dimension)}: {names}", "text": question.written(condition), "others": others}
+
+
+def _table(visit: Visit, result: Result, shown: dict[str, Metric]) -> dict[str, Any]:
+    query = result.query
+    rows = result.rows if query.by else []
+    twins = result.against_rows or [None] * len(rows)
+    lines = [
+        {
+            "names": [question.label(id_, row[id_]) for id_ in query.by],
+            "cells": [_cell(row[id_], twin.get(id_) if twin else None, shown[id_]) for id_ in query.metrics],
+            "rows_url": _rows_url(visit, query, row),
+        }
+        for row, twin in zip(rows[:MOST_ROWS], twins, strict=False)
+    ]
+    return {
+        "by": [question.label_of(id_) for id_ in query.by],
+        "metrics": [shown[id_] for id_ in query.metrics],
+        "lines": lines,
+        "totals": [_cell(result.totals[id_], (result.against_totals or {}).get(id_), shown[id_]) for id_ in query.metrics],
+        "left_off": max(0, len(rows) - MOST_ROWS),
+        "is_compared": query.against is not None,
+    }
+
+
+def _cell(value: object, before: object, metric: Metric) -> dict[str, object]:
+    return {"value": value, "before": before, "metric": metric}
+
+
+def _rows_url(visit: Visit, query: Query, row: Any) -> str:
+    """The rows of a line: its values become filters."""
+    if not visit.may("rows.read") or any(isinstance(row[id_], Rest) for id_ in query.by):
+        return ""
+    own = tuple(Filter(id_, (None if isinstance(row[id_], Missing) else row[id_],)) for id_ in query.by)
+    return question.rows_url(visit, Query(metrics=query.metrics[:1], period=query.period, where=(*query.where, *own)))
+
+
+PAGES = (
+    Page(path="metrics", name="metrics", view=view, permission="metrics.read", place="measure", label=N_("Metrics"), icon="chart-line"),
+    Page(path="metrics/-/values", name="metric_values", view=values, permission="metrics.read", place="measure"),
+)

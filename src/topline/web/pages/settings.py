@@ -1,0 +1,149 @@
+"""The shop's settings, its people, keys and audit log."""
+
+import zoneinfo
+from datetime import timedelta
+from typing import Any
+
+from babel import Locale
+from babel.numbers import list_currencies
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from topline.accounts import links, operations
+from topline.accounts.models import ApiToken, Shop, User
+from topline.accounts.permissions import LABELS, PERMISSIONS
+from topline.units.text import N_
+from topline.web import formats
+from topline.web.page import Page, Visit
+from topline.workbench.models import AuditEntry
+
+BASES = {Shop.Basis.EVENT: N_("On the day of the refund"), Shop.Basis.ORDER: N_("On the day of the order")}
+AUDIT_PAGE = 50
+
+
+def shop_view(visit: Visit) -> HttpResponse:
+    shop = visit.shop
+    if visit.request.method == "POST":
+        visit.require("settings.write")
+        posted = visit.request.POST
+        changes: dict[str, Any] = {name: posted[name] for name in ("name", "timezone", "country", "order_basis", "currency") if name in posted}
+        changes |= {name: int(posted[name]) for name in ("week_start", "fiscal_first_month") if posted.get(name, "").isdecimal()}
+        operations.change_settings(shop=shop, actor_id=visit.user.pk, today=visit.today, **changes)
+        messages.success(visit.request, gettext("The settings are kept. Figures follow at once."))
+        return redirect("settings", shop.slug)
+    where = Locale.parse(str(formats.locale()))
+    return visit.render(
+        "settings.html",
+        {
+            "may_write": visit.may("settings.write"),
+            "has_facts": operations.has_facts(shop),
+            "zones": sorted(zoneinfo.available_timezones()),
+            "currencies": [(code, f"{code} · {where.currencies.get(code, code)}") for code in sorted(list_currencies()) if len(code) == 3],
+            "countries": sorted(((c, n) for c, n in where.territories.items() if len(c) == 2 and c.isalpha()), key=lambda each: each[1]),
+            "week_days": [(i, where.days["stand-alone"]["wide"][i - 1]) for i in range(1, 8)],
+            "months": list(where.months["stand-alone"]["wide"].items()),
+            "bases": [(value, gettext(label)) for value, label in BASES.items()],
+        },
+    )
+
+
+def people_view(visit: Visit) -> HttpResponse:
+    if visit.request.method == "POST":
+        visit.require("people.write")
+        return _change_people(visit)
+    people = User.objects.filter(membership__shop=visit.shop).distinct().order_by("name", "email")
+    return visit.render(
+        "people.html",
+        {
+            "people": [{"user": each, "roles": sorted(each.roles_in(visit.shop)), "labels": [LABELS[role] for role in LABELS if role in each.roles_in(visit.shop)]} for each in people],
+            "roles": [(role.value, label) for role, label in LABELS.items()],
+            "may_write": visit.may("people.write"),
+            "link": visit.request.session.pop("invited_link", None),
+        },
+    )
+
+
+def _change_people(visit: Visit) -> HttpResponse:
+    posted, actor = visit.request.POST, visit.user.pk
+    if posted.get("do") == "invite":
+        user, token = operations.invite(
+            shop=visit.shop,
+            email=posted.get("email", ""),
+            name=posted.get("name", ""),
+            roles=posted.getlist("roles"),
+            actor_id=actor,
+            now=timezone.now(),
+        )
+        visit.request.session["invited_link"] = {"person": str(user), "address": links.address(token)}
+    else:
+        user = User.objects.filter(membership__shop=visit.shop, pk=posted.get("user", "0")).first()
+        if user is None:
+            raise Http404
+        operations.set_roles(shop=visit.shop, user=user, roles=posted.getlist("roles"), actor_id=actor)
+        messages.success(visit.request, gettext("%(person)s's roles are kept.") % {"person": user})
+    return redirect("people", visit.shop.slug)
+
+
+def tokens_view(visit: Visit) -> HttpResponse:
+    now = timezone.now()
+    own = ApiToken.objects.filter(shop=visit.shop, user=visit.user)
+    if visit.request.method == "POST":
+        posted = visit.request.POST
+        if posted.get("do") == "revoke":
+            token = own.filter(pk=posted.get("token", "0")).first()
+            if token is None:
+                raise Http404
+            operations.revoke_token(token=token, actor_id=visit.user.pk, now=now)
+            messages.success(visit.request, gettext("The token “%(name)s” works no more.") % {"name": token.name})
+        else:
+            days = posted.get("days", "")
+            _, secret = operations.create_token(
+                user=visit.user,
+                shop=visit.shop,
+                name=posted.get("name", ""),
+                scopes=posted.getlist("scopes"),
+                actor_id=visit.user.pk,
+                expires_at=now + timedelta(days=int(days)) if days.isdecimal() else None,
+            )
+            visit.request.session["new_token"] = secret
+        return redirect("tokens", visit.shop.slug)
+    return visit.render(
+        "tokens.html",
+        {
+            "tokens": own.live(now).order_by("-created_at"),
+            "scopes": [(code, label) for code, label in PERMISSIONS.items() if visit.may(code)],
+            "secret": visit.request.session.pop("new_token", None),
+        },
+    )
+
+
+def audit_view(visit: Visit) -> HttpResponse:
+    """Who did what, the newest first, a page at a time by id."""
+    entries = AuditEntry.objects.of(visit.shop.slug)
+    before = visit.request.GET.get("before", "")
+    if before.isdecimal():
+        entries = entries.filter(id__lt=int(before))
+    shown = list(entries[: AUDIT_PAGE + 1])
+    people = {user.pk: str(user) for user in User.objects.filter(pk__in={e.actor_id for e in shown if e.actor_id})}
+    return visit.render(
+        "audit.html",
+        {
+            "entries": [
+                {"entry": e, "at": e.at.astimezone(visit.shop.zone), "actor": people.get(e.actor_id or 0, "Topline"), "detail": ", ".join(f"{k}: {v}" for k, v in e.detail.items() if v not in (None, ""))}
+                for e in shown[:AUDIT_PAGE]
+            ],
+            "before": shown[AUDIT_PAGE - 1].pk if len(shown) > AUDIT_PAGE else None,
+            "is_first": not before,
+        },
+    )
+
+
+PAGES = (
+    Page(path="settings", name="settings", view=shop_view, permission="settings.read", place="settings", label=N_("Shop"), icon="building-store"),
+    Page(path="settings/people", name="people", view=people_view, permission="people.read", place="settings", label=N_("People and roles"), icon="users"),
+    Page(path="settings/tokens", name="tokens", view=tokens_view, permission="metrics.read", place="settings", label=N_("Tokens"), icon="key"),
+    Page(path="settings/audit", name="audit", view=audit_view, permission="audit.read", place="settings", label=N_("Audit log"), icon="history"),
+)

@@ -1,0 +1,310 @@
+"""From a page's address to a question, and from an answer to what the page shows: the address holds everything."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from itertools import groupby
+from urllib.parse import urlencode
+
+from babel import Locale
+from django.http import QueryDict
+from django.utils.translation import gettext
+
+from topline.lake import read as lake_read
+from topline.lake.scope import Scope
+from topline.metrics.catalogue import dimensions, metrics
+from topline.metrics.dimension import Dimension
+from topline.metrics.metric import Metric
+from topline.metrics.query import Filter, Query, parse_filter, parse_list, parse_period
+from topline.metrics.result import Rest, Result
+from topline.units.missing import Missing
+from topline.units.period import FiscalCalendar, Grain, Period, add_months, parse_day
+from topline.units.text import N_
+from topline.web import formats
+from topline.web.page import Visit
+
+AGAINST = ("last_year", "previous", "none")
+AGAINST_LABELS = {
+    "last_year": N_("the year before"),
+    "previous": N_("the period before"),
+    "none": N_("no comparison"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A period by name."""
+
+    label: str
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The period of a page, its neighbours, and what it is compared with."""
+
+    period: Period
+    against: str
+    presets: tuple[Preset, ...]
+    zone: str
+
+    @property
+    def before(self) -> Period:
+        return self.period.previous()
+
+    @property
+    def after(self) -> Period:
+        months = self.period.whole_months()
+        if months:
+            return Period(self.period.end, add_months(self.period.end, months))
+        return Period(self.period.end, self.period.end + timedelta(days=self.period.days))
+
+    @property
+    def compared(self) -> Period | None:
+        match self.against:
+            case "previous":
+                return self.period.previous()
+            case "last_year":
+                return self.period.last_year()
+        return None
+
+    @property
+    def query_against(self) -> str | None:
+        return None if self.against == "none" else self.against
+
+    @property
+    def next_against(self) -> str:
+        """What the key X turns to."""
+        return AGAINST[(AGAINST.index(self.against) + 1) % len(AGAINST)]
+
+    @property
+    def against_text(self) -> str:
+        """“than the year before”."""
+        match self.against:
+            case "previous":
+                return gettext("than the period before")
+            case "last_year":
+                return gettext("than the year before")
+        return ""
+
+    @property
+    def against_label(self) -> str:
+        return gettext(AGAINST_LABELS[self.against])
+
+    @property
+    def against_choices(self) -> list[tuple[str, str]]:
+        return [(id_, gettext(label)) for id_, label in AGAINST_LABELS.items()]
+
+
+def span(visit: Visit, default: str = "last_30_days") -> Span:
+    """The period and the comparison of the address; without them the default and what the person chose last.
+
+    Raises PeriodError.
+    """
+    presets = _presets(visit.today, visit.shop.calendar)
+    asked = visit.request.GET
+    if "last" in asked and not asked.get("to"):
+        period = Period(parse_day(asked.get("from", "")), parse_day(asked["last"]) + timedelta(days=1))
+    else:
+        period = parse_period(asked.get("from"), asked.get("to")) or presets[default].period
+    return Span(period, visit.choice("against", AGAINST), tuple(presets.values()), visit.shop.timezone)
+
+
+def _presets(today: date, calendar: FiscalCalendar) -> dict[str, Preset]:
+    month = today.replace(day=1)
+    tomorrow = today + timedelta(days=1)
+    quarter = calendar.floor(today, Grain.QUARTER)
+    year = calendar.floor(today, Grain.FISCAL_YEAR)
+    return {
+        "last_7_days": Preset(gettext("Last 7 days"), Period(today - timedelta(days=7), today)),
+        "last_30_days": Preset(gettext("Last 30 days"), Period(today - timedelta(days=30), today)),
+        "last_90_days": Preset(gettext("Last 90 days"), Period(today - timedelta(days=90), today)),
+        "this_month": Preset(gettext("This month"), Period(month, tomorrow)),
+        "last_month": Preset(gettext("Last month"), Period(add_months(month, -1), month)),
+        "this_quarter": Preset(gettext("This quarter"), Period(quarter, tomorrow)),
+        "this_year": Preset(gettext("This year"), Period(year, tomorrow)),
+        "last_12_months": Preset(gettext("Last 12 months"), Period(add_months(month, -12), month)),
+        "last_24_months": Preset(gettext("Last 24 months"), Period(add_months(month, -24), month)),
+    }
+
+
+def grain_for(period: Period) -> Grain:
+    """The grain that cuts a period into as many buckets as an eye takes in."""
+    if period.days <= 45:
+        return Grain.DAY
+    if period.days <= 200:
+        return Grain.WEEK
+    return Grain.MONTH if period.days <= 366 * 6 else Grain.YEAR
+
+
+def parse(parameters: QueryDict, period: Period | None, against: str | None, default: tuple[str, ...]) -> Query:
+    """The question of an address. Raises the errors of `Query` and FilterError."""
+    asked = parse_list(",".join(parameters.getlist("metrics")))
+    top = parameters.get("top", "")
+    return Query(
+        metrics=asked or default,
+        period=period,
+        by=parse_list(",".join(parameters.getlist("by"))),
+        where=_merged(parse_filter(text) for text in parameters.getlist("where") if text),
+        against=against,
+        top=int(top) if top.isdecimal() and int(top) else None,
+    )
+
+
+def _merged(filters: Iterator[Filter]) -> tuple[Filter, ...]:
+    """Filters of one dimension as one that allows the values of each."""
+    ordered = sorted(filters, key=lambda each: each.dimension)
+    groups = groupby(ordered, key=lambda each: each.dimension)
+    return tuple(Filter(id_, tuple(dict.fromkeys(v for each in group for v in each.values))) for id_, group in groups)
+
+
+def written(condition: Filter) -> str:
+    """A filter as the address has it."""
+    values = ",".join("" if value is None else str(value) for value in condition.values)
+    return f"{condition.dimension}={values}"
+
+
+def address(query: Query) -> list[tuple[str, str]]:
+    """The question as parameters of an address."""
+    parameters = [("metrics", ",".join(query.metrics))]
+    if query.by:
+        parameters.append(("by", ",".join(query.by)))
+    parameters += [("where", written(condition)) for condition in query.where]
+    if query.period:
+        parameters += [("from", query.period.start.isoformat()), ("to", query.period.end.isoformat())]
+    return parameters
+
+
+def ask(visit: Visit, query: Query) -> Result:
+    """The answer from the shop's lake, within what the person may see."""
+    return lake_read.read(visit.shop.lake(), query, scope=visit.scope, settings=visit.shop.settings())
+
+
+def visible_metrics(scope: Scope) -> dict[str, Metric]:
+    """The metrics that a viewer may see, by id."""
+    return {id_: metric for id_, metric in metrics().items() if metric.family not in scope.hidden_families}
+
+
+FAMILIES = {
+    "sales": N_("Sales"),
+    "profit": N_("Profit"),
+    "customers": N_("Customers"),
+    "traffic": N_("Traffic and funnel"),
+    "marketing": N_("Marketing"),
+    "pipeline": N_("Pipeline"),
+    "operations": N_("Operations"),
+    "brand": N_("Brand and satisfaction"),
+    "plan": N_("Plan"),
+}
+
+
+def families(scope: Scope) -> list[tuple[str, list[Metric]]]:
+    """The visible metrics by family, in the order of the families."""
+    found = visible_metrics(scope)
+    names = dict.fromkeys([*FAMILIES, *(metric.family for metric in found.values())])
+    grouped = ((name, [metric for metric in found.values() if metric.family == name]) for name in names)
+    return [(gettext(FAMILIES.get(name, name)), within) for name, within in grouped if within]
+
+
+def grains(query: Query) -> list[Dimension]:
+    """The grains of time that every metric of the question may be cut by."""
+    return [each for each in _allowed(query) if each.grain]
+
+
+def cuts(query: Query) -> list[Dimension]:
+    """The other dimensions that every metric of the question may be cut by."""
+    return [each for each in _allowed(query) if not each.grain]
+
+
+def _allowed(query: Query) -> list[Dimension]:
+    shared = frozenset.intersection(*(metrics()[id_].dimensions for id_ in query.metrics))
+    return [each for id_, each in dimensions().items() if id_ in shared]
+
+
+@cache
+def _countries(locale: str) -> dict[str, str]:
+    return {code: name for code, name in Locale.parse(locale).territories.items() if len(code) == 2}
+
+
+def label(dimension: str, value: object) -> str:
+    """How a value of a dimension is called."""
+    kept = dimensions()[dimension]
+    match value:
+        case None:
+            return gettext(kept.unknown)
+        case Missing():
+            return formats.say(value)
+        case Rest():
+            return gettext("%(count)s others") % {"count": formats.decimal(value.count)}
+        case date() | int() if kept.grain:
+            return formats.bucket(value, kept.grain)
+    text = str(value)
+    if dimension == "market":
+        return _countries(str(formats.locale())).get(text, text)
+    if dimension == "kind":
+        return gettext(KINDS.get(text, text))
+    return text
+
+
+def label_of(dimension: str) -> str:
+    """How a dimension is called."""
+    return gettext(dimensions()[dimension].label)
+
+
+KINDS = {
+    "goods_sold": N_("Goods sold"),
+    "goods_cancelled": N_("Goods cancelled"),
+    "goods_no_price": N_("Goods without a price"),
+    "discount": N_("Discount"),
+    "carriage": N_("Carriage"),
+    "fee": N_("Fee"),
+    "voucher": N_("Voucher"),
+    "manual": N_("Manual entry"),
+    "adjustment": N_("Adjustment"),
+    "sample": N_("Sample"),
+    "test": N_("Test"),
+    "bad_debt": N_("Bad debt"),
+    "tax": N_("Tax"),
+    "shipping": N_("Shipping"),
+    "refund": N_("Refund"),
+}
+
+
+def raw(value: object) -> str:
+    """A value of a dimension as a filter of the address has it."""
+    if value is None or isinstance(value, Missing | Rest):
+        return ""
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def plain_number(value: object) -> float | None:
+    """A value as charts take it: a float, None for a missing one."""
+    if value is None or isinstance(value, Missing | str | date | Rest):
+        return None
+    return float(value)  # type: ignore[arg-type]
+
+
+def column(result: Result, metric: str) -> list[float | None]:
+    """A metric's values row by row."""
+    return [plain_number(row.get(metric)) for row in result.rows]
+
+
+def against_column(result: Result, metric: str) -> list[float | None]:
+    """The values that a metric is compared with, row by row."""
+    return [plain_number(row.get(metric)) if row else None for row in result.against_rows or ()]
+
+
+def axis(result: Result, dimension: str) -> Sequence[str]:
+    """The names along a chart's axis."""
+    return [label(dimension, row[dimension]) for row in result.rows]
+
+
+def rows_url(visit: Visit, query: Query) -> str:
+    """The page of the rows behind a number."""
+    return f"{visit.url('rows')}?{urlencode(address(query))}"
+
+
+def explore_url(visit: Visit, query: Query) -> str:
+    """The question in the explorer."""
+    return f"{visit.url('metrics')}?{urlencode(address(query))}"
