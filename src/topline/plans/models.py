@@ -94,8 +94,8 @@ class PlanVersion(models.Model):
 
     as_of, snapshot : the day up to which the draft saw events, and the lake's snapshot that it read
     blocks, markets : the grid's axes: categories and markets as the lake names them, None for what has none
-    outlook : the forecast that the draft shows, copied (see `draft.Draft`)
-    sections : {section number: [[code, params], ...]}: generated text, translated by doors; people's text as ["text", {...}]
+    outlook : the forecast that the draft shows, copied (see `drafting.Draft`)
+    sections : {section number: [[code, params], ...]}: sentences that doors translate; people's own as ["text", {...}]
     revision : number of the newest grid operation
     digest : SHA-256 of the canonical contents that were approved
     """

@@ -1,0 +1,341 @@
+"""How a metric goes and ends in a plan's period, as seen on a day: outlooks, computed once, and rates."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from topline.accounts.models import Shop
+from topline.lake import read
+from topline.lake.scope import Scope
+from topline.lake.snapshot import Snapshot
+from topline.metrics.query import Query
+from topline.metrics.result import Result
+from topline.outlook import sales
+from topline.science import conformal, goal
+from topline.units.missing import Missing
+from topline.units.period import FiscalCalendar, Grain, Period, add_months
+
+type Floats = NDArray[np.float64]
+type Names = tuple[str | None, ...]
+
+LEVEL = sales.LEVEL
+"""Share of outcomes that a shown interval holds."""
+
+SLICED = frozenset({"net_sales"})
+"""Metrics whose parts by category and market add up to the whole."""
+
+_LEVELS = np.arange(1, 100) / 100
+_DRAWS = 2_000
+_SEED = 20_111_209
+_RATE_PRIOR = 0.05
+_PRIOR_MISSES = [0.1, -0.1]
+_WINDOW_MONTHS = 24
+_KEEP_SECONDS = 30 * 86_400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slices:
+    """A dimension's values by month, (values, months); a month that has begun holds what is in and what is to come."""
+
+    names: Names
+    mean: Floats
+    low: Floats
+    high: Floats
+    last_year: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expectation:
+    """A metric that adds up over days.
+
+    metric, as_of, known_to : what, seen from when, with history up to when
+    months : first days of the plan's months
+    actual, last_year, mean, low, high : (months,) in so far; a year before, nan if unknown; the month when it is over
+    samples : (draws, months) joint paths of the whole months
+    days : for each month, how the season shares it among its days
+    by : slices by dimension, where there is more than one
+    error : mean share by which rehearsed forecasts missed, nan if nothing could be rehearsed
+    """
+
+    metric: str
+    as_of: date
+    known_to: date
+    months: tuple[date, ...]
+    actual: Floats
+    last_year: Floats
+    mean: Floats
+    low: Floats
+    high: Floats
+    samples: Floats
+    days: tuple[Floats, ...]
+    by: dict[str, Slices]
+    error: float
+    model: str
+
+    @property
+    def finish(self) -> Floats:
+        """(draws,) what the whole period ends at."""
+        ends: Floats = self.samples.sum(axis=1)
+        return ends
+
+
+def amount(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> Expectation:
+    """The expectation of a period of whole months; computed once for a snapshot, day and settings.
+
+    Raises ShortHistoryError.
+    """
+    content = (shop.slug, snapshot.number, snapshot.published_at, metric, period, as_of, shop.settings().digest)
+    path = settings.HOME / "cache" / "outlook" / f"{hashlib.sha256(repr(content).encode()).hexdigest()}.npz"
+    try:
+        return _load(path)
+    except FileNotFoundError:
+        found = _over(shop, metric, period, as_of, snapshot) if period.end <= as_of else None
+        _save(path, found or _ahead(shop, metric, period, as_of, snapshot))
+        return _load(path)
+
+
+def _ahead(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> Expectation:
+    run = sales.run(
+        shop.lake(),
+        snapshot,
+        as_of=as_of,
+        settings=shop.settings(),
+        first=period.start,
+        months=period.whole_months() or 1,
+        metric=metric,
+        dimensions=sales.DIMENSIONS if metric in SLICED else (),
+    )
+    weights = dict(zip(run.days, run.day_mean, strict=True))
+    return Expectation(
+        metric=metric,
+        as_of=as_of,
+        known_to=run.known_to,
+        months=run.months,
+        actual=run.total.actual[0],
+        last_year=run.total.last_year[0],
+        mean=run.total.mean[0],
+        low=run.total.low[0],
+        high=run.total.high[0],
+        samples=run.total.samples[:, 0],
+        days=tuple(np.array([weights.get(day, 0.0) for day in _days(month)]) for month in run.months),
+        by={
+            dimension: Slices(cells.names, cells.mean, cells.low, cells.high, cells.last_year)
+            for dimension, cells in run.by.items()
+        },
+        error=run.accuracy.wape,
+        model=run.model,
+    )
+
+
+def _over(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> Expectation:
+    """The actuals of a period that has ended, when there is nothing left to expect."""
+    months = tuple(bucket.start for bucket in FiscalCalendar().buckets(period, Grain.MONTH))
+    actual = np.array([whole(shop, metric, _month(month), as_of, snapshot) for month in months])
+    before = np.array([whole(shop, metric, _month(add_months(month, -12)), as_of, snapshot) for month in months])
+    by = {}
+    for dimension in sales.DIMENSIONS if metric in SLICED else ():
+        found = [slices(shop, metric, _month(month), as_of, snapshot, dimension) for month in months]
+        names = tuple(sorted({name for cells in found for name in cells}, key=lambda name: (name is None, name or "")))
+        if len(names) > 1:
+            values = np.array([[cells.get(name, 0.0) for cells in found] for name in names])
+            by[dimension] = Slices(names, values, values, values, np.full(values.shape, np.nan))
+    return Expectation(
+        metric=metric,
+        as_of=as_of,
+        known_to=as_of,
+        months=months,
+        actual=actual,
+        last_year=before,
+        mean=actual,
+        low=actual,
+        high=actual,
+        samples=actual[None],
+        days=tuple(np.ones(len(_days(month))) for month in months),
+        by=by,
+        error=float("nan"),
+        model="",
+    )
+
+
+def whole(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> float:
+    """A metric over the days of a period before `as_of`; 0 where nothing is known."""
+    return number(ask(shop, Query(metrics=(metric,), period=period, as_of=as_of), snapshot).totals[metric])
+
+
+def slices(
+    shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot, dimension: str
+) -> dict[str | None, float]:
+    """`whole` by the values of a dimension, None for rows without one."""
+    rows = ask(shop, Query(metrics=(metric,), period=period, by=(dimension,), as_of=as_of), snapshot).rows
+    return {name_of(row[dimension]): number(row[metric]) for row in rows}
+
+
+def ask(shop: Shop, query: Query, snapshot: Snapshot) -> Result:
+    """The whole shop's answer: a plan's own numbers, which the plan's permissions guard."""
+    return read.read(shop.lake(), query, scope=Scope.whole(shop.slug), settings=shop.settings(), snapshot=snapshot)
+
+
+def number(entry: object) -> float:
+    return float(entry) if isinstance(entry, int | float | Decimal) else 0.0
+
+
+def name_of(entry: object) -> str | None:
+    """A dimension's value, None for rows without one."""
+    return None if entry is None or isinstance(entry, Missing) else str(entry)
+
+
+def _month(first: date) -> Period:
+    return Period(first, add_months(first, 1))
+
+
+def _days(month: date) -> list[date]:
+    return [month + timedelta(days=k) for k in range(_month(month).days)]
+
+
+# The shared cache folder ---------------------------------------------------------
+
+
+def _save(path: Path, found: Expectation) -> None:
+    arrays = {name: getattr(found, name) for name in ("actual", "last_year", "mean", "low", "high", "samples")}
+    arrays |= {f"days.{t}": weights for t, weights in enumerate(found.days)}
+    for dimension, cut in found.by.items():
+        arrays |= {f"{dimension}.{name}": getattr(cut, name) for name in ("mean", "low", "high", "last_year")}
+    about = {
+        "metric": found.metric,
+        "as_of": found.as_of.isoformat(),
+        "known_to": found.known_to.isoformat(),
+        "months": [month.isoformat() for month in found.months],
+        "names": {dimension: list(cut.names) for dimension, cut in found.by.items()},
+        "error": found.error,
+        "model": found.model,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with part.open("wb") as file:
+        np.savez(file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
+    part.replace(path)
+    for old in path.parent.iterdir():
+        if old.stat().st_mtime < time.time() - _KEEP_SECONDS:
+            old.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=256)
+def _load(path: Path) -> Expectation:
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    about = json.loads(arrays.pop("about").tobytes())
+    months = tuple(date.fromisoformat(month) for month in about["months"])
+    return Expectation(
+        metric=about["metric"],
+        as_of=date.fromisoformat(about["as_of"]),
+        known_to=date.fromisoformat(about["known_to"]),
+        months=months,
+        days=tuple(arrays[f"days.{t}"] for t in range(len(months))),
+        by={
+            dimension: Slices(
+                tuple(names), *(arrays[f"{dimension}.{name}"] for name in ("mean", "low", "high", "last_year"))
+            )
+            for dimension, names in about["names"].items()
+        },
+        error=about["error"],
+        model=about["model"],
+        **{name: arrays[name] for name in ("actual", "last_year", "mean", "low", "high", "samples")},
+    )
+
+
+# Chances -----------------------------------------------------------------------
+
+
+def band(samples: Floats) -> tuple[float, float, float]:
+    """Low, expected and high of samples (draws,)."""
+    low, high = conformal.interval(samples, LEVEL)
+    return float(low), float(samples.mean()), float(high)
+
+
+def quantiles(samples: Floats) -> list[float]:
+    """The 1 % to 99 % quantiles of samples (draws,)."""
+    return [float(q) for q in np.quantile(samples, _LEVELS)]
+
+
+def chance(known_quantiles: Iterable[float], target: float) -> float | None:
+    """Probability that the outcome reaches `target`, from its 1 % to 99 % quantiles; None without them."""
+    rising = list(known_quantiles)
+    return 1 - float(np.interp(target, rising, _LEVELS, left=0.0, right=1.0)) if rising else None
+
+
+def spoken(samples: Floats) -> float:
+    """The middle of what may come, in the digits that a person would say."""
+    return goal.spoken(float(np.median(samples)))
+
+
+# Rates and means -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rate:
+    """A metric that is a ratio over the whole period.
+
+    actual : its value so far, None before the period
+    before, before_to_date : a year before, of the whole period and up to the same day; None if unknown
+    finish : (draws,) what the whole period ends at
+    """
+
+    metric: str
+    actual: float | None
+    before: float | None
+    before_to_date: float | None
+    finish: Floats
+
+
+def rate(shop: Shop, metric: str, period: Period, as_of: date, first_on: date, snapshot: Snapshot) -> Rate | None:
+    """The expectation of a ratio; None where not even one window of the period's length is known.
+
+    It is last year's value of the same period, moved by the root of what the newest whole window of that length gained
+    over its own twin and, as the period goes, by what it gained so far. The spread is how far windows of the past were
+    from their twins; it shrinks with the root of what is left of the period.
+    """
+    span = period.whole_months() or 1
+    newest = as_of.replace(day=1)
+
+    def value(window: Period) -> float | None:
+        if window.start < first_on or window.end > as_of:
+            return None
+        found = ask(shop, Query(metrics=(metric,), period=window), snapshot).totals[metric]
+        return None if isinstance(found, Missing) else number(found)
+
+    starts = [add_months(newest, -span - back) for back in range(0, _WINDOW_MONTHS, span)]
+    windows = {start: Period(start, add_months(start, span)) for start in (*starts, add_months(starts[0], -12))}
+    known = {start: found for start, window in windows.items() if (found := value(window))}
+    if starts[0] not in known:
+        return None
+    twin = known.get(add_months(starts[0], -12))
+    drift = known[starts[0]] / twin if twin else 1.0
+    before = value(period.last_year())
+    middle = before * drift**0.5 if before else known[starts[0]]
+    gaps = [np.log(now / known[year]) for start, now in known.items() if (year := add_months(start, -12)) in known]
+    misses = [gap - np.mean(gaps) for gap in gaps] if len(gaps) > 1 else _PRIOR_MISSES
+    scale = float(np.sqrt(np.mean(np.square([*misses, _RATE_PRIOR])) + (np.log(drift) / 2) ** 2))
+    days = min(max((as_of - period.start).days, 0), period.days)
+    gone = days / period.days
+    actual = before_to_date = None
+    if days:
+        same = period.last_year()
+        actual = value(Period(period.start, min(as_of, period.end)))
+        before_to_date = value(Period(same.start, same.start + timedelta(days=days)))
+    if actual:
+        carried = before * actual / before_to_date if before and before_to_date else actual
+        middle = middle ** (1 - gone) * carried**gone if gone < 1 else actual
+    shock = np.random.default_rng(_SEED).standard_normal(_DRAWS // 2)
+    finish = middle * np.exp(scale * np.sqrt(1 - gone) * np.concatenate([shock, -shock]))
+    return Rate(metric, actual, before, before_to_date, finish)

@@ -1,0 +1,494 @@
+"""What people do with plans: the only writers of their tables."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from topline.accounts.models import Shop, User
+from topline.journal import operations as journal
+from topline.lake.snapshot import Snapshot
+from topline.plans import drafting, expectation, facts
+from topline.plans import grid as grids
+from topline.plans.grid import Change, Grid, Part
+from topline.plans.models import Edit, Goal, GridOperation, Kind, Plan, PlanVersion, State, TargetBlock, TargetCells
+from topline.plans.units import from_minor, to_minor
+from topline.units import errors
+from topline.units.period import Period
+from topline.units.text import N_
+from topline.workbench import audit
+
+_NEXT = {
+    State.DRAFT: {State.IN_REVIEW},
+    State.IN_REVIEW: {State.DRAFT, State.APPROVED},
+    State.APPROVED: {State.DRAFT, State.ACTIVE},
+    State.ACTIVE: {State.CLOSED},
+    State.CLOSED: set(),
+}
+
+
+class PlanStateError(errors.ToplineError):
+    message = N_("A version that is %(state)s can't become %(wanted)s. Make a new version of the plan instead.")
+
+
+class PlanLockedError(errors.ToplineError):
+    message = N_("This version is %(state)s and keeps its numbers. Make a new version of the plan and edit that.")
+
+
+class StaleEditError(errors.ToplineError):
+    message = N_("Somebody else changed these cells meanwhile. Look at the new amounts and set yours again.")
+
+
+class NothingToUndoError(errors.ToplineError):
+    message = N_("There is no edit left to undo.")
+
+
+class UnknownPartError(errors.ToplineError):
+    message = N_("The plan has no targets of “%(metric)s” for that category, market and month.")
+
+
+class EmptyPlanError(errors.ToplineError):
+    message = N_("The plan has no targets yet. Draft it from the history, or set the targets, and then activate it.")
+
+
+class GoalRangeError(errors.ToplineError):
+    message = N_("This goal is due between the first and the last day of the plan, %(first)s to %(last)s.")
+
+
+class GoalPlannedError(errors.ToplineError):
+    message = N_("This goal's targets are planned by month to the end of the plan, so it stays due on %(last)s.")
+
+
+# Drafting --------------------------------------------------------------------
+
+
+def draft_plan(
+    *,
+    shop: Shop,
+    period: Period,
+    as_of: date,
+    actor: User | None,
+    now: datetime,
+    kind: Kind = Kind.SALES,
+    title: str = "",
+    language: str = "en",
+    snapshot: Snapshot | None = None,
+) -> PlanVersion:
+    """A new plan whose first version says what the history before `as_of` lets expect of `period`.
+
+    period : whole months; snapshot : of the lake, the newest by default
+
+    Raises drafting.PlanPeriodError, PastPlanError, EmptyLakeError, ShortHistoryError.
+    """
+    draft = drafting.propose(shop, period, as_of, snapshot)
+    return start_plan(
+        shop=shop, period=period, draft=draft, actor=actor, now=now, kind=kind, title=title, language=language
+    )
+
+
+def start_plan(
+    *,
+    shop: Shop,
+    period: Period,
+    draft: drafting.Draft,
+    actor: User | None,
+    now: datetime,
+    kind: Kind = Kind.SALES,
+    title: str = "",
+    language: str = "en",
+) -> PlanVersion:
+    """A new plan whose first version holds the draft."""
+    with transaction.atomic():
+        plan = Plan.objects.create(
+            shop=shop,
+            kind=kind,
+            title=title or drafting.title(kind, period, language),
+            starts_on=period.start,
+            ends_on=period.end,
+            currency=shop.currency,
+            language=language,
+            owner=actor,
+            created_at=now,
+        )
+        version = _add_version(plan, draft, actor=actor, now=now)
+        _log(version, "plan.drafted", actor, as_of=draft.as_of.isoformat(), snapshot=draft.snapshot)
+    return version
+
+
+def reforecast(*, version: PlanVersion, as_of: date, actor: User | None, now: datetime) -> PlanVersion:
+    """A new draft beside the locked baseline: months that are over at their actuals, the rest as expected now.
+
+    Goals keep their baseline, and their target until a person changes it.
+    """
+    draft = drafting.propose(version.plan.shop, version.plan.period, as_of)
+    with transaction.atomic():
+        new = _add_version(version.plan, draft, actor=actor, now=now, based_on=version, is_reforecast=True)
+        baseline = {goal.key: goal for goal in version.goals.standing()}
+        for goal in new.goals.all():
+            if goal.key in baseline:
+                goal.baseline = baseline[goal.key].baseline
+                goal.owner = baseline[goal.key].owner
+                goal.actions = baseline[goal.key].actions
+                goal.save(update_fields=["baseline", "owner", "actions"])
+        _log(new, "plan.reforecast", actor, as_of=as_of.isoformat(), baseline=version.number)
+    return new
+
+
+def revise(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVersion:
+    """A new draft with the contents of `version`; unchanged blocks are shared."""
+    with transaction.atomic():
+        new = PlanVersion.objects.create(
+            plan=version.plan,
+            number=_next_number(version.plan),
+            based_on=version,
+            as_of=version.as_of,
+            snapshot=version.snapshot,
+            blocks=version.blocks,
+            markets=version.markets,
+            outlook=version.outlook,
+            sections=version.sections,
+            created_at=now,
+            created_by=_id(actor),
+        )
+        for block in version.target_blocks.all():
+            TargetBlock.objects.create(version=new, metric=block.metric, block=block.block, cells=block.cells)
+        copies: dict[int, Goal] = {}
+        for goal in version.goals.standing():
+            old = goal.pk
+            goal.pk, goal.version, goal.parent = None, new, copies.get(goal.parent_id or 0)
+            goal._state.adding = True
+            goal.save()
+            copies[old] = goal
+        _log(new, "plan.revised", actor, based_on=version.number)
+    return new
+
+
+def _next_number(plan: Plan) -> int:
+    newest = plan.versions.order_by("-number").first()
+    return newest.number + 1 if newest else 1
+
+
+def _add_version(
+    plan: Plan,
+    draft: drafting.Draft,
+    *,
+    actor: User | None,
+    now: datetime,
+    based_on: PlanVersion | None = None,
+    is_reforecast: bool = False,
+) -> PlanVersion:
+    version = PlanVersion.objects.create(
+        plan=plan,
+        number=_next_number(plan),
+        based_on=based_on,
+        is_reforecast=is_reforecast,
+        as_of=draft.as_of,
+        snapshot=draft.snapshot,
+        blocks=draft.blocks,
+        markets=draft.markets,
+        outlook=draft.outlook,
+        sections=draft.sections,
+        created_at=now,
+        created_by=_id(actor),
+    )
+    for metric, grid in draft.grids.items():
+        _store(version, metric, grid, range(len(grid.cells)))
+    made: dict[str, Goal] = {}
+    for position, proposed in enumerate(draft.goals):
+        made[proposed.key] = Goal.objects.create(
+            version=version,
+            key=proposed.key,
+            metric=proposed.metric,
+            baseline=proposed.baseline,
+            baseline_from=proposed.baseline_period.start,
+            baseline_until=proposed.baseline_period.end,
+            target=proposed.target,
+            starts_on=plan.starts_on,
+            due_on=plan.period.last,
+            owner=plan.owner,
+            parent=made.get(proposed.parent or ""),
+            expected=proposed.expected,
+            quantiles=list(proposed.quantiles),
+            chance=proposed.chance,
+            why=proposed.why,
+            position=position,
+        )
+    return version
+
+
+# Editing the grid ------------------------------------------------------------
+
+
+def set_target(
+    *, version: PlanVersion, metric: str, part: Part, amount: Decimal, seen: int, actor: User | None, now: datetime
+) -> GridOperation:
+    """Set a cell or a total; unlocked cells below a total keep their proportions, and everything sums exactly.
+
+    amount : in the metric's unit; seen : the revision that the actor looked at
+
+    An edit of cells that nobody else touched since is applied on top; otherwise StaleEditError.
+    """
+    minor = to_minor(metric, amount, version.plan.currency)
+    with transaction.atomic():
+        version, grid = _for_edit(version, metric, part, seen, actor, now)
+        new = grids.set_total(grid, part, minor)
+        return _append(version, metric, grid, new, Edit.SET, part, seen=seen, actor=actor, now=now, amount=minor)
+
+
+def lock_targets(
+    *, version: PlanVersion, metric: str, part: Part, is_locked: bool, seen: int, actor: User | None, now: datetime
+) -> GridOperation:
+    """Lock or unlock every cell of a part."""
+    with transaction.atomic():
+        version, grid = _for_edit(version, metric, part, seen, actor, now)
+        new = grids.set_lock(grid, part, is_locked)
+        kind = Edit.LOCK if is_locked else Edit.UNLOCK
+        return _append(version, metric, grid, new, kind, part, seen=seen, actor=actor, now=now)
+
+
+def undo_edit(
+    *, version: PlanVersion, actor: User | None, now: datetime, operation: GridOperation | None = None
+) -> GridOperation:
+    """Take back an edit, the newest that stands unless one is named, exactly.
+
+    Raises NothingToUndoError, grid.UndoConflictError when later edits changed its cells.
+    """
+    with transaction.atomic():
+        version = _locked(version)
+        _guard_editable(version, actor, now)
+        standing = GridOperation.objects.undoable(version)
+        if operation is not None:
+            standing = standing.filter(pk=operation.pk)
+        undone = standing.first()
+        if undone is None:
+            raise NothingToUndoError()
+        grid = version.grid(undone.metric)
+        new = undone.effect.inverse.apply(grid)
+        return _append(
+            version, undone.metric, grid, new, Edit.UNDO, undone.part, seen=version.revision, actor=actor, now=now,
+            undoes=undone,
+        )  # fmt: skip
+
+
+def _for_edit(
+    version: PlanVersion, metric: str, part: Part, seen: int, actor: User | None, now: datetime
+) -> tuple[PlanVersion, Grid]:
+    version = _locked(version)
+    grid = version.grid(metric)
+    for index, size in zip((part.block, part.market, part.month), grid.cells.shape, strict=True):
+        if not size or (index is not None and not 0 <= index < size):
+            raise UnknownPartError(metric=metric)
+    if any(other.part.overlaps(part) for other in GridOperation.objects.since(version, metric, seen)):
+        raise StaleEditError()
+    _guard_editable(version, actor, now)
+    return version, grid
+
+
+def _append(
+    version: PlanVersion,
+    metric: str,
+    old: Grid,
+    new: Grid,
+    kind: Edit,
+    part: Part,
+    *,
+    seen: int,
+    actor: User | None,
+    now: datetime,
+    amount: int | None = None,
+    undoes: GridOperation | None = None,
+) -> GridOperation:
+    change = Change.between(old, new)
+    version.revision += 1
+    version.save(update_fields=["revision"])
+    operation = GridOperation.objects.create(
+        version=version,
+        revision=version.revision,
+        seen=seen,
+        metric=metric,
+        kind=kind,
+        block=part.block,
+        market=part.market,
+        month=part.month,
+        amount=amount,
+        change=change.pack(),
+        undoes=undoes,
+        actor_id=_id(actor),
+        at=now,
+    )
+    _store(version, metric, new, sorted({int(i) for i in change.at // old.cells[0].size}))
+    _reconcile(version, metric, new)
+    _log(version, f"plan.target_{kind}", actor, metric=metric, revision=version.revision, amount=amount)
+    return operation
+
+
+def _store(version: PlanVersion, metric: str, grid: Grid, blocks: Iterable[int]) -> None:
+    for block in blocks:
+        cells = TargetCells.packed(grid.cells[block], grid.locked[block])
+        TargetCells.objects.get_or_create(digest=cells.digest, defaults={"values": cells.values, "locks": cells.locks})
+        row, is_new = TargetBlock.objects.get_or_create(
+            version=version, metric=metric, block=block, defaults={"cells_id": cells.digest}
+        )
+        if is_new:
+            continue
+        former = row.cells_id
+        row.cells_id, row.revision = cells.digest, version.revision
+        row.save(update_fields=["cells", "revision"])
+        TargetCells.objects.filter(digest=former, blocks=None).delete()
+
+
+def _reconcile(version: PlanVersion, metric: str, grid: Grid) -> None:
+    """A goal of a planned metric is the sum of its cells; an edit moves its target and chance, never its baseline."""
+    for goal in version.goals.standing().filter(metric=metric):
+        target = from_minor(metric, grid.total(version.part(goal)), version.plan.currency)
+        if target != goal.target:
+            goal.target = target
+            goal.chance = expectation.chance(goal.quantiles, float(target))
+            goal.save(update_fields=["target", "chance"])
+
+
+# Goals -----------------------------------------------------------------------
+
+
+def edit_goal(
+    *,
+    goal: Goal,
+    actor: User | None,
+    now: datetime,
+    target: Decimal | None = None,
+    due_on: date | None = None,
+    owner: User | None = None,
+    actions: Sequence[str] | None = None,
+) -> Goal:
+    """Change what is given; baseline and progress stay. A target that a grid plans is spread over the grid's cells."""
+    with transaction.atomic():
+        version = _locked(goal.version)
+        _guard_editable(version, actor, now)
+        goal = version.goals.select_for_update().get(pk=goal.pk)
+        if due_on is not None:
+            if goal.metric in version.grid_metrics and due_on != goal.due_on:
+                raise GoalPlannedError(last=goal.due_on)
+            if not goal.starts_on <= due_on <= version.plan.period.last:
+                raise GoalRangeError(first=version.plan.starts_on, last=version.plan.period.last)
+            goal.due_on = due_on
+        if owner is not None:
+            goal.owner = owner
+        if actions is not None:
+            goal.actions = list(actions)
+        if target is not None and goal.metric not in version.grid_metrics:
+            goal.target = target
+            goal.chance = expectation.chance(goal.quantiles, float(target))
+        goal.save()
+        _log(version, "plan.goal_edited", actor, goal=goal.key, target=None if target is None else str(target))
+        if target is not None and goal.metric in version.grid_metrics:
+            set_target(
+                version=version,
+                metric=goal.metric,
+                part=version.part(goal),
+                amount=target,
+                seen=version.revision,
+                actor=actor,
+                now=now,
+            )
+            goal.refresh_from_db()
+    return goal
+
+
+def drop_goal(*, goal: Goal, actor: User | None, now: datetime) -> None:
+    """Give a goal up; it stays readable in the log and is never destroyed."""
+    with transaction.atomic():
+        version = _locked(goal.version)
+        _guard_editable(version, actor, now)
+        Goal.objects.filter(pk=goal.pk, version=version, dropped_at=None).update(dropped_at=now)
+        _log(version, "plan.goal_dropped", actor, goal=goal.key)
+
+
+# States ----------------------------------------------------------------------
+
+
+def submit(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVersion:
+    """Hand a draft in for review."""
+    return _move(version, State.IN_REVIEW, actor, now)
+
+
+def send_back(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVersion:
+    """Make a draft of a version in review, or of an approved one."""
+    return _move(version, State.DRAFT, actor, now)
+
+
+def approve(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVersion:
+    """Approve exactly these contents: the approval binds to their digest."""
+    return _move(version, State.APPROVED, actor, now)
+
+
+def close(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVersion:
+    """End an active version; its targets stay as facts."""
+    return _move(version, State.CLOSED, actor, now)
+
+
+def activate(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVersion:
+    """Make an approved version the plan's locked baseline; its targets by day become facts.
+
+    The version that was active is closed. Safe to repeat after a crash: the batch is named by plan, version and digest.
+    """
+    if State.ACTIVE not in _NEXT[State(version.state)]:
+        raise PlanStateError(state=State(version.state).label, wanted=State.ACTIVE.label)
+    if not version.grid_metrics:
+        raise EmptyPlanError()
+    facts.write_targets(version, now)
+    with transaction.atomic():
+        version = _locked(version)
+        former = version.plan.versions.active().first()
+        if former is not None:
+            _move(former, State.CLOSED, actor, now)
+        version = _move(version, State.ACTIVE, actor, now)
+        journal.make_live(shop=version.plan.shop.slug, batch_id=facts.batch_id(version), now=now)
+    journal.publish(version.plan.shop.lake())
+    return version
+
+
+def _move(version: PlanVersion, wanted: State, actor: User | None, now: datetime) -> PlanVersion:
+    with transaction.atomic():
+        version = _locked(version)
+        former = State(version.state)
+        if wanted not in _NEXT[former]:
+            raise PlanStateError(state=former.label, wanted=wanted.label)
+        digest = version.contents_digest()
+        if wanted == State.ACTIVE and digest != version.digest:
+            raise PlanStateError(state=former.label, wanted=wanted.label)
+        version.state = wanted
+        version.digest = digest if wanted in (State.APPROVED, State.ACTIVE, State.CLOSED) else ""
+        if wanted == State.APPROVED:
+            version.approved_at, version.approved_by = now, _id(actor)
+        if wanted == State.ACTIVE:
+            version.activated_at = now
+        if wanted == State.CLOSED:
+            version.closed_at = now
+        version.save()
+        _log(version, f"plan.{wanted}", actor, former=former, digest=digest)
+    return version
+
+
+def _locked(version: PlanVersion) -> PlanVersion:
+    return PlanVersion.objects.select_for_update().select_related("plan", "plan__shop").get(pk=version.pk)
+
+
+def _guard_editable(version: PlanVersion, actor: User | None, now: datetime) -> None:
+    """Edits are of drafts and of versions in review; an edit of an approved version voids the approval."""
+    if version.state in (State.ACTIVE, State.CLOSED):
+        raise PlanLockedError(state=State(version.state).label)
+    if version.state == State.APPROVED:
+        version.state, version.digest = State.DRAFT, ""
+        version.approved_at = version.approved_by = None
+        version.save()
+        _log(version, "plan.approval_voided", actor)
+
+
+def _id(actor: User | None) -> int | None:
+    return None if actor is None else actor.pk
+
+
+def _log(version: PlanVersion, verb: str, actor: User | None, **detail: Any) -> None:
+    audit.log(verb, actor_id=_id(actor), shop=version.plan.shop.slug, subject=f"plan {facts.name(version)}", **detail)

@@ -1,0 +1,184 @@
+"""The sentences that plans generate: codes with parameters when stored, words only when a door shows them.
+
+The suffix of a parameter says what it is: `_amount` money of the plan, `_count`, `_rate` 0-1, `_on` a day, `_month` its
+first day, `_metric`, `_event`; `baseline` is a value of `metric`; anything else is text as it stands.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date, format_skeleton
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from topline.calendar.events import EVENTS
+from topline.metrics.catalogue import metrics
+from topline.metrics.metric import Unit
+from topline.units.text import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A generated sentence: what it says, in no language yet."""
+
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def stored(self) -> list[Any]:
+        """As JSON keeps it."""
+        return [self.code, {name: _plain(value) for name, value in self.params.items()}]
+
+    @classmethod
+    def of(cls, stored: Sequence[Any]) -> "Sentence":
+        return cls(stored[0], stored[1])
+
+
+TEXTS: Mapping[str, str] = {
+    "text": N_("%(text)s"),
+    "title": N_("%(kind)s %(first_month)s – %(last_month)s"),
+    # the summary
+    "summary.expected": N_(
+        "From %(first_month)s to %(last_month)s the history lets expect net sales of %(expected_amount)s; with a "
+        "chance of %(level_rate)s they end between %(low_amount)s and %(high_amount)s."
+    ),
+    "summary.target": N_("The plan aims at %(target_amount)s, which it has a chance of %(chance_rate)s to reach."),
+    "summary.before": N_("The same months a year before brought %(before_amount)s (%(change_rate)s)."),
+    # data and trends
+    "data.history": N_("The draft rests on the sales of %(first_on)s to %(last_on)s, %(days_count)s days."),
+    "data.thin": N_(
+        "The history is shorter than two years, so the season is known from one year at most and the intervals "
+        "are wide."
+    ),
+    "data.model": N_(
+        "Rehearsed on this shop's own past, the forecast missed a month's sales by %(error_rate)s on average."
+    ),
+    "data.category": N_("%(category)s is expected to bring %(sum_amount)s, %(share_rate)s of the whole."),
+    "data.market": N_("%(market)s is expected to bring %(sum_amount)s, %(share_rate)s of the whole."),
+    # why a goal aims where it does
+    "why.forecast": N_(
+        "The forecast's middle, rounded: %(change_rate)s against the same months a year before (%(baseline)s)."
+    ),
+    "why.forecast_new": N_("The forecast's middle, rounded; there is no year before to compare with."),
+    "why.driver": N_("What the goals for net sales and orders imply together; a year before it was %(baseline)s."),
+    "why.driver_new": N_("What the goals for net sales and orders imply together."),
+    "why.trend": N_("The trend of the last months carried on; in the same months a year before it was %(baseline)s."),
+    "why.trend_new": N_("The trend of the last months carried on."),
+    # what a full plan lacks
+    "missing.cost": N_(
+        "No cost of goods is known, so the plan has no margin, no profit and no lowest price. Import products or order "
+        "lines with their cost."
+    ),
+    "missing.stock": N_(
+        "No stock is known, so the plan can't say whether the goods for it are there. Bring in stock by product."
+    ),
+    "missing.spend": N_(
+        "No marketing spend is known, so the plan has no budget, no cost per customer and no return. Import spend by "
+        "day and channel."
+    ),
+    "missing.sessions": N_(
+        "No visits are known, so the plan can't say how many visitors the sales need or which step loses them. Import "
+        "sessions."
+    ),
+    "missing.category": N_(
+        "No product has a category, so targets stand by market and month only. Import products with a category."
+    ),
+    "missing.market": N_(
+        "No order has a market, so targets stand by category and month only. Import orders with their country."
+    ),
+    # how it goes
+    "pace.before_start": N_("The plan starts on %(first_on)s: %(chance_rate)s chance to reach %(target_amount)s."),
+    "pace.on_course": N_("On course: %(chance_rate)s chance to reach %(target_amount)s."),
+    "pace.open": N_("Open: %(chance_rate)s chance to reach %(target_amount)s."),
+    "pace.behind": N_("Behind: %(chance_rate)s chance to reach %(target_amount)s."),
+    "pace.reached": N_("Reached: %(actual_amount)s of %(target_amount)s."),
+    "pace.missed": N_("Missed: %(actual_amount)s of %(target_amount)s."),
+    "pace.to_date": N_(
+        "Up to %(last_on)s %(actual_amount)s came in, %(pace_rate)s of what the season lets expect by then "
+        "(%(due_amount)s)."
+    ),
+    "pace.holds_back": N_("%(driver_metric)s is what holds it back."),
+    "pace.no_actuals": N_("No sales are known after %(last_on)s, so pace and chance stand as of that day."),
+}
+
+
+def render(sentence: Sentence, *, currency: str, language: str) -> str:
+    """The sentence in a language, amounts, rates and dates as that language writes them."""
+    locale = Locale.parse(language.replace("-", "_"))
+    with translation.override(language):
+        words = {name: _worded(name, value, currency, locale) for name, value in sentence.params.items()}
+        if "baseline" in sentence.params:
+            of = sentence.params["metric"]
+            words["baseline"] = amount(of, sentence.params["baseline"], currency=currency, language=language)
+        return _(TEXTS[sentence.code]) % words
+
+
+def amount(metric: str, value: Decimal | float | str | None, *, currency: str, language: str) -> str:
+    """A metric's value with its unit, as a language writes it; a dash for none."""
+    if value is None:
+        return "–"
+    locale = Locale.parse(language.replace("-", "_"))
+    match metrics()[metric].unit:
+        case Unit.MONEY:
+            return _money(Decimal(value), currency, locale)
+        case Unit.RATE:
+            return format_percent(round(Decimal(value), 3), locale=locale, decimal_quantization=False)
+        case _:
+            return format_decimal(round(Decimal(value), 2), locale=locale)
+
+
+def metric_label(metric: str) -> str:
+    return _(metrics()[metric].label)
+
+
+_EVENT_LABELS = {event.id: event.label for event in EVENTS}
+
+
+def _worded(name: str, value: Any, currency: str, locale: Locale) -> str:
+    if value is None:
+        return pgettext("a category or market that is not known", "not known")
+    match name.rsplit("_", 1)[-1]:
+        case "amount":
+            return _money(Decimal(value), currency, locale)
+        case "count":
+            return format_decimal(Decimal(value), locale=locale)
+        case "rate" if name == "change_rate":
+            return _signed(float(value), locale)
+        case "rate":
+            return format_percent(float(value), locale=locale)
+        case "on":
+            return format_date(date.fromisoformat(str(value)), format="long", locale=locale)
+        case "month":
+            return format_skeleton("yMMMM", date.fromisoformat(str(value)), locale=locale)
+        case "metric":
+            return metric_label(value)
+        case "event":
+            return _(_EVENT_LABELS.get(value, value))
+        case _:
+            return str(value)
+
+
+def _money(value: Decimal, currency: str, locale: Locale) -> str:
+    """An amount, without its minor units where there are none."""
+    pattern = locale.currency_formats["standard"].pattern
+    if value != value.to_integral_value():
+        return format_currency(value, currency, locale=locale)
+    if pattern.startswith("¤") and get_currency_symbol(currency, locale)[-1].isalpha():
+        pattern = pattern.replace("¤", "¤\N{NO-BREAK SPACE}")
+    return format_currency(value, currency, pattern.replace("0.00", "0"), locale=locale, currency_digits=False)
+
+
+def _signed(rate: float, locale: Locale) -> str:
+    """A change in percent with its sign, to a tenth where it is small."""
+    pattern = locale.percent_formats[None].pattern.replace("0", "0.0") if abs(rate) < 0.1 else None
+    pattern = pattern or locale.percent_formats[None].pattern
+    return format_percent(rate, f"+{pattern};-{pattern}", locale=locale)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Decimal | date) else value
