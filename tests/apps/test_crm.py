@@ -88,6 +88,6 @@ def test_an_erased_person_stays_erased(shop, people, lake):
 
 
 def test_a_restored_backup_erases_again(shop, people):
-    keys = [shop.hmac("file", "3"), shop.hmac("file", "unknown")]
-    assert operations.erase_again(shop=shop, customer_keys=keys, now=NOW) == 1
+    entries = [(shop.slug, shop.hmac("file", "3")), (shop.slug, shop.hmac("file", "unknown")), ("gone", "x")]
+    assert operations.erase_again(entries=entries, now=NOW) == 1
     assert sorted(Person.objects.values_list("name", flat=True)) == ["Ana", "Bob"]

@@ -1,9 +1,13 @@
-"""What the worker does for the house: mail, tidying."""
+"""What the worker does for the house: mail, lakes kept small, tidying."""
 
 from datetime import timedelta
 
-from topline.workbench import mail, tidy
+from topline.workbench import mail, maintenance, tidy
 
-JOBS = {"workbench.mail": mail.deliver}
+JOBS = {"workbench.mail": mail.deliver, "lake.fold": maintenance.fold, "lake.vacuum": maintenance.vacuum}
 
-SCHEDULE = {"workbench.tidy": (timedelta(hours=6), tidy.tidy)}
+SCHEDULE = {
+    "lake.fold": (timedelta(hours=1), maintenance.fold_everything),
+    "lake.vacuum": (timedelta(days=1), maintenance.vacuum_everything),
+    "workbench.tidy": (timedelta(hours=6), tidy.tidy),
+}

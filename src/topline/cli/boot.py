@@ -12,12 +12,18 @@ if TYPE_CHECKING:
 
 
 @cache
-def product(process: Literal["command", "web", "worker"] = "command") -> None:
-    """Load the settings and the apps, and bring the database up to date. Safe to call again."""
+def settings() -> None:
+    """Load the settings and the apps, and touch nothing."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "topline.config.settings")
     import django
 
     django.setup()
+
+
+@cache
+def product(process: Literal["command", "web", "worker"] = "command") -> None:
+    """Load the settings and the apps, and bring the database up to date. Safe to call again."""
+    settings()
     from topline.workbench import upgrade
 
     upgrade.migrate()

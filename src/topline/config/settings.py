@@ -223,7 +223,6 @@ LOGGING = {
 }
 
 if "pytest" in sys.modules:
-    # A password hash that tests needn't wait for, and a database file, so that threads and processes share it as they do
-    # in earnest.
+    # A password hash that tests needn't wait for; a database file, so that threads share it as they do in earnest.
     _SQLITE["TEST"] = {"NAME": HOME / "test.sqlite3"}
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

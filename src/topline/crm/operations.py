@@ -79,14 +79,21 @@ def erase(*, person: Person, actor_id: int | None, now: datetime) -> int:
     return len(keys)
 
 
-def erase_again(*, shop: Shop, customer_keys: Iterable[str], now: datetime) -> int:
-    """How many customers a restored backup had brought back; they are erased again."""
-    keys = list(
-        Identity.objects.filter(shop=shop, customer_key__in=list(customer_keys)).values_list("customer_key", flat=True)
-    )
-    with transaction.atomic():
-        _forget(shop, keys, now)
-    return len(keys)
+def erase_again(*, entries: Iterable[tuple[str, str]], now: datetime) -> int:
+    """How many customers a restored backup had brought back; they are erased again.
+
+    entries : (shop, customer_key) of the erasure log
+    """
+    by_shop: dict[str, list[str]] = {}
+    for slug, key in entries:
+        by_shop.setdefault(slug, []).append(key)
+    found = 0
+    for shop in Shop.objects.filter(slug__in=by_shop):
+        back = Identity.objects.filter(shop=shop, customer_key__in=by_shop[shop.slug])
+        found += back.count()
+        with transaction.atomic():
+            _forget(shop, by_shop[shop.slug], now)
+    return found
 
 
 def root(person: Person) -> Person:

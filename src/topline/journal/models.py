@@ -43,11 +43,6 @@ class Cursor(models.Model):
         constraints = [models.UniqueConstraint(fields=["consumer", "shop"], name="journal_cursor_reader")]
 
 
-class BatchQuerySet(models.QuerySet["Batch"]):
-    def live(self, shop: str) -> "BatchQuerySet":
-        return self.filter(shop=shop, state=Batch.State.LIVE)
-
-
 class Batch(models.Model):
     """Facts that arrived together: an import, a pull, or a range of the journal. Only live ones are seen."""
 
@@ -64,8 +59,6 @@ class Batch(models.Model):
     last_seq = models.PositiveBigIntegerField(null=True, help_text="the last record of a journal range")
     opened_at = models.DateTimeField()
     changed_at = models.DateTimeField()
-
-    objects = BatchQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "batches"

@@ -102,8 +102,9 @@ def withdraw(*, shop: str, batch_id: str, now: datetime) -> None:
 
 
 def hidden(lake: "Lake") -> frozenset[str]:
-    """The batches in the lake that don't count: pending, withdrawn, or unknown to the database (after a restore)."""
-    return frozenset(lake.batch_ids() - set(Batch.objects.live(lake.shop).values_list("batch_id", flat=True)))
+    """The batches that don't count: pending, withdrawn, or unknown to the database (after a restore)."""
+    known = set(Batch.objects.filter(shop=lake.shop).values_list("batch_id", flat=True))
+    return _not_live(lake.shop) | (lake.batch_ids() - known)
 
 
 def publish(lake: "Lake") -> "Snapshot":
@@ -112,9 +113,9 @@ def publish(lake: "Lake") -> "Snapshot":
     Two publishers may overlap; whoever finds that batches changed meanwhile publishes again, so the newest is right.
     """
     while True:
-        unseen = hidden(lake)
-        snapshot = lake.publish(hidden=unseen, now=timezone.now())
-        if hidden(lake) == unseen:
+        before = _not_live(lake.shop)
+        snapshot = lake.publish(hidden=hidden(lake), now=timezone.now())
+        if _not_live(lake.shop) == before:
             return snapshot
 
 
@@ -159,6 +160,10 @@ def _next_range(shop: str) -> Batch | None:
             "changed_at": now,
         },
     )[0]
+
+
+def _not_live(shop: str) -> frozenset[str]:
+    return frozenset(Batch.objects.filter(shop=shop).exclude(state=Batch.State.LIVE).values_list("batch_id", flat=True))
 
 
 def _set_state(shop: str, batch_id: str, state: Batch.State, now: datetime) -> None:

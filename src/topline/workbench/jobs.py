@@ -6,10 +6,8 @@ batch, and returns what it has to say as a dict.
 """
 
 import logging
-import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from importlib import import_module
@@ -17,11 +15,12 @@ from importlib.util import find_spec
 from typing import Any
 
 from django.apps import apps
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from topline.units.errors import ToplineError
+from topline.workbench import leases
 from topline.workbench.models import CancelledError, Job, LeaseLostError, UnknownJobError
 
 LEASE = timedelta(seconds=30)
@@ -96,7 +95,7 @@ def perform(job: Job) -> None:
     if job.attempts > MAX_ATTEMPTS:
         return _finish(job, Job.State.FAILED, message=f"Given up: the process died {MAX_ATTEMPTS} times at one batch.")
     try:
-        with _heartbeat(job):
+        with leases.beating(lambda: _renew(job), every=LEASE.total_seconds() / 3):
             result = kinds()[job.kind](job)
     except LeaseLostError:
         _log.warning("lease lost", extra={"job": job.pk, "kind": job.kind})
@@ -114,30 +113,9 @@ def perform(job: Job) -> None:
     return None
 
 
-def release(leases: Iterable[str]) -> None:
+def release(held: Iterable[str]) -> None:
     """Let other workers go on with these leases' jobs at once, when this process ends."""
-    Job.objects.filter(lease__in=list(leases), state=Job.State.RUNNING).update(lease_until=timezone.now())
-
-
-@contextmanager
-def _heartbeat(job: Job) -> Iterator[None]:
-    """Keeps the job's lease from lapsing while the block runs, however long a batch takes."""
-    is_over = threading.Event()
-
-    def beat() -> None:
-        while not is_over.wait(LEASE.total_seconds() / 3):
-            ours = Job.objects.filter(pk=job.pk, lease=job.lease, state=Job.State.RUNNING)
-            with suppress(OperationalError):  # the next beat comes soon enough
-                ours.update(lease_until=timezone.now() + LEASE)
-        connection.close()
-
-    thread = threading.Thread(target=beat, name=f"heartbeat-{job.pk}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
+    Job.objects.filter(lease__in=list(held), state=Job.State.RUNNING).update(lease_until=timezone.now())
 
 
 def _take(job: Job, now: datetime) -> Job | None:
@@ -145,6 +123,11 @@ def _take(job: Job, now: datetime) -> Job | None:
     fresh = {"lease": uuid.uuid4().hex, "lease_until": now + LEASE, "started_at": now}
     is_ours = waiting.update(state=Job.State.RUNNING, attempts=F("attempts") + 1, **fresh)
     return Job.objects.get(pk=job.pk) if is_ours else None
+
+
+def _renew(job: Job) -> None:
+    ours = Job.objects.filter(pk=job.pk, lease=job.lease, state=Job.State.RUNNING)
+    ours.update(lease_until=timezone.now() + LEASE)
 
 
 def _finish(job: Job, state: Job.State, *, message: str | None = None, result: dict[str, Any] | None = None) -> None:

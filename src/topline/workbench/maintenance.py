@@ -1,0 +1,51 @@
+"""Keeping lakes small and quick: folds, and clearing away what nobody reads any more."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from topline.journal import operations as journal
+from topline.lake.store import Lake
+from topline.workbench import jobs, leases
+from topline.workbench.models import Job
+
+PATIENCE_SECONDS = 600
+
+
+def lakes() -> list[Lake]:
+    """The lakes of all shops that have one."""
+    root = Path(settings.LAKE_ROOT)
+    return [Lake(root, folder.name) for folder in sorted(root.glob("[!.]*")) if folder.is_dir()]
+
+
+def enqueue_fold(shop: str) -> Job:
+    """The job that folds a shop's lake; asked for twice, it runs once."""
+    return jobs.enqueue("lake.fold", shop=shop, unique_key=f"lake.fold:{shop}")
+
+
+def fold(job: Job) -> dict[str, Any]:
+    """Fold what is to fold in the shop's lake, and publish it."""
+    lake = Lake(Path(settings.LAKE_ROOT), job.shop)
+    with leases.held(leases.MAINTENANCE, wait=PATIENCE_SECONDS):
+        folded = lake.fold_all(hidden=journal.hidden(lake), now=timezone.now())
+        if folded:
+            journal.publish(lake)
+    return {"tables": sorted(folded)}
+
+
+def vacuum(job: Job) -> None:
+    """Clear away what only old snapshots of the shop's lake knew."""
+    with leases.held(leases.MAINTENANCE, wait=PATIENCE_SECONDS):
+        Lake(Path(settings.LAKE_ROOT), job.shop).vacuum(now=timezone.now())
+
+
+def fold_everything() -> None:
+    for lake in lakes():
+        enqueue_fold(lake.shop)
+
+
+def vacuum_everything() -> None:
+    for lake in lakes():
+        jobs.enqueue("lake.vacuum", shop=lake.shop, unique_key=f"lake.vacuum:{lake.shop}")
