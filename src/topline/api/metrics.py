@@ -16,7 +16,7 @@ from topline.api.auth import Requires, caller
 from topline.lake import read as lake
 from topline.metrics import query
 from topline.metrics.catalogue import metrics
-from topline.metrics.result import Result, Row, plain
+from topline.metrics.result import Result
 from topline.units.period import parse_day
 
 router = Router()
@@ -64,13 +64,14 @@ class Question(Schema):
 
 
 class Answer(Schema):
-    """Amounts are decimal strings; a missing value is {"missing": reason}."""
+    """Amounts are decimal strings; a missing value is {"missing": reason}.
+
+    A compared question adds `<metric>_before` and `<metric>_change` (a rate) to every row.
+    """
 
     columns: list[str]
     rows: list[dict[str, object]]
     totals: dict[str, object]
-    against_rows: list[dict[str, object] | None] | None
-    against_totals: dict[str, object] | None
     currency: str
     snapshot: int | None
     recorded_to: str | None
@@ -119,21 +120,14 @@ def ask(request: HttpRequest, shop: str, question: Query[Question]) -> dict[str,
 
 def answer(result: Result) -> dict[str, object]:
     """The result as JSON has it."""
-    before = result.against_rows
     return {
         "columns": list(result.columns),
         "rows": result.to_json(),
         "totals": result.totals_to_json(),
-        "against_rows": None if before is None else [row and _json(result, row) for row in before],
-        "against_totals": result.against_totals and _json(result, result.against_totals),
         "currency": result.settings.currency,
         "snapshot": result.snapshot,
         "recorded_to": result.recorded_to.isoformat() if result.recorded_to else None,
     }
-
-
-def _json(result: Result, row: Row) -> dict[str, object]:
-    return {id_: plain(entry) for id_, entry in result.rounded(row).items()}
 
 
 @router.get("/shops/{shop}/rows", response=Rows, auth=Requires("rows.read"), summary="The rows behind a figure")
