@@ -361,7 +361,7 @@ def _checked(fact: Table, batches: Iterable[pa.RecordBatch], batch_id: str) -> p
     """The rows in exactly the fact's schema."""
     try:
         rows = pa.Table.from_batches([batch.select(fact.columns).cast(fact.schema) for batch in batches], fact.schema)
-    except (KeyError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (KeyError, ValueError, pa.ArrowNotImplementedError) as error:
         raise FactSchemaError(fact=fact.name, reason=str(error)) from None
     for field in fact.schema:
         if not field.nullable and rows[field.name].null_count:
