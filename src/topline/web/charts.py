@@ -12,6 +12,8 @@ from topline.web import formats, question
 
 type Numbers = Sequence[float | None]
 MAX_LINES = 8
+MOST_PICTURES = 4
+MOST_BARS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,30 +96,28 @@ def band(name: str, low: Numbers, high: Numbers) -> list[Line]:
     return [Line("", low, "band_base"), Line(name, width, "band")]
 
 
-def of_result(result: Result, shown: Mapping[str, Metric], currency: str, against: str) -> list[dict[str, Any]]:
-    """The pictures of an answer: one for each unit among its metrics, at most three."""
+def of_result(result: Result, shown: Mapping[str, Metric], currency: str, against: str) -> list[Picture]:
+    """The pictures of an answer: one for each metric, at most four; lying bars where it is not cut by time."""
     query = result.query
     if not result.rows or not query.by:
         return []
+    ids = query.metrics[:MOST_PICTURES]
     if query.time and len(query.by) > 1:
-        return [_by_value(result, shown[query.metrics[0]], currency)]
-    draw = lines if query.time else bars
-    axis = question.axis(result, query.by[0])
+        return [_by_value(result, shown[id_], currency) for id_ in ids]
+    draw, most = (lines, None) if query.time else (bars, MOST_BARS)
+    axis = question.axis(result, query.by[0])[:most]
     pictures = []
-    for unit in dict.fromkeys(shown[id_].unit for id_ in query.metrics):
-        ids = [id_ for id_ in query.metrics if shown[id_].unit == unit]
-        rows = [Line(formats.say(shown[id_].label), question.column(result, id_), "actual" if len(ids) == 1 else "") for id_ in ids]
-        if len(ids) == 1 and result.against_rows is not None:
-            rows.append(Line(against, question.against_column(result, ids[0]), "last_year"))
-        pictures.append(draw(axis[:24] if draw is bars else axis, [_cut(r, draw is bars) for r in rows], unit=unit, currency=currency))
-    return pictures[:3]
+    for metric in (shown[id_] for id_ in ids):
+        name = formats.say(metric.label)
+        rows = [Line(name, question.column(result, metric.id)[:most], "actual")]
+        if result.against_rows is not None:
+            rows.append(Line(against, question.against_column(result, metric.id)[:most], "last_year"))
+        option = draw(axis, rows, unit=metric.unit, currency=currency)
+        pictures.append(Picture(name, option, axis, rows, metric.unit, currency))
+    return pictures
 
 
-def _cut(row: Line, is_bars: bool) -> Line:
-    return Line(row.name, row.values[:24], row.role) if is_bars else row
-
-
-def _by_value(result: Result, metric: Metric, currency: str) -> dict[str, Any]:
+def _by_value(result: Result, metric: Metric, currency: str) -> Picture:
     """A line for each value of the first dimension that is not time."""
     query: Query = result.query
     time = query.time[0]
@@ -128,7 +128,8 @@ def _by_value(result: Result, metric: Metric, currency: str) -> dict[str, Any]:
         values.setdefault(question.label(other, row[other]), {})[row[time]] = question.plain_number(row[metric.id])
     largest = sorted(values, key=lambda name: -sum(abs(v) for v in values[name].values() if v is not None))[:MAX_LINES]
     rows = [Line(name, [values[name].get(bucket) for bucket in buckets]) for name in largest]
-    return lines([question.label(time, b) for b in buckets], rows, unit=metric.unit, currency=currency)
+    axis = [question.label(time, bucket) for bucket in buckets]
+    return picture(formats.say(metric.label), axis, rows, unit=metric.unit, currency=currency)
 
 
 def _series(kind: str, row: Line) -> dict[str, Any]:

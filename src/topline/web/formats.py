@@ -124,7 +124,8 @@ def percent(value: Number, digits: int = 1) -> str:
 
 @cache
 def _percent_pattern(where: Locale, digits: int) -> str:
-    return where.percent_formats[None].pattern.replace("0%", f"0.{'#' * digits}%").replace("0\xa0%", f"0.{'#' * digits}\xa0%")
+    pattern = where.percent_formats[None].pattern
+    return pattern.replace("0", f"0.{'#' * digits}") if digits else pattern
 
 
 def decimal(value: Number, digits: int = 0) -> str:
@@ -133,11 +134,39 @@ def decimal(value: Number, digits: int = 0) -> str:
     return numbers.format_decimal(value, format=pattern, locale=locale())
 
 
+def fixed(value: Number, digits: int) -> str:
+    """A number with exactly so many digits after the point, as people type it into a cell."""
+    pattern = "#,##0" + ("." + "0" * digits if digits else "")
+    return numbers.format_decimal(value, format=pattern, locale=locale())
+
+
 def change(now: object, before: object) -> float | None:
     """The relative change, None where it means nothing."""
     if not all(isinstance(each, Decimal | int | float) for each in (now, before)) or not before:
         return None
     return float(now - before) / abs(float(before))  # type: ignore[operator]
+
+
+def chance(value: float) -> str:
+    """A probability in whole per cent; near certainty stays short of it."""
+    if value < 0.01:
+        return gettext("under %(rate)s") % {"rate": percent(0.01, 0)}
+    if value > 0.99:
+        return gettext("over %(rate)s") % {"rate": percent(0.99, 0)}
+    return percent(value, 0)
+
+
+def difference(now: object, before: object) -> float | None:
+    """The difference of two rates, None where one is missing."""
+    if not all(isinstance(each, Decimal | int | float) for each in (now, before)):
+        return None
+    return float(now) - float(before)  # type: ignore[arg-type]
+
+
+def signed_points(value: float) -> str:
+    """A difference of rates in percentage points: +1.2 pp."""
+    sign = "+" if value > 0 else "−"
+    return gettext("%(sign)s%(points)s pp") % {"sign": sign, "points": decimal(abs(value) * 100, 1)}
 
 
 def signed_percent(value: float) -> str:

@@ -42,7 +42,7 @@ def view(visit: Visit, metric_id: str) -> HttpResponse:
     metric = question.visible_metrics(visit.scope).get(metric_id)
     if metric is None:
         raise Http404
-    span = question.span(visit, "last_24_months")
+    span = question.span(visit, "last_12_months")
     context = {
         "metric": metric,
         "span": span,

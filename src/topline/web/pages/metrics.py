@@ -13,6 +13,7 @@ from topline.units.missing import Missing
 from topline.units.text import N_
 from topline.web import charts, files, formats, question
 from topline.web.page import Page, Visit
+from topline.web.question import Span
 
 DEFAULT = ("net_sales", "orders", "average_order_value")
 MOST_ROWS = 500
@@ -35,14 +36,15 @@ def view(visit: Visit) -> HttpResponseBase:
     wanted = asked.get("format", "")
     if wanted and (wanted in ("csv", "xlsx") or pictures):
         name = f"{visit.shop.slug}-{query.metrics[0]}-{span.period.start}"
-        file = files.download(wanted, name, lambda: files.sheet(result, shown, currency), lambda: pictures[0])
+        file = files.download(wanted, name, lambda: files.sheet(result, shown, currency), lambda: pictures[0].option)
         if file is not None:
             return file
     context = {
         "span": span,
         "query": query,
         "recorded_to": result.recorded_to,
-        "pictures": [{"option": option, "id": f"picture-{i}"} for i, option in enumerate(pictures)],
+        "sentence": _sentence(result, shown, currency, span),
+        "pictures": pictures,
         "picture_label": _title(query, shown),
         "table": _table(visit, result, shown),
         "families": question.families(visit.scope),
@@ -72,6 +74,21 @@ def values(visit: Visit) -> HttpResponse:
             if not isinstance(row[dimension], Rest)
         ]
     return visit.render("metrics.html#values", {"values": found})
+
+
+def _sentence(result: Result, shown: dict[str, Metric], currency: str, span: Span) -> str:
+    """The first metric of the period, and how it compares."""
+    metric = shown[result.query.metrics[0]]
+    value = result.totals[metric.id]
+    words = {"metric": formats.say(metric.label), "period": formats.period(span.period)}
+    if isinstance(value, Missing):
+        return gettext("%(metric)s in %(period)s: %(reason)s.") % {**words, "reason": formats.say(value)}
+    words["value"] = formats.short(value, metric.unit, currency)
+    moved = formats.change(value, (result.against_totals or {}).get(metric.id))
+    if moved is None:
+        return gettext("%(metric)s in %(period)s: %(value)s.") % words
+    words |= {"change": formats.signed_percent(moved), "against": span.against_label}
+    return gettext("%(metric)s in %(period)s: %(value)s, %(change)s against %(against)s.") % words
 
 
 def _title(query: Query, shown: dict[str, Metric]) -> str:

@@ -14,7 +14,7 @@ from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from topline.metrics.metric import Direction
+from topline.metrics.metric import Direction, Metric, Unit
 from topline.units.missing import Missing
 from topline.web import formats, shell
 
@@ -109,16 +109,18 @@ def island(kind: str, source: dict[str, Any], id_: str, label: str, css: str = "
 
 
 @register.simple_tag
-def change_of(now: object, before: object, direction: str, against: str) -> SafeString | str:
-    """The change in sign, arrow and word; good or bad as the metric has it."""
-    value = formats.change(now, before)
+def change_of(now: object, before: object, metric: Metric, against: str) -> SafeString | str:
+    """The change in sign, arrow and word, of a rate in points; good or bad as the metric has it."""
+    is_rate = metric.unit == Unit.RATE
+    value = formats.difference(now, before) if is_rate else formats.change(now, before)
     if value is None:
         return ""
     is_flat = abs(value) < 0.0005
+    direction = metric.direction
     word = gettext("the same") if is_flat else gettext("more") if value > 0 else gettext("less")
     arrow = "→" if is_flat else "↑" if value > 0 else "↓"
     tone = "" if is_flat or direction == Direction.NONE else "good" if (value > 0) == (direction == Direction.UP) else "bad"
-    figure = "" if is_flat else formats.signed_percent(value)
+    figure = "" if is_flat else formats.signed_points(value) if is_rate else formats.signed_percent(value)
     return format_html(
         '<span class="change {}"><span aria-hidden="true">{}</span> {} {}</span> {}', tone, arrow, figure, word, against
     )
@@ -167,3 +169,8 @@ def calendar_island(source: dict[str, Any], id_: str) -> SafeString:
 @register.filter
 def weekday(value: date) -> str:
     return formats.weekday(value)
+
+
+@register.filter
+def month_short(value: date) -> str:
+    return formats.short_month(value).split(" ")[0]

@@ -1,0 +1,340 @@
+"""Plans: the list, a new draft, and the plan with its forecast, goals and target grid."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from babel.numbers import NumberFormatError, parse_decimal
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from topline.calendar import events
+from topline.metrics.catalogue import metrics
+from topline.plans import operations, progress, text
+from topline.plans.drafting import OTHER, PLANNED
+from topline.plans.grid import Grid, Part
+from topline.plans.models import Plan, PlanVersion, State
+from topline.plans.progress import GoalLine, Line, PlanView
+from topline.plans.text import Sentence
+from topline.plans.units import digits, from_minor
+from topline.units.errors import ToplineError
+from topline.units.period import Period, add_months, parse_day
+from topline.units.text import N_
+from topline.web import charts, formats, question
+from topline.web.page import Page, Visit, language
+
+EVENTS = {event.id: event.label for event in events.EVENTS}
+MONTHS = (1, 2, 3, 4, 6, 12)
+TONES = {State.DRAFT: "", State.IN_REVIEW: "note", State.APPROVED: "accent", State.ACTIVE: "good", State.CLOSED: ""}
+
+
+STATUSES = {
+    "before": (N_("not begun"), ""),
+    "on_course": (N_("on course"), "good"),
+    "at_risk": (N_("at risk"), "warn"),
+    "behind": (N_("behind"), "bad"),
+    "reached": (N_("reached"), "good"),
+    "missed": (N_("missed"), "bad"),
+}
+
+
+class AmountError(ToplineError):
+    message = N_("“%(text)s” is not an amount. Write digits, such as 12500.")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of the grid, or a total that spreads over the cells below it."""
+
+    part: Part
+    text: str
+    is_locked: bool
+    row: int
+    column: int
+    label: str
+    seen: int
+
+    @property
+    def id(self) -> str:
+        return f"cell-{self.row}-{self.column}"
+
+    @property
+    def values(self) -> str:
+        """What the browser sends along to name the cell."""
+        places = {"block": self.part.block, "market": self.part.market, "month": self.part.month, "seen": self.seen}
+        return formats.json_text({name: place for name, place in places.items() if place is not None})
+
+
+def index(visit: Visit) -> HttpResponse:
+    plans = [_card(visit, plan) for plan in Plan.objects.of(visit.shop).prefetch_related("versions")]
+    month = visit.today.replace(day=1)
+    first = month if visit.today.day == 1 else add_months(month, 1)
+    return visit.render(
+        "plans.html",
+        {
+            "plans": plans,
+            "may_write": visit.may("plans.write"),
+            "is_empty": visit.shop.lake().latest() is None,
+            "firsts": [add_months(first, i) for i in range(-1, 6)],
+            "first": first,
+            "months": MONTHS,
+        },
+    )
+
+
+def _card(visit: Visit, plan: Plan) -> dict[str, Any]:
+    version = plan.current
+    goal = version.goals.standing().filter(metric="net_sales").first()
+    return {"plan": plan, "version": version, "tone": TONES[State(version.state)], "goal": goal, "is_now": visit.today in plan.period}
+
+
+def draft(visit: Visit) -> HttpResponse:
+    if visit.request.method != "POST":
+        return redirect("plans", visit.shop.slug)
+    visit.require("plans.write")
+    posted = visit.request.POST
+    months = posted.get("months", "3")
+    period = Period.of_months(parse_day(posted.get("first", "")), int(months) if months.isdecimal() else 3)
+    as_of = parse_day(posted["as_of"]) if posted.get("as_of") else visit.today
+    version = operations.draft_plan(
+        shop=visit.shop, period=period, as_of=as_of, actor=visit.user, now=timezone.now(), language=language()
+    )
+    messages.success(visit.request, gettext("The draft is ready. Change what you know better."))
+    return redirect("plan", visit.shop.slug, version.plan_id)
+
+
+def plan(visit: Visit, plan_id: int) -> HttpResponse:
+    version = _version(visit, plan_id)
+    return visit.render("plan.html", _context(visit, version))
+
+
+def act(visit: Visit, plan_id: int) -> HttpResponse:
+    """A step of the version: hand in, approve, send back, activate, close, revise, reforecast, undo."""
+    if visit.request.method != "POST":
+        return redirect("plan", visit.shop.slug, plan_id)
+    version = _version(visit, plan_id)
+    verb = visit.request.POST.get("do", "")
+    visit.require("plans.approve" if verb in ("approve", "activate", "close") else "plans.write")
+    now = timezone.now()
+    match verb:
+        case "submit" | "approve" | "send_back" | "activate" | "close":
+            getattr(operations, verb)(version=version, actor=visit.user, now=now)
+        case "revise":
+            operations.revise(version=version, actor=visit.user, now=now)
+        case "reforecast":
+            operations.reforecast(version=version, as_of=visit.today, actor=visit.user, now=now)
+        case "undo":
+            operations.undo_edit(version=version, actor=visit.user, now=now)
+    if visit.is_fragment:
+        return visit.render("plan.html#body", _context(visit, _version(visit, plan_id)))
+    return redirect("plan", visit.shop.slug, plan_id)
+
+
+def cell(visit: Visit, plan_id: int) -> HttpResponse:
+    """An edit of the grid: an amount, or a lock."""
+    visit.require("plans.write")
+    version = _version(visit, plan_id)
+    posted = visit.request.POST
+    metric = visit.request.GET.get("metric", "net_sales")
+    part = Part(*(int(posted[name]) if posted.get(name, "").isdecimal() else None for name in ("block", "market", "month")))
+    asked = {"version": version, "metric": metric, "part": part, "seen": int(posted.get("seen", version.revision)), "actor": visit.user, "now": timezone.now()}
+    if "lock" in posted:
+        operations.lock_targets(**asked, is_locked=posted["lock"] == "on")
+    else:
+        operations.set_target(**asked, amount=_amount(posted.get("amount", "")))
+    return visit.render("plan.html#body", _context(visit, _version(visit, plan_id)))
+
+
+def _amount(written: str) -> Decimal:
+    try:
+        return Decimal(parse_decimal(written.strip().replace(" ", "\xa0") or "0", locale=formats.locale()))
+    except NumberFormatError:
+        raise AmountError(text=written) from None
+
+
+def _version(visit: Visit, plan_id: int) -> PlanVersion:
+    """The version that the address names, else the one that counts."""
+    plan = Plan.objects.of(visit.shop).filter(pk=plan_id).first()
+    if plan is None:
+        raise Http404
+    number = visit.request.GET.get("version", "")
+    found = PlanVersion.objects.of(visit.shop).filter(plan=plan, number=int(number)).first() if number.isdecimal() else plan.current
+    if found is None:
+        raise Http404
+    return found
+
+
+def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
+    asked = visit.request.GET
+    metric = asked.get("metric", "net_sales")
+    metric = metric if metric in version.grid_metrics else "net_sales"
+    market = asked.get("market", "")
+    look = progress.of(version, visit.today)
+    headline = sentences(version, look.headline)
+    return {
+        "version": version,
+        "plan": version.plan,
+        "look": look,
+        "sentence": headline[0],
+        "more": headline[1:],
+        "tone": TONES[State(version.state)],
+        "versions": version.plan.versions.order_by("-number"),
+        "may_write": visit.may("plans.write"),
+        "may_approve": visit.may("plans.approve"),
+        "is_editable": visit.may("plans.write") and look.grid.is_editable,
+        "figures": list(_figures(version, look.total, look.level)),
+        "metric": metric,
+        "metrics": [(id_, formats.say(metrics()[id_].label)) for id_ in PLANNED if id_ in version.grid_metrics],
+        "grid": _grid(version, metric, int(market) if market.isdecimal() else None),
+        "markets": _markets(version, metric),
+        "market": market,
+        "goals": [_goal(one) for one in look.goals],
+        "picture": _by_month(version, look),
+        "course": course(version, look),
+        "parts": _parts(version, look),
+        "summary": sentences(version, look.sections.get(1, [])),
+        "history": sentences(version, look.sections.get(2, [])),
+        "missing": sentences(version, look.missing),
+        "events": [
+            {"label": formats.say(EVENTS.get(one.event, one.event)), "period": Period(one.start, one.end), "line": one}
+            for one in look.events
+        ],
+    }
+
+
+def sentences(version: PlanVersion, said: Sequence[Sentence]) -> list[str]:
+    """Generated sentences in the language of the page."""
+    return [text.render(one, currency=version.plan.currency, language=language()) for one in said]
+
+
+def _figures(version: PlanVersion, total: Line, level: float) -> Iterator[dict[str, str]]:
+    currency = version.plan.currency
+    yield {"label": gettext("Target"), "value": formats.short_money(total.target, currency)}
+    if total.actual is not None:
+        note = gettext("%(pace)s of what is due by now") % {"pace": formats.percent(total.pace, 0)} if total.pace else ""
+        yield {"label": gettext("Actual so far"), "value": formats.short_money(total.actual, currency), "note": note}
+    if total.now is not None:
+        ends = {"low": formats.short_money(total.now.low, currency), "high": formats.short_money(total.now.high, currency)}
+        note = f"{ends['low']} – {ends['high']}, {formats.percent(level, 0)}"
+        yield {"label": gettext("Expected at the end"), "value": formats.short_money(total.now.expected, currency), "note": note}
+    if total.chance is not None:
+        yield {"label": gettext("Chance to make it"), "value": formats.chance(total.chance), "note": gettext("as seen today")}
+    if total.last_year is not None:
+        growth = gettext("%(change)s to date") % {"change": formats.signed_percent(total.growth)} if total.growth is not None else ""
+        yield {"label": gettext("Last year"), "value": formats.short_money(total.last_year, currency), "note": growth}
+
+
+def _markets(version: PlanVersion, metric: str) -> list[tuple[int, str]]:
+    names = version.axes(metric)[1]
+    return [(i, _name("market", name)) for i, name in enumerate(names)] if len(names) > 1 else []
+
+
+def _name(dimension: str, name: str | None) -> str:
+    if name == OTHER:
+        return gettext("All others")
+    return question.label(dimension, name)
+
+
+def _grid(version: PlanVersion, metric: str, market: int | None) -> dict[str, Any]:
+    """The grid as rows of cells: a block a line, months across, totals of each; of one market or of all."""
+    grid = version.grid(metric)
+    blocks, markets, months = version.axes(metric)
+    if market is not None and market >= len(markets):
+        market = None
+    lines = []
+    for i, name in enumerate(blocks):
+        cells = [_cell(version, metric, grid, Part(i, market, j), i + 1, j + 1, name, month) for j, month in enumerate(months)]
+        total = _cell(version, metric, grid, Part(i, market, None), i + 1, len(months) + 1, name, None)
+        lines.append({"name": _name("category", name) if len(blocks) > 1 else gettext("The whole shop"), "cells": cells, "total": total})
+    last = len(blocks) + 1
+    totals = [_cell(version, metric, grid, Part(None, market, j), last, j + 1, OTHER, month) for j, month in enumerate(months)]
+    whole = _cell(version, metric, grid, Part(None, market, None), last, len(months) + 1, OTHER, None)
+    return {"months": months, "lines": lines, "totals": totals, "whole": whole, "has_total_row": len(blocks) > 1}
+
+
+def _cell(version: PlanVersion, metric: str, grid: Grid, part: Part, row: int, column: int, name: str | None, month: date | None) -> Cell:
+    currency = version.plan.currency
+    value = from_minor(metric, grid.total(part), currency)
+    label = f"{_name('category', name)}, {formats.month(month) if month else gettext('total')}"
+    return Cell(part, formats.fixed(value, digits(metric, currency)), bool(grid.locked[part.index].all()), row, column, label, version.revision)
+
+
+def _goal(one: GoalLine) -> dict[str, Any]:
+    goal, line = one.goal, one.line
+    metric, currency = metrics()[goal.metric], goal.version.plan.currency
+    return {
+        "goal": goal,
+        "metric": metric,
+        "last_year": formats.number(line.last_year, metric.unit, currency),
+        "target": formats.number(goal.target, metric.unit, currency),
+        "actual": formats.number(line.actual, metric.unit, currency),
+        "pace": formats.percent(line.pace, 0) if line.pace is not None else "–",
+        "chance": formats.chance(line.chance) if line.chance is not None else "",
+        "status": formats.say(STATUSES[one.status][0]),
+        "tone": STATUSES[one.status][1],
+        "why": sentences(goal.version, [one.why])[0],
+    }
+
+
+def _by_month(version: PlanVersion, look: PlanView) -> charts.Picture:
+    """Net sales by month: target, what is expected with its interval, last year, and what came in."""
+    now = [line.now or line.drafted for line in look.months]
+    rows = [
+        *charts.band(
+            gettext("%(level)s interval") % {"level": formats.percent(look.level, 0)},
+            [band.low if band else None for band in now],
+            [band.high if band else None for band in now],
+        ),
+        charts.Line(gettext("Last year"), [question.plain_number(line.last_year) for line in look.months], "last_year"),
+        charts.Line(gettext("Expected"), [band.expected if band else None for band in now], "forecast"),
+        charts.Line(gettext("Plan"), [float(line.target) for line in look.months], "plan"),
+        charts.Line(gettext("Actual"), [question.plain_number(line.actual) for line in look.months], "actual"),
+    ]
+    axis = [formats.short_month(month) for month in version.plan.months]
+    return charts.picture(gettext("Net sales by month"), axis, rows, unit="money", currency=version.plan.currency)
+
+
+def course(version: PlanVersion, look: PlanView) -> charts.Picture:
+    """Net sales added up day by day: what the season lets expect of the plan, what came in, last year."""
+    rows = [
+        charts.Line(gettext("Actual"), [point.actual for point in look.days], "actual"),
+        charts.Line(gettext("Plan by season"), [point.due for point in look.days], "plan"),
+        charts.Line(gettext("Last year"), [point.last_year for point in look.days], "last_year"),
+    ]
+    axis = [formats.day(point.on) for point in look.days]
+    return charts.picture(gettext("Net sales added up"), axis, rows, unit="money", currency=version.plan.currency)
+
+
+def _parts(version: PlanVersion, look: PlanView) -> list[dict[str, Any]]:
+    """How categories and markets go."""
+    currency = version.plan.currency
+    found = []
+    for dimension, lines in (("category", look.categories), ("market", look.markets)):
+        cells = [
+            {
+                "name": _name(dimension, line.name if isinstance(line.name, str) else None),
+                "target": formats.whole_money(line.target, currency),
+                "actual": formats.whole_money(line.actual, currency) if line.actual is not None else "–",
+                "pace": formats.percent(line.pace, 0) if line.pace is not None else "–",
+                "growth": formats.signed_percent(line.growth) if line.growth is not None else "–",
+                "expected": formats.whole_money(line.now.expected, currency) if line.now else "–",
+            }
+            for line in lines
+        ]
+        if cells:
+            found.append({"title": question.label_of(dimension), "lines": cells})
+    return found
+
+
+PAGES = (
+    Page(path="plans", name="plans", view=index, permission="plans.read", place="plan", label=N_("Plans"), icon="target-arrow"),
+    Page(path="plans/draft", name="plan_draft", view=draft, permission="plans.write", place="plan"),
+    Page(path="plans/<int:plan_id>", name="plan", view=plan, permission="plans.read", place="plan"),
+    Page(path="plans/<int:plan_id>/do", name="plan_act", view=act, permission="plans.write", place="plan"),
+    Page(path="plans/<int:plan_id>/cell", name="plan_cell", view=cell, permission="plans.write", place="plan"),
+)
