@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from topline.simulate.arrow import Column, kernel
+from topline.facts.columns import Column, kernel
 from topline.simulate.world import Ints, World
 
 SOURCE = "simulated"

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from topline.simulate import arrow, identity
+from topline.facts import columns as arrow
+from topline.simulate import identity
 from topline.simulate.ledger import basket, money
 from topline.simulate.world import DAY_SECONDS, Ints, World
 

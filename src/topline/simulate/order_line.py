@@ -5,7 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from topline.simulate import arrow, identity
+from topline.facts import columns as arrow
+from topline.simulate import identity
 from topline.simulate.ledger import KINDS, ledger
 from topline.simulate.order import rates
 from topline.simulate.shelf import shelf

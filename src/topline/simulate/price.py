@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from topline.simulate import arrow, identity
+from topline.facts import columns as arrow
+from topline.simulate import identity
 from topline.simulate.shelf import shelf
 from topline.simulate.world import World
 

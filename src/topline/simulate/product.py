@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from topline.simulate import arrow, identity
+from topline.facts import columns as arrow
+from topline.simulate import identity
 from topline.simulate.shelf import shelf
 from topline.simulate.world import World
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from topline.simulate import arrow, identity, order
+from topline.facts import columns as arrow
+from topline.simulate import identity, order
 from topline.simulate.world import World
 
 _DEVICES = ("mobile", "desktop", "tablet")

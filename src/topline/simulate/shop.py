@@ -12,8 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from topline.facts import columns as arrow
 from topline.facts.table import tables
-from topline.simulate import arrow, identity
+from topline.simulate import identity
 from topline.simulate.world import World
 
 BATCH_ROWS = 250_000

@@ -1,4 +1,4 @@
-"""Arrays into Arrow columns, without a Python object a row."""
+"""Arrays into the columns of a fact, without a Python object a row."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,13 @@ type Column = Any
 
 MICRO = 1_000_000
 CENT = MICRO // 100
+
+
+def array(values: Any) -> Column:
+    """One Arrow array of numbers, texts, or of an Arrow column."""
+    if isinstance(values, pa.ChunkedArray):
+        return values.combine_chunks()
+    return values if isinstance(values, pa.Array) else pa.array(values)
 
 
 def amounts(micro: Ints) -> Column:
@@ -46,7 +53,7 @@ def choice(names: Sequence[str | None], codes: npt.ArrayLike) -> Column:
 
 def keys(*parts: Any) -> Column:
     """Parts (a text, or numbers or texts by row) joined with colons."""
-    columns = [part if isinstance(part, str) else kernel.cast(pa.array(part), pa.string()) for part in parts]
+    columns = [part if isinstance(part, str) else array(part).cast(pa.string()) for part in parts]
     return kernel.binary_join_element_wise(*columns, ":")
 
 
@@ -69,8 +76,12 @@ def moments(local_seconds: Ints, zone: str) -> dict[str, Column]:
     A moment that the clocks skip in spring moves forward; one that comes twice in autumn is the first.
     """
     naive = pa.array(local_seconds * MICRO).cast(pa.timestamp("us"))
-    at = kernel.assume_timezone(naive, zone, ambiguous="earliest", nonexistent="latest")
-    local = kernel.local_timestamp(at)
+    return instants(kernel.assume_timezone(naive, zone, ambiguous="earliest", nonexistent="latest"), zone)
+
+
+def instants(at: Column, zone: str) -> dict[str, Column]:
+    """The columns `at`, `on` and `hour` of moments that know their zone, as the shop's clock shows them."""
+    local = kernel.local_timestamp(at.cast(pa.timestamp("us", tz=zone)))
     return {
         "at": at.cast(pa.timestamp("us", tz="UTC")),
         "on": local.cast(pa.date32()),
@@ -104,5 +115,4 @@ def _filled(column: Any, field: "pa.Field[Any]", rows: int) -> Column:
         return pa.nulls(rows, field.type)
     if isinstance(column, str | int | bool):
         return pa.repeat(pa.scalar(column, field.type), rows)
-    array = column if isinstance(column, pa.Array) else pa.array(column)
-    return array.cast(field.type)
+    return array(column).cast(field.type)
