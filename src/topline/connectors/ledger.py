@@ -5,25 +5,28 @@ first occurrence, one that a clock change skips moves forward, and both are coun
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
 from babel.numbers import list_currencies
 
-from topline.connectors import content, errors, files, mapping, places, profile, reading
+from topline.connectors import content, errors, files, mapping, places, profile, reading, reference
+from topline.connectors.clock import Clock
 from topline.connectors.mapping import Layout, Type
-from topline.connectors.reading import identifier, quoted
+from topline.connectors.reader import Reader, Shop, Stamp
+from topline.connectors.reading import quoted
 from topline.facts.order_line import Kind
 from topline.facts.table import tables
 from topline.units.text import N_
 
 SAMPLE_ROWS = 5_000
 BATCH_ROWS = 100_000
+SET_ROWS = 2_000_000
 MEMORY = "700MB"
 CODE_LENGTH = 100
 TEXT_LENGTH = 255
@@ -45,31 +48,6 @@ REASONS: Mapping[str, str] = {
     "personal": N_("The text holds an e-mail address or a phone number where none belongs."),
     "no_key": N_("What names this row is missing."),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """What the facts of a shop need to know of it.
-
-    source : names the source in keys; hmac : (source, id) to a key that names nobody
-    today : the shop's day; nothing later is taken; rates : shop currency per unit of another currency
-    """
-
-    source: str
-    currency: str
-    zone: str
-    country: str
-    today: date
-    hmac: Callable[[str, str], str]
-    rates: Mapping[str, Decimal] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """Who brings facts in, and when: the same in all rows of an import."""
-
-    batch_id: str
-    recorded_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +139,16 @@ def _chosen(
 
 
 class Stage:
-    """The files of one import, their rows typed and judged, in a DuckDB of its own that spills into `folder`."""
+    """The files of one import, their rows typed and judged, in a DuckDB file that the run, or one resumed, finds again.
+
+    It knows who the customers are, so whoever made it removes it once the import is done.
+    """
 
     def __init__(self, folder: Path, shop: Shop) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.shop = shop
         self.cursor = duckdb.connect(
+            str(folder / "stage.duckdb"),
             config={
                 "memory_limit": MEMORY,
                 "temp_directory": str(folder / "spill"),
@@ -175,18 +157,31 @@ class Stage:
             },
         )
         self.cursor.execute("SET TimeZone = 'UTC'")
-        self.cursor.execute(_LINE_TABLE)
-        self.cursor.execute("CREATE TABLE fault (file SMALLINT, fault SMALLINT, reason VARCHAR, column_name VARCHAR)")
-        self.cursor.execute(
-            "CREATE TABLE shapeless (file SMALLINT, row_number BIGINT, line VARCHAR, found INTEGER, expected INTEGER)"
-        )
+        for table in _TABLES:
+            self.cursor.execute(table)
 
     def close(self) -> None:
         self.cursor.close()
 
+    @contextmanager
+    def _step(self, name: str) -> Iterator[bool]:
+        """Whether a step is still to be done; it is done wholly or not at all."""
+        if self.cursor.execute("SELECT 1 FROM done WHERE step = ?", [name]).fetchall():
+            yield False
+            return
+        self.cursor.execute("BEGIN")
+        yield True
+        self.cursor.execute("INSERT INTO done VALUES (?)", [name])
+        self.cursor.execute("COMMIT")
+
     def load(self, number: int, staged: files.Staged, layout: Layout) -> None:
         """Types and judges the rows of an order line file. number : the file's place in the import"""
-        read = _Reader(layout, reading.types(self.cursor, staged))
+        with self._step(f"load {number}") as is_due:
+            if is_due:
+                self._load(number, staged, layout)
+
+    def _load(self, number: int, staged: files.Staged, layout: Layout) -> None:
+        read = Reader(layout, reading.types(self.cursor, staged))
         if staged.rejects:
             self.cursor.executemany(
                 "INSERT INTO shapeless VALUES (?, ?, ?, ?, ?)",
@@ -201,14 +196,12 @@ class Stage:
 
     def finish(self) -> None:
         """After the last load: what must be known across rows (occurrences, heads of orders, keys of customers, places)."""
-        self.cursor.execute(
-            "CREATE TABLE again AS SELECT file, row_number, n FROM (SELECT file, row_number, row_number() OVER "
-            "(PARTITION BY file, hash ORDER BY row_number) AS n FROM line WHERE hash IN "
-            "(SELECT hash FROM line GROUP BY file, hash HAVING count(*) > 1)) WHERE n > 1"
-        )
-        self.cursor.execute(_HEADS)
-        self._key_customers()
-        self._name_places()
+        with self._step("finish") as is_due:
+            if is_due:
+                self.cursor.execute(_AGAIN)
+                self.cursor.execute(_HEADS)
+                self._key_customers()
+                self._name_places()
 
     def _key_customers(self) -> None:
         self.cursor.execute("CREATE TABLE person (customer VARCHAR, customer_key VARCHAR)")
@@ -255,25 +248,32 @@ class Stage:
 
     def counts(self) -> dict[str, int]:
         """Rows in, rows that will be facts, rows in quarantine, and what a person should know of them."""
-        good, bad, guests, untitled, first, again, stamps = self.cursor.execute(
+        names = ("good", "bad", "without_customer", "without_title", "without_price", "negative_quantity")
+        found = self.cursor.execute(
             "SELECT count_if(fault IS NULL), count_if(fault IS NOT NULL), count_if(fault IS NULL AND customer IS NULL), "
-            "count_if(fault IS NULL AND title IS NULL), count_if(fault IS NULL AND price = 0), count_if(fault IS NULL AND quantity < 0), "
-            "count(DISTINCT order_id) FROM line"
+            "count_if(fault IS NULL AND title IS NULL), count_if(fault IS NULL AND price = 0), "
+            "count_if(fault IS NULL AND quantity < 0) FROM line"
         ).fetchall()[0]
+        counts = dict(zip(names, found, strict=True))
         shapeless = self.cursor.execute("SELECT count(*) FROM shapeless").fetchall()[0][0]
+        good, bad = reference.counts(self.cursor)
         ambiguous, skipped = self._clock_changes()
-        return {
-            "rows": good + bad + shapeless,
-            "good": good,
-            "quarantined": bad + shapeless,
-            "without_customer": guests,
-            "without_title": untitled,
-            "without_price": first,
-            "negative_quantity": again,
-            "order_ids": stamps,
+        counts["good"] += good
+        counts["quarantined"] = counts.pop("bad") + bad + shapeless
+        return counts | {
+            "rows": counts["good"] + counts["quarantined"],
+            "same_rows": self._same_rows(),
             "ambiguous_times": ambiguous,
             "skipped_times": skipped,
         }
+
+    def _same_rows(self) -> int:
+        """Good rows that another row of the import is, too: files that overlap, or a row number given twice."""
+        same = self.cursor.execute(
+            "SELECT count(*) - count(DISTINCT (CASE WHEN line_id IS NULL THEN hash ELSE order_id || ':' || line_id END, "
+            "CASE WHEN line_id IS NULL THEN coalesce(n, 1) END)) FROM line LEFT JOIN again USING (file, row_number) WHERE fault IS NULL"
+        ).fetchall()
+        return int(same[0][0])
 
     def days(self) -> tuple[date, date] | None:
         """The first and the last day of the good rows."""
@@ -286,17 +286,21 @@ class Stage:
         """How many rows stand in quarantine for each reason."""
         return dict(
             self.cursor.execute(
-                "SELECT reason, count(*) FROM (SELECT reason FROM line JOIN fault USING (file, fault) "
+                f"SELECT reason, count(*) FROM (SELECT reason FROM ({self._faulty}) "
                 "UNION ALL SELECT 'shape' FROM shapeless) GROUP BY 1 ORDER BY 2 DESC, 1"
             ).fetchall()
         )
 
-    def quarantined(self, number: int) -> list[tuple[int, str, str]]:
-        """Row number, reason and column of a file's rows in quarantine; those without the table's shape are apart."""
-        return self.cursor.execute(
-            "SELECT row_number, reason, column_name FROM line JOIN fault USING (file, fault) WHERE file = ? ORDER BY 1",
-            [number],
-        ).fetchall()
+    def quarantined(self, number: int, staged: files.Staged) -> Iterator[tuple[int, tuple[object, ...], str, str]]:
+        """A file's rows in quarantine: number, cells, reason, column; those without the table's shape are apart."""
+        cursor = self.cursor.cursor()
+        cursor.execute(
+            f"SELECT f.reason, f.column_name, r.* FROM {staged.relation} r JOIN "
+            f"({self._faulty} WHERE file = {number}) f ON f.row_number = r.{files.ROW} ORDER BY r.{files.ROW}"
+        )
+        while rows := cursor.fetchmany(1_000):
+            for reason, column, row, *values in rows:
+                yield row, tuple(values), reason, column
 
     def shapeless(self, number: int) -> list[tuple[int, str, int, int]]:
         """Row number, text, cells found and expected of the records that don't fit the headings."""
@@ -321,7 +325,7 @@ class Stage:
         WITH judged AS (SELECT *, {rules.kind_sql} AS kind, {rules.document_sql} AS is_document FROM line
                         WHERE file = {part.file} AND row_number BETWEEN {part.first} AND {part.last} AND fault IS NULL),
         headed AS ({self._headed("judged")})
-        SELECT key, version, {quoted(stamp.recorded_at.isoformat())}::TIMESTAMPTZ AS recorded_at, {quoted(stamp.batch_id)} AS batch_id,
+        SELECT key, version, {stamp.sql},
             order_id AS order_key, kind, timezone('UTC', happened) AS "at", CAST(shown AS DATE) AS "on", CAST(hour(shown) AS TINYINT) AS hour,
             CASE WHEN NOT coalesce(is_document, false) THEN CAST(ordered AS DATE) END AS ordered_on,
             CASE WHEN kind IN ('goods_sold', 'goods_cancelled', 'goods_no_price', 'refund') THEN coalesce(product_code, title) END AS product_key,
@@ -331,45 +335,73 @@ class Stage:
         FROM headed"""
         return self._batches("order_line", query)
 
-    def orders(self, rules: profile.Profile, stamp: Stamp) -> Iterator[pa.RecordBatch]:
-        """The heads of orders in which goods were sold."""
-        query = f"""
-        WITH judged AS (SELECT * FROM line WHERE fault IS NULL AND ({rules.kind_sql}) = 'goods_sold' AND NOT coalesce({rules.document_sql}, false)),
-        headed AS ({self._headed("judged")}),
-        heads AS (SELECT order_id, min(happened) AS happened, min(ordered) AS ordered, max(epoch_us(happened)) AS version, min(customer_key) AS customer_key,
-            min(currency) AS currency, min(rate) AS rate, min(channel) AS channel, min(market) AS market,
-            min(campaign) AS campaign, min(coupon) AS coupon FROM headed GROUP BY order_id)
-        SELECT {quoted(self.shop.source + ":")} || order_id AS key, version, {quoted(stamp.recorded_at.isoformat())}::TIMESTAMPTZ AS recorded_at,
-            {quoted(stamp.batch_id)} AS batch_id, order_id AS order_key, timezone('UTC', happened) AS "at", CAST(ordered AS DATE) AS "on",
-            CAST(hour(ordered) AS TINYINT) AS hour, customer_key, currency, rate, channel, market, NULL AS cancelled_on, NULL AS session_key,
-            campaign, coupon, NULL AS shipping_cost_shop, NULL AS payment_fee_shop, false AS is_test
-        FROM heads"""
-        return self._batches("order", query)
+    def orders(self, rules: profile.Profile, stamp: Stamp) -> Iterator[Iterator[pa.RecordBatch]]:
+        """The heads of orders in which goods were sold, in sets."""
+        sold = f"fault IS NULL AND ({rules.kind_sql}) = 'goods_sold' AND NOT coalesce({rules.document_sql}, false)"
+        for share in self._shares("order_id"):
+            query = f"""
+            WITH judged AS (SELECT * FROM line WHERE {sold} AND {share}),
+            headed AS ({self._headed("judged")}),
+            heads AS (SELECT order_id, min(happened) AS happened, min(ordered) AS ordered, max(epoch_us(happened)) AS version,
+                min(customer_key) AS customer_key, min(currency) AS currency, min(rate) AS rate, min(channel) AS channel,
+                min(market) AS market, min(campaign) AS campaign, min(coupon) AS coupon FROM headed GROUP BY order_id)
+            SELECT {self._key("order_id")} AS key, version, {stamp.sql}, order_id AS order_key, timezone('UTC', happened) AS "at",
+                CAST(ordered AS DATE) AS "on", CAST(hour(ordered) AS TINYINT) AS hour, customer_key, currency, rate, channel, market,
+                NULL AS cancelled_on, NULL AS session_key, campaign, coupon, NULL AS shipping_cost_shop, NULL AS payment_fee_shop,
+                false AS is_test
+            FROM heads"""
+            yield self._batches("order", query)
 
-    def products(self, rules: profile.Profile, stamp: Stamp) -> Iterator[pa.RecordBatch]:
-        """The products that the rows name, as their newest rows describe them."""
+    def products(self, rules: profile.Profile, stamp: Stamp) -> Iterator[Iterator[pa.RecordBatch]]:
+        """The products that the rows name, in sets. Their version is in seconds, so that any product file is newer."""
+        for known in self._known_products(rules):
+            query = f"""
+            SELECT {self._key("code")} AS key, version, {stamp.sql}, code AS product_key, title, category, subcategory, brand, supplier,
+                NULL::BIGINT AS tier FROM ({known})"""
+            yield self._batches("product", query)
+
+    def product_rows(self, rules: profile.Profile) -> Iterator[dict[str, str | None]]:
+        """The same products for the catalogue: `code`, title, category, subcategory, brand, supplier."""
+        names = ("code", "title", "category", "subcategory", "brand", "supplier")
+        for known in self._known_products(rules):
+            cursor = self.cursor.cursor()
+            cursor.execute(f"SELECT {', '.join(names)} FROM ({known}) ORDER BY code")
+            while rows := cursor.fetchmany(1_000):
+                yield from (dict(zip(names, row, strict=True)) for row in rows)
+        yield from reference.product_rows(self.cursor)
+
+    def _known_products(self, rules: profile.Profile) -> Iterator[str]:
         goods = f"({rules.kind_sql}) IN ('goods_sold', 'goods_cancelled', 'goods_no_price', 'refund')"
         last = ", ".join(
             f"coalesce(arg_max({column}, moment) FILTER (kind = 'goods_sold'), arg_max({column}, moment)) AS {column}"
             for column in ("title", "category", "subcategory", "brand", "supplier")
         )
-        query = f"""
-        WITH named AS (SELECT *, coalesce(product_code, title) AS code, coalesce(wall, utc) AS moment, {rules.kind_sql} AS kind FROM line
-                       WHERE fault IS NULL AND {goods} AND coalesce(product_code, title) IS NOT NULL),
-        known AS (SELECT code, max(epoch_us(moment)) AS version, {last} FROM named GROUP BY code)
-        SELECT {quoted(self.shop.source + ":")} || code AS key, version, {quoted(stamp.recorded_at.isoformat())}::TIMESTAMPTZ AS recorded_at,
-            {quoted(stamp.batch_id)} AS batch_id, code AS product_key, title, category, subcategory, brand, supplier, NULL::BIGINT AS tier
-        FROM known"""
-        return self._batches("product", query)
+        for share in self._shares("coalesce(product_code, title)"):
+            yield f"""
+            WITH named AS (SELECT *, coalesce(product_code, title) AS code, coalesce(wall, utc) AS moment, {rules.kind_sql} AS kind
+                FROM line WHERE fault IS NULL AND {goods} AND coalesce(product_code, title) IS NOT NULL AND {share})
+            SELECT code, max(epoch_us(moment)) // 1000000 AS version, {last} FROM named GROUP BY code"""
 
-    def customers(self, stamp: Stamp) -> Iterator[pa.RecordBatch]:
-        """The customers that the rows name."""
-        query = f"""
-        WITH known AS (SELECT customer_key, max(epoch_us(coalesce(wall, utc))) AS version, arg_max(market, coalesce(wall, utc)) AS market
-                       FROM line JOIN person USING (customer) LEFT JOIN place USING (country) WHERE fault IS NULL GROUP BY 1)
-        SELECT customer_key AS key, version, {quoted(stamp.recorded_at.isoformat())}::TIMESTAMPTZ AS recorded_at, {quoted(stamp.batch_id)} AS batch_id,
-            customer_key, NULL::DATE AS since_on, market, NULL::VARCHAR AS segment FROM known WHERE customer_key IS NOT NULL"""
-        return self._batches("customer", query)
+    def customers(self, stamp: Stamp) -> Iterator[Iterator[pa.RecordBatch]]:
+        """The customers that the rows name, in sets. Their version is in seconds, as that of products."""
+        for share in self._shares("customer_key"):
+            query = f"""
+            WITH known AS (SELECT customer_key, max(epoch_us(coalesce(wall, utc))) // 1000000 AS version,
+                arg_max(market, coalesce(wall, utc)) AS market FROM line JOIN person USING (customer) LEFT JOIN place USING (country)
+                WHERE fault IS NULL AND {share} GROUP BY 1)
+            SELECT customer_key AS key, coalesce(version, 1) AS version, {stamp.sql}, customer_key, NULL::DATE AS since_on, market,
+                NULL::VARCHAR AS segment FROM known"""
+            yield self._batches("customer", query)
+
+    def _shares(self, value: str) -> Iterator[str]:
+        """Conditions that cut the rows by a value into sets that are held in memory one at a time."""
+        rows = self.cursor.execute("SELECT count(*) FROM line").fetchall()[0][0]
+        count = rows // SET_ROWS + 1 if rows else 0
+        for place in range(count):
+            yield f"hash({value}) % {count} = {place}" if count > 1 else "true"
+
+    def _key(self, value: str) -> str:
+        return f"{quoted(self.shop.source + ':')} || {value}"
 
     def people(self) -> Iterator[list[dict[str, str]]]:
         """Who the customers are, for the database and never for the lake, in sets."""
@@ -383,6 +415,27 @@ class Stage:
         names = ("source_id", "customer_key", "name", "email", "phone", "country")
         while rows := cursor.fetchmany(1_000):
             yield [dict(zip(names, row, strict=True)) for row in rows]
+        yield from reference.people(self.cursor)
+
+    def load_reference(self, number: int, staged: files.Staged, layout: Layout) -> None:
+        """Types and judges the rows of a file that isn't order lines."""
+        with self._step(f"load {number}") as is_due:
+            if is_due:
+                reference.load(
+                    self.cursor, number, staged, Reader(layout, reading.types(self.cursor, staged)), self.shop
+                )
+
+    def references(self, stamp: Stamp) -> Iterator[tuple[int, str, Iterator[pa.RecordBatch]]]:
+        """The rows of files that aren't order lines, in numbered sets, and the fact of each."""
+        for number, (table, query) in enumerate(reference.queries(self.cursor, self.shop, stamp.sql, SET_ROWS // 4)):
+            yield number, table, self._batches(table, query)
+
+    @property
+    def _faulty(self) -> str:
+        return (
+            "SELECT file, row_number, reason, column_name FROM (SELECT file, row_number, fault FROM line UNION ALL "
+            + (reference.faulty(self.cursor) + ") JOIN fault USING (file, fault)")
+        )
 
     def _batches(self, table: str, query: str) -> Iterator[pa.RecordBatch]:
         schema = tables()[table].schema
@@ -395,8 +448,7 @@ class Stage:
         utc = "coalesce(r.utc, h.utc)"
         clock = Clock.of(self.shop.zone, *self._span())
         return f"""
-        SELECT r.* EXCLUDE (wall, utc, customer, country, channel),
-            {quoted(self.shop.source + ":")} || CASE WHEN r.line_id IS NOT NULL THEN r.order_id || ':' || r.line_id
+        SELECT r.* EXCLUDE (wall, utc, customer, country, channel), {quoted(self.shop.source + ":")} || CASE WHEN r.line_id IS NOT NULL THEN r.order_id || ':' || r.line_id
                 ELSE r.order_id || ':' || r.hash || ':' || coalesce(a.n, 1) END AS key,
             coalesce(epoch_us(r.updated), 1) AS version,
             coalesce({clock.to_utc(wall)}, {utc}) AS happened,
@@ -422,138 +474,26 @@ class Stage:
         ).fetchall()[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """A zone's offsets between two moments, as SQL.
-
-    offsets : (moment UTC from which, offset in seconds), the first from for ever
-    """
-
-    offsets: tuple[tuple[datetime, int], ...]
-
-    @classmethod
-    def of(cls, zone: str, first: datetime, last: datetime) -> "Clock":
-        tz = ZoneInfo(zone)
-        day = datetime(first.year, 1, 1, tzinfo=UTC) - timedelta(days=1)
-        end = last.replace(tzinfo=UTC) + timedelta(days=2)
-        offset = _offset(tz, day)
-        found = [(day, offset)]
-        while day < end:
-            following = day + timedelta(days=1)
-            if _offset(tz, following) != offset:
-                low, high = day, following
-                while high - low > timedelta(seconds=1):
-                    middle = low + (high - low) / 2
-                    low, high = (middle, high) if _offset(tz, middle) == offset else (low, middle)
-                moment = high.replace(microsecond=0)
-                offset = _offset(tz, following)
-                found.append((moment, offset))
-            day = following
-        return cls(tuple(found))
-
-    def _changes(self) -> Iterator[tuple[datetime, int, int]]:
-        for (_, before), (moment, after) in zip(self.offsets, self.offsets[1:], strict=False):
-            yield moment, before, after
-
-    def to_utc(self, wall: str) -> str:
-        """The moment at which a wall clock first showed `wall`; one that was skipped counts from before the change."""
-        cases = [(moment + timedelta(seconds=max(before, after)), before) for moment, before, after in self._changes()]
-        return self._shifted(wall, [(until, -offset) for until, offset in cases], -self.offsets[-1][1])
-
-    def shown(self, wall: str) -> str:
-        """What the wall clock really showed: `wall`, moved forward where a change skipped it."""
-        moved = " ".join(
-            f"WHEN {wall} >= {_literal(moment, before)} AND {wall} < {_literal(moment, after)} THEN {wall} + INTERVAL {after - before} SECOND"
-            for moment, before, after in self._changes()
-            if after > before
-        )
-        return f"CASE {moved} ELSE {wall} END" if moved else wall
-
-    def from_utc(self, utc: str) -> str:
-        """What the wall clock showed at a moment."""
-        return self._shifted(utc, [(moment, before) for moment, before, _ in self._changes()], self.offsets[-1][1])
-
-    def is_ambiguous(self, wall: str) -> str:
-        return self._within(wall, lambda before, after: (after, before) if after < before else None)
-
-    def is_skipped(self, wall: str) -> str:
-        return self._within(wall, lambda before, after: (before, after) if after > before else None)
-
-    def _within(self, wall: str, bounds: Callable[[int, int], tuple[int, int] | None]) -> str:
-        found = [
-            f"({wall} >= {_literal(moment, pair[0])} AND {wall} < {_literal(moment, pair[1])})"
-            for moment, before, after in self._changes()
-            if (pair := bounds(before, after))
-        ]
-        return " OR ".join(found) or "false"
-
-    @staticmethod
-    def _shifted(value: str, steps: Sequence[tuple[datetime, int]], last: int) -> str:
-        cases = " ".join(
-            f"WHEN {value} < {_literal(until, 0)} THEN {value} + INTERVAL ({shift}) SECOND" for until, shift in steps
-        )
-        return (
-            f"CASE {cases} ELSE {value} + INTERVAL ({last}) SECOND END"
-            if cases
-            else f"({value} + INTERVAL ({last}) SECOND)"
-        )
-
-
-def _offset(tz: ZoneInfo, moment: datetime) -> int:
-    offset = moment.astimezone(tz).utcoffset()
-    return int(offset.total_seconds()) if offset else 0
-
-
-def _literal(moment: datetime, shift: int) -> str:
-    return f"TIMESTAMP '{(moment + timedelta(seconds=shift)):%Y-%m-%d %H:%M:%S}'"
-
-
-class _Reader:
-    """SQL for a layout's fields: the raw cell, and its typed value."""
-
-    def __init__(self, layout: Layout, physical: Mapping[str, str]) -> None:
-        self.layout = layout
-        self.physical = physical
-
-    def has(self, id: str) -> bool:
-        return id in self.layout.matches
-
-    def raw(self, id: str) -> str:
-        """The cell as trimmed text, NULL if empty or if the field has no column."""
-        if not self.has(id):
-            return "NULL::VARCHAR"
-        match = self.layout.matches[id]
-        return reading.text(identifier(match.column), self.physical[match.column], match.reading)
-
-    def number(self, id: str) -> str:
-        if not self.has(id):
-            return "NULL::DECIMAL(18, 6)"
-        match = self.layout.matches[id]
-        return reading.number(identifier(match.column), self.physical[match.column], match.reading)
-
-    def stamp(self, id: str) -> str:
-        match = self.layout.matches.get(id)
-        if match is None:
-            return "NULL::TIMESTAMP"
-        return reading.stamp(identifier(match.column), self.physical[match.column], match.reading)
-
-    def is_absolute(self, id: str) -> bool:
-        match = self.layout.matches.get(id)
-        return bool(match and match.reading.get("absolute"))
-
-    def is_filled(self, id: str) -> str:
-        return f"({self.raw(id)} IS NOT NULL)" if self.has(id) else "false"
-
-
 # An amount in the shop's currency; wide enough that no product overflows.
 _SHOP = "CASE WHEN rate = 1 THEN {0} ELSE CAST(CAST({0} AS DECIMAL(22, 6)) * CAST(rate AS DECIMAL(16, 9)) AS DECIMAL(18, 6)) END"
 
-_LINE_TABLE = """CREATE TABLE IF NOT EXISTS line (
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS line (
     file SMALLINT, row_number BIGINT, order_id VARCHAR, line_id VARCHAR, wall TIMESTAMP, utc TIMESTAMP, product_code VARCHAR, title VARCHAR,
     quantity DECIMAL(18, 6), price DECIMAL(18, 6), amount DECIMAL(18, 6), currency VARCHAR, rate DECIMAL(18, 9), customer VARCHAR,
     email VARCHAR, customer_name VARCHAR, phone VARCHAR, country VARCHAR, channel VARCHAR, campaign VARCHAR, coupon VARCHAR,
     unit_cost DECIMAL(18, 6), category VARCHAR, subcategory VARCHAR, brand VARCHAR, supplier VARCHAR, updated TIMESTAMP,
-    hash VARCHAR, fault SMALLINT)"""
+    hash VARCHAR, fault SMALLINT)""",
+    "CREATE TABLE IF NOT EXISTS fault (file SMALLINT, fault SMALLINT, reason VARCHAR, column_name VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS shapeless (file SMALLINT, row_number BIGINT, line VARCHAR, found INTEGER, expected INTEGER)",
+    "CREATE TABLE IF NOT EXISTS done (step VARCHAR)",
+)
+
+_AGAIN = """CREATE TABLE again AS
+SELECT file, row_number, n FROM (
+    SELECT file, row_number, row_number() OVER (PARTITION BY file, hash ORDER BY row_number) AS n
+    FROM line WHERE (file, hash) IN (SELECT (file, hash) FROM line GROUP BY file, hash HAVING count(*) > 1))
+WHERE n > 1"""
 
 # Only orders whose rows differ need a head; most need none.
 _HEADS = """CREATE TABLE head AS
@@ -583,7 +523,7 @@ _HASHED = (
 _PERSONAL = r"@\S+\.\w|\+\d[\d ()-]{7,}\d"
 
 
-def _insert_lines(number: int, staged: files.Staged, read: _Reader, shop: Shop, tests: Sequence[str]) -> str:
+def _insert_lines(number: int, staged: files.Staged, read: Reader, shop: Shop, tests: Sequence[str]) -> str:
     at = read.stamp("at")
     absolute = read.is_absolute("at")
     customer = (
@@ -638,7 +578,7 @@ def _insert_lines(number: int, staged: files.Staged, read: _Reader, shop: Shop, 
     FROM judged"""
 
 
-def _judgement(read: _Reader, shop: Shop) -> list[tuple[str, str, str]]:
+def _judgement(read: Reader, shop: Shop) -> list[tuple[str, str, str]]:
     """What may be wrong with a row, in the order in which it is looked for: SQL, reason, column."""
     column: Callable[[str], str] = lambda id: read.layout.column(id) or ""  # noqa: E731
     today = f"TIMESTAMP '{shop.today + timedelta(days=2 if read.is_absolute('at') else 1)}'"

@@ -1,0 +1,300 @@
+"""Files beside the orders (customers, products, spend, sessions, prices, promotions) as facts, in sets.
+
+Each row is judged as a ledger row is: it becomes a fact or goes to quarantine with a reason.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+from babel.numbers import list_currencies
+
+from topline.connectors import files, mapping, places, reading
+from topline.connectors.clock import Clock
+from topline.connectors.mapping import Type
+from topline.connectors.reader import Reader, Shop
+from topline.connectors.reading import quoted
+
+NEWER_THAN_ORDERS = 1_000_000_000_000_000
+"""The version of a row without its own time of change: above what orders say of a product, below a person's edit."""
+
+_CODE_LENGTH, _TEXT_LENGTH = 100, 255
+_PERSONAL = r"@\S+\.\w|\+\d[\d ()-]{7,}\d"
+_STAMPS = ("at", "from", "until", "since")
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How a target's rows become facts.
+
+    key : SQL of the natural key, after the source; columns : SQL of the fact's columns after the identity columns
+    """
+
+    key: str
+    columns: str
+    required: tuple[str, ...]
+    has_version: bool = True
+
+
+# A row of these is read as `r`, its moment as UTC in `happened` and as the wall clock showed it in `shown`.
+_FORMS = {
+    "customer": _Form(
+        "customer_key",
+        "customer_key, CAST(shown_since AS DATE) AS since_on, market, segment",
+        ("customer",),
+    ),
+    "product": _Form(
+        "product_code",
+        "product_code AS product_key, title, category, subcategory, brand, supplier, NULL::BIGINT AS tier",
+        ("product_code",),
+    ),
+    "spend": _Form(
+        "CAST(shown_at AS DATE) || ':' || hash || ':' || n",
+        "CAST(shown_at AS DATE) AS \"on\", coalesce(channel, campaign) AS channel, campaign, market, coalesce(lower(kind), 'ads') AS kind, "
+        "amount, CASE WHEN rate = 1 THEN amount ELSE CAST(CAST(amount AS DECIMAL(22, 6)) * CAST(rate AS DECIMAL(16, 9)) AS DECIMAL(18, 6)) END "
+        "AS amount_shop, currency, rate, CAST(impressions AS BIGINT) AS impressions, CAST(clicks AS BIGINT) AS clicks, true AS is_acquisition",
+        ("at", "amount"),
+        has_version=False,
+    ),
+    "session": _Form(
+        "session_id",
+        "session_id AS session_key, coalesce(visitor_key, session_id) AS visitor_key, customer_key, timezone('UTC', utc_at) AS \"at\", "
+        'CAST(shown_at AS DATE) AS "on", CAST(hour(shown_at) AS TINYINT) AS hour, channel, campaign, market, device, '
+        "split_part(split_part(landing_page, '?', 1), '#', 1) AS landing_page, coalesce(CAST(views AS BIGINT), 1) AS views, "
+        "coalesce(CAST(duration_seconds AS BIGINT), 0) AS duration_seconds, 0::BIGINT AS carts, 0::BIGINT AS checkouts, 0::BIGINT AS orders",
+        ("session_id", "at"),
+    ),
+    "price": _Form(
+        "product_code || ':' || coalesce(market, '') || ':' || currency || ':' || CAST(shown_from AS DATE)",
+        'product_code AS product_key, CAST(shown_from AS DATE) AS "on", market, currency, unit_price AS amount',
+        ("product_code", "from", "unit_price"),
+    ),
+    "promotion": _Form(
+        "promotion_id || ':' || coalesce(product_code, '') || ':' || CAST(shown_from AS DATE)",
+        'promotion_id AS promotion_key, product_code AS product_key, CAST(shown_from AS DATE) AS "on", '
+        "CAST(shown_until AS DATE) + 1 AS until_on, coalesce(lower(kind), 'price') AS kind, NULL AS placement, NULL AS store, campaign, market, "
+        "CAST(CASE WHEN discount_rate > 1 THEN discount_rate / 100 ELSE discount_rate END AS DECIMAL(18, 9)) AS discount_rate",
+        ("promotion_id", "from", "until"),
+    ),
+}
+
+
+def load(cursor: duckdb.DuckDBPyConnection, number: int, staged: files.Staged, read: Reader, shop: Shop) -> None:
+    """Types and judges the rows into the table `reference_NUMBER`, and notes what may be wrong in `fault`."""
+    target = mapping.TARGETS[read.layout.target]
+    form = _FORMS[target.table]
+    ids = {wanted.id: wanted.type for wanted in target.fields}
+    cells = [f"{_cell(read, id, type, shop)} AS {reading.identifier(id)}" for id, type in ids.items()]
+    filled = [f"{read.is_filled(id)} AS {reading.identifier(f'has {id}')}" for id in ids]
+    customer = (
+        "coalesce(customer_id, lower(email))" if "email" in ids else "customer_id" if "customer_id" in ids else "NULL"
+    )
+    others = " ".join(f"WHEN {quoted(code)} THEN {rate}" for code, rate in shop.rates.items())
+    given = "rate" if "rate" in ids else "NULL"
+    currency = f"coalesce(currency, {quoted(shop.currency)})" if "currency" in ids else quoted(shop.currency)
+    rate = f"CAST(CASE {currency} WHEN {quoted(shop.currency)} THEN 1 {others} ELSE {given} END AS DECIMAL(18, 9))"
+    tests = _tests(read, ids, form, shop)
+    cases = " ".join(f"WHEN {test} THEN {place}" for place, (test, _, _) in enumerate(tests))
+    plain = ", ".join(
+        f"coalesce(CAST({reading.identifier(id)} AS VARCHAR), '')"
+        for id in ids
+        if id not in ("email", "customer_name", "phone")
+    )
+    extra = f"{customer} AS customer, {currency} AS currency_, {rate} AS rate_"
+    cursor.executemany(
+        "INSERT INTO fault VALUES (?, ?, ?, ?)",
+        [(number, place, reason, column) for place, (_, reason, column) in enumerate(tests)],
+    )
+    salt = quoted(shop.hmac(shop.source, "the hashes of rows"))
+    cursor.execute(f"""
+        CREATE TABLE reference_{number} AS
+        WITH typed AS (SELECT {files.ROW} AS row_number, {", ".join(cells)}, {", ".join(filled)} FROM {staged.relation}),
+        told AS (SELECT *, {extra} FROM typed),
+        judged AS (SELECT *, CASE {cases} END AS fault, left(md5(concat_ws(chr(31), {salt}, {plain})), 16) AS hash FROM told)
+        SELECT {number}::SMALLINT AS file, *, row_number() OVER (PARTITION BY hash ORDER BY row_number) AS n FROM judged""")
+    cursor.execute(
+        "CREATE TABLE IF NOT EXISTS reference (file SMALLINT, target VARCHAR, is_absolute BOOLEAN); "
+        f"INSERT INTO reference VALUES ({number}, {quoted(target.table)}, {any(read.is_absolute(id) for id in _STAMPS)})"
+    )
+    _name(cursor, number, ids, shop)
+
+
+def _cell(read: Reader, id: str, type: Type, shop: Shop) -> str:
+    match type:
+        case Type.STAMP:
+            return read.stamp(id)
+        case Type.NUMBER | Type.INTEGER:
+            return read.number(id)
+        case Type.CURRENCY:
+            return reading.currency(read.raw(id)) if read.has(id) else "NULL::VARCHAR"
+    return read.raw(id)
+
+
+def _tests(read: Reader, ids: dict[str, Type], form: _Form, shop: Shop) -> list[tuple[str, str, str]]:
+    """What may be wrong with a row: SQL, reason, column."""
+    known = ", ".join(quoted(code) for code in sorted(list_currencies()))
+    tests = []
+    for id, type in ids.items():
+        if not read.has(id):
+            continue
+        name, has, column = reading.identifier(id), reading.identifier(f"has {id}"), read.layout.column(id) or ""
+        match type:
+            case Type.STAMP:
+                tests.append((f"{has} AND {name} IS NULL", "bad_date", column))
+                tests.append((f"{name} < TIMESTAMP '1970-01-01'", "old_date", column))
+            case Type.NUMBER | Type.INTEGER:
+                tests.append((f"{has} AND {name} IS NULL", "bad_number", column))
+            case Type.CURRENCY:
+                tests.append((f"{name} NOT IN ({known})", "unknown_currency", column))
+                if "amount" in ids:
+                    tests.append(("rate_ IS NULL", "no_rate", column))
+            case Type.CODE | Type.COUNTRY:
+                tests.append((f"length({name}) > {_CODE_LENGTH}", "too_long", column))
+                if id not in ("customer_id", "visitor_id"):
+                    tests.append((f"regexp_matches({name}, {quoted(_PERSONAL)})", "personal", column))
+            case Type.TEXT | Type.EMAIL | Type.PHONE:
+                tests.append((f"length({name}) > {_TEXT_LENGTH}", "too_long", column))
+                if type == Type.TEXT and id != "customer_name":
+                    tests.append((f"regexp_matches({name}, {quoted(_PERSONAL)})", "personal", column))
+    if read.has("at"):
+        tests.append(
+            (
+                f"at >= TIMESTAMP '{shop.today}' + INTERVAL {2 if read.is_absolute('at') else 1} DAY",
+                "future_date",
+                read.layout.column("at") or "",
+            )
+        )
+    tests += [
+        (
+            f"{reading.identifier(id)} IS NULL",
+            "no_date" if id in _STAMPS else "no_number" if id in ("amount", "unit_price") else "no_key",
+            read.layout.column(id) or "",
+        )
+        for id in form.required
+    ]
+    return tests
+
+
+def _name(cursor: duckdb.DuckDBPyConnection, number: int, ids: dict[str, Type], shop: Shop) -> None:
+    """Keys for the people of a file, codes for its countries."""
+    people = ["customer"] + (["visitor_id"] if "visitor_id" in ids else [])
+    union = " UNION ".join(
+        f"SELECT CAST({column} AS VARCHAR) AS id FROM reference_{number} WHERE {column} IS NOT NULL"
+        for column in people
+    )
+    found = [row[0] for row in cursor.execute(union).fetchall()]
+    keyed = pa.table(
+        {"id": pa.array(found, pa.string()), "key": pa.array([shop.hmac(shop.source, id) for id in found], pa.string())}
+    )
+    cursor.register("keyed", keyed)
+    cursor.execute(f"CREATE TABLE reference_person_{number} AS FROM keyed")
+    cursor.unregister("keyed")
+    country = (
+        f"SELECT DISTINCT country FROM reference_{number} WHERE country IS NOT NULL"
+        if "country" in ids
+        else "SELECT NULL WHERE false"
+    )
+    names = [row[0] for row in cursor.execute(country).fetchall()]
+    placed = pa.table(
+        {
+            "country": pa.array(names, pa.string()),
+            "market": pa.array([places.country(name) or name for name in names], pa.string()),
+        }
+    )
+    cursor.register("placed", placed)
+    cursor.execute(f"CREATE TABLE reference_place_{number} AS FROM placed")
+    cursor.unregister("placed")
+
+
+def _listed(cursor: duckdb.DuckDBPyConnection) -> list[tuple[int, str, bool]]:
+    if not cursor.execute("SELECT 1 FROM information_schema.tables WHERE table_name = 'reference'").fetchall():
+        return []
+    return cursor.execute("SELECT file, target, is_absolute FROM reference ORDER BY file").fetchall()
+
+
+def counts(cursor: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """Rows that will be facts, and rows in quarantine."""
+    good = bad = 0
+    for number, _, _ in _listed(cursor):
+        some, others = cursor.execute(
+            f"SELECT count_if(fault IS NULL), count_if(fault IS NOT NULL) FROM reference_{number}"
+        ).fetchall()[0]
+        good, bad = good + some, bad + others
+    return good, bad
+
+
+def faulty(cursor: duckdb.DuckDBPyConnection) -> str:
+    """SQL for file, row_number, fault of all rows."""
+    selects = [
+        f"SELECT file, row_number, fault::SMALLINT AS fault FROM reference_{number}" for number, _, _ in _listed(cursor)
+    ]
+    return " UNION ALL ".join(selects) or "SELECT 0::SMALLINT, 0::BIGINT, NULL::SMALLINT WHERE false"
+
+
+def queries(cursor: duckdb.DuckDBPyConnection, shop: Shop, stamp: str, size: int) -> Iterator[tuple[str, str]]:
+    """The fact and the SQL of its rows, for each file in sets of at most `size` rows."""
+    for number, target, absolute in _listed(cursor):
+        form = _FORMS[target]
+        ids = {wanted.id: wanted.type for wanted in mapping.TARGETS[target].fields}
+        stamps = [id for id in _STAMPS if id in ids]
+        moments = []
+        for id in stamps:
+            name = reading.identifier(id)
+            first, last = cursor.execute(
+                f"SELECT min({name}), max({name}) FROM reference_{number} WHERE fault IS NULL"
+            ).fetchall()[0]
+            clock = Clock.of(shop.zone, first, last) if first else None
+            utc = name if absolute or not clock else clock.to_utc(name)
+            shown = name if not clock else clock.from_utc(name) if absolute else clock.shown(name)
+            moments.append(f"{utc} AS utc_{id}, {shown} AS shown_{id}")
+        version = (
+            f"coalesce(epoch_us(updated_at), {NEWER_THAN_ORDERS})"
+            if "updated_at" in ids
+            else str(NEWER_THAN_ORDERS if form.has_version else 1)
+        )
+        visitor = ", v.key AS visitor_key" if "visitor_id" in ids else ""
+        join_visitor = f"LEFT JOIN reference_person_{number} v ON v.id = r.visitor_id" if visitor else ""
+        join_place = f"LEFT JOIN reference_place_{number} USING (country)" if "country" in ids else ""
+        dropped = ", ".join(name for name in ("currency", "rate") if name in ids)
+        base = f"""
+            SELECT r.*{f" EXCLUDE ({dropped})" if dropped else ""}, currency_ AS currency, rate_ AS rate, c.key AS customer_key {visitor}
+                {", market" if join_place else ", NULL AS market"} {"".join(", " + m for m in moments)}
+            FROM reference_{number} r LEFT JOIN reference_person_{number} c ON c.id = r.customer {join_visitor} {join_place}
+            WHERE fault IS NULL"""
+        last = cursor.execute(f"SELECT max(row_number) FROM reference_{number}").fetchall()[0][0] or 0
+        for start in range(0, last + 1, size):
+            yield (
+                target,
+                (
+                    f"SELECT {quoted(shop.source + ':')} || {form.key} AS key, {version} AS version, {stamp}, {form.columns} "
+                    f"FROM ({base} AND row_number BETWEEN {start} AND {start + size - 1}) r"
+                ),
+            )
+
+
+def people(cursor: duckdb.DuckDBPyConnection) -> Iterator[list[dict[str, str]]]:
+    """Who the customers of customer files are, in sets."""
+    names = ("source_id", "customer_key", "name", "email", "phone", "country")
+    for number, target, _ in _listed(cursor):
+        if target == "customer":
+            some = cursor.cursor()
+            some.execute(
+                "SELECT customer, key, coalesce(customer_name, ''), coalesce(lower(email), ''), coalesce(phone, ''), coalesce(country, '') "
+                f"FROM reference_{number} JOIN reference_person_{number} p ON p.id = customer WHERE fault IS NULL ORDER BY row_number"
+            )
+            while rows := some.fetchmany(1_000):
+                yield [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def product_rows(cursor: duckdb.DuckDBPyConnection) -> Iterator[dict[str, str | None]]:
+    """The products of product files, for the catalogue."""
+    names = ("code", "title", "category", "subcategory", "brand", "supplier")
+    for number, target, _ in _listed(cursor):
+        if target == "product":
+            some = cursor.cursor()
+            some.execute(
+                f"SELECT product_code, title, category, subcategory, brand, supplier FROM reference_{number} WHERE fault IS NULL ORDER BY row_number"
+            )
+            while rows := some.fetchmany(1_000):
+                yield from (dict(zip(names, row, strict=True)) for row in rows)

@@ -1,0 +1,27 @@
+"""What the worker does for imports: reading files to propose, and taking them in."""
+
+from typing import Any
+
+from topline.imports import operations
+from topline.imports.models import Import
+from topline.journal import operations as journal
+from topline.workbench.models import Job
+
+
+def propose(job: Job) -> dict[str, Any]:
+    """Read the files and propose how to take them in."""
+    found = Import.objects.get(pk=job.params["import"])
+    operations.propose(found=found, progress=lambda done, total, message: job.advance(done, total, message=message))
+    return {"import": found.pk}
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Take a confirmed import in."""
+    found = Import.objects.get(pk=job.params["import"])
+    if found.state == Import.State.LIVE:  # killed after it went live, before all could see it
+        journal.publish(found.shop.lake())
+        return dict(found.report)
+    return operations.take_in(found=found, job=job)
+
+
+JOBS = {"imports.propose": propose, "imports.run": run}

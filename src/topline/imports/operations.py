@@ -1,0 +1,551 @@
+"""Bringing files in: receive them, propose how to read them, take them in, take them back."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from topline.accounts.models import Shop
+from topline.catalog import operations as catalog
+from topline.connectors import errors, files, ledger, reader
+from topline.connectors.profile import Profile
+from topline.crm import operations as crm
+from topline.imports import quarantine
+from topline.imports.models import Import, ImportFile
+from topline.journal import operations as journal
+from topline.units.errors import ToplineError
+from topline.units.text import N_
+from topline.workbench import audit, jobs
+from topline.workbench.models import CancelledError, Job, LeaseLostError
+
+PREVIEW_ROWS = 10
+PART_ROWS = 300_000
+STORE_BYTES = 100 << 30
+_CHUNK = 1 << 20
+
+Progress = Callable[[int, int, str], None]
+
+
+class NoFilesError(ToplineError):
+    message = N_("An import needs at least one file.")
+
+
+class UploadsFullError(ToplineError):
+    message = N_(
+        "Uploaded files take more than %(size)s GB. Remove old imports, or make room, and bring the file again."
+    )
+
+
+class NotProposedError(ToplineError):
+    message = N_("Import %(id)s is %(state)s; only one that is proposed can be changed or taken in.")
+
+
+class NotLiveError(ToplineError):
+    message = N_("Import %(id)s is %(state)s; only one that is live can be undone.")
+
+
+class NotUndoneError(ToplineError):
+    message = N_("Import %(id)s is %(state)s; only one that was undone can be brought back.")
+
+
+class RateError(ToplineError):
+    message = N_("“%(text)s” is not an exchange rate. Write a currency and a number above zero, such as EUR=0.85.")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as a person names it, and where its bytes are."""
+
+    name: str
+    content: Path | IO[bytes]
+
+
+TRAPS: Mapping[str, str] = {
+    "without_customer": N_("%(rows)s rows name no customer: they count as guests, apart from customers."),
+    "without_title": N_("%(rows)s rows have no description: the product keeps the one of its other rows."),
+    "without_price": N_("%(rows)s rows have no price: they stand in the ledger at nothing and never count as sold."),
+    "negative_quantity": N_("%(rows)s rows have a negative quantity: they take away from what was sold."),
+    "ambiguous_times": N_("%(rows)s times happened twice when the clocks went back: the first is taken."),
+    "skipped_times": N_("%(rows)s times never were, as the clocks went forward: they move forward by the change."),
+    "same_rows": N_("%(rows)s rows stand in more than one of the files: they count once."),
+    "ambiguous_dates": N_(
+        "Nothing shows whether the day or the month comes first in %(columns)s: look at the first rows."
+    ),
+    "other_sheets": N_("%(file)s has %(rows)s more sheets; the longest is read."),
+}
+
+
+def receive(
+    *,
+    shop: Shop,
+    uploads: Sequence[Upload],
+    actor_id: int | None,
+    source: str = "file",
+    rates: Mapping[str, str] | None = None,
+    choices: Sequence[Mapping[str, Any]] = (),
+) -> Import:
+    """A new import of these files, which are copied and kept; `propose` reads them.
+
+    rates : the shop's currency per unit of another
+    choices : per file, `target` and `columns` (field to column) that a person decided
+    """
+    if not uploads:
+        raise NoFilesError()
+    for currency, rate in (rates or {}).items():
+        _checked_rate(currency, rate)
+    kept = [(upload.name, *_keep(shop, upload)) for upload in uploads]
+    with transaction.atomic():
+        found = Import.objects.create(shop=shop, source=source, actor_id=actor_id, rates=dict(rates or {}))
+        ImportFile.objects.bulk_create(
+            ImportFile(
+                belongs_to=found,
+                place=place,
+                name=Path(name).name[:255],
+                sha256=digest,
+                size=size,
+                choices=dict(choices[place]) if place < len(choices) else {},
+            )
+            for place, (name, digest, size) in enumerate(kept)
+        )
+        audit.log(
+            "import.receive",
+            actor_id=actor_id,
+            shop=shop.slug,
+            subject=str(found.pk),
+            files=[name for name, *_ in kept],
+        )
+    return found
+
+
+def enqueue_proposal(*, found: Import, actor_id: int | None) -> Job:
+    """The job that reads the files and proposes, for doors that don't wait."""
+    job = jobs.enqueue(
+        "imports.propose",
+        shop=found.shop.slug,
+        params={"import": found.pk},
+        unique_key=f"imports.propose:{found.pk}",
+        actor_id=actor_id,
+    )
+    Import.objects.filter(pk=found.pk).update(state=Import.State.READING, job_id=job.pk, error={})
+    return job
+
+
+def choose(
+    *, found: Import, place: int, actor_id: int | None, target: str | None = None, columns: Mapping[str, str | None]
+) -> Import:
+    """The import with a person's choice of columns for one file, to be proposed anew. Raises NotProposedError."""
+    _require(found, Import.State.PROPOSED, Import.State.FAILED)
+    file = found.files.get(place=place)
+    decided = {**file.choices.get("columns", {}), **columns}
+    with transaction.atomic():
+        ImportFile.objects.filter(pk=file.pk).update(
+            choices={"target": target or file.choices.get("target"), "columns": decided}
+        )
+        Import.objects.filter(pk=found.pk).update(state=Import.State.READING, rules=[], error={})
+        audit.log(
+            "import.choose",
+            actor_id=actor_id,
+            shop=found.shop.slug,
+            subject=str(found.pk),
+            file=file.name,
+            columns=columns,
+        )
+    _clear_stage(found)
+    found.refresh_from_db()
+    return found
+
+
+def set_rules(*, found: Import, rules: Sequence[Mapping[str, Any]], actor_id: int | None) -> Import:
+    """The import with a person's ledger profile, its effect shown anew. Raises NotProposedError, ProfileError."""
+    _require(found, Import.State.PROPOSED)
+    profile = Profile.from_json(rules)
+    with transaction.atomic():
+        Import.objects.filter(pk=found.pk).update(rules=profile.to_json())
+        audit.log(
+            "import.rules", actor_id=actor_id, shop=found.shop.slug, subject=str(found.pk), rules=profile.to_json()
+        )
+    found.refresh_from_db()
+    return propose(found=found)
+
+
+def propose(*, found: Import, progress: Progress | None = None) -> Import:
+    """The import read to its end: each file's layout, first rows, the ledger profile, and what each would do.
+
+    Nothing is taken in. Raises FileError, after the import was marked as failed.
+    """
+    try:
+        return _propose(found, progress or _silent)
+    except ToplineError as error:
+        if not isinstance(error, CancelledError | LeaseLostError):
+            _fail(found, error)
+            _clear_stage(found)
+        raise
+
+
+def _propose(found: Import, progress: Progress) -> Import:
+    listed = list(found.files.all())
+    with _Work(found) as work:
+        for file in listed:
+            progress(file.place, 2 * len(listed), file.name)
+            staged = work.staged(file)
+            layout = ledger.recognise(
+                work.stage.cursor,
+                staged,
+                work.shop,
+                target=file.choices.get("target"),
+                choices=file.choices.get("columns"),
+            )
+            shown = ledger.first_rows(work.stage.cursor, staged, PREVIEW_ROWS)
+            file.columns, file.rows = list(staged.columns), staged.rows + len(staged.rejects)
+            file.reading = {key: value for key, value in staged.reading.items() if value not in (None, "")}
+            file.first_rows = [[_plain(cell) for cell in row] for row in shown]
+            file.layout = layout.to_json()
+        for file in listed:
+            progress(len(listed) + file.place, 2 * len(listed), file.name)
+            work.load(file)
+        work.stage.finish()
+        profile = found.profile if found.rules else work.stage.propose_profile()
+        preview = _preview(work.stage, profile, listed)
+    with transaction.atomic():
+        ImportFile.objects.bulk_update(listed, ["columns", "first_rows", "reading", "layout", "rows"])
+        Import.objects.filter(pk=found.pk).update(
+            state=Import.State.PROPOSED, rules=profile.to_json(), preview=preview, error={}
+        )
+    found.refresh_from_db()
+    return found
+
+
+def confirm(*, found: Import, actor_id: int | None, now: datetime) -> Job:
+    """The job that takes a proposed import in. now : real time, when Topline learns of the facts
+
+    Raises NotProposedError.
+    """
+    with transaction.atomic():
+        if not Import.objects.filter(pk=found.pk, state=Import.State.PROPOSED).update(
+            state=Import.State.RUNNING, confirmed_at=now
+        ):
+            found.refresh_from_db()
+            raise NotProposedError(id=found.pk, state=found.state)
+        journal.open_batch(shop=found.shop.slug, batch_id=found.batch_id, source=found.source, now=now)
+        job = jobs.enqueue(
+            "imports.run",
+            shop=found.shop.slug,
+            params={"import": found.pk},
+            unique_key=f"imports.run:{found.pk}",
+            actor_id=actor_id,
+        )
+        Import.objects.filter(pk=found.pk).update(job_id=job.pk)
+        audit.log("import.confirm", actor_id=actor_id, shop=found.shop.slug, subject=str(found.pk))
+    found.refresh_from_db()
+    return job
+
+
+def take_in(*, found: Import, job: Job) -> dict[str, Any]:
+    """The report of an import whose facts are now in the lake and seen.
+
+    Part by part, each at most once: killed at any moment, it goes on when it is called again. Until its last step nobody
+    sees any of it.
+    """
+    try:
+        return _take_in(found, job)
+    except (CancelledError, LeaseLostError) as error:
+        if isinstance(error, CancelledError):
+            Import.objects.filter(pk=found.pk).update(state=Import.State.DROPPED, finished_at=timezone.now())
+            _clear_stage(found)
+        raise
+    except ToplineError as error:
+        _fail(found, error)
+        raise
+
+
+def _take_in(found: Import, job: Job) -> dict[str, Any]:
+    if found.confirmed_at is None:
+        raise NotProposedError(id=found.pk, state=found.state)
+    shop, lake = found.shop, found.shop.lake()
+    stamp = reader.Stamp(found.batch_id, found.confirmed_at)
+    profile = found.profile
+    with _Work(found) as work:
+        for file in found.files.all():
+            work.load(file)
+        work.stage.finish()
+        counts = work.stage.counts()
+        parts = work.stage.parts(PART_ROWS)
+        done: list[list[int]] = list(job.checkpoint.get("parts", []))
+        job.advance(sum(map(sum, done)), counts["rows"])
+        for number, part in enumerate(parts[len(done) :], start=len(done)):
+            batches = work.stage.lines(part, profile, stamp)
+            taken = lake.append("order_line", batches, batch_id=found.batch_id, part=number)
+            done.append([taken.rows, taken.duplicates])
+            job.advance(sum(map(sum, done)), checkpoint={"parts": done})
+        others = {
+            "order": work.stage.orders(profile, stamp),
+            "product": work.stage.products(profile, stamp),
+            "customer": work.stage.customers(stamp),
+        }
+        for table, sets in others.items():
+            for number, batches in enumerate(sets):
+                lake.append(table, batches, batch_id=found.batch_id, part=number)
+        for people in work.stage.people():
+            crm.upsert_identities(shop=shop, source=found.source, rows=people)
+        catalog.upsert_products(
+            shop=shop, rows=work.stage.product_rows(profile), source=found.source, now=timezone.now()
+        )
+        reports = work.take_in_references(lake, stamp)
+        for file in found.files.all():
+            file.quarantined = quarantine.write(work.stage, file.place, work.staged(file), file.quarantine_path)
+            file.save(update_fields=["quarantined"])
+        report = _report(work.stage, profile, counts, done, reports)
+    with transaction.atomic():
+        now = timezone.now()
+        journal.make_live(shop=shop.slug, batch_id=found.batch_id, now=now)
+        Import.objects.filter(pk=found.pk).update(state=Import.State.LIVE, finished_at=now, report=report, error={})
+        audit.log("import.live", actor_id=found.actor_id, shop=shop.slug, subject=str(found.pk), facts=report["facts"])
+    journal.publish(lake)
+    _clear_stage(found)
+    return report
+
+
+def undo(*, found: Import, actor_id: int | None, now: datetime) -> Import:
+    """The import, taken back: its rows are gone unless another live import brought them too. Raises NotLiveError."""
+    _switch(found, Import.State.LIVE, Import.State.UNDONE, NotLiveError, journal.withdraw, "import.undo", actor_id, now)
+    return found
+
+
+def redo(*, found: Import, actor_id: int | None, now: datetime) -> Import:
+    """An undone import, live again. Raises NotUndoneError."""
+    _switch(
+        found, Import.State.UNDONE, Import.State.LIVE, NotUndoneError, journal.make_live, "import.redo", actor_id, now
+    )
+    return found
+
+
+def drop(*, found: Import, actor_id: int | None) -> Import:
+    """A proposed or failed import, given up. Raises NotProposedError."""
+    _require(found, Import.State.PROPOSED, Import.State.FAILED, Import.State.READING)
+    with transaction.atomic():
+        Import.objects.filter(pk=found.pk).update(state=Import.State.DROPPED, finished_at=timezone.now())
+        audit.log("import.drop", actor_id=actor_id, shop=found.shop.slug, subject=str(found.pk))
+    _clear_stage(found)
+    found.refresh_from_db()
+    return found
+
+
+def _switch(
+    found: Import,
+    before: Import.State,
+    after: Import.State,
+    refusal: type[ToplineError],
+    change: Callable[..., None],
+    action: str,
+    actor_id: int | None,
+    now: datetime,
+) -> None:
+    with transaction.atomic():
+        if not Import.objects.filter(pk=found.pk, state=before).update(state=after, finished_at=now):
+            found.refresh_from_db()
+            raise refusal(id=found.pk, state=found.state)
+        change(shop=found.shop.slug, batch_id=found.batch_id, now=now)
+        audit.log(action, actor_id=actor_id, shop=found.shop.slug, subject=str(found.pk))
+    journal.publish(found.shop.lake())
+    found.refresh_from_db()
+
+
+class _Work:
+    """An import at work: its stage and its staged files, put together again from what an earlier attempt left."""
+
+    def __init__(self, found: Import) -> None:
+        self.found = found
+        self.shop = _shop(found)
+        self._staged: dict[int, files.Staged] = {}
+
+    def __enter__(self) -> "_Work":
+        self.stage = ledger.Stage(self.found.folder / "stage", self.shop)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stage.close()
+
+    def staged(self, file: ImportFile) -> files.Staged:
+        if file.place not in self._staged:
+            folder = self.found.folder / "stage" / str(file.place)
+            self._staged[file.place] = files.stage(file.path, folder, name=file.name)
+        return self._staged[file.place]
+
+    def load(self, file: ImportFile) -> None:
+        layout = file.chosen_layout()
+        if layout.target == "order_line":
+            self.stage.load(file.place, self.staged(file), layout)
+        else:
+            self.stage.load_reference(file.place, self.staged(file), layout)
+
+    def take_in_references(self, lake: Any, stamp: reader.Stamp) -> dict[str, list[int]]:
+        """Facts and duplicates of each table that isn't the ledger."""
+        totals: dict[str, list[int]] = {}
+        for number, table, batches in self.stage.references(stamp):
+            taken = lake.append(table, batches, batch_id=self.found.batch_id, part=1_000_000 + number)
+            before = totals.setdefault(table, [0, 0])
+            totals[table] = [before[0] + taken.rows, before[1] + taken.duplicates]
+        return totals
+
+
+def _shop(found: Import) -> reader.Shop:
+    shop = found.shop
+    return reader.Shop(
+        source=found.source,
+        currency=shop.currency,
+        zone=shop.timezone,
+        country=shop.country,
+        today=max(shop.today(), timezone.now().astimezone(shop.zone).date()) if not shop.is_pinned else shop.today(),
+        hmac=shop.hmac,
+        rates={currency: Decimal(rate) for currency, rate in found.rates.items()},
+    )
+
+
+def _preview(stage: ledger.Stage, profile: Profile, listed: Sequence[ImportFile]) -> dict[str, Any]:
+    counts = stage.counts()
+    taken = stage.rule_rows(profile)
+    days = stage.days()
+    traps = [
+        {"code": code, "message": TRAPS[code], "params": {"rows": counts[code]}}
+        for code in (
+            "without_customer",
+            "without_title",
+            "without_price",
+            "negative_quantity",
+            "ambiguous_times",
+            "skipped_times",
+            "same_rows",
+        )
+        if counts.get(code)
+    ]
+    for file in listed:
+        unsure = [m["column"] for m in file.layout["columns"].values() if m["reading"].get("is_ambiguous")]
+        if unsure:
+            traps.append(
+                {
+                    "code": "ambiguous_dates",
+                    "message": TRAPS["ambiguous_dates"],
+                    "params": {"columns": ", ".join(unsure)},
+                }
+            )
+        if file.reading.get("other_sheets"):
+            params = {"file": file.name, "rows": file.reading["other_sheets"]}
+            traps.append({"code": "other_sheets", "message": TRAPS["other_sheets"], "params": params})
+    return {
+        "rows": counts["rows"],
+        "facts": counts["good"] - counts["same_rows"],
+        "duplicates": counts["same_rows"],
+        "quarantined": counts["quarantined"],
+        "kinds": [_effect(effect) for effect in stage.effects(profile)],
+        "rules": [{"place": place, "rows": taken.get(place, 0)} for place in range(len(profile.rules))],
+        "reasons": stage.quarantine(),
+        "traps": traps,
+        "from": days[0].isoformat() if days else None,
+        "to": days[1].isoformat() if days else None,
+    }
+
+
+def _report(
+    stage: ledger.Stage,
+    profile: Profile,
+    counts: Mapping[str, int],
+    done: Sequence[Sequence[int]],
+    others: Mapping[str, Sequence[int]],
+) -> dict[str, Any]:
+    """What became of the rows: rows = facts + duplicates + quarantined, always."""
+    facts = sum(rows for rows, _ in done) + sum(rows for rows, _ in others.values())
+    duplicates = sum(known for _, known in done) + sum(known for _, known in others.values())
+    if counts["rows"] != facts + duplicates + counts["quarantined"]:
+        raise AssertionError(f"{counts['rows']} rows in, but {facts} + {duplicates} + {counts['quarantined']} came out")
+    return {
+        "rows": counts["rows"],
+        "facts": facts,
+        "duplicates": duplicates,
+        "quarantined": counts["quarantined"],
+        "reasons": stage.quarantine(),
+        "kinds": [_effect(effect) for effect in stage.effects(profile)],
+        "ambiguous_times": counts["ambiguous_times"],
+        "skipped_times": counts["skipped_times"],
+    }
+
+
+def _effect(effect: ledger.Effect) -> dict[str, Any]:
+    return {key: format(value, "f") if isinstance(value, Decimal) else value for key, value in asdict(effect).items()}
+
+
+def _keep(shop: Shop, upload: Upload) -> tuple[str, int]:
+    """The digest and size of a file now kept under its digest."""
+    store = Path(settings.UPLOADS) / shop.slug / "file"
+    store.mkdir(parents=True, exist_ok=True, mode=0o700)
+    held = sum(entry.stat().st_size for entry in os.scandir(store) if entry.is_file())
+    digest, size = hashlib.sha256(), 0
+    part = store / f".{os.getpid()}-{id(upload)}.part"
+    stream = upload.content.open("rb") if isinstance(upload.content, Path) else upload.content
+    try:
+        with part.open("wb") as file:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+                if held + size > STORE_BYTES:
+                    raise UploadsFullError(size=STORE_BYTES >> 30)
+                file.write(chunk)
+        if not size:
+            raise errors.EmptyFileError(file=upload.name)
+        part.replace(store / digest.hexdigest())
+    finally:
+        part.unlink(missing_ok=True)
+        if isinstance(upload.content, Path):
+            stream.close()
+    return digest.hexdigest(), size
+
+
+def _checked_rate(currency: str, rate: str) -> None:
+    try:
+        if Decimal(rate) > 0 and len(currency) == 3:
+            return
+    except ArithmeticError:
+        pass
+    raise RateError(text=f"{currency}={rate}")
+
+
+def _plain(cell: object) -> str | None:
+    if cell is None:
+        return None
+    if isinstance(cell, datetime):
+        return cell.isoformat(sep=" ")
+    if isinstance(cell, date):
+        return cell.isoformat()
+    return str(cell)[:200]
+
+
+def _require(found: Import, *states: Import.State) -> None:
+    found.refresh_from_db()
+    if found.state not in states:
+        raise NotProposedError(id=found.pk, state=found.state)
+
+
+def _fail(found: Import, error: ToplineError) -> None:
+    said = {
+        "code": error.code,
+        "message": error.message,
+        "params": {key: str(value) for key, value in error.params.items()},
+    }
+    Import.objects.filter(pk=found.pk).update(state=Import.State.FAILED, error=said, finished_at=timezone.now())
+    found.refresh_from_db()
+
+
+def _clear_stage(found: Import) -> None:
+    shutil.rmtree(found.folder / "stage", ignore_errors=True)
+
+
+def _silent(done: int, total: int, message: str) -> None:
+    """Nobody watches."""
