@@ -9,7 +9,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def check(style: output.FormatOption = output.Format.TABLE) -> None:
-    """Look at folder, keys, database, journal, lakes, worker, jobs and mail; exit code 1 if something must be mended."""
+    """Look at folder, keys, database, journal, lakes, worker, jobs and mail; leaves with 1 if something is wrong."""
     boot.settings()
     from topline.workbench import health
 

@@ -38,7 +38,8 @@ def verbs() -> dict[str, str]:
 
 def exit_code(error: ToplineError) -> Exit:
     """3 when a named thing doesn't exist, 4 for anything else that the caller can mend."""
-    return Exit.NOT_FOUND if error.code.startswith("unknown_") else Exit.BAD_INPUT
+    is_missing = error.code.startswith("unknown_") and error.code != "unknown_setting"
+    return Exit.NOT_FOUND if is_missing else Exit.BAD_INPUT
 
 
 def main(args: list[str] | None = None) -> None:
