@@ -11,7 +11,7 @@ from django.utils import translation
 from numpy.typing import NDArray
 
 from topline.accounts.models import Shop
-from topline.calendar.occurrence import occurrences
+from topline.calendar.occurrence import Occurrence, occurrences
 from topline.lake.snapshot import Snapshot
 from topline.metrics.query import Query
 from topline.plans import expectation, text
@@ -35,7 +35,7 @@ PLANNED = ("net_sales", "orders", "new_customers")
 
 _LARGEST = 8
 _SMALLEST_SHARE = 0.01
-_RAKES = 50
+_REACH_DAYS = 120
 
 
 class PlanPeriodError(errors.ToplineError):
@@ -71,9 +71,9 @@ class Draft:
     """The contents of a plan version, before anything is written; see `models.PlanVersion`.
 
     grids : targets in whole units by metric
-    outlook : {"level", "model", "error", "months": {metric: [[low, expected, high, last_year], ...]},
-        "days": {metric: {month: [weight of each day]}}, "by": {dimension: {name: [[low, expected, high], ...]}},
-        "events": [...], "missing": [sentence, ...]}
+    outlook : {"level", "model", "error", "first_on", "known_to", "events": [...], "missing": [sentence, ...],
+        "months": {metric: [[low, expected, high, last year], ...]}, "days": {metric: {month: [weight of each day]}},
+        "by": {dimension: [[name, [[low, expected, high], ...]], ...]}}
     """
 
     as_of: date
@@ -107,7 +107,8 @@ def propose(shop: Shop, period: Period, as_of: date, snapshot: Snapshot | None =
     grids = {"net_sales": _grid("net_sales", targets["net_sales"], cells, shop.currency)}
     for metric, one in seen.items():
         grids.setdefault(metric, _grid(metric, targets[metric], one.mean[None, None], shop.currency))
-    first_on = first_day(shop, as_of, snapshot)
+    daily = _daily(shop, as_of, snapshot)
+    first_on = min(daily, default=as_of)
     rates = {
         metric: rate
         for metric in ("average_order_value", "repeat_purchase_rate")
@@ -127,11 +128,12 @@ def propose(shop: Shop, period: Period, as_of: date, snapshot: Snapshot | None =
             "level": expectation.LEVEL,
             "model": sales.model,
             "error": None if np.isnan(sales.error) else sales.error,
+            "first_on": first_on.isoformat(),
             "known_to": sales.known_to.isoformat(),
             "months": {metric: _bands(one) for metric, one in seen.items()},
             "days": {metric: _weights(one) for metric, one in seen.items()},
             "by": {dimension: _slice_bands(cut) for dimension, cut in sales.by.items()},
-            "events": events(shop, period),
+            "events": _events(shop, period, daily, as_of),
             "missing": [sentence.stored() for sentence in missing],
         },
         sections=_sections(sales, goals, first_on),
@@ -170,8 +172,7 @@ def _grid(metric: str, target: float, weights: Floats, currency: str) -> Grid:
 def _cells(sales: Expectation) -> tuple[list[str | None], list[str | None], Floats]:
     """Names of the grid's blocks and markets, and what each cell is expected to bring.
 
-    Categories and markets meet each month's expected sum by iterative proportional fitting, from independence.
-    Source: Deming & Stephan (1940).
+    A month's categories and markets are taken as independent, so that both margins are met.
     """
     blocks, by_block = _largest(sales.by.get("category"), sales.mean)
     markets, by_market = _largest(sales.by.get("market"), sales.mean)
@@ -244,19 +245,6 @@ def _rate_goals(
         )
 
 
-def first_day(shop: Shop, as_of: date, snapshot: Snapshot) -> date:
-    """The first day that has sales, `as_of` if there is none."""
-    rows = expectation.ask(shop, Query(metrics=("net_sales",), by=("month",), as_of=as_of), snapshot).rows
-    months = [row["month"] for row in rows if expectation.number(row["net_sales"])]
-    first = min((month for month in months if isinstance(month, date)), default=as_of)
-    days = (
-        expectation.ask(shop, Query(metrics=("net_sales",), by=("day",), period=Period(first, as_of)), snapshot).rows
-        if first < as_of
-        else []
-    )
-    return min((row["day"] for row in days if expectation.number(row["net_sales"])), default=as_of)  # type: ignore[type-var,return-value]
-
-
 def _exact(metric: str, value: float, currency: str) -> Decimal:
     """A value in the digits that the metric is kept in: minor units, pieces, or a tenth of a percent."""
     if metric == "repeat_purchase_rate":
@@ -275,11 +263,19 @@ def _why(reason: str, metric: str, before: Decimal | None, target: Decimal) -> l
 # What the draft says -------------------------------------------------------------
 
 
-def events(shop: Shop, period: Period) -> list[dict[str, Any]]:
-    """The retail events of the shop's market whose window touches the period, with the day that preparations start."""
+def _daily(shop: Shop, as_of: date, snapshot: Snapshot) -> dict[date, float]:
+    """Net sales of the days that have any."""
+    query = Query(metrics=("net_sales",), by=("day",), as_of=as_of)
+    rows = expectation.ask(shop, query, snapshot).rows
+    found = {row["day"]: expectation.number(row["net_sales"]) for row in rows if isinstance(row["day"], date)}
+    return {day: value for day, value in found.items() if value}
+
+
+def _events(shop: Shop, period: Period, daily: Mapping[date, float], as_of: date) -> list[dict[str, Any]]:
+    """The retail events of the shop's market that the period feels, with what last year's were worth."""
     if not shop.country:
         return []
-    reach = Period(period.start - timedelta(days=60), period.end + timedelta(days=120))
+    last_year = {one.event: one.window for one in _felt(period.last_year(), shop.country)}
     return [
         {
             "event": one.event,
@@ -290,10 +286,28 @@ def events(shop: Shop, period: Period) -> list[dict[str, Any]]:
             "tail": one.window.end.isoformat(),
             "categories": list(one.categories),
             "is_estimate": one.is_estimate,
+            "index": _index(last_year.get(one.event), daily, as_of),
         }
-        for one in occurrences(reach, shop.country)
-        if one.window.start < period.end and one.window.end > period.start
+        for one in _felt(period, shop.country)
     ]
+
+
+def _felt(period: Period, country: str) -> list[Occurrence]:
+    """Events whose window, lead-in and tail included, touches the period."""
+    reach = Period(period.start - timedelta(days=_REACH_DAYS), period.end + timedelta(days=_REACH_DAYS))
+    found = occurrences(reach, country)
+    return [one for one in found if one.window.start < period.end and one.window.end > period.start]
+
+
+def _index(window: Period | None, daily: Mapping[date, float], as_of: date) -> float | None:
+    """Sales of a day in the window over those of an average day of the year before `as_of`; None if not known whole."""
+    first = min(daily, default=as_of)
+    if window is None or window.start < first or window.end > as_of:
+        return None
+    year = Period(max(as_of - timedelta(days=365), first), as_of)
+    usual = sum(value for day, value in daily.items() if day in year) / year.days
+    inside = sum(value for day, value in daily.items() if day in window) / window.days
+    return inside / usual if usual > 0 else None
 
 
 def _missing(shop: Shop, as_of: date, snapshot: Snapshot, sales: Expectation) -> list[Sentence]:

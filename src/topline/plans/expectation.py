@@ -15,6 +15,7 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
+from topline import __version__
 from topline.accounts.models import Shop
 from topline.lake import read
 from topline.lake.scope import Scope
@@ -38,21 +39,28 @@ SLICED = frozenset({"net_sales"})
 _LEVELS = np.arange(1, 100) / 100
 _DRAWS = 2_000
 _SEED = 20_111_209
-_RATE_PRIOR = 0.05
-_PRIOR_MISSES = [0.1, -0.1]
+_RATE_PRIOR = 0.1
+_RATE_PRIOR_WEIGHT = 3
 _WINDOW_MONTHS = 24
 _KEEP_SECONDS = 30 * 86_400
+_ARRAYS = ("actual", "last_year", "mean", "low", "high", "samples")
+_SLICED_ARRAYS = ("mean", "low", "high", "finish")
+_READ = ("order_line", "order", "product", "identity_link")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slices:
-    """A dimension's values by month, (values, months); a month that has begun holds what is in and what is to come."""
+    """A dimension's values; a month that has begun holds what is in and what is to come.
+
+    mean, low, high : (values, months)
+    finish : (draws, values) what the whole period ends at
+    """
 
     names: Names
     mean: Floats
     low: Floats
     high: Floats
-    last_year: Floats
+    finish: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,11 +99,12 @@ class Expectation:
 
 
 def amount(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> Expectation:
-    """The expectation of a period of whole months; computed once for a snapshot, day and settings.
+    """The expectation of a period of whole months; computed once for the same facts, day and settings.
 
     Raises ShortHistoryError.
     """
-    content = (shop.slug, snapshot.number, snapshot.published_at, metric, period, as_of, shop.settings().digest)
+    facts = tuple(snapshot.digest(table) for table in _READ)
+    content = (__version__, shop.slug, facts, metric, period, as_of, shop.settings().digest)
     path = settings.HOME / "cache" / "outlook" / f"{hashlib.sha256(repr(content).encode()).hexdigest()}.npz"
     try:
         return _load(path)
@@ -130,7 +139,7 @@ def _ahead(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snaps
         samples=run.total.samples[:, 0],
         days=tuple(np.array([weights.get(day, 0.0) for day in _days(month)]) for month in run.months),
         by={
-            dimension: Slices(cells.names, cells.mean, cells.low, cells.high, cells.last_year)
+            dimension: Slices(cells.names, cells.mean, cells.low, cells.high, cells.samples.sum(axis=2))
             for dimension, cells in run.by.items()
         },
         error=run.accuracy.wape,
@@ -149,7 +158,7 @@ def _over(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapsh
         names = tuple(sorted({name for cells in found for name in cells}, key=lambda name: (name is None, name or "")))
         if len(names) > 1:
             values = np.array([[cells.get(name, 0.0) for cells in found] for name in names])
-            by[dimension] = Slices(names, values, values, values, np.full(values.shape, np.nan))
+            by[dimension] = Slices(names, values, values, values, values.sum(axis=1)[None])
     return Expectation(
         metric=metric,
         as_of=as_of,
@@ -207,10 +216,10 @@ def _days(month: date) -> list[date]:
 
 
 def _save(path: Path, found: Expectation) -> None:
-    arrays = {name: getattr(found, name) for name in ("actual", "last_year", "mean", "low", "high", "samples")}
+    arrays = {name: getattr(found, name) for name in _ARRAYS}
     arrays |= {f"days.{t}": weights for t, weights in enumerate(found.days)}
     for dimension, cut in found.by.items():
-        arrays |= {f"{dimension}.{name}": getattr(cut, name) for name in ("mean", "low", "high", "last_year")}
+        arrays |= {f"{dimension}.{name}": getattr(cut, name) for name in _SLICED_ARRAYS}
     about = {
         "metric": found.metric,
         "as_of": found.as_of.isoformat(),
@@ -243,14 +252,12 @@ def _load(path: Path) -> Expectation:
         months=months,
         days=tuple(arrays[f"days.{t}"] for t in range(len(months))),
         by={
-            dimension: Slices(
-                tuple(names), *(arrays[f"{dimension}.{name}"] for name in ("mean", "low", "high", "last_year"))
-            )
+            dimension: Slices(tuple(names), *(arrays[f"{dimension}.{name}"] for name in _SLICED_ARRAYS))
             for dimension, names in about["names"].items()
         },
         error=about["error"],
         model=about["model"],
-        **{name: arrays[name] for name in ("actual", "last_year", "mean", "low", "high", "samples")},
+        **{name: arrays[name] for name in _ARRAYS},
     )
 
 
@@ -301,9 +308,9 @@ class Rate:
 def rate(shop: Shop, metric: str, period: Period, as_of: date, first_on: date, snapshot: Snapshot) -> Rate | None:
     """The expectation of a ratio; None where not even one window of the period's length is known.
 
-    It is last year's value of the same period, moved by the root of what the newest whole window of that length gained
-    over its own twin and, as the period goes, by what it gained so far. The spread is how far windows of the past were
-    from their twins; it shrinks with the root of what is left of the period.
+    It is last year's value of the same period, moved by half of what windows of that length gained on average over
+    those of a year before and, as the period goes, by what it gained so far. The spread is that of those gains, shrunk
+    to a prior of a tenth that weighs as three windows; it falls with the root of what is left of the period.
     """
     span = period.whole_months() or 1
     newest = as_of.replace(day=1)
@@ -315,17 +322,17 @@ def rate(shop: Shop, metric: str, period: Period, as_of: date, first_on: date, s
         return None if isinstance(found, Missing) else number(found)
 
     starts = [add_months(newest, -span - back) for back in range(0, _WINDOW_MONTHS, span)]
-    windows = {start: Period(start, add_months(start, span)) for start in (*starts, add_months(starts[0], -12))}
+    windows = {start: Period(start, add_months(start, span)) for start in starts}
     known = {start: found for start, window in windows.items() if (found := value(window))}
     if starts[0] not in known:
         return None
-    twin = known.get(add_months(starts[0], -12))
-    drift = known[starts[0]] / twin if twin else 1.0
-    before = value(period.last_year())
-    middle = before * drift**0.5 if before else known[starts[0]]
     gaps = [np.log(now / known[year]) for start, now in known.items() if (year := add_months(start, -12)) in known]
-    misses = [gap - np.mean(gaps) for gap in gaps] if len(gaps) > 1 else _PRIOR_MISSES
-    scale = float(np.sqrt(np.mean(np.square([*misses, _RATE_PRIOR])) + (np.log(drift) / 2) ** 2))
+    gain = float(np.mean(gaps)) / 2 if gaps else 0.0
+    before = value(period.last_year())
+    middle = before * float(np.exp(gain)) if before else known[starts[0]]
+    squares = float(np.square(np.array(gaps) - 2 * gain).sum()) if gaps else 0.0
+    freedom = max(len(gaps) - 1, 0) + _RATE_PRIOR_WEIGHT
+    scale = float(np.sqrt((squares + _RATE_PRIOR_WEIGHT * _RATE_PRIOR**2) / freedom + gain**2))
     days = min(max((as_of - period.start).days, 0), period.days)
     gone = days / period.days
     actual = before_to_date = None

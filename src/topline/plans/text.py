@@ -92,9 +92,9 @@ TEXTS: Mapping[str, str] = {
         "No order has a market, so targets stand by category and month only. Import orders with their country."
     ),
     # how it goes
-    "pace.before_start": N_("The plan starts on %(first_on)s: %(chance_rate)s chance to reach %(target_amount)s."),
+    "pace.before": N_("The plan starts on %(first_on)s: %(chance_rate)s chance to reach %(target_amount)s."),
     "pace.on_course": N_("On course: %(chance_rate)s chance to reach %(target_amount)s."),
-    "pace.open": N_("Open: %(chance_rate)s chance to reach %(target_amount)s."),
+    "pace.at_risk": N_("At risk: %(chance_rate)s chance to reach %(target_amount)s."),
     "pace.behind": N_("Behind: %(chance_rate)s chance to reach %(target_amount)s."),
     "pace.reached": N_("Reached: %(actual_amount)s of %(target_amount)s."),
     "pace.missed": N_("Missed: %(actual_amount)s of %(target_amount)s."),

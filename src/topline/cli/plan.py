@@ -1,0 +1,256 @@
+"""Draft plans from the history, look at how they go, edit their targets and activate them."""
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from topline.cli import boot, output
+from topline.units.errors import ToplineError
+from topline.units.period import Period, parse_day
+from topline.units.text import N_
+
+if TYPE_CHECKING:
+    from topline.plans.grid import Part
+    from topline.plans.models import PlanVersion
+    from topline.plans.progress import Line, PlanView
+
+app = typer.Typer(
+    help="Draft plans from the history, look at how they go, edit their targets and activate them.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+PlanId = Annotated[str, typer.Argument(metavar="ID", help="The plan's number, such as 3, or one version of it, 3.2.")]
+ShopOption = Annotated[str, typer.Option("--shop", help="The shop's short name, such as gifts.")]
+AsOf = Annotated[str | None, typer.Option(help="See only what happened before this day; the shop's today by default.")]
+
+
+class UnknownPlanError(ToplineError):
+    message = N_("There is no plan “%(id)s”. “topline plan list” shows them all.")
+
+
+class UnknownCellError(ToplineError):
+    message = N_("“%(name)s” is not in this plan. It knows %(known)s.")
+
+
+class AmountError(ToplineError):
+    message = N_("“%(text)s” is not an amount. Write a number such as 250000 or 1250.50.")
+
+
+@app.command()
+def draft(
+    shop: ShopOption,
+    start: Annotated[str, typer.Option("--from", help="The first month, such as 2027-09.")],
+    months: Annotated[int, typer.Option(min=1, max=24, help="How many months.")] = 3,
+    as_of: AsOf = None,
+    kind: Annotated[str, typer.Option(help="sales or marketing.")] = "sales",
+    title: Annotated[str, typer.Option(help="What people call it.")] = "",
+    language: Annotated[str, typer.Option(help="Of the generated text: en or ro.")] = "en",
+    style: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Draft a plan for coming months from the history up to a day."""
+    owner = boot.shop(shop)
+    boot.fresh_lake(owner)
+    from topline.plans import operations, progress
+    from topline.plans.models import Kind
+
+    day = boot.as_of(as_of, owner)
+    version = operations.draft_plan(
+        shop=owner,
+        period=Period.of_months(parse_day(start), months),
+        as_of=day,
+        actor=None,
+        now=owner.now(),
+        kind=Kind(kind),
+        title=title,
+        language=language,
+    )
+    _print(progress.of(version, day), style)
+
+
+@app.command("list")
+def list_(shop: ShopOption, style: output.FormatOption = output.Format.TABLE) -> None:
+    """List a shop's plans and the state of their versions."""
+    owner = boot.shop(shop)
+    from topline.plans.models import PlanVersion
+
+    output.rows(
+        [
+            {
+                "id": f"{version.plan_id}.{version.number}",
+                "title": version.plan.title,
+                "from": version.plan.starts_on,
+                "to": version.plan.ends_on,
+                "state": version.state,
+                "as_of": version.as_of,
+            }
+            for version in PlanVersion.objects.of(owner).order_by("plan_id", "number")
+        ],
+        style,
+        columns=("id", "title", "from", "to", "state", "as_of"),
+    )
+
+
+@app.command()
+def show(id_: PlanId, as_of: AsOf = None, style: output.FormatOption = output.Format.TABLE) -> None:
+    """Show a plan: targets, actuals, pace by season, last year, and the chance to make it."""
+    version = _version(id_)
+    boot.fresh_lake(version.plan.shop)
+    from topline.plans import progress
+
+    _print(progress.of(version, boot.as_of(as_of, version.plan.shop)), style)
+
+
+@app.command("set")
+def set_(
+    id_: PlanId,
+    amount: Annotated[str, typer.Argument(help="The new total of the cells that the options name.")],
+    month: Annotated[str | None, typer.Option(help="One month, such as 2027-09; all of them by default.")] = None,
+    category: Annotated[str | None, typer.Option(help="One category.")] = None,
+    market: Annotated[str | None, typer.Option(help="One market.")] = None,
+    metric: Annotated[str, typer.Option(help="What the target is of.")] = "net_sales",
+    lock: Annotated[bool, typer.Option("--lock", help="Lock the cells at the new amount.")] = False,
+) -> None:
+    """Set a target: a cell, or a total that its unlocked cells share in their proportions."""
+    version = _version(id_)
+    from topline.plans import operations
+
+    part = _part(version, metric, category, market, month)
+    now = version.plan.shop.now()
+    done = operations.set_target(
+        version=version, metric=metric, part=part, amount=_amount(amount), seen=version.revision, actor=None, now=now
+    )
+    if lock:
+        operations.lock_targets(
+            version=version, metric=metric, part=part, is_locked=True, seen=done.revision, actor=None, now=now
+        )
+    typer.echo(f"Set. Plan {id_} is at revision {done.revision + lock}.")
+
+
+@app.command()
+def undo(id_: PlanId) -> None:
+    """Take back the newest edit of a plan's targets."""
+    version = _version(id_)
+    from topline.plans import operations
+
+    undone = operations.undo_edit(version=version, actor=None, now=version.plan.shop.now())
+    typer.echo(f"Undone. Plan {id_} is at revision {undone.revision}.")
+
+
+@app.command()
+def activate(id_: PlanId) -> None:
+    """Submit, approve and activate a plan in one go; its targets by day go into the lake."""
+    version = _version(id_)
+    from topline.plans import operations
+    from topline.plans.models import State
+
+    now = version.plan.shop.now()
+    if version.state == State.DRAFT:
+        version = operations.submit(version=version, actor=None, now=now)
+    if version.state == State.IN_REVIEW:
+        version = operations.approve(version=version, actor=None, now=now)
+    version = operations.activate(version=version, actor=None, now=now)
+    typer.echo(f"Plan {version.plan_id}.{version.number} is active.")
+
+
+def _version(id_: str) -> "PlanVersion":
+    boot.product()
+    from topline.plans.models import PlanVersion
+
+    plan, _, number = id_.partition(".")
+    if plan.isdecimal() and (number.isdecimal() or not number):
+        found = PlanVersion.objects.select_related("plan", "plan__shop").filter(plan_id=int(plan))
+        version = found.filter(number=int(number)).first() if number else found.order_by("number").last()
+        if version is not None:
+            return version
+    raise UnknownPlanError(id=id_)
+
+
+def _part(version: "PlanVersion", metric: str, category: str | None, market: str | None, month: str | None) -> "Part":
+    from topline.plans.grid import Part
+
+    blocks, markets, months = version.axes(metric)
+    return Part(
+        _index(category, [block or "" for block in blocks]),
+        _index(market, [name or "" for name in markets]),
+        _index(parse_day(month).isoformat()[:7] if month else None, [day.isoformat()[:7] for day in months]),
+    )
+
+
+def _index(name: str | None, known: list[str]) -> int | None:
+    if name is None:
+        return None
+    if name not in known:
+        raise UnknownCellError(name=name, known=", ".join(known))
+    return known.index(name)
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise AmountError(text=text) from None
+    if not amount.is_finite():
+        raise AmountError(text=text)
+    return amount
+
+
+_COLUMNS = ("of", "name", "target", "actual", "due", "pace", "last_year", "low", "expected", "high", "chance")
+
+
+def _print(view: "PlanView", style: output.Format) -> None:
+    """Sentences and tables for people; for programs a row of the plan, and of each goal, month, category and market."""
+    plan = f"{view.version.plan_id}.{view.version.number}"
+    rows = [
+        _row("plan", plan, view.total),
+        *(_row("goal", one.goal.metric, one.line) for one in view.goals),
+        *(_row("month", str(line.name)[:7], line) for line in view.months),
+        *(_row("category", line.name, line) for line in view.categories),
+        *(_row("market", line.name, line) for line in view.markets),
+    ]
+    if style is not output.Format.TABLE:
+        output.rows(rows, style, columns=_COLUMNS)
+        return
+    from topline.plans import text
+
+    said = [*view.headline, *(one for sentences in view.sections.values() for one in sentences)]
+    typer.echo(f"{view.plan.title}: plan {plan}, {view.version.state}, seen on {view.as_of}.")
+    for sentence in said:
+        typer.echo(f"  {text.render(sentence, currency=view.plan.currency, language=view.plan.language)}")
+    output.rows(rows, style, columns=_COLUMNS)
+    output.rows(
+        [
+            {"event": one.event, "start": one.start, "prepare_from": one.lead_in, "index": _short(one.index)}
+            for one in view.events
+        ],
+        style,
+        title="Retail events",
+    )
+    if view.missing:
+        typer.echo("For a full plan this is missing:")
+    for sentence in view.missing:
+        typer.echo(f"  {text.render(sentence, currency=view.plan.currency, language=view.plan.language)}")
+
+
+def _row(of: str, name: object, line: "Line") -> dict[str, object]:
+    """A line in plain values: amounts exact, bands in the digits of the target."""
+    band = line.now
+    digits = Decimal(1).scaleb(int(line.target.as_tuple().exponent))
+    return {
+        "of": of,
+        "name": name,
+        "target": line.target,
+        "actual": line.actual,
+        "due": line.due,
+        "pace": _short(line.pace),
+        "last_year": line.last_year,
+        "low": None if band is None else Decimal(band.low).quantize(digits),
+        "expected": None if band is None else Decimal(band.expected).quantize(digits),
+        "high": None if band is None else Decimal(band.high).quantize(digits),
+        "chance": _short(line.chance),
+    }
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

@@ -1,0 +1,498 @@
+"""How a plan goes: actuals, pace by season, last year, and the chance to make it, as seen on any day."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from topline.accounts.models import Shop
+from topline.lake.snapshot import Snapshot
+from topline.metrics.catalogue import metrics
+from topline.metrics.metric import Unit
+from topline.metrics.query import Query
+from topline.plans import expectation, facts
+from topline.plans.drafting import OTHER, EmptyLakeError
+from topline.plans.expectation import Expectation
+from topline.plans.grid import Grid
+from topline.plans.models import Goal, GridOperation, Plan, PlanVersion, State
+from topline.plans.text import Sentence
+from topline.plans.units import from_minor
+from topline.science import season
+from topline.units.period import Period, add_months
+
+DRIVERS = ("orders", "average_order_value")
+"""What net sales are the product of."""
+
+ON_COURSE_CHANCE = 0.45
+AT_RISK_CHANCE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Bounds of the shown level, and the middle, in the metric's unit."""
+
+    low: float
+    expected: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A target and how it goes. All amounts in the metric's unit.
+
+    name : a category, market or month; None for the whole, and for rows without a value
+    actual : in so far, None before the first day
+    due : what the season lets expect of the target by now; None where a season can't tell (rates)
+    last_year, last_year_to_date : the same days a year before, None if unknown
+    now : where it ends as seen today; drafted : as the draft saw it
+    chance : probability that it ends at the target or above, as seen today, 0-1
+    """
+
+    name: str | date | None
+    target: Decimal
+    actual: Decimal | None
+    due: Decimal | None
+    last_year: Decimal | None
+    last_year_to_date: Decimal | None = None
+    now: Band | None = None
+    drafted: Band | None = None
+    chance: float | None = None
+
+    @property
+    def pace(self) -> float | None:
+        """Actual over what is due by now: 1 is on the season's line."""
+        return float(self.actual / self.due) if self.actual is not None and self.due else None
+
+    @property
+    def growth(self) -> float | None:
+        """Actual against the same days a year before, as a rate."""
+        before = self.last_year_to_date
+        return float(self.actual / before - 1) if self.actual is not None and before else None
+
+
+@dataclass(frozen=True, slots=True)
+class GoalLine:
+    """A goal and how it goes.
+
+    status : before, on_course, at_risk, behind, reached or missed
+    """
+
+    goal: Goal
+    line: Line
+    status: str
+    why: Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class DayPoint:
+    """Cumulative amounts by the end of a day; actual None from today on, last_year None if unknown."""
+
+    on: date
+    due: float
+    actual: float | None
+    last_year: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """A retail event that the plan's months feel.
+
+    event : id; lead_in : the day that shops begin to feel it; tail : the first day after it is felt
+    index : what its days sold last year against an average day of that year, None if unknown
+    status : over, running (lead-in included) or ahead
+    """
+
+    event: str
+    start: date
+    end: date
+    lead_in: date
+    tail: date
+    categories: Sequence[str]
+    is_estimate: bool
+    index: float | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class GridView:
+    """The target grid as people see it.
+
+    cells, locked : [block][market][month], amounts in the metric's unit
+    revision : to send back with an edit
+    """
+
+    metric: str
+    blocks: tuple[str | None, ...]
+    markets: tuple[str | None, ...]
+    months: tuple[date, ...]
+    cells: list[list[list[Decimal]]]
+    locked: list[list[list[bool]]]
+    by_month: list[Decimal]
+    by_block: list[Decimal]
+    by_market: list[Decimal]
+    total: Decimal
+    revision: int
+    is_editable: bool
+    can_undo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """Everything that a plan's page, its API resource and its command show.
+
+    as_of : the shop's day; what happened before it is known. known_to : the day up to which there are facts
+    headline : sentences that answer "is the plan on course?"
+    total : net sales of the whole plan; months, categories, markets : its parts
+    level : of all bands, 0-1
+    """
+
+    version: PlanVersion
+    as_of: date
+    known_to: date
+    snapshot: int
+    status: str
+    headline: list[Sentence]
+    total: Line
+    months: list[Line]
+    categories: list[Line]
+    markets: list[Line]
+    goals: list[GoalLine]
+    days: list[DayPoint]
+    events: list[EventLine]
+    missing: list[Sentence]
+    sections: Mapping[int, list[Sentence]]
+    grid: GridView
+    level: float
+
+    @property
+    def plan(self) -> Plan:
+        return self.version.plan
+
+
+def of(version: PlanVersion, as_of: date, snapshot: Snapshot | None = None) -> PlanView:
+    """The plan version as seen on a day, from the newest snapshot or the one given.
+
+    Raises drafting.EmptyLakeError.
+    """
+    shop = version.plan.shop
+    snapshot = snapshot or shop.lake().latest()
+    if snapshot is None:
+        raise EmptyLakeError()
+    look = _Look(version, shop, as_of, snapshot)
+    total, months = look.total(), look.months()
+    goals = look.goals()
+    status = look.status(total)
+    return PlanView(
+        version=version,
+        as_of=as_of,
+        known_to=look.sales.known_to,
+        snapshot=snapshot.number,
+        status=status,
+        headline=look.headline(total, goals, status),
+        total=total,
+        months=months,
+        categories=look.parts("category", 0),
+        markets=look.parts("market", 1),
+        goals=goals,
+        days=look.days(),
+        events=[_event(stored, as_of) for stored in version.outlook.get("events", [])],
+        missing=[Sentence.of(stored) for stored in version.outlook.get("missing", [])],
+        sections={int(number): [Sentence.of(one) for one in said] for number, said in version.sections.items()},
+        grid=grid_view(version, "net_sales"),
+        level=expectation.LEVEL,
+    )
+
+
+def grid_view(version: PlanVersion, metric: str) -> GridView:
+    """The grid of one metric, for people."""
+    grid = version.grid(metric)
+    blocks, markets, months = version.axes(metric)
+    money = _Money(metric, version.plan.currency)
+    return GridView(
+        metric=metric,
+        blocks=blocks,
+        markets=markets,
+        months=months,
+        cells=[[[money(cell) for cell in row] for row in block] for block in grid.cells.tolist()],
+        locked=grid.locked.tolist(),
+        by_month=[money(sum_) for sum_ in grid.cells.sum(axis=(0, 1)).tolist()],
+        by_block=[money(sum_) for sum_ in grid.cells.sum(axis=(1, 2)).tolist()],
+        by_market=[money(sum_) for sum_ in grid.cells.sum(axis=(0, 2)).tolist()],
+        total=money(grid.total()),
+        revision=version.revision,
+        is_editable=version.state not in (State.ACTIVE, State.CLOSED),
+        can_undo=GridOperation.objects.undoable(version).exists(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Money:
+    """Amounts of a metric out of whole units or floats, in its digits."""
+
+    metric: str
+    currency: str
+
+    def __call__(self, minor: int) -> Decimal:
+        return from_minor(self.metric, minor, self.currency)
+
+    def exact(self, value: float) -> Decimal:
+        zero = from_minor(self.metric, 0, self.currency)
+        return Decimal(value).quantize(zero)
+
+    def known(self, value: float) -> Decimal | None:
+        return None if np.isnan(value) else self.exact(value)
+
+
+class _Look:
+    """One look at a version: what several parts of the view need, read once."""
+
+    def __init__(self, version: PlanVersion, shop: Shop, as_of: date, snapshot: Snapshot) -> None:
+        self.version, self.shop, self.as_of, self.snapshot = version, shop, as_of, snapshot
+        self.period = version.plan.period
+        self.is_begun = as_of > self.period.start
+        self.is_over = as_of >= self.period.end
+        self.sales = self.expect("net_sales")
+
+    def expect(self, metric: str) -> Expectation:
+        return expectation.amount(self.shop, metric, self.period, self.as_of, self.snapshot)
+
+    @property
+    def seen(self) -> Period | None:
+        """The days of the plan that are over."""
+        return Period(self.period.start, min(self.as_of, self.period.end)) if self.is_begun else None
+
+    @property
+    def twin(self) -> Period | None:
+        """The same days a year before."""
+        seen = self.seen
+        return Period(add_months(seen.start, -12), add_months(seen.end, -12)) if seen else None
+
+    def shares(self, metric: str) -> NDArray[np.float64]:
+        """(months,) how much of each month's target the version's own season lets expect by now, 0-1."""
+        until = min(self.as_of, self.sales.known_to)
+        found = []
+        for month in self.version.plan.months:
+            weights = np.array(facts.day_weights(self.version, metric, month))
+            found.append(season.pace(weights, min(max((until - month).days, 0), len(weights))))
+        return np.array(found)
+
+    def lines(self, metric: str, one: Expectation, grid: Grid) -> list[Line]:
+        """A line a month."""
+        money = _Money(metric, self.version.plan.currency)
+        targets = grid.cells.sum(axis=(0, 1))
+        drafted = self.version.outlook.get("months", {}).get(metric, [])
+        rows = zip(one.months, targets.tolist(), self.shares(metric), strict=True)
+        return [
+            Line(
+                name=month,
+                target=money(target),
+                actual=money.exact(one.actual[t]) if self.as_of > month else None,
+                due=money.exact(float(money(target)) * share) if self.as_of > month else None,
+                last_year=money.known(one.last_year[t]),
+                now=Band(*expectation.band(one.samples[:, t])),
+                drafted=Band(*drafted[t][:3]) if t < len(drafted) else None,
+                chance=float(np.mean(one.samples[:, t] >= float(money(target)))),
+            )
+            for t, (month, target, share) in enumerate(rows)
+        ]
+
+    def months(self) -> list[Line]:
+        return self.lines("net_sales", self.sales, self.version.grid("net_sales"))
+
+    def whole(self, metric: str, one: Expectation) -> Line:
+        """The line of the whole period of a metric that a grid plans."""
+        grid = self.version.grid(metric)
+        money = _Money(metric, self.version.plan.currency)
+        target = money(grid.total())
+        goal = self.version.goals.standing().filter(metric=metric, scope={}).first()
+        return Line(
+            name=None,
+            target=target,
+            actual=money.exact(one.actual.sum()) if self.is_begun else None,
+            due=self.due(metric, grid.cells.sum(axis=(0, 1))) if self.is_begun else None,
+            last_year=money.known(one.last_year.sum()),
+            last_year_to_date=self.before(metric),
+            now=Band(*expectation.band(one.finish)),
+            drafted=_drafted(goal),
+            chance=float(np.mean(one.finish >= float(target))),
+        )
+
+    def due(self, metric: str, targets: NDArray[np.int64]) -> Decimal:
+        """What is due by now of targets (months,) in whole units."""
+        money = _Money(metric, self.version.plan.currency)
+        return money(round(float((targets * self.shares(metric)).sum())))
+
+    def before(self, metric: str) -> Decimal | None:
+        """The same days a year before, None where the history doesn't hold them."""
+        if self.twin is None:
+            return None
+        value = expectation.whole(self.shop, metric, self.twin, self.as_of, self.snapshot)
+        return _Money(metric, self.version.plan.currency).exact(value) if value else None
+
+    def total(self) -> Line:
+        return self.whole("net_sales", self.sales)
+
+    def parts(self, dimension: str, axis: int) -> list[Line]:
+        """A line for each value of a grid's axis; what no value of it holds stands with the others."""
+        names = self.version.axes("net_sales")[:2][axis]
+        if names == (None,):
+            return []
+        money = _Money("net_sales", self.version.plan.currency)
+        cells = self.version.grid("net_sales").cells.sum(axis=1 - axis)
+        actual, before = (self.folded(dimension, names, period) for period in (self.seen, self.twin))
+        finish = self.finish(dimension, names)
+        targets = [money(sum_) for sum_ in cells.sum(axis=1).tolist()]
+        return [
+            Line(
+                name=name,
+                target=targets[k],
+                actual=None if actual is None else money.exact(actual[name]),
+                due=self.due("net_sales", cells[k]) if self.is_begun else None,
+                last_year=None,
+                last_year_to_date=money.exact(before[name]) if before and before[name] else None,
+                now=Band(*expectation.band(finish[:, k])) if finish is not None else None,
+                chance=float(np.mean(finish[:, k] >= float(targets[k]))) if finish is not None else None,
+            )
+            for k, name in enumerate(names)
+        ]
+
+    def folded(
+        self, dimension: str, names: Sequence[str | None], period: Period | None
+    ) -> dict[str | None, float] | None:
+        """Net sales of a period by the names of an axis."""
+        if period is None:
+            return None
+        found = dict.fromkeys(names, 0.0)
+        slices = expectation.slices(self.shop, "net_sales", period, self.as_of, self.snapshot, dimension)
+        for name, value in slices.items():
+            _add(found, name, value)
+        return found
+
+    def finish(self, dimension: str, names: Sequence[str | None]) -> NDArray[np.float64] | None:
+        """(draws, names) what each value of an axis ends at; None where the outlook knows no such slices."""
+        cut = self.sales.by.get(dimension)
+        if cut is None:
+            return None
+        ends = np.zeros((len(cut.finish), len(names)))
+        for place, name in enumerate(cut.names):
+            known = name if name in names else OTHER
+            if known in names:
+                ends[:, names.index(known)] += cut.finish[:, place]
+        return ends
+
+    def goals(self) -> list[GoalLine]:
+        planned = self.version.grid_metrics
+        lines = []
+        for goal in self.version.goals.standing().select_related("owner", "parent"):
+            line = self.whole(goal.metric, self.expect(goal.metric)) if goal.metric in planned else self.rate(goal)
+            lines.append(GoalLine(goal, line, self.status(line), Sentence.of(goal.why)))
+        return lines
+
+    def rate(self, goal: Goal) -> Line:
+        """The line of a goal that is a ratio: it has no pace, but a last year and a chance."""
+        money = _Money(goal.metric, self.version.plan.currency)
+        first_on = date.fromisoformat(self.version.outlook.get("first_on", self.period.start.isoformat()))
+        one = expectation.rate(self.shop, goal.metric, goal.period, self.as_of, first_on, self.snapshot)
+        exact = money.exact if metrics()[goal.metric].unit == Unit.MONEY else _rate_digits
+        if one is None:
+            return Line(None, exact(float(goal.target)), None, None, None, drafted=_drafted(goal), chance=goal.chance)
+        return Line(
+            name=None,
+            target=exact(float(goal.target)),
+            actual=None if one.actual is None else exact(one.actual),
+            due=None,
+            last_year=None if one.before is None else exact(one.before),
+            last_year_to_date=None if one.before_to_date is None else exact(one.before_to_date),
+            now=Band(*expectation.band(one.finish)),
+            drafted=_drafted(goal),
+            chance=float(np.mean(one.finish >= float(goal.target))),
+        )
+
+    def status(self, line: Line) -> str:
+        if self.is_over:
+            return "reached" if line.actual is not None and line.actual >= line.target else "missed"
+        if not self.is_begun:
+            return "before"
+        chance = line.chance or 0.0
+        return "on_course" if chance >= ON_COURSE_CHANCE else "at_risk" if chance >= AT_RISK_CHANCE else "behind"
+
+    def headline(self, total: Line, goals: Sequence[GoalLine], status: str) -> list[Sentence]:
+        chance = min(max(total.chance or 0.0, 0.01), 0.99)
+        params: dict[str, Any] = {"target_amount": total.target, "chance_rate": chance}
+        if self.is_over:
+            return [Sentence(f"pace.{status}", {"actual_amount": total.actual, "target_amount": total.target})]
+        said = [Sentence(f"pace.{status}", params | {"first_on": self.period.start})]
+        last_on = min(self.as_of, self.sales.known_to) - timedelta(days=1)
+        if self.is_begun and total.pace is not None:
+            to_date = {"actual_amount": total.actual, "due_amount": total.due, "pace_rate": total.pace}
+            said.append(Sentence("pace.to_date", to_date | {"last_on": last_on}))
+        drivers = [one for one in goals if one.goal.metric in DRIVERS and one.line.chance is not None]
+        if status in ("at_risk", "behind") and drivers:
+            driver = min(drivers, key=lambda one: one.line.chance or 0.0)
+            said.append(Sentence("pace.holds_back", {"driver_metric": driver.goal.metric}))
+        if self.sales.known_to < self.as_of:
+            said.append(Sentence("pace.no_actuals", {"last_on": last_on}))
+        return said
+
+    def days(self) -> list[DayPoint]:
+        """Cumulative target, actual and last year, day by day."""
+        grid = self.version.grid("net_sales")
+        money = _Money("net_sales", self.version.plan.currency)
+        targets = [float(money(int(sum_))) for sum_ in grid.cells.sum(axis=(0, 1))]
+        actual, before = self.by_day(self.seen), self.by_day(self.period.last_year())
+        known = min(self.as_of, self.sales.known_to)
+        due = done = past = 0.0
+        points = []
+        for month, target in zip(self.version.plan.months, targets, strict=True):
+            weights = np.array(facts.day_weights(self.version, "net_sales", month))
+            for offset, weight in enumerate(weights / weights.sum()):
+                on = month + timedelta(days=offset)
+                due += target * float(weight)
+                done += actual.get(on, 0.0)
+                past += before.get(add_months(on, -12), 0.0)
+                points.append(DayPoint(on, due, done if on < known else None, past if before else None))
+        return points
+
+    def by_day(self, period: Period | None) -> dict[date, float]:
+        if period is None:
+            return {}
+        query = Query(metrics=("net_sales",), period=period, by=("day",), as_of=self.as_of)
+        rows = expectation.ask(self.shop, query, self.snapshot).rows
+        return {row["day"]: expectation.number(row["net_sales"]) for row in rows if isinstance(row["day"], date)}
+
+
+def _add(found: dict[str | None, float], name: str | None, value: float) -> None:
+    place = name if name in found else OTHER
+    if place in found:
+        found[place] += value
+
+
+def _drafted(goal: Goal | None) -> Band | None:
+    """The forecast that a goal was drafted from: its 10 % and 90 % quantiles and its mean."""
+    if goal is None or not goal.quantiles:
+        return None
+    return Band(goal.quantiles[9], goal.expected or goal.quantiles[49], goal.quantiles[89])
+
+
+def _rate_digits(value: float) -> Decimal:
+    return round(Decimal(value), 3)
+
+
+def _event(stored: Mapping[str, Any], as_of: date) -> EventLine:
+    start, end, lead_in, tail = (date.fromisoformat(stored[name]) for name in ("start", "end", "lead_in", "tail"))
+    status = "over" if tail <= as_of else "running" if lead_in <= as_of else "ahead"
+    return EventLine(
+        event=stored["event"],
+        start=start,
+        end=end,
+        lead_in=lead_in,
+        tail=tail,
+        categories=stored["categories"],
+        is_estimate=stored["is_estimate"],
+        index=stored.get("index"),
+        status=status,
+    )
