@@ -255,6 +255,11 @@ def _days(whole: History, ahead: total.Horizon, first: date, point: Floats) -> t
     return tuple(start + timedelta(days=k) for k in range(len(expected))), expected
 
 
+def run_key(outlook: SalesOutlook) -> str:
+    """The name of a run; later runs sort after earlier ones."""
+    return f"{outlook.as_of}/{outlook.snapshot:08d}/{outlook.months[0]}+{len(outlook.months)}/{outlook.level}"
+
+
 def publish(lake: Lake, outlook: SalesOutlook, *, batch_id: str, now: datetime) -> Appended:
     """Appends the outlook's cells as `forecast` facts of a batch; the caller makes the batch visible.
 
@@ -265,15 +270,14 @@ def publish(lake: Lake, outlook: SalesOutlook, *, batch_id: str, now: datetime) 
 
 
 def _rows(outlook: SalesOutlook) -> Iterator[dict[str, object]]:
-    run_key = f"{outlook.as_of}/{outlook.snapshot:08d}/{outlook.months[0]}+{len(outlook.months)}/{outlook.level}"
     for dimension, cells in [(None, outlook.total), *outlook.by.items()]:
         for k, name in enumerate(cells.names):
             for h, month in enumerate(outlook.months):
                 value = None if dimension is None else name or ""
                 yield {
-                    "key": f"{run_key}/{outlook.metric}/{dimension or 'total'}/{value or ''}/{month}",
+                    "key": f"{run_key(outlook)}/{outlook.metric}/{dimension or 'total'}/{value or ''}/{month}",
                     "version": 1,
-                    "run_key": run_key,
+                    "run_key": run_key(outlook),
                     "metric": outlook.metric,
                     "on": month,
                     "grain": "month",

@@ -19,11 +19,13 @@ MODEL = "seasonal shape, AutoETS, dynamic theta"
 SHORT_MODEL = "seasonal shape"
 SHORTEST_MODEL = "recent level"
 
-_WIDTHS = (3.0, 28.0)
+_WIDTHS = (3.0, 14.0, 28.0)
+_CLEAR_RISE = 0.2
+_LEAST_SHARP = 0.25
+_MOST_GROWTH = 3.0
 _YEARS = 3
 _SEASONS = 3
 _RECENT = 56
-_SHRINK = 0.5
 _MOST_TIMES = 20.0
 _PRIOR = 0.1
 _PRIOR_WITHOUT_SEASON = 0.35
@@ -53,28 +55,31 @@ class Horizon:
 
 
 def daily(sales: Floats, weights: Floats) -> Floats:
-    """Expected sales of each coming day, (..., ahead) >= 0: the mean of four seasonal shapes.
+    """Expected sales of each coming day, (..., ahead) >= 0, from the shape of earlier years at this year's level.
 
     sales : (..., n) net sales per day, series along the first axes
     weights : (n + ahead,) trading weights of the whole shop, from `season.trading`
 
-    A shape is the sales per trading day around the same date of up to three earlier years, each brought to last year's
-    level, by a narrow and by a wide kernel (the one keeps peaks, the other forgets the luck of single orders), with and
-    without the growth of the last eight weeks over the year before, shrunk by half. With less than a year and four
-    weeks the level of the last eight weeks is all there is.
+    The shape is sales per trading day around the same date of up to three earlier years, each brought to last year's
+    level. It is smoothed over four weeks, which forgets the luck of single orders, except where the season clearly
+    rises or falls against that: there it follows the days. Half of the last eight weeks' growth over the year before is
+    taken on. With less than a year and four weeks, the level of the last eight weeks is all there is.
+
+    The choices were made on 42 windows of M5 store departments and 30 of Rossmann stores, three months ahead.
     """
     n = sales.shape[-1]
     past, coming = weights[:n], weights[n:]
     if n < season.YEAR + 28:
-        recent = slice(max(0, n - _RECENT), n)
-        return coming * _rate(sales, past, recent)[..., None]
+        return coming * _rate(sales, past, slice(max(0, n - _RECENT), n))[..., None]
     year = n - season.YEAR
     window = min(_RECENT, year)
     before = _rate(sales, past, slice(year - window, year))
     growth = _rate(sales, past, slice(n - window, n)) / np.maximum(before, 1e-12)
-    lift = (1 + np.clip(growth, 1 / 3, 3) ** _SHRINK) / 2
-    shape = np.mean([_shape(sales, past, width, len(coming)) for width in _WIDTHS], axis=0)
-    expected: Floats = coming * shape * lift[..., None]
+    lift = (1 + np.clip(growth, 1 / _MOST_GROWTH, _MOST_GROWTH)) / 2
+    days, fortnights, months = (_shape(sales, past, width, len(coming)) for width in _WIDTHS)
+    rise = np.divide(fortnights, months, out=np.ones_like(months), where=months > 0) - 1
+    sharp = _LEAST_SHARP + (1 - _LEAST_SHARP) * rise**2 / (rise**2 + _CLEAR_RISE**2)
+    expected: Floats = coming * (months + sharp * (days - months)) * lift[..., None]
     return expected
 
 
@@ -162,13 +167,25 @@ def _smoothed(sales: Floats, weights: Floats, horizon: Horizon) -> list[Floats] 
     steps = int(period[-1]) - int(period[first]) - count + 1
     if not (rate > 0).all():
         return None
-    models = AutoETS(season_length=horizon.season, model="ZNZ"), DynamicOptimizedTheta(season_length=horizon.season)
-    coming = weights[n:]
+    index = _season_index(rate, horizon.season)
+    ets = AutoETS(season_length=horizon.season, model="ZNZ").forecast(y=rate, h=steps)["mean"]
+    # theta's own test misses a smooth season in a few years, so it is given the rates without theirs
+    theta = DynamicOptimizedTheta(season_length=1).forecast(y=rate / index[: len(rate)], h=steps)["mean"]
+    theta = theta * index[len(rate) : len(rate) + steps]
     skip = int(period[n]) - int(period[first]) - count
-    return [
-        np.maximum(model.forecast(y=rate, h=steps)["mean"][skip:], 0) * by_period(coming, period[n:])
-        for model in models
-    ]
+    coming = by_period(weights[n:], period[n:])
+    return [np.maximum(forecast[skip:], 0) * coming for forecast in (ets, theta)]
+
+
+def _season_index(rate: Floats, length: int) -> Floats:
+    """(2 n,) how much a period sells against its year, with mean 1 over a season: ratios to the centred year's mean."""
+    n = len(rate)
+    kernel = np.r_[0.5, np.ones(length - 1), 0.5] / length
+    middle = np.arange(length // 2, length // 2 + n - length)
+    ratios = rate[middle] / np.convolve(rate, kernel, mode="valid")
+    place = middle % length
+    mean = np.bincount(place, ratios, length) / np.bincount(place, minlength=length)
+    return (mean / mean.mean())[np.arange(2 * n) % length]
 
 
 @dataclass(frozen=True, slots=True)
