@@ -29,4 +29,4 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return "Topline"
 
     def get_public_key_credential_rp_entity(self) -> dict[str, Any]:
-        return super().get_public_key_credential_rp_entity() | {"name": "Topline"}
+        return {**super().get_public_key_credential_rp_entity(), "name": "Topline"}

@@ -166,14 +166,14 @@ class Shop(models.Model):
 
     def settings(self) -> "Settings":
         """What figures depend on besides the facts."""
-        from topline.metrics.settings import Settings
+        from topline.metrics.settings import Basis, Settings
 
         return Settings(
             currency=self.currency,
             zone=self.timezone,
             calendar=self.calendar,
             country=self.country,
-            basis=self.order_basis,
+            basis=Basis(self.order_basis),
         )
 
     def hmac(self, source: str, id_: str) -> str:

@@ -10,5 +10,7 @@ def scope_for(user: User, shop: Shop) -> Scope:
     """The scope of everything that the person reads in the shop: of another's shop, nothing."""
     permitted = user.permissions_in(shop)
     if "metrics.read" not in permitted:
-        return Scope(shops=())
-    return Scope(shops=(shop.slug,), hidden_families=frozenset() if "finance.read" in permitted else FINANCE_FAMILIES)
+        return Scope(shops=frozenset())
+    return Scope(
+        shops=frozenset({shop.slug}), hidden_families=frozenset() if "finance.read" in permitted else FINANCE_FAMILIES
+    )

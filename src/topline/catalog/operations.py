@@ -37,7 +37,7 @@ def upsert_products(
     Edited products are recorded anew, so that the edit stays the newest that the lake knows.
     """
     created = changed = 0
-    for some in batched(rows, _SET, strict=False):
+    for some in batched(rows, _SET):
         new, other = _upsert(shop, {str(row["code"]): row for row in some}, source, now)
         created, changed = created + new, changed + other
     return created, changed

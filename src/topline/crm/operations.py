@@ -16,7 +16,7 @@ from topline.units.errors import ToplineError
 from topline.units.text import N_
 from topline.workbench import audit
 
-_DETAILS = ("name", "email", "phone", "country")
+_LENGTHS = {"name": 300, "email": 254, "phone": 40, "country": 100}
 _SET = 500
 
 
@@ -34,7 +34,7 @@ def upsert_identities(*, shop: Shop, source: str, rows: Iterable[Mapping[str, st
     rows : `source_id`, `customer_key`, and any of name, email, phone, country; an empty value changes nothing
     """
     created = changed = 0
-    for some in batched(rows, _SET, strict=False):
+    for some in batched(rows, _SET):
         new, other = _upsert(shop, source, {str(row["source_id"]): row for row in some})
         created, changed = created + new, changed + other
     return created, changed
@@ -117,12 +117,12 @@ def _upsert(shop: Shop, source: str, rows: Mapping[str, Mapping[str, str | None]
         for person, (id_, row) in zip(people, fresh.items(), strict=True)
     )
     changed = [person for id_, person in known.items() if _learn(person, rows[id_])]
-    Person.objects.bulk_update(changed, _DETAILS)
+    Person.objects.bulk_update(changed, list(_LENGTHS))
     return len(fresh), len(changed)
 
 
 def _details(row: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: (row.get(name) or "")[: Person._meta.get_field(name).max_length] for name in _DETAILS}
+    return {name: (row.get(name) or "")[:length] for name, length in _LENGTHS.items()}
 
 
 def _learn(person: Person, row: Mapping[str, str | None]) -> bool:

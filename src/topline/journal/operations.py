@@ -16,7 +16,8 @@ from topline.units.errors import ToplineError
 from topline.units.text import N_
 
 if TYPE_CHECKING:
-    from topline.lake.store import Lake, Snapshot
+    from topline.lake.snapshot import Snapshot
+    from topline.lake.store import Lake
 
 LAKE_WRITER = "lake"
 _JOURNAL = "journal"
@@ -125,41 +126,38 @@ def drain(lake: "Lake") -> int:
     A range of the journal is fixed in the database before it is written, so the lake recognises it when it comes again.
     """
     moved = 0
-    while batch := _next_range(lake.shop):
-        records = list(Record.objects.after(lake.shop, batch.first_seq - 1).filter(seq__lte=batch.last_seq))
-        for fact, rows in groupby(
-            sorted(records, key=lambda record: (record.fact, record.seq)), key=lambda record: record.fact
-        ):
-            stamped = [{**record.row, "batch_id": batch.batch_id} for record in rows]
-            lake.append(fact, [codec.decode(tables()[fact], stamped)], batch_id=batch.batch_id)
-        make_live(shop=lake.shop, batch_id=batch.batch_id, now=timezone.now())
+    while found := _next_range(lake.shop):
+        batch_id, first, last = found
+        records = list(Record.objects.after(lake.shop, first - 1).filter(seq__lte=last))
+        for fact, of_fact in groupby(sorted(records, key=_by_fact), key=lambda record: record.fact):
+            rows = [{**record.row, "batch_id": batch_id} for record in of_fact]
+            lake.append(fact, [codec.decode(tables()[fact], rows)], batch_id=batch_id)
+        make_live(shop=lake.shop, batch_id=batch_id, now=timezone.now())
         publish(lake)
-        advance(consumer=LAKE_WRITER, shop=lake.shop, seq=batch.last_seq)
+        advance(consumer=LAKE_WRITER, shop=lake.shop, seq=last)
         moved += len(records)
     return moved
 
 
-def _next_range(shop: str) -> Batch | None:
-    """The range that follows the lake writer's cursor: the one begun before, else a new one over what is there."""
+def _next_range(shop: str) -> tuple[str, int, int] | None:
+    """The batch after the lake writer's cursor, its first and last record: the one begun before, else a new one."""
     done = position(consumer=LAKE_WRITER, shop=shop)
-    begun = Batch.objects.filter(shop=shop, source=_JOURNAL, last_seq__gt=done).order_by("first_seq").first()
-    if begun:
-        return begun
-    seqs = list(Record.objects.after(shop, done).values_list("seq", flat=True)[:_RANGE])
-    if not seqs:
-        return None
-    now = timezone.now()
-    return Batch.objects.get_or_create(
-        shop=shop,
-        first_seq=seqs[0],
-        defaults={
-            "batch_id": f"{_JOURNAL}-{seqs[0]}-{seqs[-1]}",
-            "source": _JOURNAL,
-            "last_seq": seqs[-1],
-            "opened_at": now,
-            "changed_at": now,
-        },
-    )[0]
+    begun = Batch.objects.filter(shop=shop, source=_JOURNAL, last_seq__gt=done).order_by("first_seq")
+    if not begun:
+        seqs = list(Record.objects.after(shop, done).values_list("seq", flat=True)[:_RANGE])
+        if not seqs:
+            return None
+        name = f"{_JOURNAL}-{seqs[0]}-{seqs[-1]}"
+        now = timezone.now()
+        fresh = {"batch_id": name, "source": _JOURNAL, "last_seq": seqs[-1], "opened_at": now, "changed_at": now}
+        Batch.objects.get_or_create(shop=shop, first_seq=seqs[0], defaults=fresh)
+    batch_id, first, last = begun.all().values_list("batch_id", "first_seq", "last_seq")[0]
+    assert first is not None and last is not None  # noqa: S101, PT018 - a range has both
+    return batch_id, first, last
+
+
+def _by_fact(record: Record) -> tuple[str, int]:
+    return record.fact, record.seq
 
 
 def _not_live(shop: str) -> frozenset[str]:
