@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from topline.imports import operations
+from topline.imports import demo, operations
 from topline.imports.models import Import
 from topline.journal import operations as journal
 from topline.workbench.models import Job
@@ -24,4 +24,8 @@ def run(job: Job) -> dict[str, Any]:
     return operations.take_in(found=found, job=job)
 
 
-JOBS = {"imports.propose": propose, "imports.run": run}
+JOBS = {
+    "imports.propose": propose,
+    "imports.run": run,
+    "imports.demo_placements": demo.load_placements,
+}
