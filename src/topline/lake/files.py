@@ -74,7 +74,14 @@ def write(
     target = root / path
     target.parent.mkdir(parents=True, exist_ok=True)
     stats = _Stats(schema)
-    with pq.ParquetWriter(target, schema, compression="zstd", store_decimal_as_integer=True) as writer:
+    shared = [name for name in schema.names if name != "key"]
+    with pq.ParquetWriter(
+        target,
+        schema,
+        compression="zstd",
+        use_dictionary=shared,  # type: ignore[arg-type]
+        store_decimal_as_integer=True,
+    ) as writer:
         for batch in batches:
             if batch.num_rows:
                 writer.write_batch(batch, row_group_size=ROW_GROUP)

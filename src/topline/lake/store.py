@@ -1,7 +1,7 @@
 """One shop's facts on disk: Delta tables that only grow, and the snapshots that readers see."""
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -89,12 +89,12 @@ class Lake:
                 return Appended(done >> _COUNT_BITS, done & (1 << _COUNT_BITS) - 1)
             held = files.head(delta, table)
             with duck.turn():
-                fresh, seen = _sorted_out(fact, rows, held, self.root, self.shop, delta.version() + 1)
+                fresh, seen = _sorted_out(fact, rows, held, self.root)
             if seen.num_rows:
                 self._note(fact, seen)
             appended = Appended(fresh.num_rows, rows.num_rows - fresh.num_rows)
             count = appended.rows << _COUNT_BITS | appended.duplicates
-            self.commit(delta, [*self._written(fact, fresh)], Transaction(name, count))
+            self.commit(delta, [*self._written(fact, rows, fresh, delta.version() + 1)], Transaction(name, count))
         return appended
 
     def publish(self, *, hidden: Collection[str] = (), now: datetime) -> Snapshot:
@@ -305,16 +305,22 @@ class Lake:
         with lock.held(self._lock(name)):
             delta = self.delta(name)
             folder = f"layer=change/month={files.ALL}"
-            _, action = files.write(files.grouped(seen), SIGHTING, root=self.root / name, folder=folder)
+            noted = pa.table([pa.repeat(self.shop, seen.num_rows), *seen.columns], schema=SIGHTING)
+            _, action = files.write(files.grouped(noted), SIGHTING, root=self.root / name, folder=folder)
             self.commit(delta, [action] if action else [])
 
-    def _written(self, fact: Table, fresh: pa.Table) -> Iterator[AddAction]:
-        """The rows as one file a month."""
+    def _written(self, fact: Table, rows: pa.Table, fresh: pa.Table, seq: int) -> Iterator[AddAction]:
+        """The new rows as one file a month."""
         schema = files.stored_schema(fact)
-        for month in sorted(str(month) for month in pc.unique(fresh["month"]).to_pylist()):
-            rows = fresh.filter(pc.equal(fresh["month"], pa.scalar(month))).drop_columns(["month"])
+        size = fresh.num_rows
+        own = [pa.repeat(self.shop, size), pa.repeat(pa.scalar(seq, pa.int64()), size), fresh["is_new"]]
+        taken = pa.table([*own, *rows.take(fresh["place"]).columns], schema=schema)
+        start = 0
+        for month, count in Counter(fresh["month"].to_pylist()).items():
+            part = taken.slice(start, count)
             folder = f"layer=change/month={month}"
-            _, action = files.write(files.grouped(rows), schema, root=self.root / fact.name, folder=folder)
+            _, action = files.write(files.grouped(part), schema, root=self.root / fact.name, folder=folder)
+            start += count
             if action:
                 yield action
 
@@ -371,42 +377,42 @@ def _checked(fact: Table, batches: Iterable[pa.RecordBatch], batch_id: str) -> p
     return rows
 
 
-def _sorted_out(fact: Table, rows: pa.Table, held: Head, root: Path, shop: str, seq: int) -> tuple[pa.Table, pa.Table]:
-    """The rows to store, by month, and the sightings of those that the lake holds."""
+def _sorted_out(fact: Table, rows: pa.Table, held: Head, root: Path) -> tuple[pa.Table, pa.Table]:
+    """What to store and what to note.
+
+    The first has the place of each new row in `rows`, its month and its is_new, ordered by month and place; the second
+    the sightings of the rows that the lake holds, without the shop.
+    """
     cursor = duck.connection()
     content = [name for name in fact.columns if name not in ("recorded_at", "batch_id")]
     same = " AND ".join(f"h.{duck.named(c)} IS NOT DISTINCT FROM i.{duck.named(c)}" for c in content)
-    columns = ", ".join(f"i.{duck.named(name)}" for name in fact.columns)
-    day = f", {duck.named(fact.day)}" if fact.day else ""
-    cursor.register("incoming_rows", rows.append_column("place", pa.array(range(rows.num_rows), pa.int64())))
+    cursor.register("arrived", rows.append_column("place", pa.array(range(rows.num_rows), pa.int64())))
     try:
         cursor.execute(
-            "CREATE OR REPLACE TEMP TABLE incoming AS FROM incoming_rows "
-            "QUALIFY row_number() OVER (PARTITION BY key, version ORDER BY place DESC) = 1"
+            f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT key, version, max(place) AS place, "
+            f"arg_max({files.month_expression(fact)}, place) AS month FROM arrived GROUP BY key, version"
         )
         source = files.scan(fact, _holding(held, cursor, root), root)
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE held AS FROM {source} SEMI JOIN incoming USING (key)")
         cursor.execute(
             "CREATE OR REPLACE TEMP TABLE known AS "
             "SELECT i.place, i.key, i.version, max(h.seq) AS seq, i.batch_id, i.recorded_at, "
-            f"bool_or(h.batch_id = i.batch_id) AS is_own FROM incoming i JOIN held h ON {same} GROUP BY ALL"
+            "bool_or(h.batch_id = i.batch_id) AS is_own "
+            f"FROM (FROM arrived SEMI JOIN incoming USING (place)) i JOIN held h ON {same} GROUP BY ALL"
         )
         fresh = cursor.sql(
-            f"SELECT {duck.quoted(shop)} AS shop_id, {seq}::BIGINT AS seq, "
-            "(NOT EXISTS (FROM held h WHERE h.key = i.key) "
-            "AND count(*) OVER (PARTITION BY key) = 1)::TINYINT AS is_new,"
-            f" {columns}, {files.month_expression(fact)} AS month "
-            f"FROM incoming i ANTI JOIN known USING (place) ORDER BY month{day}, key"
+            "SELECT place, month, (key NOT IN (SELECT key FROM held) AND key NOT IN "
+            "(SELECT key FROM incoming GROUP BY key HAVING count(*) > 1))::TINYINT AS is_new "
+            "FROM incoming ANTI JOIN known USING (place) ORDER BY month, place"
         ).to_arrow_table()
         seen = cursor.sql(
-            f"SELECT {duck.quoted(shop)} AS shop_id, seq, 1::TINYINT AS is_new, key, version, batch_id, recorded_at "
+            "SELECT seq, 1::TINYINT AS is_new, key, version, batch_id, recorded_at "
             "FROM known WHERE NOT is_own ORDER BY key"
         ).to_arrow_table()
     finally:
-        cursor.unregister("incoming_rows")
+        cursor.unregister("arrived")
         cursor.execute("DROP TABLE IF EXISTS incoming; DROP TABLE IF EXISTS held; DROP TABLE IF EXISTS known")
-    schema = pa.schema([*files.stored_schema(fact), pa.field("month", pa.string())])
-    return fresh.cast(schema), seen.cast(SIGHTING)
+    return fresh, seen
 
 
 def _holding(held: Head, cursor: duckdb.DuckDBPyConnection, root: Path) -> list[File]:
