@@ -39,10 +39,9 @@ def demo(
     if fill_only:
         return
     link = links.address(operations.create_link(user=user, actor_id=None, now=datetime.now(UTC)))
-    typer.echo(f"This link signs you in once:\n{link}")
     if browser:
         threading.Thread(target=_open, args=(settings.URL, link), daemon=True).start()
-    serve.serve(host=None, port=port, worker=True)
+    serve.run(host=None, port=port, worker=True, link=link)
 
 
 def _open(url: str, link: str) -> None:

@@ -4,48 +4,63 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
 from topline.cli import boot
 
+if TYPE_CHECKING:
+    from waitress.server import BaseWSGIServer
+
 app = typer.Typer(add_completion=False)
+
+RESTART_SECONDS = 2
 
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="The address to listen on; by default that of TOPLINE_URL.")] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on; by default 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on; by default that of TOPLINE_URL.")] = None,
     worker: Annotated[bool, typer.Option(help="Start a worker process too.")] = True,
 ) -> None:
-    """Serve the pages and the API. The first run prints a link that signs you in."""
-    address = urlsplit(os.environ.get("TOPLINE_URL") or "http://127.0.0.1:8000")
+    """Serve the pages and the API. Until someone has signed in, it prints a link that does so once."""
+    run(host=host, port=port, worker=worker)
+
+
+def run(*, host: str | None, port: int | None, worker: bool, link: str | None = None) -> None:
+    """Serve until told to stop. link : the sign-in link to print; by default one for the first person, if any"""
     if "TOPLINE_URL" not in os.environ and (host or port):
         os.environ["TOPLINE_URL"] = f"http://{host or '127.0.0.1'}:{port or 8000}"
     boot.product("web")
-    listen = (host or "127.0.0.1", port or address.port or 8000)
-    server = _server(*listen)
-    child = _start_worker() if worker else None
-    _announce()
+    from django.conf import settings
+
+    server = _server(host or "127.0.0.1", port or urlsplit(settings.URL).port or 8000)
+    is_over = threading.Event()
+    keeper = threading.Thread(target=_keep_worker, args=(is_over,), name="worker")
+    if worker:
+        keeper.start()
+    _announce(settings.URL, link)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         server.run()
     finally:
+        is_over.set()
         server.close()
-        if child:
-            _stop(child)
+        if worker:
+            keeper.join()
 
 
-def _server(host: str, port: int):  # type: ignore[no-untyped-def]
+def _server(host: str, port: int) -> "BaseWSGIServer":
     import waitress
     from django.conf import settings
     from django.core.wsgi import get_wsgi_application
 
-    trust = {}
+    trust: dict[str, Any] = {}
     if settings.PROXY:
         headers = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
         trust = {"trusted_proxy": settings.PROXY, "trusted_proxy_headers": headers}
@@ -65,26 +80,35 @@ def _server(host: str, port: int):  # type: ignore[no-untyped-def]
         raise typer.Exit(1) from None
 
 
-def _start_worker() -> "subprocess.Popen[bytes]":
-    """The worker, in a process group of its own, so that Ctrl+C reaches it through us only."""
-    command = [sys.executable, "-m", "topline.cli.main", "worker"]
-    return subprocess.Popen(command, start_new_session=True)  # noqa: S603
+def _keep_worker(is_over: threading.Event) -> None:
+    """A worker for as long as we run: one that dies is started again, and it ends when we do, however we end."""
+    command = [sys.executable, "-m", "topline.cli.main", "worker", "--while-piped"]
+    while not is_over.is_set():
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
+        while child.poll() is None and not is_over.wait(0.2):
+            pass
+        if is_over.is_set():
+            _stop(child)
+        elif not is_over.wait(RESTART_SECONDS):
+            typer.echo(f"The worker ended ({child.returncode}); it is started again.", err=True)
 
 
 def _stop(child: "subprocess.Popen[bytes]") -> None:
-    child.terminate()
+    assert child.stdin is not None  # noqa: S101 - we asked for a pipe
+    child.stdin.close()
     with suppress(subprocess.TimeoutExpired):
         child.wait(10)
     child.kill()
 
 
-def _announce() -> None:
-    from django.conf import settings
-
+def _announce(url: str, link: str | None) -> None:
     from topline.accounts import links, operations
 
-    typer.echo(f"Topline is at {settings.URL}   (Ctrl+C stops it)")
-    token = operations.first_link(now=datetime.now(UTC))
+    typer.echo(f"Topline is at {url}   (Ctrl+C stops it)")
+    token = None if link else operations.first_link(now=datetime.now(UTC))
     if token:
-        typer.echo(f"Nobody has signed in yet. This link signs you in once:\n{links.address(token)}")
+        typer.echo("Nobody has signed in yet.")
+        link = links.address(token)
+    if link:
+        typer.echo(f"This link signs you in once:\n{link}")
     sys.stdout.flush()
