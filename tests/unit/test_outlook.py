@@ -1,13 +1,11 @@
 """Outlooks from a lake: coherent, reproducible, and written back as facts with what they had seen."""
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
-import numpy as np
-import pyarrow as pa
 import pytest
 
-from topline.facts.table import tables
+import small_lake
+from small_lake import NOW
 from topline.lake import engine
 from topline.lake.snapshot import Snapshot
 from topline.lake.store import Lake
@@ -16,68 +14,16 @@ from topline.outlook import customers, sales
 from topline.science.demand import ShortHistoryError
 from topline.science.lifetime import TooFewCustomersError
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SETTINGS = Settings("EUR", "Europe/Berlin", country="DE")
-START, END = date(2023, 1, 1), date(2024, 7, 15)
-AS_OF = date(2024, 7, 15)
-
-
-def _lines() -> Iterator[dict[str, object]]:
-    """One order a day and customer in turn: three products, two markets, a year that peaks in December."""
-    rng = np.random.default_rng(11)
-    for n in range((END - START).days):
-        day = START + timedelta(days=n)
-        level = 100 * (1 + 0.5 * (day.month == 12)) * (day.isoweekday() < 7)
-        for part in range(3 if level else 0):
-            amount = f"{level * (part + 1) * rng.uniform(0.8, 1.2):.2f}"
-            yield {
-                "key": f"{day}/{part}",
-                "version": 1,
-                "recorded_at": NOW,
-                "batch_id": "orders",
-                "order_key": f"{day}/{part}",
-                "kind": "goods_sold",
-                "at": datetime(day.year, day.month, day.day, 12, tzinfo=UTC),
-                "on": day,
-                "hour": 13,
-                "ordered_on": day,
-                "product_key": ("mug", "lamp", "sofa")[part],
-                "quantity": "2",
-                "unit_price": amount,
-                "amount": amount,
-                "amount_shop": amount,
-                "currency": "EUR",
-                "rate": "1",
-                "cost_shop": f"{float(amount) / 4:.2f}",
-                "rate_is_event_day": False,
-                "is_over_refund": False,
-                "market": "DE" if n % 3 else "AT",
-                "customer_key": f"c{int(rng.integers(0, 130))}",
-            }
-
-
-def _batch(fact: str, rows: list[dict[str, object]]) -> pa.RecordBatch:
-    schema = tables()[fact].schema
-    columns = []
-    for field in schema:
-        values = [row.get(field.name) for row in rows]
-        is_text = pa.types.is_decimal(field.type)
-        columns.append(pa.array(values, pa.string()).cast(field.type) if is_text else pa.array(values, field.type))
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+AS_OF = small_lake.END
 
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     made = Lake(tmp_path_factory.mktemp("lake"), "gifts")
-    made.append("order_line", [_batch("order_line", list(_lines()))], batch_id="orders")
-    fact = {"version": 1, "recorded_at": NOW, "batch_id": "orders"}
-    products = [fact | {"key": key, "product_key": key, "category": category} for key, category in _CATEGORIES.items()]
-    made.append("product", [_batch("product", products)], batch_id="orders")
+    small_lake.fill(made)
     made.publish(now=NOW)
     return made
-
-
-_CATEGORIES = {"mug": "Kitchen", "lamp": "Light", "sofa": None}
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,6 @@ from topline.units.text import N_
 Floats = NDArray[np.float64]
 
 LEVEL = 0.8
-METRICS = ("net_sales", "units")
 DIMENSIONS = ("category", "market")
 _DRAWS = 2_000
 _ORIGINS = 12
@@ -62,7 +61,7 @@ class Cells:
 class SalesOutlook:
     """What a run expects of a metric.
 
-    metric : net_sales in the shop's currency, or units
+    metric : a metric id; money is in the shop's currency
     as_of : the day it was made on; known_to : the day up to which there was history (earlier where the data ends)
     snapshot : number of the snapshot that it read
     months : (h,) first days of the months
@@ -110,6 +109,9 @@ def run(
     dimensions: Collection[str] = DIMENSIONS,
 ) -> SalesOutlook:
     """The outlook of `months` months from that of `first` (by default of `as_of`), from what happened before `as_of`.
+
+    metric : one whose days add up: net_sales, units, orders
+    dimensions : what to slice by, only such that the metric's slices add up
 
     The same snapshot and arguments give the same numbers to the last digit.
     dimensions : what to cut it by; none for a metric whose slices don't add up, such as orders
