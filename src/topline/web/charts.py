@@ -11,6 +11,7 @@ from topline.metrics.result import Result
 from topline.web import formats, question
 
 type Numbers = Sequence[float | None]
+COLUMN_ROLES = {"", "actual", "last_year"}
 MAX_LINES = 8
 MOST_PICTURES = 4
 MOST_BARS = 24
@@ -39,7 +40,7 @@ def columns(axis: Sequence[str], rows: Sequence[Line], *, unit: str, currency: s
     return _framed(unit, currency) | {
         "xAxis": {"type": "category", "data": list(axis)},
         "yAxis": {"type": "value"},
-        "series": [_series("bar" if row.role in ("", "actual") else "line", row) for row in rows],
+        "series": [_series("bar" if row.role in COLUMN_ROLES else "line", row) for row in rows],
     }
 
 

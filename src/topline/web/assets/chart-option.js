@@ -42,8 +42,8 @@ const ROLES = {
   plan: (t) => ({ color: t.plan, lineStyle: { width: 2, type: [6, 4] }, z: 4 }),
   last_year: (t) => ({ color: t.last_year, lineStyle: { width: 1.5 }, z: 3 }),
   forecast: (t) => ({ color: t.forecast, lineStyle: { width: 2, type: [2, 4], cap: "round" }, z: 4 }),
-  band_base: () => ({ stack: "band", lineStyle: { opacity: 0 }, itemStyle: { opacity: 0 }, tooltip: { show: false }, silent: true }),
-  band: (t) => ({ stack: "band", lineStyle: { opacity: 0 }, color: t.band, areaStyle: { color: t.band, opacity: 0.16 }, silent: true }),
+  band_base: () => ({ symbol: "none", stack: "band", lineStyle: { opacity: 0 }, itemStyle: { opacity: 0 }, tooltip: { show: false }, silent: true }),
+  band: (t) => ({ symbol: "none", stack: "band", lineStyle: { opacity: 0 }, color: t.band, areaStyle: { color: t.band, opacity: 0.16 }, silent: true }),
 };
 
 // An amount as people of the locale write it; the units are those of a metric.
@@ -95,10 +95,12 @@ const isValueAxis = (given) => (given.type ?? "value") === "value";
 export function prepare(spec, themeName = "light") {
   const { format = {}, ...option } = spec;
   const theme = THEMES[themeName] ?? THEMES.light;
+  const hasBars = (option.series ?? []).some((s) => s.type === "bar");
   const styled = (given) => {
     const { role, ...series } = given;
     const looks = series.type === "line" ? { showSymbol: (series.data ?? []).length === 1, symbolSize: 6, connectNulls: false } : {};
-    if (series.type === "bar") Object.assign(looks, { barMaxWidth: 36, itemStyle: { borderRadius: [3, 3, 0, 0] } });
+    if (series.type === "line" && hasBars) Object.assign(looks, { showSymbol: true, symbol: "circle" });
+    if (series.type === "bar") Object.assign(looks, { barMaxWidth: 34, barGap: "12%", itemStyle: { borderRadius: [3, 3, 0, 0] } });
     const base = { emphasis: { disabled: true }, ...looks, ...(ROLES[role]?.(theme) ?? {}) };
     return merged(base, series);
   };
@@ -123,7 +125,7 @@ export function prepare(spec, themeName = "light") {
     ...option,
     grid: merged({ left: 8, right: 16, top: legend.length > 1 ? 44 : 16, bottom: 8, containLabel: true }, option.grid),
     legend: merged(
-      { show: legend.length > 1, data: legend, top: 0, left: 0, itemWidth: 18, itemHeight: 10, itemGap: 18, icon: "roundRect", textStyle: { color: theme.muted, fontSize: 12.5 } },
+      { show: legend.length > 1, data: legend, top: 0, left: 0, itemWidth: 18, itemHeight: 10, itemGap: 18, ...(hasBars ? { icon: "roundRect" } : {}), textStyle: { color: theme.muted, fontSize: 12.5 } },
       option.legend,
     ),
     tooltip: {

@@ -12,11 +12,14 @@ from topline.calendar.occurrence import occurrences
 from topline.metrics.metric import Metric
 from topline.metrics.query import Query
 from topline.metrics.result import Result
+from topline.plans import progress
+from topline.plans.models import Plan, State
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 from topline.units.text import N_
 from topline.web import charts, formats, question
 from topline.web.page import Page, Visit
+from topline.web.pages import plans
 from topline.web.question import Span
 
 TILES = (
@@ -68,8 +71,29 @@ def view(visit: Visit) -> HttpResponse:
             "sentence": _sentence(visit, result, span),
             "picture": _year(visit),
             "events": _events(visit),
+            "plan": _running(visit),
         },
     )
+
+
+def plan_view(visit: Visit) -> HttpResponse:
+    """How the running plan goes: worked out apart, as a forecast of the day may have to be made first."""
+    plan = _running(visit)
+    if plan is None:
+        return HttpResponse()
+    version = plan.current
+    look = progress.of(version, visit.today)
+    headline = plans.sentences(version, look.headline)
+    context = {"plan": plan, "sentence": headline[0], "more": headline[1:], "course": plans.course(version, look), "look": look}
+    return visit.render("home.html#plan", context | {"figures": list(plans.figures(version, look.total, look.level))})
+
+
+def _running(visit: Visit) -> Plan | None:
+    """The plan whose period holds today, an active one first."""
+    if not visit.may("plans.read"):
+        return None
+    found = list(Plan.objects.of(visit.shop).touching(visit.today))
+    return next((plan for plan in found if plan.current.state == State.ACTIVE), found[0] if found else None)
 
 
 def _tiles(visit: Visit, result: Result, shown: dict[str, Metric]) -> Iterator[Tile]:
@@ -141,4 +165,7 @@ def _in_days(days: int) -> str:
     return gettext("today") if days == 0 else ngettext("in %(n)s day", "in %(n)s days", days) % {"n": days}
 
 
-PAGES = (Page(path="", name="home", view=view, permission="metrics.read", place="today", label=N_("Today"), icon="sun"),)
+PAGES = (
+    Page(path="", name="home", view=view, permission="metrics.read", place="today", label=N_("Today"), icon="sun"),
+    Page(path="today/plan", name="home_plan", view=plan_view, permission="plans.read", place="today"),
+)

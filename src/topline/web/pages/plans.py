@@ -80,6 +80,7 @@ def index(visit: Visit) -> HttpResponse:
             "plans": plans,
             "may_write": visit.may("plans.write"),
             "is_empty": visit.shop.lake().latest() is None,
+            "running": next((each for each in plans if each["is_now"]), None),
             "firsts": [add_months(first, i) for i in range(-1, 6)],
             "first": first,
             "months": MONTHS,
@@ -187,7 +188,7 @@ def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
         "may_write": visit.may("plans.write"),
         "may_approve": visit.may("plans.approve"),
         "is_editable": visit.may("plans.write") and look.grid.is_editable,
-        "figures": list(_figures(version, look.total, look.level)),
+        "figures": list(figures(version, look.total, look.level)),
         "metric": metric,
         "metrics": [(id_, formats.say(metrics()[id_].label)) for id_ in PLANNED if id_ in version.grid_metrics],
         "grid": _grid(version, metric, int(market) if market.isdecimal() else None),
@@ -212,7 +213,7 @@ def sentences(version: PlanVersion, said: Sequence[Sentence]) -> list[str]:
     return [text.render(one, currency=version.plan.currency, language=language()) for one in said]
 
 
-def _figures(version: PlanVersion, total: Line, level: float) -> Iterator[dict[str, str]]:
+def figures(version: PlanVersion, total: Line, level: float) -> Iterator[dict[str, str]]:
     currency = version.plan.currency
     yield {"label": gettext("Target"), "value": formats.short_money(total.target, currency)}
     if total.actual is not None:
@@ -296,7 +297,9 @@ def _by_month(version: PlanVersion, look: PlanView) -> charts.Picture:
         charts.Line(gettext("Actual"), [question.plain_number(line.actual) for line in look.months], "actual"),
     ]
     axis = [formats.short_month(month) for month in version.plan.months]
-    return charts.picture(gettext("Net sales by month"), axis, rows, unit="money", currency=version.plan.currency)
+    currency = version.plan.currency
+    option = charts.columns(axis, rows, unit="money", currency=currency)
+    return charts.Picture(gettext("Net sales by month"), option, axis, rows, "money", currency)
 
 
 def course(version: PlanVersion, look: PlanView) -> charts.Picture:
