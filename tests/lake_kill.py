@@ -11,13 +11,12 @@ import time
 from pathlib import Path
 
 from lake_shop import EPOCH, Row, batch, newest, shown
-
 from topline.lake.store import Lake
 
 
 def rows_of(number: int) -> list[Row]:
     """A batch: new keys, newer versions of older ones, and rows that an earlier batch brought already."""
-    dice = random.Random(number)
+    dice = random.Random(number)  # noqa: S311
     new = [Row(f"{number}.{at}", 1) for at in range(20)]
     changed = [Row(f"{dice.randrange(number)}.{dice.randrange(20)}", number + 1) for _ in range(8)] if number else []
     again = [Row(f"{dice.randrange(number)}.{dice.randrange(20)}", 1) for _ in range(8)] if number else []
@@ -32,7 +31,7 @@ def write(folder: Path) -> None:
         while True:
             name = str(number)
             lake.append("price", [batch(rows_of(number), name)], batch_id=name)
-            print(name, file=journal, flush=True)  # noqa: T201
+            print(name, file=journal, flush=True)
             if number % 3 == 0:
                 lake.fold("price", hidden=(), now=EPOCH)
             lake.publish(now=EPOCH)
@@ -45,8 +44,8 @@ def acknowledged(folder: Path) -> list[int]:
 
 
 def survive(kills: int, seed: int, folder: Path) -> int:
-    """Kills the writer so many times; returns the batches that it had acknowledged, each of them whole and counted once."""
-    dice = random.Random(seed)
+    """The number of batches acknowledged by a writer killed so many times: each is whole, and counted once."""
+    dice = random.Random(seed)  # noqa: S311
     lake = Lake(folder, "shop")
     for _ in range(kills):
         before = len(acknowledged(folder))

@@ -3,9 +3,9 @@
 import threading
 
 import pytest
+
 from lake_kill import survive
 from lake_shop import EPOCH, Row, batch, newest, shown
-
 from topline.lake.store import Lake
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lake_shop import EPOCH, Row, batch, newest, shown
 
+from lake_shop import EPOCH, Row, batch, newest, shown
 from topline.lake import mirror
 from topline.lake.store import Lake
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -81,6 +81,7 @@ def write(
         compression="zstd",
         use_dictionary=shared,  # type: ignore[arg-type]
         store_decimal_as_integer=True,
+        write_page_checksum=True,
     ) as writer:
         for batch in batches:
             if batch.num_rows:
@@ -180,6 +181,23 @@ def _file(action: dict[str, Any], folder: str) -> File:
         batch_id=least if least == greatest else None,
         is_new=action["min.is_new"] == 1,
     )
+
+
+def is_whole(file: File, root: Path) -> bool:
+    """Whether every page of the file has the checksum that it was written with, and every row is there."""
+    try:
+        content = pq.ParquetFile(root / file.path, page_checksum_verification=True)
+        return sum(batch.num_rows for batch in content.iter_batches()) == file.rows
+    except (OSError, pa.ArrowException):
+        return False
+
+
+@lru_cache(maxsize=65_536)
+def batches(path: Path) -> frozenset[str]:
+    """The batches that a file has rows or sightings of; a file never changes."""
+    with duck.turn() as cursor:
+        found = cursor.execute(f"SELECT DISTINCT batch_id FROM read_parquet({duck.quoted(path.as_posix())})").fetchall()
+    return frozenset(batch for (batch,) in found)
 
 
 def scan(fact: Table, files: Iterable[File], root: Path) -> str:

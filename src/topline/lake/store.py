@@ -1,9 +1,10 @@
 """One shop's facts on disk: Delta tables that only grow, and the snapshots that readers see."""
 
 import hashlib
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +12,6 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Field, Transaction
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
@@ -193,12 +193,11 @@ class Lake:
 
     def _recent(self, limit: datetime) -> list[Snapshot]:
         """The snapshots to keep; the others are removed."""
-        taken = [(number, self.snapshot(number)) for number in snapshot.numbers(self._snapshots)]
         newest = snapshot.latest_number(self._snapshots)
-        for number, found in taken:
-            if found.published_at < limit and number != newest:
-                snapshot.remove(self._snapshots, number)
-        return [found for number, found in taken if found.published_at >= limit or number == newest]
+        kept = [found for found in self.snapshots() if found.published_at >= limit or found.number == newest]
+        for number in set(snapshot.numbers(self._snapshots)) - {found.number for found in kept}:
+            snapshot.remove(self._snapshots, number)
+        return kept
 
     def verify(self, number: int | None = None) -> Verified:
         """Reads every file of a snapshot, the newest unless told, and counts.
@@ -208,22 +207,52 @@ class Lake:
         found = self.snapshot(number) if number is not None else self.latest()
         if found is None:
             return Verified(0, 0, 0)
-        wrong = [file for file in _every(found) if not _is_whole(self.root, file)]
+        wrong = [file for file in _every(found) if not files.is_whole(file, self.root)]
         if wrong:
             raise DamagedLakeError(shop=self.shop, count=len(wrong), path=wrong[0].path)
         every = list(_every(found))
         return Verified(len(every), sum(f.rows for f in every), sum(f.size for f in every))
 
+    def snapshots(self) -> list[Snapshot]:
+        """The snapshots that are kept, newest first."""
+        return [self.snapshot(number) for number in reversed(snapshot.numbers(self._snapshots))]
+
     def batch_ids(self) -> set[str]:
         """Every batch that has a row or a sighting in the lake."""
         found: set[str] = set()
         for name in self._names():
-            paths = [self.root / f.path for f in files.head(self.delta(name), name).files]
-            if paths:
-                with duck.turn() as cursor:
-                    query = f"SELECT DISTINCT batch_id FROM {files.read_parquet(paths)}"
-                    found.update(batch for (batch,) in cursor.execute(query).fetchall())
+            for file in files.head(self.delta(name), name).files:
+                found |= {file.batch_id} if file.batch_id else files.batches(self.root / file.path)
         return found
+
+    def copy_snapshot(self, target: Path) -> Snapshot:
+        """Makes a lake of its own of the newest snapshot: files, overlays, and each table's log up to its version.
+
+        target : the copy's root, not there yet; on the same disk the files are shared, as they never change
+
+        Raises NoSnapshotError. Mirrors are left out: the copy's first fold builds them.
+        """
+        with lock.held(self._lock("publish")):
+            found = self.latest()
+            if found is None:
+                raise NoSnapshotError(shop=self.shop, number=1, days=KEEP_DAYS)
+            for path in sorted(self._contents(found)):
+                (target / path).parent.mkdir(parents=True, exist_ok=True)
+                _share(self.root / path, target / path)
+        bare = {name: replace(held, mirror=None) for name, held in found.tables.items()}
+        snapshot.save(replace(found, tables=bare), target / "snapshot")
+        return found
+
+    def _contents(self, found: Snapshot) -> Iterator[str]:
+        """The paths, relative to the lake, of all that a snapshot needs."""
+        for name, held in found.tables.items():
+            yield from (file.path for file in held.files)
+            if held.overlay:
+                yield from (f"{held.overlay}/{path.name}" for path in (self.root / held.overlay).iterdir())
+            for path in (self.root / name / "_delta_log").iterdir():
+                number = path.name.partition(".")[0]
+                if number.isdigit() and int(number) <= held.version:
+                    yield path.relative_to(self.root).as_posix()
 
     def fact(self, table: str) -> Table:
         """Raises UnknownFactError."""
@@ -345,12 +374,11 @@ def _every(found: Snapshot) -> Iterator[File]:
         yield from held.files
 
 
-def _is_whole(root: Path, file: File) -> bool:
+def _share(source: Path, target: Path) -> None:
     try:
-        content = pq.ParquetFile(root / file.path)
-        return sum(batch.num_rows for batch in content.iter_batches()) == file.rows
-    except (OSError, pa.ArrowException):
-        return False
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 @lru_cache(maxsize=16)

@@ -1,0 +1,189 @@
+"""The lake by worked examples: what an append counts, where a fold puts rows, what a copy holds."""
+
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pytest
+
+from lake_shop import EPOCH, Row, batch, newest, shown
+from topline.facts import identity_link
+from topline.lake import engine, mirror
+from topline.lake.error import DamagedLakeError, NoSnapshotError, UnknownFactError
+from topline.lake.scope import Scope
+from topline.lake.store import Appended, Lake
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return Lake(tmp_path, "shop")
+
+
+def put(lake, name, *rows, part=0):
+    return lake.append("price", [batch(rows, name)], batch_id=name, part=part)
+
+
+def layers(lake):
+    held = lake.latest().tables["price"].files
+    return sorted((file.layer, file.month, file.rows) for file in held)
+
+
+def test_a_part_that_comes_again_returns_its_counts_and_writes_nothing(lake):
+    first = put(lake, "b", Row("a", 1), Row("a", 1), Row("c", 1))
+    assert first == Appended(rows=2, duplicates=1)
+    before = lake.publish(now=EPOCH)
+    assert put(lake, "b", Row("a", 1), Row("a", 1), Row("c", 1)) == first
+    assert put(lake, "b", Row("d", 1), part=1) == Appended(rows=1, duplicates=0)
+    assert lake.publish(now=EPOCH).tables["price"].version == before.tables["price"].version + 1
+
+
+def test_rows_in_are_rows_stored_and_duplicates(lake):
+    put(lake, "old", Row("a", 1), Row("b", 1))
+    assert put(lake, "new", Row("a", 1), Row("b", 2), Row("c", 1)) == Appended(rows=2, duplicates=1)
+    assert lake.batch_ids() == {"old", "new"}
+
+
+def test_a_row_of_the_same_version_with_other_content_replaces(lake):
+    """A mapping was mended and the file came again: what came last counts, and undoing it brings the first back."""
+    put(lake, "wrong", Row("a", 1))
+    mended = batch([Row("a", 1)], "right").set_column(5, "on", pa.array([date(2026, 7, 1)]))
+    assert lake.append("price", [mended], batch_id="right") == Appended(rows=1, duplicates=0)
+    assert shown(lake, lake.publish(now=EPOCH))["a"][1] == date(2026, 7, 1)
+    assert shown(lake, lake.publish(hidden=["right"], now=EPOCH))["a"][1] == Row("a", 1).on
+
+
+def test_a_date_moved_over_a_month_leaves_one_row(lake):
+    put(lake, "b", Row("a", 1), Row("z", 1))
+    lake.fold("price", hidden=(), now=EPOCH)
+    moved = Row("a", 4)
+    assert f"{Row('a', 1).on:%Y-%m}" != f"{moved.on:%Y-%m}"
+    put(lake, "c", moved)
+    assert shown(lake, lake.publish(now=EPOCH)) == newest([[moved, Row("z", 1)]])
+    folded = lake.fold("price", hidden=(), now=EPOCH)
+    assert (set(folded.months), folded.moved) == ({f"{Row('a', 1).on:%Y-%m}", f"{moved.on:%Y-%m}"}, 1)
+    assert shown(lake, lake.publish(now=EPOCH)) == newest([[moved, Row("z", 1)]])
+    assert ("history", f"{Row('a', 1).on:%Y-%m}", 1) in layers(lake)
+    assert lake.fold("price", hidden=(), now=EPOCH) is None
+
+
+def test_a_late_line_joins_its_month(lake):
+    put(lake, "b", Row("a", 1))
+    lake.fold("price", hidden=(), now=EPOCH)
+    late = next(Row(key, 1) for key in "bcdefgh" if Row(key, 1).on.month == Row("a", 1).on.month)
+    put(lake, "late", late)
+    lake.fold("price", hidden=(), now=EPOCH)
+    lake.publish(now=EPOCH)
+    assert layers(lake) == [("base", f"{late.on:%Y-%m}", 2)]
+
+
+def test_an_append_during_a_fold_survives(lake, monkeypatch):
+    put(lake, "b", Row("a", 1))
+    commit = Lake.commit
+
+    def late(self, delta, actions, transaction=None):
+        if transaction is None:
+            monkeypatch.setattr(Lake, "commit", commit)
+            put(self, "meanwhile", Row("a", 2), Row("c", 1))
+        commit(self, delta, actions, transaction)
+
+    monkeypatch.setattr(Lake, "commit", late)
+    lake.fold("price", hidden=(), now=EPOCH)
+    assert shown(lake, lake.publish(now=EPOCH)) == newest([[Row("a", 2), Row("c", 1)]])
+
+
+def test_a_mirror_is_read_and_may_be_lost(lake, monkeypatch):
+    monkeypatch.setattr(mirror, "LEAST_ROWS", 1)
+    rows = [Row(f"k{number}", 1) for number in range(500)]
+    put(lake, "b", *rows)
+    lake.fold("price", hidden=(), now=EPOCH)
+    put(lake, "c", Row("k7", 2), Row("k499", 2), Row("new", 1))
+    seen = lake.publish(now=EPOCH)
+    path = lake.root / seen.tables["price"].mirror
+    assert path.exists()
+    expected = newest([rows, [Row("k7", 2), Row("k499", 2), Row("new", 1)]])
+    assert shown(lake, seen) == expected
+    path.unlink()
+    later = lake.publish(now=EPOCH)
+    assert later.tables["price"].mirror is None
+    assert shown(lake, later) == expected
+    lake.fold("price", hidden=(), now=EPOCH)
+    assert lake.publish(now=EPOCH).tables["price"].mirror is not None
+
+
+def test_old_snapshots_stay_as_they_were_until_vacuumed(lake):
+    put(lake, "b", Row("a", 1))
+    first = lake.publish(now=EPOCH)
+    put(lake, "c", Row("a", 2))
+    lake.fold("price", hidden=(), now=EPOCH)
+    lake.publish(now=EPOCH)
+    assert shown(lake, lake.snapshot(first.number)) == newest([[Row("a", 1)]])
+    later = EPOCH + timedelta(days=8)
+    last = lake.publish(now=later)
+    lake.vacuum(now=later)
+    assert [found.number for found in lake.snapshots()] == [last.number]
+    assert shown(lake, lake.latest()) == newest([[Row("a", 2)]])
+    with pytest.raises(NoSnapshotError):
+        Lake(lake.root.parent, "shop").snapshot(99)
+
+
+def test_a_copy_is_a_lake_of_its_own(lake, tmp_path):
+    put(lake, "b", Row("a", 1), Row("c", 1))
+    lake.fold("price", hidden=(), now=EPOCH)
+    put(lake, "c", Row("a", 2))
+    lake.publish(hidden=["c"], now=EPOCH)
+    put(lake, "later", Row("x", 1))
+    lake.copy_snapshot(tmp_path / "copy")
+    copy = Lake(tmp_path, "copy")
+    assert copy.verify() == lake.verify()
+    assert shown(copy, copy.latest()) == newest([[Row("a", 1), Row("c", 1)]])
+    assert copy.batch_ids() == {"b", "c"}
+    copy.append("price", [batch([Row("a", 3)], "d")], batch_id="d")
+    assert shown(copy, copy.publish(now=EPOCH)) == newest([[Row("a", 3), Row("c", 1)]])
+    assert shown(lake, lake.publish(now=EPOCH)) == newest([[Row("a", 2), Row("c", 1), Row("x", 1)]])
+
+
+def test_damage_is_found(lake):
+    put(lake, "b", Row("a", 1), Row("c", 1))
+    seen = lake.publish(now=EPOCH)
+    path = lake.root / seen.tables["price"].files[0].path
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(DamagedLakeError):
+        lake.verify()
+    path.unlink()
+    with pytest.raises(DamagedLakeError):
+        lake.verify()
+
+
+def test_identity_is_the_newest_link_and_none_takes_it_back(lake):
+    def link(key, version, person):
+        values = {"key": key, "version": version, "recorded_at": EPOCH, "batch_id": str(version)}
+        row = values | {"customer_key": key, "person_id": person}
+        lake.append(
+            "identity_link",
+            [pa.RecordBatch.from_pylist([row], schema=identity_link.TABLE.schema)],
+            batch_id=str(version),
+        )
+
+    link("ann", 1, "p1")
+    link("bob", 2, "p1")
+    link("bob", 3, None)
+    link("cid", 4, "p2")
+    people = engine.execute(engine.identity(lake, lake.publish(now=EPOCH)).order_by("customer_key")).to_pylist()
+    assert people == [{"customer_key": "ann", "person_id": "p1"}, {"customer_key": "cid", "person_id": "p2"}]
+
+
+def test_an_empty_lake_answers(lake):
+    assert lake.latest() is None
+    assert lake.batch_ids() == set()
+    assert lake.fold("price", hidden=(), now=EPOCH) is None
+    seen = lake.publish(now=EPOCH)
+    assert (seen.number, seen.recorded_to, shown(lake, seen)) == (1, None, {})
+    with pytest.raises(UnknownFactError, match="order_line"):
+        lake.append("orderline", [], batch_id="b")
+
+
+def test_equal_scopes_have_equal_digests():
+    assert Scope.whole("a").digest == Scope(frozenset({"a"})).digest
+    others = [Scope.whole("b"), Scope(frozenset({"a"}), owners=frozenset()), Scope(frozenset({"a"}), None, frozenset())]
+    assert len({scope.digest for scope in [Scope.whole("a"), *others]}) == 4
