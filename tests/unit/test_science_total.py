@@ -29,10 +29,12 @@ def test_last_years_shape_returns_at_this_years_level() -> None:
     assert total.point(sales, ahead)[0] == pytest.approx(31 * 300, rel=0.15)
 
 
-def test_half_of_the_growth_is_taken_on() -> None:
+@pytest.mark.parametrize(("now", "expected"), [(120.0, 111.2), (1000.0, 979.7), (100.0, 100.0), (50.0, 58.6)])
+def test_doubtful_growth_is_halved_and_clear_growth_taken_on(now: float, expected: float) -> None:
+    # 1.2 times: r = log 1.2 = .182, weight 1/2 + 1/2 r^2 / (r^2 + .25) = .559; 1 + .559 * .2 = 1.112
     ahead = _horizon("2022-01-01", 365 + 181 + 31)
-    grown = np.concatenate([np.full(365, 100.0), np.full(181, 120.0)])
-    assert total.point(grown, ahead)[0] == pytest.approx(31 * 110, rel=0.01)
+    grown = np.concatenate([np.full(365, 100.0), np.full(181, now)])
+    assert total.point(grown, ahead)[0] == pytest.approx(31 * expected, rel=0.01)
 
 
 def test_a_month_that_has_begun_counts_with_what_remains() -> None:

@@ -110,6 +110,8 @@ def _amount(value: float, whole: bool) -> Decimal | None:
 
 def _title(made: "SalesOutlook") -> str:
     past = made.accuracy
-    measured = f"{past.wape:.1%} off ({past.mase:.2f} of the error of last year's figures), {past.coverage:.0%} inside"
     made_so = f"{made.metric} as of {made.as_of}, {made.level:.0%} intervals, {made.model}"
+    if not past.cells:
+        return f"{made_so}; no past to measure it on yet"
+    measured = f"{past.wape:.1%} off ({past.mase:.2f} of the error of last year's figures), {past.coverage:.0%} inside"
     return f"{made_so}; in the past {measured}"

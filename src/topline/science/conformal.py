@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtr, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -69,7 +69,7 @@ def quantile(errors: Errors, horizon: int, probability: Floats) -> Floats:
     Student's t.
     """
     scores = errors.absolute[horizon]
-    parametric = stats.t.ppf(probability, errors.freedom) * errors.scale[horizon]
+    parametric = stdtrit(errors.freedom, probability) * errors.scale[horizon]
     if not len(scores):
         return np.asarray(parametric)
     level = np.abs(2 * probability - 1)
@@ -101,7 +101,7 @@ def log_errors(errors: Errors, shock: Floats) -> Floats:
     """Log errors (draws, h) that have the marginals of `quantile` and the correlation of `errors`, from `shocks`."""
     rho = errors.correlation
     normal = np.sqrt(rho) * shock[:, :1] + np.sqrt(1 - rho) * shock[:, 1:]
-    uniform = stats.norm.cdf(normal)
+    uniform = ndtr(normal)
     return np.column_stack([quantile(errors, h, uniform[:, h]) for h in range(normal.shape[1])])
 
 
