@@ -226,7 +226,7 @@ def _print_report(found: "Import", report: dict[str, Any], style: output.Format)
         output.rows([{"import": found.pk, "state": found.state, **figures, "kinds": report["kinds"]}], style)
         return
     if report["kinds"]:
-        output.rows(report["kinds"], style, title="Rows by kind, before what was known already")
+        output.rows(report["kinds"], style, title="What the rows come to")
     typer.echo(
         f"{figures['rows']:,} rows in = {figures['facts']:,} facts + {figures['quarantined']:,} quarantined "
         f"+ {figures['duplicates']:,} recognised duplicates"

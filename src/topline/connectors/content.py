@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 
 from babel.numbers import list_currencies
 
@@ -66,7 +67,7 @@ def seen(values: Sequence[object]) -> Content:
         integers=integers / count,
         decimals=(numbers - integers) / count if numbers else 0.0,
         stamps=1.0 if typed_stamp else 0.0 if typed_number else sum(bool(_STAMP.match(t)) for t in texts) / count,
-        countries=sum(places.country(t) is not None for t in texts) / count if not typed_number else 0.0,
+        countries=0.0 if typed_number or typed_stamp else _share_of_countries(texts),
         currencies=sum(t.upper() in currencies or t in _SYMBOLS for t in texts) / count,
         emails=sum(bool(_EMAIL.match(t)) for t in texts) / count,
         is_small=sum(len(t.lstrip("-").partition(".")[0]) < 4 for t in texts) > 0.95 * count,
@@ -77,6 +78,15 @@ def seen(values: Sequence[object]) -> Content:
     )
 
 
+def _share_of_countries(texts: Sequence[str]) -> float:
+    """By different names, of which countries have few: a column with hundreds of them names something else."""
+    different = dict.fromkeys(texts)
+    if len(different) > _COUNTRIES:
+        return 0.0
+    return sum(places.country(text) is not None for text in texts) / len(texts)
+
+
+_COUNTRIES = 300
 _SYMBOLS = {
     "£": "GBP",
     "€": "EUR",
@@ -95,5 +105,6 @@ def symbols() -> dict[str, str]:
     return dict(_SYMBOLS)
 
 
+@cache
 def _currencies() -> frozenset[str]:
     return frozenset(list_currencies())

@@ -24,7 +24,7 @@ from topline.facts.order_line import Kind
 from topline.facts.table import tables
 from topline.units.text import N_
 
-SAMPLE_ROWS = 5_000
+SAMPLE_ROWS = 3_000
 BATCH_ROWS = 100_000
 SET_ROWS = 2_000_000
 MEMORY = "700MB"
@@ -199,6 +199,7 @@ class Stage:
         with self._step("finish") as is_due:
             if is_due:
                 self.cursor.execute(_AGAIN)
+                self.cursor.execute(_SAME)
                 self.cursor.execute(_HEADS)
                 self._key_customers()
                 self._name_places()
@@ -210,10 +211,7 @@ class Stage:
         known.execute("SELECT DISTINCT customer FROM line WHERE customer IS NOT NULL")
         while rows := known.fetchmany(BATCH_ROWS):
             ids = [row[0] for row in rows]
-            keyed = pa.table({"customer": ids, "customer_key": [hmac(source, id) for id in ids]})
-            self.cursor.register("keyed", keyed)
-            self.cursor.execute("INSERT INTO person SELECT * FROM keyed")
-            self.cursor.unregister("keyed")
+            self.cursor.execute(reference.PAIRS.format("person"), [ids, [hmac(source, id_) for id_ in ids]])
 
     def _name_places(self) -> None:
         names = [
@@ -221,21 +219,19 @@ class Stage:
             for row in self.cursor.execute("SELECT DISTINCT country FROM line WHERE country IS NOT NULL").fetchall()
         ]
         self.cursor.execute("CREATE TABLE place (country VARCHAR, market VARCHAR)")
-        if names:
-            self.cursor.executemany(
-                "INSERT INTO place VALUES (?, ?)", [(name, places.country(name) or name) for name in names]
-            )
+        markets = [places.country(name) or name for name in names]
+        self.cursor.execute(reference.PAIRS.format("place"), [names, markets])
 
     @property
     def rows(self) -> str:
         """The rows that will be facts, for a FROM clause: what a profile is proposed from and shown on."""
-        return "(SELECT * FROM line WHERE fault IS NULL)"
+        return "(SELECT * FROM line ANTI JOIN same USING (file, row_number) WHERE fault IS NULL)"
 
     def propose_profile(self) -> profile.Profile:
         return profile.propose(self.cursor, self.rows)
 
     def effects(self, rules: profile.Profile) -> list[Effect]:
-        """What each kind comes to, before rows that the lake or another file of the import holds are left out."""
+        """What each kind comes to, rows that stand in several of the files counted once."""
         found = self.cursor.execute(
             f"SELECT {rules.kind_sql} AS kind, count(*), sum(quantity), sum({_SHOP.format('amount')}) FROM {self.rows} GROUP BY 1"
         ).fetchall()
@@ -262,18 +258,10 @@ class Stage:
         counts["quarantined"] = counts.pop("bad") + bad + shapeless
         return counts | {
             "rows": counts["good"] + counts["quarantined"],
-            "same_rows": self._same_rows(),
+            "same_rows": self.cursor.execute("SELECT count(*) FROM same").fetchall()[0][0],
             "ambiguous_times": ambiguous,
             "skipped_times": skipped,
         }
-
-    def _same_rows(self) -> int:
-        """Good rows that another row of the import is, too: files that overlap, or a row number given twice."""
-        same = self.cursor.execute(
-            "SELECT count(*) - count(DISTINCT (CASE WHEN line_id IS NULL THEN hash ELSE order_id || ':' || line_id END, "
-            "CASE WHEN line_id IS NULL THEN coalesce(n, 1) END)) FROM line LEFT JOIN again USING (file, row_number) WHERE fault IS NULL"
-        ).fetchall()
-        return int(same[0][0])
 
     def days(self) -> tuple[date, date] | None:
         """The first and the last day of the good rows."""
@@ -323,7 +311,8 @@ class Stage:
         """The part's ledger rows in the fact's schema."""
         query = f"""
         WITH judged AS (SELECT *, {rules.kind_sql} AS kind, {rules.document_sql} AS is_document FROM line
-                        WHERE file = {part.file} AND row_number BETWEEN {part.first} AND {part.last} AND fault IS NULL),
+                        WHERE file = {part.file} AND row_number BETWEEN {part.first} AND {part.last} AND fault IS NULL
+                        AND (file, row_number) NOT IN (FROM same)),
         headed AS ({self._headed("judged")})
         SELECT key, version, {stamp.sql},
             order_id AS order_key, kind, timezone('UTC', happened) AS "at", CAST(shown AS DATE) AS "on", CAST(hour(shown) AS TINYINT) AS hour,
@@ -470,7 +459,7 @@ class Stage:
     def _clock_changes(self) -> tuple[int, int]:
         clock = Clock.of(self.shop.zone, *self._span())
         return self.cursor.execute(
-            f"SELECT count_if({clock.is_ambiguous('wall')}), count_if({clock.is_skipped('wall')}) FROM {self.rows}"
+            f"SELECT count_if({clock.is_ambiguous('wall')}), count_if({clock.is_skipped('wall')}) FROM line WHERE fault IS NULL"
         ).fetchall()[0]
 
 
@@ -494,6 +483,15 @@ SELECT file, row_number, n FROM (
     SELECT file, row_number, row_number() OVER (PARTITION BY file, hash ORDER BY row_number) AS n
     FROM line WHERE (file, hash) IN (SELECT (file, hash) FROM line GROUP BY file, hash HAVING count(*) > 1))
 WHERE n > 1"""
+
+# Rows that an earlier file of the import has brought: files that overlap.
+_SAME = """CREATE TABLE same AS
+SELECT file, row_number FROM (
+    SELECT file, row_number, row_number() OVER (PARTITION BY hash, coalesce(n, 1) ORDER BY file) AS place
+    FROM line LEFT JOIN again USING (file, row_number)
+    WHERE fault IS NULL AND line_id IS NULL
+    AND hash IN (SELECT hash FROM line WHERE fault IS NULL GROUP BY hash HAVING min(file) <> max(file)))
+WHERE place > 1"""
 
 # Only orders whose rows differ need a head; most need none.
 _HEADS = """CREATE TABLE head AS

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from babel import Locale
 
@@ -54,6 +54,7 @@ def countries() -> Mapping[str, str]:
     return codes
 
 
+@lru_cache(maxsize=10_000)
 def country(name: str) -> str | None:
     """The ISO code of a country's name or code, None if it is no country."""
     return countries().get(folded(name))

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import duckdb
-import pyarrow as pa
 from babel.numbers import list_currencies
 
 from topline.connectors import files, mapping, places, reading
@@ -18,6 +17,9 @@ from topline.connectors.reading import quoted
 
 NEWER_THAN_ORDERS = 1_000_000_000_000_000
 """The version of a row without its own time of change: above what orders say of a product, below a person's edit."""
+
+PAIRS = "INSERT INTO {} SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[])"
+"""Two lists as the rows of a table; an Arrow table made of lists would load pandas, which takes two seconds."""
 
 _CODE_LENGTH, _TEXT_LENGTH = 100, 255
 _PERSONAL = r"@\S+\.\w|\+\d[\d ()-]{7,}\d"
@@ -184,27 +186,16 @@ def _name(cursor: duckdb.DuckDBPyConnection, number: int, ids: dict[str, Type], 
         for column in people
     )
     found = [row[0] for row in cursor.execute(union).fetchall()]
-    keyed = pa.table(
-        {"id": pa.array(found, pa.string()), "key": pa.array([shop.hmac(shop.source, id) for id in found], pa.string())}
-    )
-    cursor.register("keyed", keyed)
-    cursor.execute(f"CREATE TABLE reference_person_{number} AS FROM keyed")
-    cursor.unregister("keyed")
+    cursor.execute(f"CREATE TABLE reference_person_{number} (id VARCHAR, key VARCHAR)")
+    cursor.execute(PAIRS.format(f"reference_person_{number}"), [found, [shop.hmac(shop.source, id_) for id_ in found]])
     country = (
         f"SELECT DISTINCT country FROM reference_{number} WHERE country IS NOT NULL"
         if "country" in ids
         else "SELECT NULL WHERE false"
     )
     names = [row[0] for row in cursor.execute(country).fetchall()]
-    placed = pa.table(
-        {
-            "country": pa.array(names, pa.string()),
-            "market": pa.array([places.country(name) or name for name in names], pa.string()),
-        }
-    )
-    cursor.register("placed", placed)
-    cursor.execute(f"CREATE TABLE reference_place_{number} AS FROM placed")
-    cursor.unregister("placed")
+    cursor.execute(f"CREATE TABLE reference_place_{number} (country VARCHAR, market VARCHAR)")
+    cursor.execute(PAIRS.format(f"reference_place_{number}"), [names, [places.country(name) or name for name in names]])
 
 
 def _listed(cursor: duckdb.DuckDBPyConnection) -> list[tuple[int, str, bool]]:

@@ -463,7 +463,8 @@ def _report(
 ) -> dict[str, Any]:
     """What became of the rows: rows = facts + duplicates + quarantined, always."""
     facts = sum(rows for rows, _ in done) + sum(rows for rows, _ in others.values())
-    duplicates = sum(known for _, known in done) + sum(known for _, known in others.values())
+    known = sum(known for _, known in done) + sum(known for _, known in others.values())
+    duplicates = known + counts["same_rows"]
     if counts["rows"] != facts + duplicates + counts["quarantined"]:
         raise AssertionError(f"{counts['rows']} rows in, but {facts} + {duplicates} + {counts['quarantined']} came out")
     return {
