@@ -24,6 +24,9 @@ from topline.units.text import N_
 from topline.web import formats
 from topline.web.page import Visit
 
+FRESH_DAYS = 14
+"""So long may the newest order be past before periods count from it."""
+
 AGAINST = ("last_year", "previous", "none")
 AGAINST_LABELS = {
     "last_year": N_("the year before"),
@@ -48,6 +51,7 @@ class Span:
     against: str
     presets: tuple[Preset, ...]
     zone: str
+    stale_since: date | None = None
 
     @property
     def before(self) -> Period:
@@ -102,13 +106,28 @@ def span(visit: Visit, default: str = "last_30_days") -> Span:
 
     Raises PeriodError.
     """
-    presets = _presets(visit.today, visit.shop.calendar)
+    base = anchor(visit)
+    presets = _presets(base, visit.shop.calendar)
     asked = visit.request.GET
     if "last" in asked and not asked.get("to"):
         period = Period(parse_day(asked.get("from", "")), parse_day(asked["last"]) + timedelta(days=1))
     else:
         period = parse_period(asked.get("from"), asked.get("to")) or presets[default].period
-    return Span(period, visit.choice("against", AGAINST), tuple(presets.values()), visit.shop.timezone)
+    stale_since = base - timedelta(days=1) if base < visit.today else None
+    return Span(period, visit.choice("against", AGAINST), tuple(presets.values()), visit.shop.timezone, stale_since)
+
+
+def anchor(visit: Visit) -> date:
+    """The day that periods count from: the shop's today, or the day after the newest order where that is weeks ago."""
+    if visit.shop.lake().latest() is None:
+        return visit.today
+    newest = Query(metrics=("orders",), by=("month",), as_of=visit.today)
+    months = [row["month"] for row in ask(visit, newest).rows if row["orders"]]
+    last = max((month for month in months if isinstance(month, date)), default=visit.today)
+    if visit.today - last < timedelta(days=31 + FRESH_DAYS):
+        return visit.today
+    days = ask(visit, Query(metrics=("orders",), by=("day",), period=Period(last, add_months(last, 1)))).rows
+    return max((row["day"] for row in days if row["orders"] and isinstance(row["day"], date)), default=last) + timedelta(days=1)
 
 
 def _presets(today: date, calendar: FiscalCalendar) -> dict[str, Preset]:

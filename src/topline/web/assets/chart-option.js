@@ -105,7 +105,10 @@ export function prepare(spec, themeName = "light") {
     return merged(base, series);
   };
   const hidden = new Set((option.series ?? []).filter((s) => s.role?.startsWith("band")).map((s) => s.name));
-  const legend = (option.series ?? []).filter((s) => s.role !== "band_base" && s.name).map((s) => s.name);
+  const legend = (option.series ?? []).filter((s) => s.role !== "band_base" && s.name).map((s) => {
+    if (s.role === "band") return { name: s.name, icon: "roundRect", itemStyle: { opacity: 0.35 } };
+    return s.type === "bar" ? { name: s.name, icon: "roundRect" } : s.name;
+  });
   const tooltip = (points) => {
     const list = Array.isArray(points) ? points : [points];
     const rows = list.filter((p) => !hidden.has(p.seriesName)).map((p) => {
@@ -125,7 +128,7 @@ export function prepare(spec, themeName = "light") {
     ...option,
     grid: merged({ left: 8, right: 16, top: legend.length > 1 ? 44 : 16, bottom: 8, containLabel: true }, option.grid),
     legend: merged(
-      { show: legend.length > 1, data: legend, top: 0, left: 0, itemWidth: 18, itemHeight: 10, itemGap: 18, ...(hasBars ? { icon: "roundRect" } : {}), textStyle: { color: theme.muted, fontSize: 12.5 } },
+      { show: legend.length > 1, data: legend, top: 0, left: 0, itemWidth: 18, itemHeight: 10, itemGap: 18, itemStyle: { opacity: hasBars ? 1 : 0 }, textStyle: { color: theme.muted, fontSize: 12.5 } },
       option.legend,
     ),
     tooltip: {

@@ -46,6 +46,11 @@ class Tile:
     course_before: list[float | None]
     rows_url: str
 
+    @property
+    def reason(self) -> str:
+        """Why there is no value, "" if there is one."""
+        return formats.say(self.value) if isinstance(self.value, Missing) else ""
+
 
 def view(visit: Visit) -> HttpResponse:
     span = question.span(visit)
@@ -135,7 +140,7 @@ def _sentence(visit: Visit, result: Result, span: Span) -> str:
 
 def _year(visit: Visit) -> charts.Picture:
     """Actual of the last twelve months against the year before."""
-    month = visit.today.replace(day=1)
+    month = question.anchor(visit).replace(day=1)
     period = Period(add_months(month, -12), month)
     result = question.ask(visit, Query(metrics=("net_sales",), period=period, by=("month",), against="last_year"))
     rows = [
