@@ -100,7 +100,7 @@ def rows(
     tables = _tables(lake, snapshot, query, scope)
     if fact in tables.empty:
         return RowPage(fact, names, (), None)
-    found: Any = View(tables, query, settings, kept={}).rows(source, ())
+    found: Any = View(tables, query, settings, with_keys=True).rows(source, ())
     if isinstance(measure, Measure) and measure.kinds:
         found = found.filter(found.kind.isin(measure.kinds))
     if after:

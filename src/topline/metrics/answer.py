@@ -131,7 +131,7 @@ def _top(query: Query, tables: Tables, settings: Settings) -> dict[str, tuple[An
         return {}
     plain = replace(query, metrics=query.metrics[:1], by=(dimension,), top=None, against=None)
     metric = metrics()[query.metrics[0]]
-    cells, _ = _cells(View(tables, plain, settings, kept={}), [metric])
+    cells, _ = _cells(View(tables, plain, settings), [metric])
     ranked = sorted(cells, key=lambda key: (_rank(_value(metric, cells[key])), _sortable(key)))
     if len(ranked) <= query.top:
         return {}

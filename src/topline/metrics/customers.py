@@ -96,7 +96,7 @@ def _returning_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
 
 def _repeat_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     rows: Any = view.rows("buyer", by)
-    each = rows.group_by(*by, "customer").aggregate(orders=rows.order_key.nunique())
+    each = rows.group_by(*dict.fromkeys((*by, "customer"))).aggregate(orders=rows.order_key.nunique())
     return _grouped(view, each, by, buyers=each.count(), repeat_buyers=(each.orders >= 2).sum())
 
 
@@ -114,7 +114,7 @@ def _gap_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
         gap_order="order_key", gap_customer="customer", gap=gaps.on.delta(gaps.before, unit="day")
     )
     rows: Any = view.rows("buyer", by)
-    rows = rows.select(*by, "customer", "order_key").distinct()
+    rows = rows.select(*dict.fromkeys((*by, "customer", "order_key"))).distinct()
     joined = rows.inner_join(gaps, [rows.order_key == gaps.gap_order, rows.customer == gaps.gap_customer])
     return _grouped(view, joined, by, gap_days=joined.gap.median())
 
@@ -414,7 +414,7 @@ def _growing(cell: Cell, measure: str, known: str = "", absent: Missing = _NO_CA
 
 _COUNT: dict[str, Any] = {"unit": Unit.COUNT, "family": "customers", "roll_up": RollUp.DISTINCT}
 _RATE: dict[str, Any] = {"unit": Unit.RATE, "family": "customers", "roll_up": RollUp.ANEW}
-_SLICES = DAYS | {"channel", "market", "currency", "campaign"} | PRODUCT
+_SLICES = (DAYS - {"day", "week"}) | {"channel", "market", "currency", "campaign"} | PRODUCT
 _BASE = N_(
     "Active means: an order within the customer's own inactivity threshold, which a published run learns "
     "(else 365 days), before the first day. Guests are out. A slice looks at orders inside it only."

@@ -17,6 +17,7 @@ By order date a row stands on its order's day; a row whose order is unknown has 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from topline.facts.order_line import Kind
@@ -89,9 +90,18 @@ class View:
     """A question's rows."""
 
     def __init__(
-        self, tables: Tables, query: Query, settings: Settings, *, kept: Mapping[str, tuple[Any, ...]]
+        self,
+        tables: Tables,
+        query: Query,
+        settings: Settings,
+        *,
+        kept: Mapping[str, tuple[Any, ...]] = MappingProxyType({}),
+        with_keys: bool = False,
     ) -> None:
-        """kept : the values of a dimension that stand for themselves; all others are `REST`."""
+        """kept : the values of a dimension that stand for themselves; all others are `REST`
+        with_keys : rows keep the fact's `key` and `on`
+        """
+        self.with_keys = with_keys
         self.tables = tables
         self.query = query
         self.settings = settings
@@ -159,10 +169,7 @@ class View:
             elif id_ in self.kept:
                 kept = [value for value in self.kept[id_] if value is not None]
                 inside = rows[id_].isin(kept) if kept else ibis.literal(False)
-                if None in self.kept[id_]:
-                    inside = inside | rows[id_].isnull()
-                else:
-                    inside = inside.fill_null(False)
+                inside = inside | rows[id_].isnull() if None in self.kept[id_] else inside.fill_null(False)
                 columns[id_] = ibis.ifelse(inside, rows[id_], REST)
         return rows.mutate(**columns) if columns else rows
 
@@ -204,60 +211,64 @@ class View:
         return cast("Column", matches)
 
     def _base(self, source: str, dims: frozenset[str], with_hour: bool) -> "Table":
+        extra = ("hour",) if with_hour else ()
+        if self.with_keys:
+            extra = (*extra, "key", "on")
         base = getattr(self, f"_{source}")
-        return cast("Table", base(dims, with_hour))
+        return cast("Table", base(dims, extra))
 
-    def _ledger(self, dims: frozenset[str], with_hour: bool, source: str = "ledger") -> "Table":
+    def _ledger(self, dims: frozenset[str], extra: tuple[str, ...], source: str = "ledger") -> "Table":
         wanted = dims | ({"currency"} if self.query.money == "order" else set())
-        pre = None
-        if not with_hour and "customer" not in dims:
-            pre = self._rolled_up(source, wanted)
-        rows: Any = ledger(self.tables, source, wanted, self.settings.basis, self.query.as_of) if pre is None else pre
-        return cast("Table", rows.mutate(amount=rows.amount if self.query.money == "order" else rows.amount_shop))
+        rows: Any = None if extra or "customer" in dims else self._rolled_up(source, wanted)
+        if rows is None:
+            rows = ledger(self.tables, source, wanted, self.settings.basis, self.query.as_of, extra)
+        return cast("Table", rows if self.query.money == "order" else rows.drop("amount").rename(amount="amount_shop"))
 
-    def _counted(self, dims: frozenset[str], with_hour: bool) -> "Table":
-        return self._ledger(dims, with_hour, self.canonical("counted"))
+    def _counted(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
+        return self._ledger(dims, extra, self.canonical("counted"))
 
-    def _sold(self, dims: frozenset[str], with_hour: bool, with_customer: bool = False) -> "Table":
-        pre = None if with_hour or "customer" in dims else self._rolled_up("sold", dims)
-        rows: Any = (
-            sold(self.tables, dims - {"customer"}, self.settings.basis, self.query.as_of) if pre is None else pre
-        )
-        if with_customer or "customer" in dims:
-            rows = with_person(rows, self.tables)
-        return cast("Table", rows)
+    def _sold(self, dims: frozenset[str], extra: tuple[str, ...], with_customer: bool = False) -> "Table":
+        rows: Any = None if extra or "customer" in dims else self._rolled_up("sold", dims)
+        if rows is None:
+            wanted = dims | ({"customer"} if with_customer else set())
+            return sold(self.tables, wanted, self.settings.basis, self.query.as_of, extra)
+        return cast("Table", self.with_person(rows) if with_customer else rows)
 
-    def _buyer(self, dims: frozenset[str], with_hour: bool) -> "Table":
-        rows: Any = self._sold(dims, with_hour, with_customer=True)
+    def _buyer(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
+        rows: Any = self._sold(dims, extra, with_customer=True)
         return cast("Table", rows.filter(rows.customer.notnull()))
 
-    def _anybody(self, dims: frozenset[str], with_hour: bool) -> "Table":
-        rows: Any = ledger(self.tables, "ledger", dims | {"customer"}, self.settings.basis, self.query.as_of)
+    def _anybody(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
+        rows: Any = ledger(self.tables, "ledger", dims | {"customer"}, self.settings.basis, self.query.as_of, extra)
         return cast("Table", rows.filter(rows.customer.notnull()))
 
-    def _order(self, dims: frozenset[str], with_hour: bool) -> "Table":
+    def _order(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
         heads: Any = self.tables.table("order")
         heads = heads.filter(~heads.is_test)
         if self.settings.basis is Basis.ORDER and self.tables.has_cancelled_orders:
             heads = heads.filter(~_cancelled(heads, self.query.as_of))
-        goods = sold(self.tables, frozenset(), self.settings.basis, self.query.as_of)
+        lines: Any = self.tables.table("order_line")
+        goods = lines.filter(lines.kind == Kind.GOODS_SOLD.value).select("order_key")
         heads = heads.semi_join(goods, "order_key")
-        return _with(heads.mutate(day=heads.on, within=heads.on), dims, self.tables)
+        columns = {n: n for n in ("order_key", "shipping_cost_shop", "payment_fee_shop", *extra)}
+        return _select(heads, dims, self.tables, columns | {"day": "on", "within": "on"})
 
-    def _cancelled(self, dims: frozenset[str], with_hour: bool) -> "Table":
+    def _cancelled(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
         heads: Any = self.tables.table("order")
         heads = heads.filter(~heads.is_test & _cancelled(heads, self.query.as_of))
-        day = heads.on if self.settings.basis is Basis.ORDER else heads.cancelled_on
-        return _with(heads.mutate(day=day, within=day), dims, self.tables)
+        day = "on" if self.settings.basis is Basis.ORDER else "cancelled_on"
+        columns = {n: n for n in ("order_key", *extra)}
+        return _select(heads, dims, self.tables, columns | {"day": day, "within": day})
 
-    def _spend(self, dims: frozenset[str], with_hour: bool) -> "Table":
-        spent: Any = self.tables.table("spend")
-        amount = spent.amount if self.query.money == "order" else spent.amount_shop
-        return _with(spent.mutate(day=spent.on, within=spent.on, amount=amount), dims, self.tables)
+    def _spend(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
+        amount = "amount" if self.query.money == "order" else "amount_shop"
+        columns = {n: n for n in ("kind", "currency", "is_acquisition", *extra)}
+        columns |= {"amount": amount, "day": "on", "within": "on"}
+        return _select(self.tables.table("spend"), dims, self.tables, columns)
 
-    def _session(self, dims: frozenset[str], with_hour: bool) -> "Table":
-        visits: Any = self.tables.table("session")
-        return _with(visits.mutate(day=visits.on, within=visits.on), dims, self.tables)
+    def _session(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
+        columns = {n: n for n in ("visitor_key", "orders", *extra)} | {"day": "on", "within": "on"}
+        return _select(self.tables.table("session"), dims, self.tables, columns)
 
     def _rolled_up(self, source: str, dims: frozenset[str]) -> "Table | None":
         if self.query.known_at or (self.query.as_of and self.tables.has_cancelled_orders):
@@ -265,34 +276,49 @@ class View:
         return self.tables.roll_up(source, dims, self.settings.basis)
 
 
-def ledger(tables: Tables, source: str, dims: frozenset[str], basis: Basis, as_of: date | None) -> "Table":
+def ledger(
+    tables: Tables, source: str, dims: frozenset[str], basis: Basis, as_of: date | None, extra: tuple[str, ...] = ()
+) -> "Table":
     """The rows of `ledger` or `counted` with `day` and `within`, one for one."""
     rows: Any = tables.table("order_line")
     if source == "counted":
         rows = _counted(rows, tables, basis, as_of)
+    columns = {n: n for n in ("kind", "amount", "amount_shop", "quantity", "cost_shop", *extra)}
     by_order = basis is Basis.ORDER
-    rows = rows.mutate(
-        day=rows.ordered_on if by_order else rows.on,
-        within=rows.ordered_on.fill_null(rows.on) if by_order else rows.on,
-        uncosted=rows.cost_shop.isnull().ifelse(rows.quantity, 0),
+    return _select(
+        rows,
+        dims,
+        tables,
+        columns | {"day": "ordered_on" if by_order else "on", "event_day": "on"},
+        lambda joined: {
+            "within": joined.day.fill_null(joined.event_day) if by_order else joined.event_day,
+            "uncosted": joined.cost_shop.isnull().ifelse(joined.quantity, 0),
+        },
     )
-    return _with(rows, dims, tables)
 
 
-def sold(tables: Tables, dims: frozenset[str], basis: Basis, as_of: date | None) -> "Table":
+def sold(
+    tables: Tables, dims: frozenset[str], basis: Basis, as_of: date | None, extra: tuple[str, ...] = ()
+) -> "Table":
     """The lines of goods sold of counted orders, on their orders' day."""
     rows: Any = tables.table("order_line")
     rows = _counted(rows.filter(rows.kind == Kind.GOODS_SOLD.value), tables, basis, as_of)
-    day = rows.ordered_on.fill_null(rows.on)
-    return _with(rows.mutate(day=day, within=day), dims, tables)
+    columns = {n: n for n in ("order_key", "at", "customer_key", *extra)}
+    return _select(
+        rows,
+        dims,
+        tables,
+        columns | {"ordered_on": "ordered_on", "event_day": "on"},
+        lambda joined: {n: joined.ordered_on.fill_null(joined.event_day) for n in ("day", "within")},
+    )
 
 
 def _counted(lines: Any, tables: Tables, basis: Basis, as_of: date | None) -> Any:
     heads: Any = tables.table("order")
     if tables.has_test_orders:
-        lines = lines.anti_join(heads.filter(heads.is_test), "order_key")
+        lines = lines.anti_join(heads.filter(heads.is_test).select("order_key"), "order_key")
     if basis is Basis.ORDER and tables.has_cancelled_orders:
-        lines = lines.anti_join(heads.filter(_cancelled(heads, as_of)), "order_key")
+        lines = lines.anti_join(heads.filter(_cancelled(heads, as_of)).select("order_key"), "order_key")
     return lines
 
 
@@ -302,33 +328,48 @@ def _cancelled(heads: Any, as_of: date | None) -> Any:
 
 
 def with_person(rows: Any, tables: Tables) -> Any:
-    """The rows with `customer`, the person behind `customer_key`: the key itself where nothing is linked, None for guests."""
-    if tables.links is None:
-        return rows.mutate(customer=rows.customer_key)
-    links = tables.links.select(linked_key="customer_key", person_id="person_id")
-    joined = rows.left_join(links, rows.customer_key == links.linked_key)
-    return joined.mutate(customer=joined.person_id.fill_null(joined.customer_key)).drop("linked_key", "person_id")
+    """The rows with `customer`, the person behind `customer_key`: itself where nothing is linked, None for guests."""
+    columns = {n: n for n in rows.columns}
+    return _select(rows, frozenset({"customer"}), tables, columns)
 
 
-def _with(rows: Any, dims: frozenset[str], tables: Tables) -> Any:
-    """The rows with a column for each dimension, from the row itself or through the product or order that it names."""
+def _select(
+    rows: Any,
+    dims: frozenset[str],
+    tables: Tables,
+    columns: Mapping[str, str],
+    derived: "Callable[[Table], dict[str, Any]]" = lambda joined: {},
+) -> "Table":
+    """These columns, those derived of them, and one for each dimension: the row's own, or what its product or order has.
+
+    Narrow first, joined once: the wider an expression, the longer it takes to compile.
+    """
     through: dict[str, dict[str, str]] = {}
-    own: dict[str, Any] = {}
-    for id_ in dims:
+    taken = dict(columns)
+    keys: set[str] = set()
+    for id_ in dims - {"customer"}:
         dimension = dimensions()[id_]
-        if id_ == "customer":
-            rows = with_person(rows, tables)
-        elif dimension.column in rows.columns:
-            own[id_] = dimension.column
+        if dimension.column in rows.columns:
+            taken[id_] = dimension.column
         else:
             through.setdefault(dimension.through, {})[id_] = dimension.column
-    if own := {id_: column for id_, column in own.items() if id_ != column}:
-        rows = rows.mutate(**{id_: rows[column] for id_, column in own.items()})
-    for fact, columns in through.items():
+            keys.add(f"{dimension.through}_key")
+    if "customer" in dims:
+        keys.add("customer_key")
+    joined: Any = rows.select(**taken, **{f"own_{key}": key for key in keys})
+    for fact, names in through.items():
         target: Any = tables.table(fact)
-        target = target.select(joined_key=f"{fact}_key", **columns)
-        rows = rows.left_join(target, rows[f"{fact}_key"] == target.joined_key).drop("joined_key")
-    return rows
+        target = target.select(**{f"{fact}_joined": f"{fact}_key"}, **names)
+        joined = joined.left_join(target, [(f"own_{fact}_key", f"{fact}_joined")])
+    person = {}
+    if "customer" in dims and tables.links is not None:
+        links: Any = tables.links.select(linked_key="customer_key", person_id="person_id")
+        joined = joined.left_join(links, [("own_customer_key", "linked_key")])
+        person = {"customer": joined.person_id.fill_null(joined.own_customer_key)}
+    elif "customer" in dims:
+        person = {"customer": joined.own_customer_key}
+    kept = [*taken, *(name for found in through.values() for name in found)]
+    return cast("Table", joined.select(*kept, **derived(joined), **person))
 
 
 def _grain(id_: str) -> Grain | None:

@@ -1,0 +1,180 @@
+"""Every metric, by every dimension that it allows, by both dates, against SQL written by hand."""
+
+import math
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import pytest
+
+from contract import oracle, tiny_shop
+from topline.metrics.answer import answer
+from topline.metrics.catalogue import dimensions, metrics
+from topline.metrics.query import Query
+from topline.metrics.result import Result
+from topline.metrics.settings import Basis
+from topline.units.missing import Missing
+from topline.units.period import Grain, Period
+
+SETTINGS = {Basis.EVENT: tiny_shop.EVENT, Basis.ORDER: tiny_shop.ORDER}
+CALENDAR = tiny_shop.EVENT.calendar
+PAPER = ("sales_growth", "clv_predicted", "clv_margin_predicted", "ltv_to_cac", "cac_payback_months")
+"""Checked by a worked number instead, in test_worked_number."""
+
+CASES = [
+    (id_, by)
+    for id_, metric in metrics().items()
+    if id_ not in PAPER
+    for by in ("", *(dimension for dimension in dimensions() if dimension in metric.dimensions))
+]
+SOME = [(id_, by) for id_, by in CASES if by in ("", "fiscal_quarter", "category")]
+
+
+@cache
+def tables() -> Any:
+    return tiny_shop.tables_of(tiny_shop.facts())
+
+
+@cache
+def connection(basis: Basis) -> Any:
+    connected = tiny_shop.database(tiny_shop.facts())
+    oracle.prepare(connected, basis)
+    return connected
+
+
+@cache
+def result(by: str, basis: Basis, period: Period | None) -> Result:
+    """All metrics that allow the dimension, in one question."""
+    ids = tuple(id_ for id_, metric in metrics().items() if id_ not in PAPER and (not by or by in metric.dimensions))
+    query = Query(metrics=ids, by=(by,) if by else (), period=period)
+    return answer(query, tables(), SETTINGS[basis])
+
+
+def found(id_: str, by: str, basis: Basis, period: Period | None) -> dict[Any, Any]:
+    answered = result(by, basis, period)
+    if not by:
+        return {1: answered.totals[id_]}
+    return {None if isinstance(row[by], Missing) else row[by]: row[id_] for row in answered.rows}
+
+
+def assert_same(ours: dict[Any, Any], theirs: dict[Any, Any]) -> None:
+    for key in {**ours, **theirs}:
+        mine, other = ours.get(key), theirs.get(key)
+        if isinstance(mine, Missing) or mine is None:
+            assert other in (None, 0), (key, mine, other)
+        elif isinstance(mine, float):
+            assert math.isclose(mine, other, rel_tol=1e-12), (key, mine, other)
+        elif isinstance(other, float):
+            assert math.isclose(float(mine), other, rel_tol=1e-12), (key, mine, other)
+        else:
+            assert mine == (other or 0), (key, mine, other)
+
+
+@pytest.mark.parametrize(
+    ("id_", "by", "basis"), [(*case, Basis.EVENT) for case in CASES] + [(*case, Basis.ORDER) for case in SOME]
+)
+def test_agrees_with_sql_over_all_time(id_: str, by: str, basis: Basis) -> None:
+    if id_ in oracle.LOYALTY:
+        assert_loyalty(id_, by, basis, Period(date(2024, 1, 10), date(2025, 1, 9)), None)
+    else:
+        assert_same(found(id_, by, basis, None), oracle.numbers(connection(basis), id_, by))
+
+
+@pytest.mark.parametrize(("id_", "by"), [(id_, by) for id_, by in CASES if by in ("", "week", "market")])
+def test_agrees_with_sql_in_a_period(id_: str, by: str) -> None:
+    basis = Basis.EVENT
+    period = Period(date(2024, 2, 5), date(2024, 4, 29))
+    if id_ in oracle.LOYALTY:
+        assert_loyalty(id_, by, basis, period, period)
+    else:
+        theirs = oracle.numbers(connection(basis), id_, by, period.start, period.end)
+        assert_same(found(id_, by, basis, period), theirs)
+
+
+def assert_loyalty(id_: str, by: str, basis: Basis, whole: Period, asked: Period | None) -> None:
+    ours = found(id_, by, basis, asked)
+    grain = dimensions()[by].grain if by else None
+    if grain is None:
+        counts = oracle.loyalty(connection(basis), id_, by, whole.start, whole.end)
+        theirs = {key: part / base if base else None for key, (base, part) in counts.items()}
+        return assert_same(ours, theirs)
+    theirs = {}
+    for bucket in CALENDAR.buckets(whole, grain):
+        start, end = max(bucket.start, whole.start), min(bucket.end, whole.end)
+        base, part = oracle.loyalty(connection(basis), id_, "", start, end).get(1, (0, 0))
+        theirs[bucket.start] = part / base if base else None
+    return assert_same(ours, theirs)
+
+
+@pytest.mark.parametrize("id_", list(metrics()))
+def test_says_what_it_is(id_: str) -> None:
+    metric = metrics()[id_]
+    for text in (metric.label, metric.description, metric.formula, metric.leaders):
+        assert len(text) > 2
+    assert metric.dimensions <= dimensions().keys()
+    assert metric.measures
+
+
+@pytest.mark.parametrize("id_", list(metrics()))
+def test_is_missing_with_a_reason_in_an_empty_shop(id_: str) -> None:
+    empty = tiny_shop.tables_of({})
+    value = answer(Query(metrics=(id_,)), empty, tiny_shop.EVENT).totals[id_]
+    assert isinstance(value, Missing)
+    assert value.reason
+    assert str(value)
+
+
+def test_worked_numbers() -> None:
+    """On paper: net 2024-01 is 20 + 30 - 5 + 15, in February 30 - 10 + 400."""
+    query = Query(metrics=("net_sales", "orders", "average_order_value"), by=("month",))
+    answered = answer(query, tables(), tiny_shop.EVENT)
+    assert [row["net_sales"] for row in answered.rows][:3] == [Decimal(60), Decimal(420), Decimal(90)]
+    assert answered.totals["orders"] == 10
+    # 60 + 420 + 90 + (400 - 400 - 7 + 10) + 30 + 110 + 15
+    assert answered.totals["net_sales"] == Decimal(728)
+    assert answered.totals["average_order_value"] == Decimal("72.8")
+    assert answered.rows[5]["orders"] == 0  # June had none
+    assert isinstance(answered.rows[5]["average_order_value"], Missing)
+
+
+def test_worked_growth() -> None:
+    """Net sales of 2025-01-01 to 08: 110 + 15; 2025-01-08 is a Wednesday, as 2024-01-10 is, when 45 were sold."""
+    query = Query(metrics=("sales_growth",), period=Period(date(2025, 1, 1), date(2025, 2, 1)))
+    assert answer(query, tables(), tiny_shop.EVENT).totals["sales_growth"] == pytest.approx(80 / 45)
+
+
+def test_worked_lifetime_value() -> None:
+    """To 2024-05-01: ann 45 - 10 + 400, bob 15 + 90, dan 10; expected after it 260; three people."""
+    query = Query(metrics=("clv_predicted", "clv_margin_predicted"))
+    answered = answer(query, tables(), tiny_shop.EVENT).totals
+    assert answered["clv_predicted"] == (Decimal(435 + 105 + 10) + 260) / 3
+    # goods: ann 2 mugs, a lamp and a sofa less a mug, bob a mug and two lamps, dan a mug and one at no price
+    costs = (4 + 14 + 250) + (4 + 28) + 4
+    assert answered["clv_margin_predicted"] == (Decimal(550 - costs) + 104) / 3
+
+
+def test_worked_payback() -> None:
+    """January 2024 wins ann and bob for 60; in their first month they leave (45 + 15) - 26 = 34 less the mug's 10 - 4, ..."""
+    query = Query(
+        metrics=("cac", "cac_payback_months", "ltv_to_cac"), period=Period(date(2024, 1, 1), date(2024, 2, 1))
+    )
+    answered = answer(query, tables(), tiny_shop.EVENT).totals
+    assert answered["cac"] == Decimal(30)
+    # month 1: ann's A1 and its refund, bob's B1: 50 - 22 - 6 + 15 - 4 = 28 (with the discount of 5)
+    # month 2: ann's A2 adds 400 - 250, and B2 comes on the last day of bob's second month: 90 - 28
+    assert answered["cac_payback_months"] == 2
+    margin = (Decimal(540 - 300) + 100) / 2  # of the two who had bought by then
+    assert answered["ltv_to_cac"] == pytest.approx(float(margin) / 30)
+
+
+def test_cost_is_partial_where_a_line_has_none() -> None:
+    value = answer(Query(metrics=("cost_of_goods",)), tables(), tiny_shop.EVENT).totals["cost_of_goods"]
+    assert isinstance(value, Missing)
+    assert str(value) == "no cost of goods for 6.2 % of units"  # one of sixteen
+    assert value.params["partial"] == Decimal(14 * 3 + 4 * 9 - 4 + 250 + 60)
+
+
+def test_hour_is_only_a_grain_where_days_have_hours() -> None:
+    assert dimensions()["hour"].grain is Grain.HOUR
+    assert "hour" not in metrics()["spend"].dimensions
