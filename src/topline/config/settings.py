@@ -166,7 +166,7 @@ FILE_UPLOAD_TEMP_DIR = None
 
 LANGUAGE_CODE = environment.text("TOPLINE_LANGUAGE")
 LANGUAGES = [("en", "English"), ("ro", "Română")]
-LOCALE_PATHS = [PACKAGE / "web" / "locale"]
+LOCALE_PATHS = [PACKAGE / "locale"]
 LANGUAGE_COOKIE_NAME = "topline_language"
 USE_I18N = True
 USE_TZ = True
