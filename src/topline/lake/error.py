@@ -19,10 +19,6 @@ class NewerLakeError(ToplineError):
     )
 
 
-class OlderLakeError(ToplineError):
-    message = N_("The table “%(fact)s” is of an older form. Run `topline lake migrate` once.")
-
-
 class NoSnapshotError(ToplineError):
     message = N_("The shop “%(shop)s” has no snapshot %(number)s. Older ones are cleared away after %(days)s days.")
 

@@ -23,7 +23,6 @@ from topline.lake.error import (
     FactSchemaError,
     NewerLakeError,
     NoSnapshotError,
-    OlderLakeError,
     UnknownFactError,
 )
 from topline.lake.files import PARTITION, SIGHTING, Head
@@ -264,7 +263,7 @@ class Lake:
     def delta(self, table: str) -> DeltaTable:
         """The table's head, made if there is none, with all of today's columns. For writers only.
 
-        Raises NewerLakeError or OlderLakeError if its form is not the one that this program writes.
+        Raises NewerLakeError if a newer program wrote it.
         """
         uri = str(self.root / table)
         schema = _stored(table)
@@ -288,8 +287,6 @@ class Lake:
         found = int(delta.metadata().configuration["topline.version"])
         if found > known:
             raise NewerLakeError(fact=table, found=found, known=known)
-        if found < known:
-            raise OlderLakeError(fact=table)
         have = set(delta.schema().to_arrow().names)
         if gained := [Field.from_arrow(field) for field in schema if field.name not in have]:
             delta.alter.add_columns(gained)
@@ -414,7 +411,7 @@ def _sorted_out(fact: Table, rows: pa.Table, held: Head, root: Path) -> tuple[pa
     cursor = duck.connection()
     content = [name for name in fact.columns if name not in ("recorded_at", "batch_id")]
     same = " AND ".join(f"h.{duck.named(c)} IS NOT DISTINCT FROM i.{duck.named(c)}" for c in content)
-    cursor.register("arrived", rows.append_column("place", pa.array(range(rows.num_rows), pa.int64())))
+    cursor.register("arrived", rows.append_column("place", pa.arange(0, rows.num_rows)))
     try:
         cursor.execute(
             f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT key, version, max(place) AS place, "

@@ -1,27 +1,20 @@
-"""Renames, retypes and drops of a fact's columns: one file each, `<fact>_<version>.py`.
+"""The version of each fact's table: it stands in the Delta table's properties, and an older program refuses to write.
 
-A fact only gains nullable columns; anything else is a new version of its table. A migration file holds `rewrite(rows: str) -> str`: SQL that
-turns the SQL of a table's rows in the version before into rows of this version. The version stands in the Delta table's
-properties, and a program that knows only earlier ones refuses to write.
+A fact only gains nullable columns, which needs no migration: old files are read with nulls. A rename, a retype or a drop is a
+new version: a file `<fact>_<version>.py` here that rewrites the table. There is none yet.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
 from pkgutil import iter_modules
-
-_NAME = re.compile(r"(?P<fact>[a-z_]+)_(?P<version>\d{4})")
-
-
-@cache
-def migrations(fact: str) -> Mapping[int, Callable[[str], str]]:
-    """The fact's migrations by the version that they lead to."""
-    names = [match for module in iter_modules(__path__) if (match := _NAME.fullmatch(module.name))]
-    found = {int(n["version"]): import_module(f"{__name__}.{n[0]}").rewrite for n in names if n["fact"] == fact}
-    return dict(sorted(found.items()))
 
 
 def version(fact: str) -> int:
-    """The version of the fact's table that this program writes."""
-    return max(migrations(fact), default=1)
+    """The version of the fact's table that this program writes: that of its last migration, else 1."""
+    return _last().get(fact, 1)
+
+
+@cache
+def _last() -> Mapping[str, int]:
+    names = sorted(module.name.rpartition("_") for module in iter_modules(__path__))
+    return {fact: int(number) for fact, _, number in names}
