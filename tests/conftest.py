@@ -1,12 +1,17 @@
 """Where the tests keep their things, and where the shared data lies."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
 
-os.environ["TOPLINE_HOME"] = tempfile.mkdtemp(prefix="topline-test-")
+HOME = tempfile.mkdtemp(prefix="topline-test-")
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+os.environ["TOPLINE_HOME"] = HOME
+os.environ["DJANGO_SETTINGS_MODULE"] = "topline.config.settings"  # here, since the settings read the line above
 
 SHARED_DATA = Path(os.environ.get("TOPLINE_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
