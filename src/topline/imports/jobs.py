@@ -28,4 +28,5 @@ JOBS = {
     "imports.propose": propose,
     "imports.run": run,
     "imports.demo_placements": demo.load_placements,
+    "imports.demo_plan": demo.activate_plan,
 }
