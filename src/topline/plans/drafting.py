@@ -111,7 +111,7 @@ def propose(shop: Shop, period: Period, as_of: date, snapshot: Snapshot | None =
     first_on = min(daily, default=as_of)
     rates = {
         metric: rate
-        for metric in ("average_order_value", "repeat_purchase_rate")
+        for metric in expectation.RATES
         if (rate := expectation.rate(shop, metric, period, as_of, first_on, snapshot))
     }
     goals = [*_amount_goals(shop, period, seen, grids), *_rate_goals(shop, period, rates, targets)]

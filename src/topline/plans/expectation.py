@@ -36,12 +36,15 @@ LEVEL = sales.LEVEL
 SLICED = frozenset({"net_sales"})
 """Metrics whose parts by category and market add up to the whole."""
 
+RATES = ("average_order_value", "repeat_purchase_rate")
+"""Metrics that are a ratio over the whole period."""
+
 _LEVELS = np.arange(1, 100) / 100
 _DRAWS = 2_000
 _SEED = 20_111_209
 _RATE_PRIOR = 0.1
 _RATE_PRIOR_WEIGHT = 3
-_WINDOW_MONTHS = 24
+_WINDOWS = 8
 _KEEP_SECONDS = 30 * 86_400
 _ARRAYS = ("actual", "last_year", "mean", "low", "high", "samples")
 _SLICED_ARRAYS = ("mean", "low", "high", "finish")
@@ -306,33 +309,32 @@ class Rate:
 
 
 def rate(shop: Shop, metric: str, period: Period, as_of: date, first_on: date, snapshot: Snapshot) -> Rate | None:
-    """The expectation of a ratio; None where not even one window of the period's length is known.
+    """The expectation of one of `RATES`; None where not even one window of the period's length is known.
 
     It is last year's value of the same period, moved by half of what windows of that length gained on average over
     those of a year before and, as the period goes, by what it gained so far. The spread is that of those gains, shrunk
     to a prior of a tenth that weighs as three windows; it falls with the root of what is left of the period.
     """
-    span = period.whole_months() or 1
-    newest = as_of.replace(day=1)
 
     def value(window: Period) -> float | None:
         if window.start < first_on or window.end > as_of:
             return None
-        found = ask(shop, Query(metrics=(metric,), period=window), snapshot).totals[metric]
+        found = ask(shop, Query(metrics=RATES, period=window), snapshot).totals[metric]
         return None if isinstance(found, Missing) else number(found)
 
-    starts = [add_months(newest, -span - back) for back in range(0, _WINDOW_MONTHS, span)]
-    windows = {start: Period(start, add_months(start, span)) for start in starts}
-    known = {start: found for start, window in windows.items() if (found := value(window))}
-    if starts[0] not in known:
+    span = period.whole_months() or 1
+    starts = [add_months(period.start, -span * back) for back in range(1, _WINDOWS + 1)]
+    past = {start: value(Period(start, add_months(start, span))) for start in _with_twins(starts)}
+    known = {start: found for start, found in past.items() if found}
+    if not known:
         return None
-    gaps = [np.log(now / known[year]) for start, now in known.items() if (year := add_months(start, -12)) in known]
-    gain = float(np.mean(gaps)) / 2 if gaps else 0.0
-    before = value(period.last_year())
-    middle = before * float(np.exp(gain)) if before else known[starts[0]]
-    squares = float(np.square(np.array(gaps) - 2 * gain).sum()) if gaps else 0.0
-    freedom = max(len(gaps) - 1, 0) + _RATE_PRIOR_WEIGHT
+    gains = [np.log(now / known[year]) for start, now in known.items() if (year := add_months(start, -12)) in known]
+    gain = float(np.mean(gains)) / 2 if gains else 0.0
+    squares = float(np.square(np.array(gains) - 2 * gain).sum()) if gains else 0.0
+    freedom = max(len(gains) - 1, 0) + _RATE_PRIOR_WEIGHT
     scale = float(np.sqrt((squares + _RATE_PRIOR_WEIGHT * _RATE_PRIOR**2) / freedom + gain**2))
+    before = value(period.last_year())
+    middle = before * float(np.exp(gain)) if before else known[max(known)]
     days = min(max((as_of - period.start).days, 0), period.days)
     gone = days / period.days
     actual = before_to_date = None
@@ -346,3 +348,8 @@ def rate(shop: Shop, metric: str, period: Period, as_of: date, first_on: date, s
     shock = np.random.default_rng(_SEED).standard_normal(_DRAWS // 2)
     finish = middle * np.exp(scale * np.sqrt(1 - gone) * np.concatenate([shock, -shock]))
     return Rate(metric, actual, before, before_to_date, finish)
+
+
+def _with_twins(starts: list[date]) -> dict[date, None]:
+    """The starts, the latest first, and those a year before, each once."""
+    return dict.fromkeys([*starts, *(add_months(start, -12) for start in starts)])
