@@ -37,6 +37,16 @@ def test_doubtful_growth_is_halved_and_clear_growth_taken_on(now: float, expecte
     assert total.point(grown, ahead)[0] == pytest.approx(31 * expected, rel=0.01)
 
 
+def test_one_year_is_enough_for_its_season() -> None:
+    ahead = _horizon("2022-01-01", 365 + 59)
+    sales = np.full(365, 100.0)
+    sales[:59] = 50.0
+    january, february = total.point(sales, ahead)
+    assert january == pytest.approx(31 * 50, rel=0.08)
+    assert february == pytest.approx(28 * 50, rel=0.25)
+    assert total.model_of(364, ahead) == total.SHORTEST_MODEL
+
+
 def test_a_month_that_has_begun_counts_with_what_remains() -> None:
     ahead = _horizon("2022-01-01", 365 + 59)
     sales = np.full(365 + 49, 100.0)  # known to 18 February

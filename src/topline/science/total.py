@@ -63,26 +63,34 @@ def daily(sales: Floats, weights: Floats) -> Floats:
     The shape is sales per trading day around the same date of up to three earlier years, each brought to last year's
     level. It is smoothed over four weeks, which forgets the luck of single orders, except where the season clearly
     rises or falls against that: there it follows the days. Of the last eight weeks' growth over the year before half is
-    taken on, and nearly all where it is beyond doubt. With less than a year and four weeks of history, the level of the
-    last eight weeks is all there is.
+    taken on, and nearly all where it is beyond doubt. With less than a year of history, the level of the last
+    eight weeks is all there is.
 
     The choices were made on 42 windows of M5 store departments and 30 of Rossmann stores, three months ahead.
     """
     n = sales.shape[-1]
     past, coming = weights[:n], weights[n:]
-    if n < season.YEAR + 28:
+    if n < season.YEAR:
         return coming * _rate(sales, past, slice(max(0, n - _RECENT), n))[..., None]
-    year = n - season.YEAR
-    window = min(_RECENT, year)
-    before = _rate(sales, past, slice(year - window, year))
-    growth = _rate(sales, past, slice(n - window, n)) / np.maximum(before, 1e-12)
-    growth = np.clip(growth, 1 / _MOST_TIMES, _MOST_TIMES)
+    growth = _growth(sales, past)
     lift = 1 + (1 + _clear(np.log(growth), _CLEAR_GROWTH)) / 2 * (growth - 1)
     days, fortnights, months = (_shape(sales, past, width, len(coming)) for width in _WIDTHS)
     rise = np.divide(fortnights, months, out=np.ones_like(months), where=months > 0) - 1
     sharp = _LEAST_SHARP + (1 - _LEAST_SHARP) * _clear(rise, _CLEAR_RISE)
     expected: Floats = coming * (months + sharp * (days - months)) * lift[..., None]
     return expected
+
+
+def _growth(sales: Floats, weights: Floats) -> Floats:
+    """How many times last year's rate the last eight weeks' is, 1 where less than four of them have a year before."""
+    n = sales.shape[-1]
+    year = n - season.YEAR
+    window = min(_RECENT, year)
+    if window < _RECENT / 2:
+        return np.ones(sales.shape[:-1])
+    before = _rate(sales, weights, slice(year - window, year))
+    growth = _rate(sales, weights, slice(n - window, n)) / np.maximum(before, 1e-12)
+    return np.clip(growth, 1 / _MOST_TIMES, _MOST_TIMES)
 
 
 def _clear(signal: Floats, scale: float) -> Floats:
@@ -132,7 +140,7 @@ def point(sales: Floats, horizon: Horizon) -> Floats:
 
 def model_of(days: int, horizon: Horizon) -> str:
     """The name of what `point` does with `days` of history."""
-    if days < season.YEAR + 28:
+    if days < season.YEAR:
         return SHORTEST_MODEL
     return MODEL if _whole(horizon, days)[1] >= _SEASONS * horizon.season else SHORT_MODEL
 
@@ -221,13 +229,13 @@ class Backtest:
 def backtest(sales: Floats, horizon: Horizon, periods: int, origins: int) -> Backtest:
     """Forecasts from the starts of up to `origins` earlier periods, `periods` ahead, with only what was known then.
 
-    An origin needs a year and four weeks of history, or 90 days where the whole history is shorter than that plus
-    one period.
+    An origin needs a year of history, or 90 days where there is less than a year in all: it must know the season if the
+    forecast does.
     """
     n, period = len(sales), horizon.period
     first, count = _whole(horizon, n)
     starts = [int(np.searchsorted(period, period[first] + k)) for k in range(count + 1)] if count > 0 else []
-    enough = season.YEAR + 28 if starts and starts[-1] > season.YEAR + 56 else LEAST_DAYS
+    enough = season.YEAR if n >= season.YEAR else LEAST_DAYS
     cuts = [start for start in starts[:-1] if start >= enough][-origins:]
     totals = by_period(sales[: starts[-1]], period[: starts[-1]]) if cuts else np.zeros(0)
     shape = (len(cuts), periods)
@@ -250,7 +258,7 @@ def errors(test: Backtest, days: int) -> conformal.Errors:
 
 
 def _prior(days: int) -> float:
-    return _PRIOR if days >= season.YEAR + 28 else _PRIOR_WITHOUT_SEASON
+    return _PRIOR if days >= season.YEAR else _PRIOR_WITHOUT_SEASON
 
 
 @dataclass(frozen=True, slots=True)
