@@ -6,12 +6,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import django
 import pytest
 
 HOME = tempfile.mkdtemp(prefix="topline-test-")
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 os.environ["TOPLINE_HOME"] = HOME
 os.environ["DJANGO_SETTINGS_MODULE"] = "topline.config.settings"  # here, since the settings read the line above
+django.setup()
 
 SHARED_DATA = Path(os.environ.get("TOPLINE_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
