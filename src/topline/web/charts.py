@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
 from topline.metrics.metric import Metric
 from topline.metrics.query import Query
 from topline.metrics.result import Result
@@ -47,7 +46,12 @@ def columns(axis: Sequence[str], rows: Sequence[Line], *, unit: str, currency: s
 def bars(axis: Sequence[str], rows: Sequence[Line], *, unit: str, currency: str) -> dict[str, Any]:
     """Lying bars, the first on top."""
     return _framed(unit, currency) | {
-        "yAxis": {"type": "category", "data": list(axis), "inverse": True, "axisLabel": {"width": 160, "overflow": "truncate"}},
+        "yAxis": {
+            "type": "category",
+            "data": list(axis),
+            "inverse": True,
+            "axisLabel": {"width": 160, "overflow": "truncate"},
+        },
         "xAxis": {"type": "value"},
         "series": [_series("bar", row) | {"itemStyle": {"borderRadius": [0, 3, 3, 0]}} for row in rows],
     }
@@ -140,5 +144,3 @@ def _series(kind: str, row: Line) -> dict[str, Any]:
 
 def _framed(unit: str, currency: str) -> dict[str, Any]:
     return {"format": {"locale": formats.tag(), "currency": currency, "unit": str(unit)}}
-
-

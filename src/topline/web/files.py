@@ -26,7 +26,9 @@ def sheet(result: Result, shown: Mapping[str, Metric], currency: str) -> Sheet:
         form = _FORMS.get(metric.unit, Form.NUMBER)
         columns.append(Column(formats.say(metric.label), form, currency if form is Form.MONEY else ""))
         if result.against_rows is not None:
-            title = f"{formats.say(metric.label)} ({formats.say(question.AGAINST_LABELS[result.query.against or 'none'])})"
+            title = (
+                f"{formats.say(metric.label)} ({formats.say(question.AGAINST_LABELS[result.query.against or 'none'])})"
+            )
             columns.append(Column(title, form, currency if form is Form.MONEY else ""))
     return Sheet("Topline", columns, _lines(result))
 
@@ -51,17 +53,25 @@ def _value(entry: Any) -> Value:
     return str(entry)
 
 
-def download(kind: str, name: str, table: Callable[[], Sheet], option: Callable[[], dict[str, Any]]) -> HttpResponseBase | None:
+def download(
+    kind: str, name: str, table: Callable[[], Sheet], option: Callable[[], dict[str, Any]]
+) -> HttpResponseBase | None:
     """The file of that kind (csv, xlsx, svg, png), None if there is no such kind."""
     match kind:
         case "csv":
-            return _attached(StreamingHttpResponse(csv.lines(table()), content_type="text/csv; charset=utf-8"), f"{name}.csv")
+            return _attached(
+                StreamingHttpResponse(csv.lines(table()), content_type="text/csv; charset=utf-8"), f"{name}.csv"
+            )
         case "xlsx":
             return _attached(HttpResponse(xlsx.write([table()]), content_type=XLSX), f"{name}.xlsx")
         case "svg":
-            return _attached(HttpResponse(chart.svg(option(), width=1200, height=520), content_type="image/svg+xml"), f"{name}.svg")
+            return _attached(
+                HttpResponse(chart.svg(option(), width=1200, height=520), content_type="image/svg+xml"), f"{name}.svg"
+            )
         case "png":
-            return _attached(HttpResponse(chart.png(option(), width=1200, height=520), content_type="image/png"), f"{name}.png")
+            return _attached(
+                HttpResponse(chart.png(option(), width=1200, height=520), content_type="image/png"), f"{name}.png"
+            )
     return None
 
 

@@ -91,7 +91,9 @@ def money(value: Number, currency: str) -> str:
 
 def whole_money(value: Number, currency: str) -> str:
     """An amount without minor units, for sentences: £1,234."""
-    return numbers.format_currency(value, currency, locale=locale(), format=_whole_pattern(locale()), currency_digits=False)
+    return numbers.format_currency(
+        value, currency, locale=locale(), format=_whole_pattern(locale()), currency_digits=False
+    )
 
 
 @cache

@@ -127,7 +127,9 @@ def anchor(visit: Visit) -> date:
     if visit.today - last < timedelta(days=31 + FRESH_DAYS):
         return visit.today
     days = ask(visit, Query(metrics=("orders",), by=("day",), period=Period(last, add_months(last, 1)))).rows
-    return max((row["day"] for row in days if row["orders"] and isinstance(row["day"], date)), default=last) + timedelta(days=1)
+    return max(
+        (row["day"] for row in days if row["orders"] and isinstance(row["day"], date)), default=last
+    ) + timedelta(days=1)
 
 
 def _presets(today: date, calendar: FiscalCalendar) -> dict[str, Preset]:

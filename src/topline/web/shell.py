@@ -77,7 +77,12 @@ class Shell:
             for metric in metrics().values():
                 if metric.family not in self.visit.scope.hidden_families:
                     address = self.visit.url("metric", metric.id)
-                    yield {"label": formats.say(metric.label), "url": address, "group": formats.say(N_("Metric")), "words": metric.id}
+                    yield {
+                        "label": formats.say(metric.label),
+                        "url": address,
+                        "group": formats.say(N_("Metric")),
+                        "words": metric.id,
+                    }
         for shop in self.shops:
             if shop != self.shop:
                 yield {"label": shop.name, "url": reverse("home", args=(shop.slug,)), "group": formats.say(N_("Shop"))}

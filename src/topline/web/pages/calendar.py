@@ -53,7 +53,9 @@ def view(visit: Visit) -> HttpResponseBase:
         {
             "country": country,
             "country_name": names.get(country, country),
-            "countries": sorted(((code, names.get(code, code)) for code in {*COUNTRIES, country}), key=lambda each: each[1]),
+            "countries": sorted(
+                ((code, names.get(code, code)) for code in {*COUNTRIES, country}), key=lambda each: each[1]
+            ),
             "year": year,
             "upcoming": {"label": formats.say(upcoming.label), "start": upcoming.start} if upcoming else None,
             "months": list(_months(visit, events, days)),
@@ -69,7 +71,9 @@ def _months(visit: Visit, events: list[Occurrence], days: list[Holiday]) -> Iter
     found = [*(_event(visit, one) for one in events), *(_holiday(one) for one in days)]
     year = max(one["start"].year for one in found) if found else 0
     for one in found:
-        one["start"] = max(one["start"], date(min(year, one["end"].year), 1, 1)) if one["start"].year < year else one["start"]
+        one["start"] = (
+            max(one["start"], date(min(year, one["end"].year), 1, 1)) if one["start"].year < year else one["start"]
+        )
     ordered = sorted(found, key=lambda one: (one["start"], one["is_holiday"], one["label"]))
     for month, within in groupby(ordered, key=lambda one: one["start"].replace(day=1)):
         yield month, list(within)
@@ -94,19 +98,44 @@ def _event(visit: Visit, one: Occurrence) -> dict[str, Any]:
 
 def _holiday(one: Holiday) -> dict[str, Any]:
     period = Period(one.on, date.fromordinal(one.on.toordinal() + 1))
-    return {"label": one.name, "start": one.on, "end": period.end, "period": period, "kind": gettext("public holiday"), "is_holiday": True}
+    return {
+        "label": one.name,
+        "start": one.on,
+        "end": period.end,
+        "period": period,
+        "kind": gettext("public holiday"),
+        "is_holiday": True,
+    }
 
 
 def _island(visit: Visit, year: int, events: list[Occurrence], days: list[Holiday]) -> dict[str, Any]:
     initial = visit.today if visit.today.year == year else date(year, 1, 1)
     entries = [
-        {"title": formats.say(one.label), "start": one.start.isoformat(), "end": one.end.isoformat(), "className": "is-estimate" if one.is_estimate else "is-event"}
+        {
+            "title": formats.say(one.label),
+            "start": one.start.isoformat(),
+            "end": one.end.isoformat(),
+            "className": "is-estimate" if one.is_estimate else "is-event",
+        }
         for one in events
     ]
     entries += [{"title": one.name, "start": one.on.isoformat(), "className": "is-holiday"} for one in days]
-    return {"locale": language(), "firstDay": visit.shop.week_start % 7, "initialDate": initial.isoformat(), "events": entries}
+    return {
+        "locale": language(),
+        "firstDay": visit.shop.week_start % 7,
+        "initialDate": initial.isoformat(),
+        "events": entries,
+    }
 
 
 PAGES = (
-    Page(path="calendar", name="calendar", view=view, permission="calendar.read", place="calendar", label=N_("Calendar"), icon="calendar-event"),
+    Page(
+        path="calendar",
+        name="calendar",
+        view=view,
+        permission="calendar.read",
+        place="calendar",
+        label=N_("Calendar"),
+        icon="calendar-event",
+    ),
 )

@@ -89,7 +89,13 @@ def plan_view(visit: Visit) -> HttpResponse:
     version = plan.current
     look = progress.of(version, visit.today)
     headline = plans.sentences(version, look.headline)
-    context = {"plan": plan, "sentence": headline[0], "more": headline[1:], "course": plans.course(version, look), "look": look}
+    context = {
+        "plan": plan,
+        "sentence": headline[0],
+        "more": headline[1:],
+        "course": plans.course(version, look),
+        "look": look,
+    }
     return visit.render("home.html#plan", context | {"figures": list(plans.figures(version, look.total, look.level))})
 
 
@@ -124,7 +130,10 @@ def _sentence(visit: Visit, result: Result, span: Span) -> str:
     amount = formats.short_money(sales, visit.shop.currency)  # type: ignore[arg-type]
     moved = formats.change(sales, before)
     if moved is None:
-        return gettext("Net sales are %(amount)s in %(period)s.") % {"amount": amount, "period": formats.period(span.period)}
+        return gettext("Net sales are %(amount)s in %(period)s.") % {
+            "amount": amount,
+            "period": formats.period(span.period),
+        }
     orders = formats.change(result.totals.get("orders"), (result.against_totals or {}).get("orders")) or 0.0
     size = formats.change(
         result.totals.get("average_order_value"), (result.against_totals or {}).get("average_order_value")

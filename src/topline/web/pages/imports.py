@@ -33,7 +33,15 @@ STATES = {
     State.DROPPED: (N_("not brought in"), ""),
 }
 STEPS = (N_("Choose files"), N_("Check"), N_("Bring in"), N_("Done"))
-STEP_OF = {State.READING: 1, State.PROPOSED: 1, State.RUNNING: 2, State.LIVE: 3, State.FAILED: 1, State.UNDONE: 3, State.DROPPED: 3}
+STEP_OF = {
+    State.READING: 1,
+    State.PROPOSED: 1,
+    State.RUNNING: 2,
+    State.LIVE: 3,
+    State.FAILED: 1,
+    State.UNDONE: 3,
+    State.DROPPED: 3,
+}
 BECAUSE = {
     "name": N_("by its heading"),
     "similar_name": N_("by a similar heading"),
@@ -93,7 +101,8 @@ def _row(visit: Visit, found: Import) -> dict[str, Any]:
         "label": formats.say(label),
         "tone": tone,
         "values_shown": [
-            "–" if counts.get(name) is None else formats.decimal(counts[name]) for name in ("rows", "facts", "duplicates", "quarantined")
+            "–" if counts.get(name) is None else formats.decimal(counts[name])
+            for name in ("rows", "facts", "duplicates", "quarantined")
         ],
     }
 
@@ -147,7 +156,11 @@ def _step_state(place: int, here: int) -> str:
 
 def _sentence(found: Import) -> str:
     """What the page answers: what the import is about to do, or did."""
-    counts = {name: formats.decimal(value) for name, value in (found.report or found.preview).items() if isinstance(value, int)}
+    counts = {
+        name: formats.decimal(value)
+        for name, value in (found.report or found.preview).items()
+        if isinstance(value, int)
+    }
     match found.state:
         case State.READING:
             return gettext("The files are being read.")
@@ -178,7 +191,9 @@ def _reason(code: str) -> str:
 
 
 def _trap(trap: dict[str, Any]) -> str:
-    words = {name: formats.decimal(value) if isinstance(value, int) else value for name, value in trap["params"].items()}
+    words = {
+        name: formats.decimal(value) if isinstance(value, int) else value for name, value in trap["params"].items()
+    }
     return gettext(trap["message"]) % words
 
 
@@ -186,7 +201,8 @@ def _rules(found: Import) -> Iterator[dict[str, Any]]:
     taken = {each["place"]: each["rows"] for each in found.preview.get("rules", [])}
     for place, rule in enumerate(found.profile.rules):
         tests = [
-            gettext(TESTS[test.how]) % {"field": gettext(TESTED[test.field]), "values": ", ".join(test.values)} for test in rule.tests
+            gettext(TESTS[test.how]) % {"field": gettext(TESTED[test.field]), "values": ", ".join(test.values)}
+            for test in rule.tests
         ]
         yield {"place": place, "kind": rule.kind.value, "tests": tests, "rows": taken.get(place, 0)}
 
@@ -235,12 +251,22 @@ def act(visit: Visit, import_id: int) -> HttpResponse:
         return redirect("import", visit.shop.slug, found.pk)
     match posted.get("do"):
         case "choose":
-            columns = {name.removeprefix("field-"): value or None for name, value in posted.items() if name.startswith("field-")}
+            columns = {
+                name.removeprefix("field-"): value or None
+                for name, value in posted.items()
+                if name.startswith("field-")
+            }
             file = found.files.filter(place=int(posted.get("place", "0"))).first()
             if file is None:
                 raise Http404
             is_other = posted.get("target") != file.layout.get("target")
-            operations.choose(found=found, place=file.place, actor_id=actor, target=posted.get("target"), columns={} if is_other else _changed(file, columns))
+            operations.choose(
+                found=found,
+                place=file.place,
+                actor_id=actor,
+                target=posted.get("target"),
+                columns={} if is_other else _changed(file, columns),
+            )
             operations.enqueue_proposal(found=found, actor_id=actor)
         case "rules":
             operations.set_rules(found=found, rules=_posted_rules(found, posted), actor_id=actor)
@@ -256,7 +282,9 @@ def act(visit: Visit, import_id: int) -> HttpResponse:
             return redirect("imports", visit.shop.slug)
         case "undo":
             operations.undo(found=found, actor_id=actor, now=timezone.now())
-            messages.success(visit.request, gettext("Taken back. Rows that another import brought too are still there."))
+            messages.success(
+                visit.request, gettext("Taken back. Rows that another import brought too are still there.")
+            )
         case "redo":
             operations.redo(found=found, actor_id=actor, now=timezone.now())
             messages.success(visit.request, gettext("The import is live again."))
@@ -292,8 +320,22 @@ def _found(visit: Visit, import_id: int) -> Import:
 
 
 PAGES = (
-    Page(path="imports", name="imports", view=index, permission="imports.read", place="data", label=N_("Imports"), icon="database-import"),
+    Page(
+        path="imports",
+        name="imports",
+        view=index,
+        permission="imports.read",
+        place="data",
+        label=N_("Imports"),
+        icon="database-import",
+    ),
     Page(path="imports/<int:import_id>", name="import", view=detail, permission="imports.read", place="data"),
     Page(path="imports/<int:import_id>/do", name="import_act", view=act, permission="imports.write", place="data"),
-    Page(path="imports/<int:import_id>/quarantine/<int:place>", name="quarantine", view=quarantine, permission="imports.read", place="data"),
+    Page(
+        path="imports/<int:import_id>/quarantine/<int:place>",
+        name="quarantine",
+        view=quarantine,
+        permission="imports.read",
+        place="data",
+    ),
 )

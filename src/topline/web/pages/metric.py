@@ -51,11 +51,16 @@ def view(visit: Visit, metric_id: str) -> HttpResponse:
         "roll_up": formats.say(ROLL_UPS[metric.roll_up]),
         "basis": formats.say(BASES[visit.shop.settings().basis]) if metric.basis else "",
         "cuts": [
-            (formats.say(each.label), question.explore_url(visit, Query(metrics=(metric.id,), period=span.period, by=(id_,))))
+            (
+                formats.say(each.label),
+                question.explore_url(visit, Query(metrics=(metric.id,), period=span.period, by=(id_,))),
+            )
             for id_, each in dimensions().items()
             if id_ in metric.dimensions and not each.grain
         ],
-        "explore_url": question.explore_url(visit, Query(metrics=(metric.id,), period=span.period, by=_grain(metric, span))),
+        "explore_url": question.explore_url(
+            visit, Query(metrics=(metric.id,), period=span.period, by=_grain(metric, span))
+        ),
         "rows_url": question.rows_url(visit, Query(metrics=(metric.id,), period=span.period)),
         **_trend(visit, metric, span),
     }
@@ -79,7 +84,9 @@ def _trend(visit: Visit, metric: Metric, span: Span) -> dict[str, object]:
         label = formats.say(metric.label)
         rows = [charts.Line(label, question.column(result, metric.id), "actual")]
         if result.against_rows is not None:
-            rows.append(charts.Line(span.against_label.capitalize(), question.against_column(result, metric.id), "last_year"))
+            rows.append(
+                charts.Line(span.against_label.capitalize(), question.against_column(result, metric.id), "last_year")
+            )
         axis = question.axis(result, query.by[0])
         title = gettext("%(metric)s by %(grain)s") % {
             "metric": label,

@@ -100,7 +100,11 @@ def _title(query: Query, shown: dict[str, Metric]) -> str:
 def _chip(visit: Visit, query: Query, condition: Filter) -> dict[str, Any]:
     names = ", ".join(question.label(condition.dimension, value) for value in condition.values)
     others = [question.written(each) for each in query.where if each != condition]
-    return {"label": f"{question.label_of(condition.dimension)}: {names}", "text": question.written(condition), "others": others}
+    return {
+        "label": f"{question.label_of(condition.dimension)}: {names}",
+        "text": question.written(condition),
+        "others": others,
+    }
 
 
 def _table(visit: Visit, result: Result, shown: dict[str, Metric]) -> dict[str, Any]:
@@ -119,7 +123,9 @@ def _table(visit: Visit, result: Result, shown: dict[str, Metric]) -> dict[str, 
         "by": [question.label_of(id_) for id_ in query.by],
         "metrics": [shown[id_] for id_ in query.metrics],
         "lines": lines,
-        "totals": [_cell(result.totals[id_], (result.against_totals or {}).get(id_), shown[id_]) for id_ in query.metrics],
+        "totals": [
+            _cell(result.totals[id_], (result.against_totals or {}).get(id_), shown[id_]) for id_ in query.metrics
+        ],
         "left_off": max(0, len(rows) - MOST_ROWS),
         "is_compared": query.against is not None,
     }
@@ -138,6 +144,14 @@ def _rows_url(visit: Visit, query: Query, row: Any) -> str:
 
 
 PAGES = (
-    Page(path="metrics", name="metrics", view=view, permission="metrics.read", place="measure", label=N_("Metrics"), icon="chart-line"),
+    Page(
+        path="metrics",
+        name="metrics",
+        view=view,
+        permission="metrics.read",
+        place="measure",
+        label=N_("Metrics"),
+        icon="chart-line",
+    ),
     Page(path="metrics/-/values", name="metric_values", view=values, permission="metrics.read", place="measure"),
 )

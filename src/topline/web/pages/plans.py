@@ -91,7 +91,13 @@ def index(visit: Visit) -> HttpResponse:
 def _card(visit: Visit, plan: Plan) -> dict[str, Any]:
     version = plan.current
     goal = version.goals.standing().filter(metric="net_sales").first()
-    return {"plan": plan, "version": version, "tone": TONES[State(version.state)], "goal": goal, "is_now": visit.today in plan.period}
+    return {
+        "plan": plan,
+        "version": version,
+        "tone": TONES[State(version.state)],
+        "goal": goal,
+        "is_now": visit.today in plan.period,
+    }
 
 
 def draft(visit: Visit) -> HttpResponse:
@@ -142,8 +148,17 @@ def cell(visit: Visit, plan_id: int) -> HttpResponse:
     version = _version(visit, plan_id)
     posted = visit.request.POST
     metric = visit.request.GET.get("metric", "net_sales")
-    part = Part(*(int(posted[name]) if posted.get(name, "").isdecimal() else None for name in ("block", "market", "month")))
-    asked = {"version": version, "metric": metric, "part": part, "seen": int(posted.get("seen", version.revision)), "actor": visit.user, "now": timezone.now()}
+    part = Part(
+        *(int(posted[name]) if posted.get(name, "").isdecimal() else None for name in ("block", "market", "month"))
+    )
+    asked = {
+        "version": version,
+        "metric": metric,
+        "part": part,
+        "seen": int(posted.get("seen", version.revision)),
+        "actor": visit.user,
+        "now": timezone.now(),
+    }
     if "lock" in posted:
         operations.lock_targets(**asked, is_locked=posted["lock"] == "on")
     else:
@@ -164,7 +179,11 @@ def _version(visit: Visit, plan_id: int) -> PlanVersion:
     if plan is None:
         raise Http404
     number = visit.request.GET.get("version", "")
-    found = PlanVersion.objects.of(visit.shop).filter(plan=plan, number=int(number)).first() if number.isdecimal() else plan.current
+    found = (
+        PlanVersion.objects.of(visit.shop).filter(plan=plan, number=int(number)).first()
+        if number.isdecimal()
+        else plan.current
+    )
     if found is None:
         raise Http404
     return found
@@ -217,16 +236,33 @@ def figures(version: PlanVersion, total: Line, level: float) -> Iterator[dict[st
     currency = version.plan.currency
     yield {"label": gettext("Target"), "value": formats.short_money(total.target, currency)}
     if total.actual is not None:
-        note = gettext("%(pace)s of what is due by now") % {"pace": formats.percent(total.pace, 0)} if total.pace else ""
+        note = (
+            gettext("%(pace)s of what is due by now") % {"pace": formats.percent(total.pace, 0)} if total.pace else ""
+        )
         yield {"label": gettext("Actual so far"), "value": formats.short_money(total.actual, currency), "note": note}
     if total.now is not None:
-        ends = {"low": formats.short_money(total.now.low, currency), "high": formats.short_money(total.now.high, currency)}
+        ends = {
+            "low": formats.short_money(total.now.low, currency),
+            "high": formats.short_money(total.now.high, currency),
+        }
         note = f"{ends['low']} – {ends['high']}, {formats.percent(level, 0)}"
-        yield {"label": gettext("Expected at the end"), "value": formats.short_money(total.now.expected, currency), "note": note}
+        yield {
+            "label": gettext("Expected at the end"),
+            "value": formats.short_money(total.now.expected, currency),
+            "note": note,
+        }
     if total.chance is not None:
-        yield {"label": gettext("Chance to make it"), "value": formats.chance(total.chance), "note": gettext("as seen today")}
+        yield {
+            "label": gettext("Chance to make it"),
+            "value": formats.chance(total.chance),
+            "note": gettext("as seen today"),
+        }
     if total.last_year is not None:
-        growth = gettext("%(change)s to date") % {"change": formats.signed_percent(total.growth)} if total.growth is not None else ""
+        growth = (
+            gettext("%(change)s to date") % {"change": formats.signed_percent(total.growth)}
+            if total.growth is not None
+            else ""
+        )
         yield {"label": gettext("Last year"), "value": formats.short_money(total.last_year, currency), "note": growth}
 
 
@@ -249,20 +285,48 @@ def _grid(version: PlanVersion, metric: str, market: int | None) -> dict[str, An
         market = None
     lines = []
     for i, name in enumerate(blocks):
-        cells = [_cell(version, metric, grid, Part(i, market, j), i + 1, j + 1, name, month) for j, month in enumerate(months)]
+        cells = [
+            _cell(version, metric, grid, Part(i, market, j), i + 1, j + 1, name, month)
+            for j, month in enumerate(months)
+        ]
         total = _cell(version, metric, grid, Part(i, market, None), i + 1, len(months) + 1, name, None)
-        lines.append({"name": _name("category", name) if len(blocks) > 1 else gettext("The whole shop"), "cells": cells, "total": total})
+        lines.append(
+            {
+                "name": _name("category", name) if len(blocks) > 1 else gettext("The whole shop"),
+                "cells": cells,
+                "total": total,
+            }
+        )
     last = len(blocks) + 1
-    totals = [_cell(version, metric, grid, Part(None, market, j), last, j + 1, OTHER, month) for j, month in enumerate(months)]
+    totals = [
+        _cell(version, metric, grid, Part(None, market, j), last, j + 1, OTHER, month) for j, month in enumerate(months)
+    ]
     whole = _cell(version, metric, grid, Part(None, market, None), last, len(months) + 1, OTHER, None)
     return {"months": months, "lines": lines, "totals": totals, "whole": whole, "has_total_row": len(blocks) > 1}
 
 
-def _cell(version: PlanVersion, metric: str, grid: Grid, part: Part, row: int, column: int, name: str | None, month: date | None) -> Cell:
+def _cell(
+    version: PlanVersion,
+    metric: str,
+    grid: Grid,
+    part: Part,
+    row: int,
+    column: int,
+    name: str | None,
+    month: date | None,
+) -> Cell:
     currency = version.plan.currency
     value = from_minor(metric, grid.total(part), currency)
     label = f"{_name('category', name)}, {formats.month(month) if month else gettext('total')}"
-    return Cell(part, formats.fixed(value, digits(metric, currency)), bool(grid.locked[part.index].all()), row, column, label, version.revision)
+    return Cell(
+        part,
+        formats.fixed(value, digits(metric, currency)),
+        bool(grid.locked[part.index].all()),
+        row,
+        column,
+        label,
+        version.revision,
+    )
 
 
 def _goal(one: GoalLine) -> dict[str, Any]:
@@ -335,7 +399,15 @@ def _parts(version: PlanVersion, look: PlanView) -> list[dict[str, Any]]:
 
 
 PAGES = (
-    Page(path="plans", name="plans", view=index, permission="plans.read", place="plan", label=N_("Plans"), icon="target-arrow"),
+    Page(
+        path="plans",
+        name="plans",
+        view=index,
+        permission="plans.read",
+        place="plan",
+        label=N_("Plans"),
+        icon="target-arrow",
+    ),
     Page(path="plans/draft", name="plan_draft", view=draft, permission="plans.write", place="plan"),
     Page(path="plans/<int:plan_id>", name="plan", view=plan, permission="plans.read", place="plan"),
     Page(path="plans/<int:plan_id>/do", name="plan_act", view=act, permission="plans.write", place="plan"),

@@ -17,7 +17,19 @@ from topline.web.page import Page, Visit
 LIMIT = 100
 EXPORTED = 100_000
 SHOWN = {
-    "order_line": ("on", "order_key", "kind", "product_key", "quantity", "unit_price", "amount", "currency", "amount_shop", "market", "customer_key"),
+    "order_line": (
+        "on",
+        "order_key",
+        "kind",
+        "product_key",
+        "quantity",
+        "unit_price",
+        "amount",
+        "currency",
+        "amount_shop",
+        "market",
+        "customer_key",
+    ),
     "order": ("on", "order_key", "market", "channel", "currency", "customer_key", "campaign", "coupon", "cancelled_on"),
 }
 LABELS = {
@@ -65,10 +77,16 @@ def view(visit: Visit) -> HttpResponseBase:
             "query": query,
             "metric": metric,
             "total": total.totals[metric.id],
-            "columns": [{"name": name, "label": formats.say(LABELS.get(name, name)), "is_number": name in NUMBERS} for name in columns],
+            "columns": [
+                {"name": name, "label": formats.say(LABELS.get(name, name)), "is_number": name in NUMBERS}
+                for name in columns
+            ],
             "lines": [[_cell(name, row[name]) for name in columns] for row in page.rows],
             "after": f"{page.after[0].isoformat()},{page.after[1]}" if page.after else "",
-            "filters": [f"{question.label_of(each.dimension)}: {', '.join(question.label(each.dimension, v) for v in each.values)}" for each in query.where],
+            "filters": [
+                f"{question.label_of(each.dimension)}: {', '.join(question.label(each.dimension, v) for v in each.values)}"
+                for each in query.where
+            ],
             "is_first": after is None,
         },
     )
@@ -98,7 +116,9 @@ def _cell(name: str, value: Any) -> dict[str, Any]:
 
 
 def _sheet(page: RowPage, columns: list[str]) -> Sheet:
-    return Sheet(gettext("Rows"), [Column(name) for name in columns], ([row[name] for name in columns] for row in page.rows))
+    return Sheet(
+        gettext("Rows"), [Column(name) for name in columns], ([row[name] for name in columns] for row in page.rows)
+    )
 
 
 PAGES = (Page(path="rows", name="rows", view=view, permission="rows.read", place="measure"),)

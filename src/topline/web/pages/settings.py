@@ -29,8 +29,12 @@ def shop_view(visit: Visit) -> HttpResponse:
     if visit.request.method == "POST":
         visit.require("settings.write")
         posted = visit.request.POST
-        changes: dict[str, Any] = {name: posted[name] for name in ("name", "timezone", "country", "order_basis", "currency") if name in posted}
-        changes |= {name: int(posted[name]) for name in ("week_start", "fiscal_first_month") if posted.get(name, "").isdecimal()}
+        changes: dict[str, Any] = {
+            name: posted[name] for name in ("name", "timezone", "country", "order_basis", "currency") if name in posted
+        }
+        changes |= {
+            name: int(posted[name]) for name in ("week_start", "fiscal_first_month") if posted.get(name, "").isdecimal()
+        }
         operations.change_settings(shop=shop, actor_id=visit.user.pk, today=visit.today, **changes)
         messages.success(visit.request, gettext("The settings are kept. Figures follow at once."))
         return redirect("settings", shop.slug)
@@ -41,8 +45,14 @@ def shop_view(visit: Visit) -> HttpResponse:
             "may_write": visit.may("settings.write"),
             "has_facts": operations.has_facts(shop),
             "zones": sorted(zoneinfo.available_timezones()),
-            "currencies": [(code, f"{code} · {where.currencies.get(code, code)}") for code in sorted(list_currencies()) if len(code) == 3],
-            "countries": sorted(((c, n) for c, n in where.territories.items() if len(c) == 2 and c.isalpha()), key=lambda each: each[1]),
+            "currencies": [
+                (code, f"{code} · {where.currencies.get(code, code)}")
+                for code in sorted(list_currencies())
+                if len(code) == 3
+            ],
+            "countries": sorted(
+                ((c, n) for c, n in where.territories.items() if len(c) == 2 and c.isalpha()), key=lambda each: each[1]
+            ),
             "week_days": [(i, where.days["stand-alone"]["wide"][i - 1]) for i in range(1, 8)],
             "months": list(where.months["stand-alone"]["wide"].items()),
             "bases": [(value, gettext(label)) for value, label in BASES.items()],
@@ -58,7 +68,14 @@ def people_view(visit: Visit) -> HttpResponse:
     return visit.render(
         "people.html",
         {
-            "people": [{"user": each, "roles": sorted(each.roles_in(visit.shop)), "labels": [LABELS[role] for role in LABELS if role in each.roles_in(visit.shop)]} for each in people],
+            "people": [
+                {
+                    "user": each,
+                    "roles": sorted(each.roles_in(visit.shop)),
+                    "labels": [LABELS[role] for role in LABELS if role in each.roles_in(visit.shop)],
+                }
+                for each in people
+            ],
             "roles": [(role.value, label) for role, label in LABELS.items()],
             "may_write": visit.may("people.write"),
             "link": visit.request.session.pop("invited_link", None),
@@ -132,7 +149,12 @@ def audit_view(visit: Visit) -> HttpResponse:
         "audit.html",
         {
             "entries": [
-                {"entry": e, "at": e.at.astimezone(visit.shop.zone), "actor": people.get(e.actor_id or 0, "Topline"), "detail": ", ".join(f"{k}: {v}" for k, v in e.detail.items() if v not in (None, ""))}
+                {
+                    "entry": e,
+                    "at": e.at.astimezone(visit.shop.zone),
+                    "actor": people.get(e.actor_id or 0, "Topline"),
+                    "detail": ", ".join(f"{k}: {v}" for k, v in e.detail.items() if v not in (None, "")),
+                }
                 for e in shown[:AUDIT_PAGE]
             ],
             "before": shown[AUDIT_PAGE - 1].pk if len(shown) > AUDIT_PAGE else None,
@@ -142,8 +164,40 @@ def audit_view(visit: Visit) -> HttpResponse:
 
 
 PAGES = (
-    Page(path="settings", name="settings", view=shop_view, permission="settings.read", place="settings", label=N_("Shop"), icon="building-store"),
-    Page(path="settings/people", name="people", view=people_view, permission="people.read", place="settings", label=N_("People and roles"), icon="users"),
-    Page(path="settings/tokens", name="tokens", view=tokens_view, permission="metrics.read", place="settings", label=N_("Tokens"), icon="key"),
-    Page(path="settings/audit", name="audit", view=audit_view, permission="audit.read", place="settings", label=N_("Audit log"), icon="history"),
+    Page(
+        path="settings",
+        name="settings",
+        view=shop_view,
+        permission="settings.read",
+        place="settings",
+        label=N_("Shop"),
+        icon="building-store",
+    ),
+    Page(
+        path="settings/people",
+        name="people",
+        view=people_view,
+        permission="people.read",
+        place="settings",
+        label=N_("People and roles"),
+        icon="users",
+    ),
+    Page(
+        path="settings/tokens",
+        name="tokens",
+        view=tokens_view,
+        permission="metrics.read",
+        place="settings",
+        label=N_("Tokens"),
+        icon="key",
+    ),
+    Page(
+        path="settings/audit",
+        name="audit",
+        view=audit_view,
+        permission="audit.read",
+        place="settings",
+        label=N_("Audit log"),
+        icon="history",
+    ),
 )

@@ -56,7 +56,9 @@ def icon(name: str, label: str = "") -> SafeString:
     """A drawing of the sprite; without a label it is decoration."""
     address = static("dist/icons.svg")
     if label:
-        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"/></svg>', label, address, name)
+        return format_html(
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"/></svg>', label, address, name
+        )
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', address, name)
 
 
@@ -119,7 +121,13 @@ def change_of(now: object, before: object, metric: Metric, against: str) -> Safe
     direction = metric.direction
     word = gettext("the same") if is_flat else gettext("more") if value > 0 else gettext("less")
     arrow = "→" if is_flat else "↑" if value > 0 else "↓"
-    tone = "" if is_flat or direction == Direction.NONE else "good" if (value > 0) == (direction == Direction.UP) else "bad"
+    tone = (
+        ""
+        if is_flat or direction == Direction.NONE
+        else "good"
+        if (value > 0) == (direction == Direction.UP)
+        else "bad"
+    )
     figure = "" if is_flat else formats.signed_points(value) if is_rate else formats.signed_percent(value)
     return format_html(
         '<span class="change {}"><span aria-hidden="true">{}</span> {} {}</span> {}', tone, arrow, figure, word, against
@@ -137,7 +145,9 @@ def sparkline(now: Sequence[float | None], then: Sequence[float | None] = ()) ->
 
     def points(values: Sequence[float | None]) -> list[tuple[float, float]]:
         step = 100 / max(1, len(values) - 1)
-        return [(round(i * step, 2), round(36 - 32 * (v - low) / span, 2)) for i, v in enumerate(values) if v is not None]
+        return [
+            (round(i * step, 2), round(36 - 32 * (v - low) / span, 2)) for i, v in enumerate(values) if v is not None
+        ]
 
     line = points(now)
     path = "M" + " L".join(f"{x} {y}" for x, y in line)
@@ -162,7 +172,9 @@ def day_number(value: date) -> str:
 def calendar_island(source: dict[str, Any], id_: str) -> SafeString:
     """The month view; it brings its own roles."""
     return format_html(
-        '{}<div class="calendar" data-island="calendar" data-source="{}" aria-busy="true"></div>', json_script(source, id_), id_
+        '{}<div class="calendar" data-island="calendar" data-source="{}" aria-busy="true"></div>',
+        json_script(source, id_),
+        id_,
     )
 
 
