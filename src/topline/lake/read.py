@@ -11,7 +11,8 @@ from typing import Any
 import ibis.expr.types as ir
 
 from topline.facts.table import tables as facts
-from topline.lake import engine
+from topline.lake import engine, partials
+from topline.lake.partials import RollUp
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
 from topline.lake.store import Lake
@@ -20,7 +21,7 @@ from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Measure
 from topline.metrics.query import Query
 from topline.metrics.result import Result
-from topline.metrics.settings import Settings
+from topline.metrics.settings import Basis, Settings
 from topline.metrics.view import NOTHING, Tables, View, fact_of
 from topline.units.errors import ToplineError
 from topline.units.missing import Missing
@@ -70,9 +71,12 @@ def read(lake: Lake, query: Query, *, scope: Scope, settings: Settings, snapshot
     key = (str(lake.root), snapshot.number, query.digest, settings.digest, scope.digest)
     found = _remembered(_answers, key)
     if found is None:
-        tables = _tables(lake, snapshot, query, scope)
+        paths: set[str] = set()
+        tables = _tables(lake, snapshot, query, scope, paths)
         found = answer(query, tables, settings)
-        found = replace(found, snapshot=snapshot.number, recorded_to=snapshot.recorded_to)
+        found = replace(
+            found, snapshot=snapshot.number, recorded_to=snapshot.recorded_to, path="+".join(sorted(paths)) or "detail"
+        )
         _remember(_answers, key, found)
     return found
 
@@ -97,7 +101,7 @@ def rows(
     source = measure.source if isinstance(measure, Measure) else "buyer"
     fact = fact_of(source)
     names = facts()[fact].columns
-    tables = _tables(lake, snapshot, query, scope)
+    tables = _tables(lake, snapshot, query, scope, set())
     if fact in tables.empty:
         return RowPage(fact, names, (), None)
     found: Any = View(tables, query, settings, with_keys=True).rows(source, ())
@@ -123,28 +127,48 @@ def _check(lake: Lake, query: Query, scope: Scope) -> None:
             raise HiddenMetricError(metric=metrics()[id_].label)
 
 
-def _tables(lake: Lake, snapshot: Snapshot, query: Query, scope: Scope) -> Tables:
-    """The snapshot's facts, cut to the scope."""
-    known = _facts_of(lake, snapshot, query.known_at)
-    empty = {fact: NOTHING[fact] for fact in NOTHING if not known["rows"].get(fact)}
-    if scope.owners is not None:
-        empty |= dict.fromkeys(("order_line", "order", "spend", "session", "customer_value"), _OWNED)
+def whole(lake: Lake, snapshot: Snapshot, known_at: datetime | None = None) -> Tables:
+    """All of a snapshot's facts, and what is known of them."""
+    known = _facts_of(lake, snapshot, known_at)
     return Tables(
-        table=partial(_table, lake, snapshot, query.known_at, scope),
+        table=partial(_table, lake, snapshot, known_at),
         links=engine.identity(lake, snapshot) if known["rows"].get("identity_link") else None,
         has_test_orders=known["tests"],
         has_cancelled_orders=known["cancelled"],
-        empty=empty,
+        empty={fact: NOTHING[fact] for fact in NOTHING if not known["rows"].get(fact)},
         extent=known["extent"],
         run=_run,
     )
 
 
-def _table(lake: Lake, snapshot: Snapshot, known_at: datetime | None, scope: Scope, fact: str) -> ir.Table:
-    rows = engine.table(lake, fact, snapshot, known_at=known_at)
-    if scope.territories is not None and "market" in rows.columns:
-        rows = rows.filter(rows.market.isin(sorted(scope.territories)))
-    return rows
+def _tables(lake: Lake, snapshot: Snapshot, query: Query, scope: Scope, paths: set[str]) -> Tables:
+    """The snapshot's facts, cut to the scope; `paths` gathers what the answer was read from."""
+    every = whole(lake, snapshot, query.known_at)
+
+    def table(fact: str) -> ir.Table:
+        rows = every.table(fact)
+        if fact == "order_line":
+            paths.add("detail")
+        if scope.territories is not None and "market" in rows.columns:
+            rows = rows.filter(rows.market.isin(sorted(scope.territories)))
+        return rows
+
+    def roll_up(source: str, dims: frozenset[str], basis: Basis) -> ir.Table | None:
+        if scope.territories is not None:
+            return None
+        found = partials.table(lake, snapshot, every, RollUp(source, dims, basis))
+        if found is not None:
+            paths.add("partials")
+        return found
+
+    empty = dict(every.empty)
+    if scope.owners is not None:
+        empty |= dict.fromkeys(("order_line", "order", "spend", "session", "customer_value"), _OWNED)
+    return replace(every, table=table, roll_up=roll_up, empty=empty)
+
+
+def _table(lake: Lake, snapshot: Snapshot, known_at: datetime | None, fact: str) -> ir.Table:
+    return engine.table(lake, fact, snapshot, known_at=known_at)
 
 
 def _run(expression: ir.Table) -> list[dict[str, Any]]:

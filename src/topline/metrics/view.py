@@ -86,6 +86,12 @@ def fact_of(source: str) -> str:
     return _FACT[source]
 
 
+def plainest(source: str, tables: Tables, basis: Basis) -> str:
+    """`ledger` for `counted` where no order is a test, nor cancelled and out; else the source itself."""
+    is_all = not tables.has_test_orders and (basis is Basis.EVENT or not tables.has_cancelled_orders)
+    return "ledger" if source == "counted" and is_all else source
+
+
 class View:
     """A question's rows."""
 
@@ -120,12 +126,7 @@ class View:
 
     def canonical(self, source: str) -> str:
         """The plainest source with the same rows here, so that measures share a scan."""
-        plain_counting = not self.tables.has_test_orders and (
-            self.settings.basis is Basis.EVENT or not self.tables.has_cancelled_orders
-        )
-        if source == "counted" and plain_counting:
-            return "ledger"
-        return source
+        return plainest(source, self.tables, self.settings.basis)
 
     def rows(self, source: str, by: tuple[str, ...], *, is_history: bool = False) -> "Table":
         """The rows of a source with a column for each dimension of `by`, and `day`.
