@@ -1,6 +1,7 @@
 """Recording facts in the writer's transaction, and moving them into the lake exactly once."""
 
 import dataclasses
+import secrets
 from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -147,7 +148,8 @@ def _next_range(shop: str) -> tuple[str, int, int] | None:
         seqs = list(Record.objects.after(shop, done).values_list("seq", flat=True)[:_RANGE])
         if not seqs:
             return None
-        name = f"{_JOURNAL}-{seqs[0]}-{seqs[-1]}"
+        # The random part: after a restore the same numbers come again for other facts.
+        name = f"{_JOURNAL}-{seqs[0]}-{seqs[-1]}-{secrets.token_hex(4)}"
         now = timezone.now()
         fresh = {"batch_id": name, "source": _JOURNAL, "last_seq": seqs[-1], "opened_at": now, "changed_at": now}
         Batch.objects.get_or_create(shop=shop, first_seq=seqs[0], defaults=fresh)

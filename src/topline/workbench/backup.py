@@ -15,6 +15,7 @@ from topline.lake.store import Lake
 from topline.units.errors import ToplineError
 from topline.units.text import N_
 from topline.workbench import archive, dump, leases, maintenance, upgrade
+from topline.workbench.models import Lease
 
 ERASURES = "erasures.jsonl"
 
@@ -30,8 +31,8 @@ class OtherDatabaseError(ToplineError):
 def backup(path: Path, *, now: datetime) -> dict[str, Any]:
     """What the archive holds, by its manifest: database, lakes, uploads and keys as they are now.
 
-    The database goes first, then each lake's newest snapshot: what a lake has beyond the database is hidden on
-    restore, what the database's journal has beyond the lake is drained again. Raises LeaseTakenError.
+    The database goes first, then a snapshot of each lake: what a lake has beyond the database is hidden on restore,
+    what the database's journal has beyond the lake is drained again. Raises LeaseTakenError.
     """
     about: dict[str, Any] = {"version": __version__, "made_at": now.isoformat(), "database": {}, "snapshots": {}}
     with (
@@ -40,9 +41,7 @@ def backup(path: Path, *, now: datetime) -> dict[str, Any]:
     ):
         about["database"] |= dump.write(writer)
         for lake in maintenance.lakes():
-            if snapshot := lake.latest():
-                about["snapshots"][lake.shop] = snapshot.number
-                _add_lake(writer, lake)
+            about["snapshots"][lake.shop] = _add_lake(writer, lake)
         writer.add_tree("uploads", Path(settings.UPLOADS))
         writer.add_tree("keys", Path(settings.KEYS))
         if (erasures := Path(settings.HOME) / ERASURES).exists():
@@ -81,19 +80,23 @@ def unpack(path: Path, *, is_replacing: bool, now: datetime) -> dict[str, Any]:
 def settle() -> None:
     """After an unpacking: bring the database up to the program, and the lakes in line with the database."""
     upgrade.migrate()
+    Lease.objects.all().delete()  # nobody who held one then is alive now
     journal_jobs.drain_all()
     for lake in maintenance.lakes():
         journal.publish(lake)
 
 
-def _add_lake(writer: archive.Writer, lake: Lake) -> None:
+def _add_lake(writer: archive.Writer, lake: Lake) -> int:
+    """The number of the snapshot that was added: a new one, which has all that the copied database knows of."""
     draft = lake.root.with_name(f".{lake.shop}.backup")
     shutil.rmtree(draft, ignore_errors=True)
     try:
-        lake.copy_snapshot(draft)
+        journal.publish(lake)
+        copied = lake.copy_snapshot(draft)
         writer.add_tree(f"lake/{lake.shop}", draft)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+    return copied.number
 
 
 def _keep_erasures(old: Path, new: Path) -> None:
