@@ -152,7 +152,8 @@ def _open_known(path: Path, kind: str, folder: Path, name: str) -> Source:
     if kind == "xlsx":
         return _workbook(path, name)
     text, encoding = _utf8(path, folder / "text.utf8", name)
-    head = text.open(encoding="utf-8", newline="").read(CHUNK_BYTES)
+    with text.open(encoding="utf-8", newline="") as file:
+        head = file.read(CHUNK_BYTES)
     if not head.strip():
         raise errors.EmptyFileError(file=name)
     source = _json_lines(text, head, name) if head.lstrip().startswith("{") else _delimited(text, head, name)

@@ -250,7 +250,7 @@ class Stage:
             "count_if(fault IS NULL AND title IS NULL), count_if(fault IS NULL AND price = 0), "
             "count_if(fault IS NULL AND quantity < 0) FROM line"
         ).fetchall()[0]
-        counts = dict(zip(names, found, strict=True))
+        counts = {name: int(count or 0) for name, count in zip(names, found, strict=True)}
         shapeless = self.cursor.execute("SELECT count(*) FROM shapeless").fetchall()[0][0]
         good, bad = reference.counts(self.cursor)
         ambiguous, skipped = self._clock_changes()
@@ -458,9 +458,10 @@ class Stage:
 
     def _clock_changes(self) -> tuple[int, int]:
         clock = Clock.of(self.shop.zone, *self._span())
-        return self.cursor.execute(
+        ambiguous, skipped = self.cursor.execute(
             f"SELECT count_if({clock.is_ambiguous('wall')}), count_if({clock.is_skipped('wall')}) FROM line WHERE fault IS NULL"
         ).fetchall()[0]
+        return ambiguous or 0, skipped or 0
 
 
 # An amount in the shop's currency; wide enough that no product overflows.

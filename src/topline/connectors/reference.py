@@ -162,7 +162,7 @@ def _tests(read: Reader, ids: dict[str, Type], form: _Form, shop: Shop) -> list[
     if read.has("at"):
         tests.append(
             (
-                f"at >= TIMESTAMP '{shop.today}' + INTERVAL {2 if read.is_absolute('at') else 1} DAY",
+                f"\"at\" >= TIMESTAMP '{shop.today}' + INTERVAL {2 if read.is_absolute('at') else 1} DAY",
                 "future_date",
                 read.layout.column("at") or "",
             )
