@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from topline.plans.models import PlanVersion
     from topline.plans.progress import Line, PlanView
 
+_LARGE = 1000
+
 app = typer.Typer(
     help="Draft plans from the history, look at how they go, edit their targets and activate them.",
     no_args_is_help=True,
@@ -197,6 +199,7 @@ def _amount(text: str) -> Decimal:
 
 
 _COLUMNS = ("of", "name", "target", "actual", "due", "pace", "last_year", "low", "expected", "high", "chance")
+_SHOWN = ("name", "target", "actual", "pace", "last_year", "low", "high", "chance")
 
 
 def _print(view: "PlanView", style: output.Format) -> None:
@@ -218,7 +221,7 @@ def _print(view: "PlanView", style: output.Format) -> None:
     typer.echo(f"{view.plan.title}: plan {plan}, {view.version.state}, seen on {view.as_of}.")
     for sentence in said:
         typer.echo(f"  {text.render(sentence, currency=view.plan.currency, language=view.plan.language)}")
-    output.rows(rows, style, columns=_COLUMNS)
+    output.rows([_whole(row) for row in rows], style, columns=_SHOWN)
     output.rows(
         [
             {"event": one.event, "start": one.start, "prepare_from": one.lead_in, "index": _short(one.index)}
@@ -250,6 +253,14 @@ def _row(of: str, name: object, line: "Line") -> dict[str, object]:
         "high": None if band is None else Decimal(band.high).quantize(digits),
         "chance": _short(line.chance),
     }
+
+
+def _whole(row: dict[str, object]) -> dict[str, object]:
+    """The row for people: large amounts without their minor units."""
+    return {
+        name: value.quantize(Decimal(1)) if isinstance(value, Decimal) and abs(value) >= _LARGE else value
+        for name, value in row.items()
+    } | {"name": row["name"] or "–"}
 
 
 def _short(value: float | None) -> float | None:
