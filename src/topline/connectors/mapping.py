@@ -72,7 +72,7 @@ _ORDER = _field(
     comanda|nr comanda|numar comanda|id comanda|factura|nr factura|numar factura|bon|nr bon
     pedido|id do pedido|numero do pedido|n pedido|nota fiscal|numero da nota|fatura|encomenda|numero da encomenda|cod pedido|codigo do pedido
     bestellung|bestellnummer|bestell nr|bestellnr|auftrag|auftragsnummer|auftrags nr|rechnung|rechnungsnummer|rechnungs nr|belegnummer|beleg nr
-    commande|numero de commande|no commande|n commande|id commande|facture|numero de facture|n facture|reference commande|ref commande
+    commande|numero de commande|no commande|n commande|id commande|facture|numero de facture|n facture|n de commande|n de facture|no de commande|reference commande|ref commande
     id pedido|numero de pedido|numero pedido|n de pedido|numero de factura|n factura|id de pedido|orden|numero de orden""",
 )
 _AT = _field(
@@ -165,7 +165,7 @@ _CUSTOMER = _field(
     id client|cod client|nr client|client nr|cumparator
     cliente|id do cliente|codigo do cliente|id cliente|cod cliente|comprador|numero do cliente
     kunde|kundennummer|kunden nr|kundennr|kunden id|kundenr|debitor|kundencode|debitorennummer
-    client no|numero client|n client|code client|identifiant client|acheteur|no client|numero de client
+    client no|numero client|n client|n de client|no de client|code client|identifiant client|acheteur|no client|numero de client
     id de cliente|codigo de cliente|codigo cliente|numero de cliente|n cliente""",
 )
 _EMAIL = _field(

@@ -1,0 +1,139 @@
+"""Every kind of bad file is refused with a message that names the file, and leaves nothing behind but its folder."""
+
+import gzip
+import io
+import zipfile
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xlsxwriter
+
+from topline.connectors import errors, files, ledger, reader
+
+GOOD = "Invoice,Code,Qty,Price,Date\n1,A,2,3.5,2020-01-01\n2,B,1,4.5,2020-01-02\n"
+
+
+def _zip(**members: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in members.items():
+            archive.writestr(f"{name}.csv", text)
+    return packed.getvalue()
+
+
+def _workbook(fill: Callable[[xlsxwriter.Workbook], object]) -> bytes:
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made) as book:
+        fill(book)
+    return made.getvalue()
+
+
+def _merged(book: xlsxwriter.Workbook) -> None:
+    sheet = book.add_worksheet()
+    sheet.merge_range(0, 0, 0, 2, "Order")
+    sheet.write_row(1, 0, [1, 2, 3])
+    sheet.write_row(2, 0, [1, 2, 3])
+
+
+def _parquet() -> bytes:
+    made = io.BytesIO()
+    pq.write_table(pa.table({"Invoice": [str(i) for i in range(1000)]}), made)
+    return made.getvalue()
+
+
+BAD: dict[str, tuple[bytes, type[errors.FileError], dict[str, object]]] = {
+    "a picture": (b"\x89PNG\r\n\x1a\n", errors.FileTypeError, {}),
+    "a PDF": (b"%PDF-1.7", errors.FileTypeError, {}),
+    "a web page": (b"<html><table>", errors.FileTypeError, {}),
+    "an old workbook": (b"\xd0\xcf\x11\xe0" + b"x" * 600, errors.FileTypeError, {}),
+    "one JSON list": (b'[{"a": 1}]', errors.FileTypeError, {}),
+    "an archive in an archive": (gzip.compress(gzip.compress(GOOD.encode())), errors.FileTypeError, {}),
+    "noise": (bytes(range(128, 160)) * 100, errors.FileError, {}),
+    "nothing": (b"", errors.EmptyFileError, {}),
+    "blank lines": (b"\n\n\n", errors.EmptyFileError, {}),
+    "headings only": (b"a,b,c\n", errors.EmptyFileError, {}),
+    "an empty workbook": (_workbook(lambda book: book.add_worksheet()), errors.EmptyFileError, {}),
+    "half a CSV": ((GOOD + "3,A,2").encode(), errors.HalfFileError, {"row": 4}),
+    "half a quotation": ((GOOD + '3,"A,2,3.5,2020\n4,A,2,3,2020\n').encode(), errors.HalfFileError, {"row": 4}),
+    "half a gz": (gzip.compress(GOOD.encode() * 1000)[:60], errors.HalfFileError, {}),
+    "half a zip": (_zip(a=GOOD)[:80], errors.HalfFileError, {}),
+    "half a Parquet": (_parquet()[:-20], errors.HalfFileError, {}),
+    "half a workbook": (_workbook(_merged)[:2000], errors.HalfFileError, {}),
+    "half a JSON line": (b'{"a": 1, "b": 2}\n{"a": 1, "b"', errors.HalfFileError, {"row": 2}),
+    "two files": (_zip(a=GOOD, b=GOOD), errors.ArchiveError, {"count": 2}),
+    "a bomb": (gzip.compress(b"0" * (80 << 20)), errors.PackedTooTightError, {}),
+    "an endless line": (b"a,b\n1," + b"x" * (6 << 20), errors.LineTooLongError, {"row": 2}),
+    "a NUL byte": ((GOOD + "3,A\0,2,3.5,2020-01-01\n").encode(), errors.NulByteError, {"row": 4, "column": 2}),
+    "merged headings": (b"a,,b\n1,2,3\n", errors.MergedHeadingsError, {"row": 1, "column": 2}),
+    "merged cells": (_workbook(_merged), errors.MergedHeadingsError, {"row": 1}),
+    "one heading twice": (b"a,a,b\n1,2,3\n", errors.DoubleHeadingError, {"column": "a"}),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_refused(name: str, tmp_path: Path) -> None:
+    content, error, where = BAD[name]
+    path = tmp_path / "orders.csv"
+    path.write_bytes(content)
+    with pytest.raises(error) as refused:
+        files.stage(path, tmp_path / "stage")
+    assert refused.value.params.items() >= {"file": "orders.csv", **where}.items()
+    assert "orders.csv" in str(refused.value)
+
+
+READABLE: dict[str, tuple[bytes, int, dict[str, object]]] = {
+    "comma": (GOOD.encode(), 2, {"delimiter": ","}),
+    "semicolon": (GOOD.replace(",", ";").encode(), 2, {"delimiter": ";"}),
+    "tab": (GOOD.replace(",", "\t").encode(), 2, {"type": "tsv"}),
+    "UTF-16": (GOOD.encode("utf-16"), 2, {"encoding": "utf-16"}),
+    "UTF-8 with mark": (GOOD.encode("utf-8-sig"), 2, {"encoding": "utf-8-sig"}),
+    "Western": (GOOD.replace("B", "Crème brûlée").encode("cp1252"), 2, {"encoding": "cp1252"}),
+    "Romanian": (GOOD.replace("B", "Cană pentru ţuică").encode("cp1250"), 2, {"encoding": "cp1250"}),
+    "gz": (gzip.compress(GOOD.encode()), 2, {"packed": "gz"}),
+    "zip": (_zip(a=GOOD), 2, {"packed": "zip"}),
+    "a title above": (("Report of May\n\n" + GOOD).encode(), 2, {}),
+    "no headings": (GOOD.partition("\n")[2].encode(), 2, {}),
+    "JSON lines": (b'{"a": 1, "b": {"c": "x"}}\n{"a": 2}\n', 2, {"type": "jsonl"}),
+    "Parquet": (_parquet(), 1000, {"type": "parquet"}),
+}
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_read(name: str, tmp_path: Path) -> None:
+    content, rows, reading = READABLE[name]
+    path = tmp_path / "orders"
+    path.write_bytes(content)
+    staged = files.stage(path, tmp_path / "stage")
+    assert staged.rows == rows
+    assert staged.reading.items() >= reading.items()
+
+
+def _recognised(tmp_path: Path, text: str) -> object:
+    path = tmp_path / "orders.csv"
+    path.write_text(text)
+    staged = files.stage(path, tmp_path / "stage")
+    shop = reader.Shop("file", "GBP", "Europe/London", "GB", date(2026, 1, 1), lambda source, id_: f"{source}{id_}")
+    with duckdb.connect() as cursor:
+        return ledger.recognise(cursor, staged, shop)
+
+
+def test_mixed_dates_name_their_rows(tmp_path: Path) -> None:
+    rows = "".join(f"{i},A,1,2.50,{13 + i % 15}/02/2020\n" for i in range(9))
+    with pytest.raises(errors.MixedDatesError, match=r"rows 11\."):
+        _recognised(tmp_path, "Invoice,Code,Qty,Price,Date\n" + rows + "9,A,1,2.50,2020-02-28\n")
+
+
+def test_mixed_decimal_marks_name_their_rows(tmp_path: Path) -> None:
+    rows = "".join(f"{i};A;1;{i},50;2020-02-01\n" for i in range(9))
+    with pytest.raises(errors.MixedNumbersError, match=r"rows 11\."):
+        _recognised(tmp_path, "Invoice;Code;Qty;Price;Date\n" + rows + "9;A;1;2.75;2020-02-28\n")
+
+
+def test_a_column_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(errors.UnknownLayoutError, match="Order"):
+        _recognised(tmp_path, "Colour,Weight\nred,heavy\nblue,light\n")
