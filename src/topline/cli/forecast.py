@@ -14,8 +14,6 @@ import typer
 from topline.cli import boot, output
 
 if TYPE_CHECKING:
-    from topline.accounts.models import Shop
-    from topline.lake.store import Lake
     from topline.outlook.sales import Cells, SalesOutlook
 
 app = typer.Typer(add_completion=False)
@@ -65,26 +63,14 @@ def forecast(
         metric=metric.value,
     )
     if publish:
-        _publish(chosen, lake, made)
+        from topline.plans import runs
+
+        runs.keep_sales(shop=chosen, outlook=made, batch_id=f"forecast/{sales.run_key(made)}/{made.metric}")
     whole = style is output.Format.TABLE
     rows = _rows(made, made.total, None, whole)
     if by and by.value in made.by:
         rows += _rows(made, made.by[by.value], by.value, whole)
     output.rows(rows, style, title=_title(made))
-
-
-def _publish(shop: "Shop", lake: "Lake", made: "SalesOutlook") -> None:
-    from django.utils import timezone
-
-    from topline.journal import operations as journal
-    from topline.outlook import sales
-
-    now = timezone.now()
-    batch_id = f"forecast/{sales.run_key(made)}/{made.metric}"
-    journal.open_batch(shop=shop.slug, batch_id=batch_id, source="outlook", now=now)
-    sales.publish(lake, made, batch_id=batch_id, now=now)
-    journal.make_live(shop=shop.slug, batch_id=batch_id, now=now)
-    journal.publish(lake)
 
 
 def _rows(made: "SalesOutlook", cells: "Cells", dimension: str | None, whole: bool) -> list[dict[str, object]]:
