@@ -75,6 +75,20 @@ def test_a_late_line_joins_its_month(lake):
     assert layers(lake) == [("base", f"{late.on:%Y-%m}", 2)]
 
 
+def test_history_keeps_every_version_in_few_files(lake):
+    """A row that changes eleven times in one month: ten old versions, in no more files than a fold merges."""
+    same = [Row("a", 1 + 60 * n) for n in range(11)]
+    assert len({row.on for row in same}) == 1
+    for row in same:
+        put(lake, str(row.version), row)
+        lake.fold("price", hidden=(), now=EPOCH)
+    assert shown(lake, lake.publish(now=EPOCH)) == newest([same])
+    history = lake.latest().tables["price"].layer("history")
+    assert (sum(file.rows for file in history), len(history) <= 9) == (10, True)
+    undone = lake.publish(hidden=[str(row.version) for row in same[4:]], now=EPOCH)
+    assert shown(lake, undone) == newest([same[:4]])
+
+
 def test_an_append_during_a_fold_survives(lake, monkeypatch):
     put(lake, "b", Row("a", 1))
     commit = Lake.commit

@@ -14,6 +14,9 @@ from topline.lake import duck, files, overlay
 from topline.lake.overlay import Overlay
 from topline.lake.snapshot import File
 
+_MOST_HISTORY = 8
+"""So many history files of a month are written as one when the month is folded again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Folded:
@@ -57,7 +60,7 @@ def plan(
     over : their overlay with these batches hidden
 
     Affected are the months of the changes and those in which base holds a row that no longer counts. Changes of hidden
-    batches stay where they are. History is never taken away: a row that counts again is copied back to base.
+    batches stay where they are. History loses no row: one that counts again is copied back to base.
     """
     taken = [f for f in overlay.direct(held, hidden) if f.layer == "change"]
     months = sorted({f.month for f in taken} | set(_months(over, root)))
@@ -80,11 +83,12 @@ def plan(
             adds.append(action)
             base.append(_base_file(action, fact, month, count))
         earlier = [f for f in before if f.month == month]
-        count, action = _write(
-            fact, _fallen(fact, source[month], earlier, over, root), root, f"layer=history/month={month}"
-        )
-        moved += count
+        merged = earlier if len(earlier) >= _MOST_HISTORY else []
+        fallen = _fallen(fact, source[month], earlier, merged, over, root)
+        count, action = _write(fact, fallen, root, f"layer=history/month={month}")
+        moved += count - sum(f.rows for f in merged)
         adds += [action] if action else []
+        source[month] += merged
     stamp = int(now.timestamp() * 1000)
     removes = tuple(_remove(file, fact, stamp) for month in months for file in source[month])
     order = tuple(sorted(base, key=lambda f: (f.month, f.path)))
@@ -117,16 +121,19 @@ def _standing(fact: Table, source: Sequence[File], over: Overlay, month: str, ro
     return f"FROM ({query}) ORDER BY {day}key"
 
 
-def _fallen(fact: Table, source: Sequence[File], before: Sequence[File], over: Overlay, root: Path) -> str | None:
-    """SQL of the rows that don't count and that history doesn't have yet."""
-    if over.folder is None:
-        return None
+def _fallen(
+    fact: Table, source: Sequence[File], before: Sequence[File], merged: Sequence[File], over: Overlay, root: Path
+) -> str | None:
+    """SQL of the rows that don't count and that history doesn't have yet, and of the history files to merge."""
     columns = ", ".join(duck.named(name) for name in files.stored_schema(fact).names)
-    return (
-        f"SELECT {columns} FROM {files.scan(fact, source, root)} SEMI JOIN {_dead(over.folder, root)} "
-        f"USING (filename, file_row_number) ANTI JOIN {files.scan(fact, before, root)} USING (key, version, seq) "
-        "ORDER BY key"
-    )
+    parts = [f"SELECT {columns} FROM {files.scan(fact, merged, root)}"] if merged else []
+    if over.folder:
+        parts.append(
+            f"SELECT {columns} FROM {files.scan(fact, source, root)} SEMI JOIN {_dead(over.folder, root)} "
+            "USING (filename, file_row_number) "
+            f"ANTI JOIN {files.scan(fact, before, root)} USING (key, version, seq)"
+        )
+    return f"FROM ({' UNION ALL '.join(parts)}) ORDER BY key" if parts else None
 
 
 def _dead(folder: str, root: Path) -> str:

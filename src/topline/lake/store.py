@@ -34,6 +34,9 @@ from topline.lake.snapshot import File, Snapshot, TableVersion
 KEEP_DAYS = 7
 """How long a snapshot and the files that only it names are kept."""
 
+KEEP_SNAPSHOTS = 5_000
+"""How many snapshots are kept however young: a busy shop publishes one a second."""
+
 _COUNT_BITS = 31
 _ATTEMPTS = 8
 
@@ -111,6 +114,7 @@ class Lake:
                 tables={name: self._seen(name, heads, hidden) for name in heads},
             )
             snapshot.save(found, self._snapshots)
+            snapshot.remove(self._snapshots, found.number - KEEP_SNAPSHOTS)
         return found
 
     def _seen(self, name: str, heads: Mapping[str, Head], hidden: Collection[str]) -> TableVersion:
@@ -411,7 +415,7 @@ def _sorted_out(fact: Table, rows: pa.Table, held: Head, root: Path) -> tuple[pa
     cursor = duck.connection()
     content = [name for name in fact.columns if name not in ("recorded_at", "batch_id")]
     same = " AND ".join(f"h.{duck.named(c)} IS NOT DISTINCT FROM i.{duck.named(c)}" for c in content)
-    cursor.register("arrived", rows.append_column("place", pa.arange(0, rows.num_rows)))
+    cursor.register("arrived", rows.append_column("place", pa.arange(0, rows.num_rows)))  # type: ignore[attr-defined]
     try:
         cursor.execute(
             f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT key, version, max(place) AS place, "
