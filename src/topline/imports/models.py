@@ -74,7 +74,8 @@ class Import(models.Model):
 
     @property
     def batch_id(self) -> str:
-        return f"import-{self.pk}"
+        """Unique for ever: after a restore the same number comes again for other files."""
+        return f"import-{self.pk}-{self.created_at:%Y%m%dT%H%M%S%f}"
 
     @property
     def folder(self) -> Path:
