@@ -16,6 +16,7 @@ from django.template.base import Lexer, TokenType
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src/topline"
 LANGUAGES = ("ro",)
+HEADER = "# %s texts of Topline; `python tools/messages.py` keeps the list of texts, people write the translations."
 KEYWORDS = {
     "N_": (1,),
     "_": (1,),
@@ -108,6 +109,7 @@ def update() -> None:
         kept = load(language) if target.exists() else Catalog(locale=language, project="Topline", charset="utf-8")
         kept.update(wanted, no_fuzzy_matching=True)
         kept.obsolete.clear()
+        kept.fuzzy, kept.header_comment = False, HEADER % kept.locale.english_name
         with target.open("wb") as file:
             write_po(file, kept, width=120, no_location=True, sort_output=True, omit_header=False)
         missing = [message.id for message in kept if message.id and not _is_translated(message)]

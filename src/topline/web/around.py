@@ -1,6 +1,7 @@
 """What is no page of a place: the front door, one-time links, the language, the palette, the clock's stepper."""
 
 from datetime import timedelta
+from typing import cast
 
 from django.conf import settings
 from django.contrib.auth import login
@@ -23,8 +24,7 @@ _BACKEND = settings.AUTHENTICATION_BACKENDS[0]
 
 def front_door(request: HttpRequest) -> HttpResponse:
     """The shop that the person saw last; a page that says what to do where there is none."""
-    assert isinstance(request.user, User)
-    shop = last_shop(request.user)
+    shop = last_shop(cast(User, request.user))
     return redirect("home", shop.slug) if shop else render(request, "no_shop.html")
 
 

@@ -1,4 +1,4 @@
-"""Charts as plain JSON: what is shown and in which role; how it looks is decided where it is drawn (assets/chart-option.js)."""
+"""Charts as plain JSON: what is shown and in which role; assets/chart-option.js decides how it looks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,10 @@ MOST_BARS = 24
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row of numbers along the axis. Roles: actual, plan, last_year, forecast, band_base, band, "" for the palette's next."""
+    """A row of numbers along the axis.
+
+    role : actual, plan, last_year, forecast, band_base, band, or "" for the palette's next colour
+    """
 
     name: str
     values: Numbers

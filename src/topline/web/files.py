@@ -1,6 +1,6 @@
 """An answer as a file: CSV and XLSX of exactly what the page shows, a chart as SVG and PNG."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -79,8 +79,8 @@ def csv_file(name: str, table: Sheet) -> HttpResponseBase:
     return _attached(StreamingHttpResponse(csv.lines(table), content_type="text/csv; charset=utf-8"), f"{name}.csv")
 
 
-def lines_file(name: str, lines: Iterable[str], content_type: str) -> HttpResponseBase:
-    return _attached(StreamingHttpResponse(lines, content_type=content_type), name)
+def bytes_file(name: str, content: bytes, content_type: str) -> HttpResponseBase:
+    return _attached(HttpResponse(content, content_type=content_type), name)
 
 
 def _attached[Response: HttpResponseBase](response: Response, name: str) -> Response:

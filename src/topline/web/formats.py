@@ -1,7 +1,7 @@
 """Values as people read them, in the language of the page; everything that a page prints goes through here."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -80,13 +80,13 @@ def number(value: object, unit: str, currency: str) -> str:
             return decimal(value, 0 if value == int(value) else 2)
 
 
-def _counted(value: Number, word: Any) -> str:
+def _counted(value: Number, word: Callable[[int], str]) -> str:
     return word(2 if value != 1 else 1) % {"n": decimal(value, 0 if value == int(value) else 1)}
 
 
 def money(value: Number, currency: str) -> str:
     """An amount in its currency's minor units: £1,234.50."""
-    return numbers.format_currency(value, currency, locale=locale())
+    return str(numbers.format_currency(value, currency, locale=locale()))
 
 
 def whole_money(value: Number, currency: str) -> str:
@@ -98,14 +98,15 @@ def whole_money(value: Number, currency: str) -> str:
 
 @cache
 def _whole_pattern(where: Locale) -> str:
-    return where.currency_formats["standard"].pattern.replace("0.00", "0").replace("0,00", "0")
+    return str(where.currency_formats["standard"].pattern).replace("0.00", "0").replace("0,00", "0")
 
 
 def short_money(value: Number, currency: str) -> str:
     """An amount to three digits or so, for tiles and axes: £1.2M."""
-    if abs(value) < 10_000:
+    size = abs(float(value))
+    if size < 10_000:
         return whole_money(value, currency)
-    digits = 2 if abs(value) >= 1_000_000 else 1
+    digits = 2 if size >= 1_000_000 else 1
     return numbers.format_compact_currency(value, currency, locale=locale(), fraction_digits=digits)
 
 
@@ -113,7 +114,7 @@ def short(value: object, unit: str, currency: str) -> str:
     """A value for a tile, where the whole number would be too long."""
     if isinstance(value, Decimal | int | float) and not isinstance(value, bool):
         if unit == Unit.MONEY:
-            return short_money(value, currency) if abs(value) >= 10_000 else money(value, currency)
+            return short_money(value, currency) if abs(float(value)) >= 10_000 else money(value, currency)
         if unit in (Unit.COUNT, Unit.QUANTITY):
             return decimal(value, 0)
     return number(value, unit, currency)
@@ -126,7 +127,7 @@ def percent(value: Number, digits: int = 1) -> str:
 
 @cache
 def _percent_pattern(where: Locale, digits: int) -> str:
-    pattern = where.percent_formats[None].pattern
+    pattern = str(where.percent_formats[None].pattern)
     return pattern.replace("0", f"0.{'#' * digits}") if digits else pattern
 
 
@@ -144,9 +145,9 @@ def fixed(value: Number, digits: int) -> str:
 
 def change(now: object, before: object) -> float | None:
     """The relative change, None where it means nothing."""
-    if not all(isinstance(each, Decimal | int | float) for each in (now, before)) or not before:
+    if not isinstance(now, Decimal | int | float) or not isinstance(before, Decimal | int | float) or not before:
         return None
-    return float(now - before) / abs(float(before))  # type: ignore[operator]
+    return (float(now) - float(before)) / abs(float(before))
 
 
 def chance(value: float) -> str:
@@ -160,9 +161,9 @@ def chance(value: float) -> str:
 
 def difference(now: object, before: object) -> float | None:
     """The difference of two rates, None where one is missing."""
-    if not all(isinstance(each, Decimal | int | float) for each in (now, before)):
+    if not isinstance(now, Decimal | int | float) or not isinstance(before, Decimal | int | float):
         return None
-    return float(now) - float(before)  # type: ignore[arg-type]
+    return float(now) - float(before)
 
 
 def signed_points(value: float) -> str:

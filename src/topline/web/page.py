@@ -6,7 +6,7 @@ from datetime import date
 from functools import cache, cached_property
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -52,9 +52,8 @@ class Visit:
     """A signed-in person's request to a page of a shop."""
 
     def __init__(self, request: HttpRequest, shop: Shop, page: "Page | None") -> None:
-        assert isinstance(request.user, User)
         self.request = request
-        self.user: User = request.user
+        self.user = cast(User, request.user)
         self.shop = shop
         self.page = page
 
@@ -136,12 +135,12 @@ class Page:
 
 def open_visit(request: HttpRequest, slug: str, page: Page | None) -> Visit:
     """The visit; a shop that the person has no role in does not exist for them."""
-    assert isinstance(request.user, User)
-    shop = request.user.shops().filter(slug=slug).first()
+    user = cast(User, request.user)
+    shop = user.shops().filter(slug=slug).first()
     if shop is None:
         raise Http404
-    if request.user.preferences.get("shop") != slug:
-        operations.prefer(user=request.user, name="shop", value=slug)
+    if user.preferences.get("shop") != slug:
+        operations.prefer(user=user, name="shop", value=slug)
     visit = Visit(request, shop, page)
     request.visit = visit  # type: ignore[attr-defined]
     return visit
@@ -167,6 +166,11 @@ def _discover() -> Iterator[Page]:
     package = import_module("topline.web.pages")
     for module in iter_modules(package.__path__):
         yield from getattr(import_module(f"topline.web.pages.{module.name}"), "PAGES", ())
+
+
+def whole(text: str | None) -> int:
+    """The whole number of a form's field; 0, which names nothing, where there is none."""
+    return int(text) if text and text.isdecimal() and len(text) < 19 else 0
 
 
 def language() -> str:

@@ -268,6 +268,12 @@ def label(dimension: str, value: object) -> str:
     return text
 
 
+def said(condition: Filter) -> str:
+    """A filter in words: “Market: United Kingdom, France”."""
+    names = ", ".join(label(condition.dimension, value) for value in condition.values)
+    return f"{label_of(condition.dimension)}: {names}"
+
+
 def label_of(dimension: str) -> str:
     """How a dimension is called."""
     return gettext(dimensions()[dimension].label)

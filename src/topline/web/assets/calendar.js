@@ -17,5 +17,8 @@ export function mount(element, { locale, firstDay, initialDate, events }) {
     headerToolbar: { start: "title", center: "", end: "today prev,next" },
   });
   calendar.render();
+  element.removeAttribute("aria-busy");
+  // Its column heads hide their text from screen readers and leave the name to a label that tables don't have.
+  for (const head of element.querySelectorAll("[role=columnheader] [aria-hidden]")) head.removeAttribute("aria-hidden");
   return () => calendar.destroy();
 }

@@ -19,10 +19,7 @@ from topline.units.text import N_
 from topline.web import files, formats
 from topline.web.page import Page, Visit, language
 
-COUNTRIES = (
-    "RO", "GB", "DE", "FR", "IT", "ES", "PT", "HU", "BG", "PL", "AT", "NL", "BE", "IE", "SE", "DK", "NO", "FI", "GR", "CZ",
-    "US", "CA", "MX", "BR", "AU", "NZ", "JP", "CN", "IN", "AE", "SA", "TR", "ZA",
-)  # fmt: skip
+COUNTRIES = "RO GB DE FR IT ES PT HU BG PL AT NL BE IE SE DK NO FI GR CZ US CA MX BR AU NZ JP CN IN AE SA TR ZA"
 KINDS = {
     "fixed": N_("the same date each year"),
     "nth-weekday": N_("a weekday of the month"),
@@ -45,7 +42,7 @@ def view(visit: Visit) -> HttpResponseBase:
     if visit.request.GET.get("format") == "ics":
         name = gettext("Retail calendar %(country)s %(year)s") % {"country": country, "year": year}
         body = ics.feed(feed.entries(events, days, gettext), name=name, now=timezone.now())
-        return files.lines_file(f"retail-calendar-{country.lower()}-{year}.ics", [body], "text/calendar; charset=utf-8")
+        return files.bytes_file(f"retail-calendar-{country.lower()}-{year}.ics", body, "text/calendar; charset=utf-8")
     names = Locale.parse(str(formats.locale())).territories
     upcoming = next((one for one in events if one.start >= visit.today), None)
     return visit.render(
@@ -54,7 +51,7 @@ def view(visit: Visit) -> HttpResponseBase:
             "country": country,
             "country_name": names.get(country, country),
             "countries": sorted(
-                ((code, names.get(code, code)) for code in {*COUNTRIES, country}), key=lambda each: each[1]
+                ((code, names.get(code, code)) for code in {*COUNTRIES.split(), country}), key=lambda each: each[1]
             ),
             "year": year,
             "upcoming": {"label": formats.say(upcoming.label), "start": upcoming.start} if upcoming else None,

@@ -127,7 +127,7 @@ def _sentence(visit: Visit, result: Result, span: Span) -> str:
     sales, before = result.totals["net_sales"], (result.against_totals or {}).get("net_sales")
     if isinstance(sales, Missing):
         return gettext("No sales between %(period)s.") % {"period": formats.period(span.period)}
-    amount = formats.short_money(sales, visit.shop.currency)  # type: ignore[arg-type]
+    amount = formats.short_money(sales, visit.shop.currency)
     moved = formats.change(sales, before)
     if moved is None:
         return gettext("Net sales are %(amount)s in %(period)s.") % {

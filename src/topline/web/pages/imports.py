@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
-from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -18,7 +17,7 @@ from topline.imports import operations
 from topline.imports.models import Import, ImportFile
 from topline.units.text import N_
 from topline.web import formats, question
-from topline.web.page import Page, Visit
+from topline.web.page import Page, Visit, whole
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
@@ -86,8 +85,8 @@ def _receive(visit: Visit) -> HttpResponse:
     return redirect("import", visit.shop.slug, found.pk)
 
 
-def _stream(file: UploadedFile) -> Any:
-    assert file.file is not None
+def _stream(file: Any) -> Any:
+    """The bytes of an upload, which Django keeps in memory or in a temporary file."""
     return file.file
 
 
@@ -251,12 +250,12 @@ def act(visit: Visit, import_id: int) -> HttpResponse:
         return redirect("import", visit.shop.slug, found.pk)
     match posted.get("do"):
         case "choose":
-            columns = {
-                name.removeprefix("field-"): value or None
-                for name, value in posted.items()
+            columns: dict[str, str | None] = {
+                name.removeprefix("field-"): str(value) or None
+                for name, value in posted.dict().items()
                 if name.startswith("field-")
             }
-            file = found.files.filter(place=int(posted.get("place", "0"))).first()
+            file = found.files.filter(place=whole(posted.get("place"))).first()
             if file is None:
                 raise Http404
             is_other = posted.get("target") != file.layout.get("target")

@@ -98,10 +98,9 @@ def _title(query: Query, shown: dict[str, Metric]) -> str:
 
 
 def _chip(visit: Visit, query: Query, condition: Filter) -> dict[str, Any]:
-    names = ", ".join(question.label(condition.dimension, value) for value in condition.values)
     others = [question.written(each) for each in query.where if each != condition]
     return {
-        "label": f"{question.label_of(condition.dimension)}: {names}",
+        "label": question.said(condition),
         "text": question.written(condition),
         "others": others,
     }

@@ -26,7 +26,7 @@ from topline.units.errors import ToplineError
 from topline.units.period import Period, add_months, parse_day
 from topline.units.text import N_
 from topline.web import charts, formats, question
-from topline.web.page import Page, Visit, language
+from topline.web.page import Page, Visit, language, whole
 
 EVENTS = {event.id: event.label for event in events.EVENTS}
 MONTHS = (1, 2, 3, 4, 6, 12)
@@ -106,7 +106,7 @@ def draft(visit: Visit) -> HttpResponse:
     visit.require("plans.write")
     posted = visit.request.POST
     months = posted.get("months", "3")
-    period = Period.of_months(parse_day(posted.get("first", "")), int(months) if months.isdecimal() else 3)
+    period = Period.of_months(parse_day(posted.get("first", "")), whole(months) or 3)
     as_of = parse_day(posted["as_of"]) if posted.get("as_of") else visit.today
     version = operations.draft_plan(
         shop=visit.shop, period=period, as_of=as_of, actor=visit.user, now=timezone.now(), language=language()
@@ -148,21 +148,18 @@ def cell(visit: Visit, plan_id: int) -> HttpResponse:
     version = _version(visit, plan_id)
     posted = visit.request.POST
     metric = visit.request.GET.get("metric", "net_sales")
-    part = Part(
-        *(int(posted[name]) if posted.get(name, "").isdecimal() else None for name in ("block", "market", "month"))
-    )
-    asked = {
-        "version": version,
-        "metric": metric,
-        "part": part,
-        "seen": int(posted.get("seen", version.revision)),
-        "actor": visit.user,
-        "now": timezone.now(),
-    }
+    part = Part(*(whole(posted[name]) if name in posted else None for name in ("block", "market", "month")))
+    seen, now = whole(posted.get("seen")), timezone.now()
     if "lock" in posted:
-        operations.lock_targets(**asked, is_locked=posted["lock"] == "on")
+        is_locked = posted["lock"] == "on"
+        operations.lock_targets(
+            version=version, metric=metric, part=part, is_locked=is_locked, seen=seen, actor=visit.user, now=now
+        )
     else:
-        operations.set_target(**asked, amount=_amount(posted.get("amount", "")))
+        amount = _amount(posted.get("amount", ""))
+        operations.set_target(
+            version=version, metric=metric, part=part, amount=amount, seen=seen, actor=visit.user, now=now
+        )
     return visit.render("plan.html#body", _context(visit, _version(visit, plan_id)))
 
 
@@ -229,7 +226,7 @@ def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
 
 def sentences(version: PlanVersion, said: Sequence[Sentence]) -> list[str]:
     """Generated sentences in the language of the page."""
-    return [text.render(one, currency=version.plan.currency, language=language()) for one in said]
+    return [text.render(one, currency=version.plan.currency, language=formats.tag()) for one in said]
 
 
 def figures(version: PlanVersion, total: Line, level: float) -> Iterator[dict[str, str]]:

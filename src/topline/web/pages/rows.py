@@ -83,10 +83,7 @@ def view(visit: Visit) -> HttpResponseBase:
             ],
             "lines": [[_cell(name, row[name]) for name in columns] for row in page.rows],
             "after": f"{page.after[0].isoformat()},{page.after[1]}" if page.after else "",
-            "filters": [
-                f"{question.label_of(each.dimension)}: {', '.join(question.label(each.dimension, v) for v in each.values)}"
-                for each in query.where
-            ],
+            "filters": [question.said(each) for each in query.where],
             "is_first": after is None,
         },
     )

@@ -17,7 +17,7 @@ from topline.accounts.models import ApiToken, Shop, User
 from topline.accounts.permissions import LABELS, PERMISSIONS
 from topline.units.text import N_
 from topline.web import formats
-from topline.web.page import Page, Visit
+from topline.web.page import Page, Visit, whole
 from topline.workbench.models import AuditEntry
 
 BASES = {Shop.Basis.EVENT: N_("On the day of the refund"), Shop.Basis.ORDER: N_("On the day of the order")}
@@ -96,11 +96,11 @@ def _change_people(visit: Visit) -> HttpResponse:
         )
         visit.request.session["invited_link"] = {"person": str(user), "address": links.address(token)}
     else:
-        user = User.objects.filter(membership__shop=visit.shop, pk=posted.get("user", "0")).first()
-        if user is None:
+        person = User.objects.filter(membership__shop=visit.shop, pk=whole(posted.get("user"))).first()
+        if person is None:
             raise Http404
-        operations.set_roles(shop=visit.shop, user=user, roles=posted.getlist("roles"), actor_id=actor)
-        messages.success(visit.request, gettext("%(person)s's roles are kept.") % {"person": user})
+        operations.set_roles(shop=visit.shop, user=person, roles=posted.getlist("roles"), actor_id=actor)
+        messages.success(visit.request, gettext("%(person)s's roles are kept.") % {"person": person})
     return redirect("people", visit.shop.slug)
 
 
@@ -110,7 +110,7 @@ def tokens_view(visit: Visit) -> HttpResponse:
     if visit.request.method == "POST":
         posted = visit.request.POST
         if posted.get("do") == "revoke":
-            token = own.filter(pk=posted.get("token", "0")).first()
+            token = own.filter(pk=whole(posted.get("token"))).first()
             if token is None:
                 raise Http404
             operations.revoke_token(token=token, actor_id=visit.user.pk, now=now)

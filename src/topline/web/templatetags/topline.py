@@ -42,7 +42,8 @@ for _filter in (
 
 @cache
 def _manifest() -> dict[str, str]:
-    return json.loads((DIST / "manifest.json").read_text())
+    entries: dict[str, str] = json.loads((DIST / "manifest.json").read_text())
+    return entries
 
 
 @register.simple_tag
@@ -136,7 +137,7 @@ def change_of(now: object, before: object, metric: Metric, against: str) -> Safe
 
 @register.simple_tag
 def sparkline(now: Sequence[float | None], then: Sequence[float | None] = ()) -> SafeString:
-    """A small line of a metric's last values, above it the line to compare with. The numbers stand beside it in words."""
+    """A small line of a metric's last values, and the line to compare with. The numbers stand beside it in words."""
     known = [value for value in (*now, *then) if value is not None]
     if len([value for value in now if value is not None]) < 2:
         return SafeString("")
