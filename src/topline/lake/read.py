@@ -81,6 +81,12 @@ def read(lake: Lake, query: Query, *, scope: Scope, settings: Settings, snapshot
     return found
 
 
+def forget() -> None:
+    """Drops the answers that this process remembers."""
+    with _lock:
+        _answers.clear()
+
+
 def rows(
     lake: Lake,
     query: Query,
