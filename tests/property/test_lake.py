@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lake_shop import EPOCH, Row, batch, newest, shown
-from topline.lake import mirror
+from topline.lake import engine, mirror
 from topline.lake.store import Lake
 
 rows = st.builds(Row, st.sampled_from("abcdef"), st.integers(1, 4))
@@ -24,6 +24,7 @@ def test_any_order_equals_the_set_of_live_files(files, steps, least_rows):
     """Append, withdraw, import again, fold: the lake shows the newest version of each key of the live files."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(mirror, "LEAST_ROWS", least_rows)
+        patch.setattr(engine, "LEAST_GAP", 2)
         lake = Lake(Path(folder), "shop")
         live: dict[str, int] = {}
         hidden: set[str] = set()

@@ -106,6 +106,7 @@ def test_an_append_during_a_fold_survives(lake, monkeypatch):
 
 def test_a_mirror_is_read_and_may_be_lost(lake, monkeypatch):
     monkeypatch.setattr(mirror, "LEAST_ROWS", 1)
+    monkeypatch.setattr(engine, "LEAST_GAP", 20)
     rows = [Row(f"k{number}", 1) for number in range(500)]
     put(lake, "b", *rows)
     lake.fold("price", hidden=(), now=EPOCH)
