@@ -22,7 +22,9 @@ def create(
     timezone: Annotated[str, typer.Option(help="Such as Europe/London.")],
     country: Annotated[str, typer.Option(help="ISO 3166, such as GB: the calendar that the shop follows.")],
     name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
-    owner: Annotated[str | None, typer.Option(help="The e-mail address of its owner, who has an account.")] = None,
+    owner: Annotated[
+        str | None, typer.Option(help="The e-mail address of its owner; by default the first user.")
+    ] = None,
 ) -> None:
     """Make a new shop."""
     boot.product()
@@ -35,7 +37,7 @@ def create(
         currency=currency,
         timezone=timezone,
         country=country,
-        owner=User.objects.named(owner) if owner else None,
+        owner=User.objects.named(owner) if owner else User.objects.filter(is_active=True).order_by("pk").first(),
     )
     typer.echo(f"Made the shop {shop.name} ({shop.slug}), in {shop.currency}, {shop.timezone}.")
 

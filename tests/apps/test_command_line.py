@@ -1,0 +1,99 @@
+"""The command line: what it prints, and what it returns to the shell."""
+
+import csv
+import io
+import json
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from topline.cli import main, output
+from topline.units.missing import Missing
+
+ROWS = [
+    {"month": date(2027, 1, 1), "net_sales": Decimal("1234.50"), "margin": Missing("no_cost", "The cost is unknown.")},
+    {"month": date(2027, 2, 1), "net_sales": Decimal("-0.000001"), "margin": Decimal("0.25")},
+]
+
+
+def test_json_keeps_amounts_exact_and_says_why_a_value_is_missing(capsys):
+    output.rows(ROWS, output.Format.JSON)
+    assert json.loads(capsys.readouterr().out) == [
+        {"month": "2027-01-01", "net_sales": "1234.50", "margin": {"missing": "no_cost"}},
+        {"month": "2027-02-01", "net_sales": "-0.000001", "margin": "0.25"},
+    ]
+
+
+def test_csv_is_plain(capsys):
+    output.rows(ROWS, output.Format.CSV, columns=("net_sales", "margin"))
+    printed = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert printed == [["net_sales", "margin"], ["1234.50", ""], ["-0.000001", "0.25"]]
+
+
+def test_a_table_shows_the_reason(capsys):
+    output.rows(ROWS, output.Format.TABLE)
+    printed = capsys.readouterr().out
+    assert "1,234.50" in printed
+    assert "– (The cost is unknown.)" in printed
+
+
+def test_nothing_is_an_empty_list(capsys):
+    output.rows([], output.Format.JSON)
+    assert json.loads(capsys.readouterr().out) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--version"], 0, "topline "),
+        (["--help"], 0, "Exit codes"),
+        ([], 2, "Usage"),
+        (["chekc"], 2, "Did you mean “check”?"),
+        (["shop", "show"], 2, "Missing argument"),
+        (["shop", "show", "gfits"], 3, "There is no shop “gfits”. Did you mean “gifts”?"),
+        (["shop", "set", "gifts", "week_start=9"], 4, "week_start must be between 1 and 7, not 9."),
+        (["shop", "set", "gifts", "week_start"], 2, "isn't name=value"),
+        (
+            ["shop", "create", "G!", "--currency", "GBP", "--timezone", "Europe/London", "--country", "GB"],
+            4,
+            "can't name",
+        ),
+        (["shop", "set", "gifts", "week_start=7"], 0, "week_start"),
+        (["shop", "step", "gifts", "--days", "30"], 0, "It is 2011-10-01 in Gifts."),
+        (["user", "link", "nobody@example.org"], 3, "There is no user"),
+        (["user", "link", "owner@example.org"], 0, "http://127.0.0.1:8000/start/"),
+        (["user", "role", "owner@example.org", "analyst", "--shop", "gifts"], 4, "A shop needs an owner."),
+        (["restore", "nothing.zip"], 4, "there is no such file"),
+    ],
+)
+def test_exit_codes(shop, capsys, arguments, code, said):
+    assert main.run(arguments) == code
+    printed = capsys.readouterr()
+    assert said in printed.out + printed.err
+    assert "Traceback" not in printed.err
+
+
+def test_a_new_shop_belongs_to_the_first_person(owner, capsys):
+    arguments = ["--currency", "RON", "--timezone", "Europe/Bucharest", "--country", "RO"]
+    assert main.run(["shop", "create", "cadouri", *arguments]) == 0
+    assert [shop.slug for shop in owner.shops()] == ["cadouri"]
+
+
+def test_check_passes_where_all_is_well(shop, capsys):
+    assert main.run(["check", "--format", "json"]) == 0
+    found = {row["check"]: row["state"] for row in json.loads(capsys.readouterr().out)}
+    assert found["database"] == found["journal"] == "ok"
+
+
+def test_check_finds_a_damaged_lake(shop, lake, capsys):
+    from topline.catalog import operations as catalog
+    from topline.journal import operations as journal
+
+    catalog.upsert_products(shop=shop, rows=[{"code": "1", "title": "Mug"}], source="file", now=shop.now())
+    catalog.edit_product(shop=shop, code="1", actor_id=None, now=shop.now(), title="Jug")
+    journal.drain(lake)
+    next(path for path in lake.root.rglob("*.parquet")).write_bytes(b"rot")
+    assert main.run(["check", "--format", "json"]) == 1
+    found = {row["check"]: row for row in json.loads(capsys.readouterr().out)}
+    assert (found["lake gifts"]["state"], found["lake gifts"]["mend"]) == ("problem", "topline restore FILE")
