@@ -155,7 +155,7 @@ def _bounds(buckets: list[tuple[date, Period]]) -> list[date]:
 
 
 def _with_threshold(view: "View", people: Any) -> Any:
-    """The days without an order after which each customer counts as lost: from the newest published run, else a year."""
+    """`threshold`, the days without an order after which a customer counts as lost: the published run's, else a year."""
     import ibis
 
     if "customer_value" in view.tables.empty:
@@ -590,7 +590,8 @@ METRICS = (
     Metric(
         id="retention_rate",
         label=N_("Retention rate"),
-        description=N_("The share of customers active at the start who bought again in the period.") + " " + _BASE,
+        description=N_("The share of customers active at the start who bought again in the period."),
+        note=_BASE,
         formula="active customers who buy in the period / active customers at the start",
         direction=Direction.UP,
         measures=(LOYALTY,),
@@ -603,9 +604,8 @@ METRICS = (
     Metric(
         id="churn_rate",
         label=N_("Churn rate"),
-        description=N_("The share of customers active at the start who are past their threshold at the end.")
-        + " "
-        + _BASE,
+        description=N_("The share of customers active at the start who are past their threshold at the end."),
+        note=_BASE,
         formula="active customers past their inactivity threshold at the end / active customers at the start",
         direction=Direction.DOWN,
         measures=(LOYALTY,),
@@ -620,9 +620,8 @@ METRICS = (
         label=N_("Upsell and cross-sell rate"),
         description=N_(
             "The share of customers active at the start who bought a product that they had not bought before."
-        )
-        + " "
-        + _BASE,
+        ),
+        note=_BASE,
         formula="active customers who buy a product new to them / active customers at the start",
         direction=Direction.UP,
         measures=(GROWING,),
@@ -637,9 +636,8 @@ METRICS = (
         label=N_("Upsell rate"),
         description=N_(
             "The share of customers active at the start who bought a higher tier than ever before in a category."
-        )
-        + " "
-        + _BASE,
+        ),
+        note=_BASE,
         formula="active customers who buy a higher tier / active customers at the start",
         direction=Direction.UP,
         measures=(GROWING, PRODUCTS),
@@ -651,9 +649,8 @@ METRICS = (
     Metric(
         id="cross_sell_rate",
         label=N_("Cross-sell rate"),
-        description=N_("The share of customers active at the start who bought in a category that is new to them.")
-        + " "
-        + _BASE,
+        description=N_("The share of customers active at the start who bought in a category that is new to them."),
+        note=_BASE,
         formula="active customers who buy a new category / active customers at the start",
         direction=Direction.UP,
         measures=(GROWING, PRODUCTS),

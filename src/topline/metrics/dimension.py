@@ -12,7 +12,7 @@ class Dimension:
     """Something to group and filter by.
 
     column : the fact's column that holds it
-    through : the fact that a row's key leads to when the row has no such column itself (many rows to one, never a fan-out)
+    through : the fact that a row's key leads to when the row has no such column itself; many rows to one, so no fan-out
     unknown : how the cell is called whose rows have no value
     """
 

@@ -92,6 +92,7 @@ class Metric:
     basis : True if the shop's choice of event date or order date moves it
     measures : what it needs of the tables; `value` turns a cell of them into the number, or says why there is none
     dimensions : ids that it may be cut and filtered by
+    note : what several metrics have in common and a reader of one must know
     leaders : how the leading products define it, and why their number differs
     is_plan : True for the metrics of the sales and marketing plan
     """
@@ -107,6 +108,7 @@ class Metric:
     measures: tuple[Measure | Staged, ...]
     value: Callable[[Cell], Value]
     dimensions: frozenset[str]
+    note: str = ""
     leaders: str = ""
     basis: bool = True
     is_plan: bool = False

@@ -85,7 +85,7 @@ UNPRICED = Measure(
 
 
 def cost_of_goods(cell: Cell) -> Value:
-    """Cost of the goods sold less of those returned; missing with the share of units without a cost, the rest as `partial`."""
+    """Cost of the goods sold less those returned; missing, with the known part as `partial`, where units have no cost."""
     units, uncosted, cost = total(cell, "units"), total(cell, "uncosted_units"), total(cell, "cost")
     if not uncosted:
         return cost
@@ -222,7 +222,7 @@ METRICS = (
         id="returns",
         label=N_("Returns"),
         description=N_(
-            "Goods cancelled and refunds, negative: on the day of the refund by event date, on the order's day by order date."
+            "Goods cancelled and refunds, negative: on the refund's day by event date, on the order's day by order date."
         ),
         formula="Σ goods_cancelled + refund",
         measures=(RETURNS,),
@@ -377,7 +377,7 @@ METRICS = (
         id="cost_of_goods",
         label=N_("Cost of goods"),
         description=N_(
-            "What the goods sold had cost, less those that came back. Missing, with the partial sum, where a cost is unknown."
+            "What the goods sold had cost, less those that came back. Missing, with the known part, where a cost is unknown."
         ),
         formula="Σ cost at sale",
         unit=Unit.MONEY,

@@ -11,7 +11,8 @@ order : heads of counted orders that have goods sold
 cancelled : heads of cancelled orders
 spend, session : the facts
 
-By order date a row stands on its order's day; a row whose order is unknown has no bucket, and is inside a period if its own day is.
+By order date a row stands on its order's day; a row whose order is unknown has no bucket of time, and is inside a
+period if its own day is.
 """
 
 from collections.abc import Callable, Mapping
@@ -329,7 +330,7 @@ def _cancelled(heads: Any, as_of: date | None) -> Any:
 
 
 def with_person(rows: Any, tables: Tables) -> Any:
-    """The rows with `customer`, the person behind `customer_key`: itself where nothing is linked, None for guests."""
+    """The rows with `customer`, the person behind `customer_key`: the key where nothing is linked, None for guests."""
     columns = {n: n for n in rows.columns}
     return _select(rows, frozenset({"customer"}), tables, columns)
 
@@ -341,7 +342,7 @@ def _select(
     columns: Mapping[str, str],
     derived: "Callable[[Table], dict[str, Any]]" = lambda joined: {},
 ) -> "Table":
-    """These columns, those derived of them, and one for each dimension: the row's own, or what its product or order has.
+    """These columns, those derived of them, and one for each dimension: the row's own, or its product's or order's.
 
     Narrow first, joined once: the wider an expression, the longer it takes to compile.
     """
