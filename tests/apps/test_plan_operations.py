@@ -17,13 +17,15 @@ from topline.lake import engine
 from topline.lake.store import Lake
 from topline.plans import drafting, facts, operations, progress, text
 from topline.plans import grid as grids
+from topline.plans import jobs as plan_jobs
 from topline.plans.drafting import Draft
 from topline.plans.grid import Part
 from topline.plans.models import Edit, Goal, PlanVersion, State, TargetCells
 from topline.science.demand import ShortHistoryError
 from topline.units.errors import ToplineError
 from topline.units.period import Period
-from topline.workbench.models import AuditEntry
+from topline.workbench import jobs
+from topline.workbench.models import AuditEntry, Job
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 AS_OF = date(2026, 10, 1)
@@ -316,3 +318,13 @@ def target_rows(shop: Shop):
 def targets(shop: Shop, metric: str) -> Decimal:
     rows = engine.execute(target_rows(shop).filter(lambda t: t.metric == metric))
     return sum((row["amount"] for row in rows.to_pylist()), Decimal(0))
+
+
+def test_the_running_plans_outlooks_are_made_before_somebody_looks(version: PlanVersion) -> None:
+    Shop.objects.update(clock_on=date(2026, 12, 15))
+    plan_jobs.ask_for_looks()
+    plan_jobs.ask_for_looks()
+    job = Job.objects.get(kind="plans.look")
+    assert jobs.run_now(job).state == Job.State.DONE
+    plan_jobs.ask_for_looks()
+    assert Job.objects.filter(kind="plans.look").count() == 1

@@ -106,15 +106,24 @@ def amount(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snaps
 
     Raises ShortHistoryError.
     """
-    facts = tuple(snapshot.digest(table) for table in _READ)
-    content = (__version__, shop.slug, facts, metric, period, as_of, shop.settings().digest)
-    path = settings.HOME / "cache" / "outlook" / f"{hashlib.sha256(repr(content).encode()).hexdigest()}.npz"
+    path = _path(shop, metric, period, as_of, snapshot)
     try:
         return _load(path)
     except FileNotFoundError:
         found = _over(shop, metric, period, as_of, snapshot) if period.end <= as_of else None
         _save(path, found or _ahead(shop, metric, period, as_of, snapshot))
         return _load(path)
+
+
+def is_made(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> bool:
+    """Whether `amount` would answer at once."""
+    return _path(shop, metric, period, as_of, snapshot).exists()
+
+
+def _path(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> Path:
+    facts = tuple(snapshot.digest(table) for table in _READ)
+    content = (__version__, shop.slug, facts, metric, period, as_of, shop.settings().digest)
+    return Path(settings.HOME) / "cache" / "outlook" / f"{hashlib.sha256(repr(content).encode()).hexdigest()}.npz"
 
 
 def _ahead(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> Expectation:

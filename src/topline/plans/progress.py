@@ -343,7 +343,8 @@ class _Look:
             return []
         money = _Money("net_sales", self.version.plan.currency)
         cells = self.version.grid("net_sales").cells.sum(axis=1 - axis)
-        actual, before = (self.folded(dimension, names, period) for period in (self.seen, self.twin))
+        whole = self.period.last_year()
+        actual, before, year = (self.folded(dimension, names, one) for one in (self.seen, self.twin, whole))
         finish = self.finish(dimension, names)
         targets = [money(sum_) for sum_ in cells.sum(axis=1).tolist()]
         return [
@@ -352,7 +353,7 @@ class _Look:
                 target=targets[k],
                 actual=None if actual is None else money.exact(actual[name]),
                 due=self.due("net_sales", cells[k]) if self.is_begun else None,
-                last_year=None,
+                last_year=money.exact(year[name]) if year and year[name] else None,
                 last_year_to_date=money.exact(before[name]) if before and before[name] else None,
                 now=Band(*expectation.band(finish[:, k])) if finish is not None else None,
                 chance=float(np.mean(finish[:, k] >= float(targets[k]))) if finish is not None else None,
