@@ -15,6 +15,7 @@ _RECENT = 91
 _PRIOR = 0.005
 _PRIOR_WEIGHT = 4.0
 _LARGEST = 25.0
+_MOST = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,12 @@ def point(sales: Floats, horizon: total.Horizon, whole: Floats) -> Floats:
     whole : (h,) the total's point forecast
 
     A part's share is the mean of two: its own seasonal shape, and its share of the last 13 weeks, so that a new part
-    counts and a fading one fades. Parts that sold nothing get nothing.
+    counts and a fading one fades. A part's own growth is believed up to one and a half times: small parts jump. Parts
+    that sold nothing get nothing.
     """
     n = sales.shape[1]
     weights = season.trading(sales.sum(axis=0), horizon.day, horizon.holiday, horizon.event)
-    seasonal = _shares(total.by_period(total.daily(sales, weights), horizon.period[n:]))
+    seasonal = _shares(total.by_period(total.daily(sales, weights, _MOST), horizon.period[n:]))
     recent = _shares(np.maximum(sales[:, -_RECENT:].sum(axis=1), 0))[:, None]
     return whole * _shares(seasonal + recent)
 

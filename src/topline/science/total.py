@@ -15,6 +15,7 @@ Ints = NDArray[np.int64]
 LEAST_DAYS = 90
 MONTHS = 12
 WEEK_DAYS = 7
+MOST_TIMES = 20.0
 MODEL = "seasonal shape, AutoETS, dynamic theta"
 SHORT_MODEL = "seasonal shape"
 SHORTEST_MODEL = "recent level"
@@ -26,7 +27,6 @@ _CLEAR_GROWTH = 0.5
 _YEARS = 3
 _SEASONS = 3
 _RECENT = 56
-_MOST_TIMES = 20.0
 _PRIOR = 0.1
 _PRIOR_WITHOUT_SEASON = 0.35
 
@@ -54,11 +54,12 @@ class Horizon:
         return Horizon(self.day[:end], self.holiday[:end], self.event[:end], self.period[:end], self.season)
 
 
-def daily(sales: Floats, weights: Floats) -> Floats:
+def daily(sales: Floats, weights: Floats, most: float = MOST_TIMES) -> Floats:
     """Expected sales of each coming day, (..., ahead) >= 0, from the shape of earlier years at this year's level.
 
     sales : (..., n) net sales per day, series along the first axes
     weights : (n + ahead,) trading weights of the whole shop, from `season.trading`
+    most : how many times last year's level is believed at most, and its inverse at least
 
     The shape is sales per trading day around the same date of up to three earlier years, each brought to last year's
     level. It is smoothed over four weeks, which forgets the luck of single orders, except where the season clearly
@@ -72,7 +73,7 @@ def daily(sales: Floats, weights: Floats) -> Floats:
     past, coming = weights[:n], weights[n:]
     if n < season.YEAR:
         return coming * _rate(sales, past, slice(max(0, n - _RECENT), n))[..., None]
-    growth = _growth(sales, past)
+    growth = np.clip(_growth(sales, past), 1 / most, most)
     lift = 1 + (1 + _clear(np.log(growth), _CLEAR_GROWTH)) / 2 * (growth - 1)
     days, fortnights, months = (_shape(sales, past, width, len(coming)) for width in _WIDTHS)
     rise = np.divide(fortnights, months, out=np.ones_like(months), where=months > 0) - 1
@@ -89,8 +90,8 @@ def _growth(sales: Floats, weights: Floats) -> Floats:
     if window < _RECENT / 2:
         return np.ones(sales.shape[:-1])
     before = _rate(sales, weights, slice(year - window, year))
-    growth = _rate(sales, weights, slice(n - window, n)) / np.maximum(before, 1e-12)
-    return np.clip(growth, 1 / _MOST_TIMES, _MOST_TIMES)
+    growth: Floats = _rate(sales, weights, slice(n - window, n)) / np.maximum(before, 1e-12)
+    return growth
 
 
 def _clear(signal: Floats, scale: float) -> Floats:
@@ -221,7 +222,7 @@ class Backtest:
     def residuals(self) -> Floats:
         """(origins, h) log(actual / forecast), at most a factor of 20 either way; nan where either is not known."""
         ratio = np.divide(self.actual, self.forecast, out=np.full(self.actual.shape, np.nan), where=self.forecast > 0)
-        ratio = np.clip(ratio, 1 / _MOST_TIMES, _MOST_TIMES)
+        ratio = np.clip(ratio, 1 / MOST_TIMES, MOST_TIMES)
         log_ratio: Floats = np.log(ratio)
         return log_ratio
 
