@@ -27,7 +27,9 @@ class Outcome:
 
 def topline(home: Path, *arguments: str) -> str:
     """What a command printed."""
-    return subprocess.run(_command(*arguments), env=_environment(home), check=True, text=True, capture_output=True).stdout
+    return subprocess.run(
+        _command(*arguments), env=_environment(home), check=True, text=True, capture_output=True
+    ).stdout
 
 
 def kill_import(home: Path, files: Sequence[Path], *, kills: int, seed: int, longest: float) -> Outcome:
@@ -77,10 +79,13 @@ def _number(home: Path) -> str:
 
 def _let_lease_lapse(home: Path) -> None:
     """As if the half minute had passed after which another process may take over from a dead one."""
-    code = (
-        "from topline.cli import boot; boot.product(); from django.utils import timezone; "
-        "from topline.workbench.models import Job; Job.objects.filter(state='running').update(lease_until=timezone.now())"
-    )
+    code = """
+from django.utils import timezone
+from topline.cli import boot
+boot.product()
+from topline.workbench.models import Job
+Job.objects.filter(state="running").update(lease_until=timezone.now())
+"""
     subprocess.run([sys.executable, "-c", code], env=_environment(home), check=True, capture_output=True)
 
 

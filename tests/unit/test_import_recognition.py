@@ -1,6 +1,6 @@
 """Columns recognised in six languages and from content; clocks; kinds proposed from the data."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -13,7 +13,16 @@ from topline.facts.order_line import Kind
 
 _FIELDS = ("order_id", "product_code", "title", "quantity", "unit_price", "at", "customer_id", "country")
 _ROWS = [
-    (f"10{i // 3:03}", f"A{i % 17:03}", f"Cană {i}", "2", "3,50", f"02.01.2024 10:{i % 60:02}", f"10{i % 40:02}", "România")
+    (
+        f"10{i // 3:03}",
+        f"A{i % 17:03}",
+        f"Cană {i}",
+        "2",
+        "3,50",
+        f"02.01.2024 10:{i % 60:02}",
+        f"10{i % 40:02}",
+        "România",
+    )
     for i in range(200)
 ]
 
@@ -28,10 +37,37 @@ def _layout(headings: tuple[str, ...], rows: list[tuple[str, ...]] = _ROWS) -> m
     [
         ("Invoice", "StockCode", "Description", "Quantity", "Price", "InvoiceDate", "Customer ID", "Country"),
         ("Nr. comandă", "Cod produs", "Denumire", "Cantitate", "Preț unitar", "Data comenzii", "Cod client", "Țară"),
-        ("Número do pedido", "Código do produto", "Descrição", "Qtde", "Preço unitário", "Data do pedido", "Cliente", "País"),
-        ("Bestellnummer", "Artikelnummer", "Bezeichnung", "Menge", "Einzelpreis", "Bestelldatum", "Kundennummer", "Land"),
+        (
+            "Número do pedido",
+            "Código do produto",
+            "Descrição",
+            "Qtde",
+            "Preço unitário",
+            "Data do pedido",
+            "Cliente",
+            "País",
+        ),
+        (
+            "Bestellnummer",
+            "Artikelnummer",
+            "Bezeichnung",
+            "Menge",
+            "Einzelpreis",
+            "Bestelldatum",
+            "Kundennummer",
+            "Land",
+        ),
         ("N° de commande", "Référence", "Libellé", "Qté", "Prix unitaire", "Date de commande", "Code client", "Pays"),
-        ("Número de pedido", "Código de producto", "Descripción", "Cantidad", "Precio unitario", "Fecha", "Código cliente", "País"),
+        (
+            "Número de pedido",
+            "Código de producto",
+            "Descripción",
+            "Cantidad",
+            "Precio unitario",
+            "Fecha",
+            "Código cliente",
+            "País",
+        ),
     ],
     ids=["en", "ro", "pt", "de", "fr", "es"],
 )
@@ -65,7 +101,9 @@ def test_other_files_are_told_apart(target: str, headings: tuple[str, ...], row:
 
 
 def test_a_person_decides_last() -> None:
-    layout = _layout(("Invoice", "StockCode", "Description", "Quantity", "Price", "InvoiceDate", "Customer ID", "Country"))
+    layout = _layout(
+        ("Invoice", "StockCode", "Description", "Quantity", "Price", "InvoiceDate", "Customer ID", "Country")
+    )
     chosen = layout.chosen({"title": "StockCode", "country": None})
     assert chosen.column("title") == "StockCode"
     assert chosen.column("product_code") is None
@@ -75,7 +113,16 @@ def test_a_person_decides_last() -> None:
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("EIRE", "IE"), ("RSA", "ZA"), ("Royaume-Uni", "GB"), ("Deutschland", "DE"), ("România", "RO"), ("Estados Unidos", "US"), ("pt", "PT"), ("Unspecified", None)],
+    [
+        ("EIRE", "IE"),
+        ("RSA", "ZA"),
+        ("Royaume-Uni", "GB"),
+        ("Deutschland", "DE"),
+        ("România", "RO"),
+        ("Estados Unidos", "US"),
+        ("pt", "PT"),
+        ("Unspecified", None),
+    ],
 )
 def test_countries(name: str, code: str | None) -> None:
     assert places.country(name) == code
@@ -83,8 +130,9 @@ def test_countries(name: str, code: str | None) -> None:
 
 def test_clock_changes_are_those_of_the_zone() -> None:
     zone = ZoneInfo("Europe/London")
-    clock = Clock.of("Europe/London", datetime(2010, 1, 1), datetime(2011, 12, 31))
-    walls = [datetime(2010, 3, 28, h, 30) for h in range(4)] + [datetime(2010, 10, 31, h, 30) for h in range(4)]
+    spring, autumn = datetime.fromisoformat("2010-03-28"), datetime.fromisoformat("2010-10-31")
+    clock = Clock.of("Europe/London", datetime.fromisoformat("2010-01-01"), datetime.fromisoformat("2011-12-31"))
+    walls = [day + timedelta(hours=hour, minutes=30) for day in (spring, autumn) for hour in range(4)]
     with duckdb.connect() as cursor:
         for wall in walls:
             literal = f"TIMESTAMP '{wall}'"
@@ -98,14 +146,26 @@ def test_clock_changes_are_those_of_the_zone() -> None:
 
 def test_kinds_are_proposed_for_what_the_rows_hold() -> None:
     rows = [(str(1000 + i), f"2{i % 50:04}", f"THING {i % 50}", 2.5, 1) for i in range(500)]
-    rows += [("2000", "VERS", "Versandkosten", 4.9, 1), ("2001", "GS10", "Gutschein", 10, 1), ("2002", "20001", "THING", 2.5, -1)]
+    rows += [
+        ("2000", "VERS", "Versandkosten", 4.9, 1),
+        ("2001", "GS10", "Gutschein", 10, 1),
+        ("2002", "20001", "THING", 2.5, -1),
+    ]
     rows += [("2003", "RAB", "Rabatt", -5, 1), ("2004", "20002", "THING", 0, 3)]
     with duckdb.connect() as cursor:
-        cursor.execute("CREATE TABLE line (order_id VARCHAR, product_code VARCHAR, title VARCHAR, price DOUBLE, quantity DOUBLE)")
+        cursor.execute(
+            "CREATE TABLE line (order_id VARCHAR, product_code VARCHAR, title VARCHAR, price DOUBLE, quantity DOUBLE)"
+        )
         cursor.executemany("INSERT INTO line VALUES (?, ?, ?, ?, ?)", rows)
         proposed = profile.propose(cursor, "line")
         found = cursor.execute(f"SELECT order_id, {proposed.kind_sql} FROM line WHERE order_id >= '2000'").fetchall()
-    assert dict(found) == {"2000": "carriage", "2001": "voucher", "2002": "refund", "2003": "discount", "2004": "goods_no_price"}
+    assert dict(found) == {
+        "2000": "carriage",
+        "2001": "voucher",
+        "2002": "refund",
+        "2003": "discount",
+        "2004": "goods_no_price",
+    }
 
 
 def test_rules_go_in_order_and_come_back_from_json() -> None:

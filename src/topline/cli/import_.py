@@ -4,7 +4,6 @@
 """
 
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -178,9 +177,8 @@ def _show_proposal(found: "Import") -> None:
     for file in found.files.all():
         layout = file.chosen_layout()
         target = TARGETS[layout.target]
-        typer.echo(
-            f"\n{file.name}: {target.label}, {file.rows:,} rows ({', '.join(f'{k} {v}' for k, v in file.reading.items())})"
-        )
+        reading = ", ".join(f"{key} {value}" for key, value in file.reading.items())
+        typer.echo(f"\n{file.name}: {target.label}, {file.rows:,} rows ({reading})")
         output.rows(
             [
                 {

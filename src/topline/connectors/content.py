@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
+from itertools import pairwise
 
 from babel.numbers import list_currencies
 
@@ -59,7 +60,7 @@ def seen(values: Sequence[object]) -> Content:
     numbers = count if typed_number else sum(bool(_NUMBER.match(t)) for t in texts)
     integers = sum(t.lstrip("+-").removesuffix(".0").isdigit() for t in texts)
     distinct = len(set(texts))
-    runs = 1 + sum(a != b for a, b in zip(texts, texts[1:], strict=False))
+    runs = 1 + sum(a != b for a, b in pairwise(texts))
     currencies = _currencies()
     return Content(
         filled=count / len(values),

@@ -75,13 +75,15 @@ class DoubleHeadingError(FileError):
 
 class UnknownLayoutError(FileError):
     message = N_(
-        "“%(file)s” was not recognised: no column for %(missing)s was found. Say which column it is, or add it to the export."
+        "“%(file)s” was not recognised: no column for %(missing)s was found. Say which column it is, or add it to "
+        "the export."
     )
 
 
 class MixedDatesError(FileError):
     message = N_(
-        "Column %(column)s of “%(file)s” writes dates in more than one way: most as %(layout)s, but not in rows %(rows)s. "
+        "Column %(column)s of “%(file)s” writes dates in more than one way: most as %(layout)s, but not in rows "
+        "%(rows)s. "
         "Write all of them the same way, best as 2027-01-31."
     )
 

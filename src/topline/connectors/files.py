@@ -554,7 +554,8 @@ def _json_batches(path: Path, columns: dict[str, str], rejects: list[Reject]) ->
                 .rename_columns([ROW, *columns])
             )
             bad = cursor.sql(
-                "SELECT number, line FROM part WHERE trim(line, chr(10) || chr(13) || ' ') <> '' AND (NOT json_valid(line) OR json_type(line) <> 'OBJECT')"
+                "SELECT number, line FROM part WHERE trim(line, chr(10) || chr(13) || ' ') <> '' AND (NOT "
+                "json_valid(line) OR json_type(line) <> 'OBJECT')"
             ).fetchall()
             rejects.extend(Reject(row, text.rstrip("\n"), 0, len(columns)) for row, text in bad)
             del valid

@@ -100,14 +100,14 @@ def recognise(
     fields = mapping.TARGETS[layout.target]
     numbers = [
         match.column
-        for id, match in layout.matches.items()
-        if fields.field(id).type in (Type.NUMBER, Type.INTEGER) and physical[match.column] == "VARCHAR"
+        for id_, match in layout.matches.items()
+        if fields.field(id_).type in (Type.NUMBER, Type.INTEGER) and physical[match.column] == "VARCHAR"
     ]
     mark = reading.decimal_mark(cursor, staged, numbers)
     month_first = shop.country in reading.MONTH_FIRST_COUNTRIES
     matches = {}
-    for id, match in layout.matches.items():
-        wanted = fields.field(id)
+    for id_, match in layout.matches.items():
+        wanted = fields.field(id_)
         settled = reading.settle(
             cursor,
             staged,
@@ -118,7 +118,7 @@ def recognise(
             month_first=month_first,
             decimal=mark,
         )
-        matches[id] = mapping.Match(match.column, match.score, match.reason, settled)
+        matches[id_] = mapping.Match(match.column, match.score, match.reason, settled)
     return Layout(layout.target, matches)
 
 
@@ -246,7 +246,8 @@ class Stage:
         """Rows in, rows that will be facts, rows in quarantine, and what a person should know of them."""
         names = ("good", "bad", "without_customer", "without_title", "without_price", "negative_quantity")
         found = self.cursor.execute(
-            "SELECT count_if(fault IS NULL), count_if(fault IS NOT NULL), count_if(fault IS NULL AND customer IS NULL), "
+            "SELECT count_if(fault IS NULL), count_if(fault IS NOT NULL), count_if(fault IS NULL AND customer IS "
+            "NULL), "
             "count_if(fault IS NULL AND title IS NULL), count_if(fault IS NULL AND price = 0), "
             "count_if(fault IS NULL AND quantity < 0) FROM line"
         ).fetchall()[0]
@@ -397,8 +398,10 @@ class Stage:
         cursor = self.cursor.cursor()
         cursor.execute(
             "SELECT customer, customer_key, coalesce(arg_max(customer_name, coalesce(wall, utc)), '') AS name, "
-            "coalesce(arg_max(lower(email), coalesce(wall, utc)), '') AS email, coalesce(arg_max(phone, coalesce(wall, utc)), '') AS phone, "
-            "coalesce(arg_max(country, coalesce(wall, utc)), '') AS country FROM line JOIN person USING (customer) WHERE fault IS NULL "
+            "coalesce(arg_max(lower(email), coalesce(wall, utc)), '') AS email, coalesce(arg_max(phone, "
+            "coalesce(wall, utc)), '') AS phone, "
+            "coalesce(arg_max(country, coalesce(wall, utc)), '') AS country FROM line JOIN person USING (customer) "
+            "WHERE fault IS NULL "
             "AND coalesce(customer_name, email, phone) IS NOT NULL GROUP BY 1, 2 ORDER BY 2"
         )
         names = ("source_id", "customer_key", "name", "email", "phone", "country")
@@ -475,7 +478,8 @@ _TABLES = (
     unit_cost DECIMAL(18, 6), category VARCHAR, subcategory VARCHAR, brand VARCHAR, supplier VARCHAR, updated TIMESTAMP,
     hash VARCHAR, fault SMALLINT)""",
     "CREATE TABLE IF NOT EXISTS fault (file SMALLINT, fault SMALLINT, reason VARCHAR, column_name VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS shapeless (file SMALLINT, row_number BIGINT, line VARCHAR, found INTEGER, expected INTEGER)",
+    "CREATE TABLE IF NOT EXISTS shapeless (file SMALLINT, row_number BIGINT, line VARCHAR, found INTEGER, expected "
+    "INTEGER)",
     "CREATE TABLE IF NOT EXISTS done (step VARCHAR)",
 )
 
@@ -538,8 +542,8 @@ def _insert_lines(number: int, staged: files.Staged, read: Reader, shop: Shop, t
     updated = read.stamp("updated_at")
     hashed = ", ".join(f"coalesce(CAST({column} AS VARCHAR), '')" for column in _HASHED)
     texts = {
-        id: read.raw(id)
-        for id in (
+        id_: read.raw(id_)
+        for id_ in (
             "product_code",
             "title",
             "channel",
@@ -551,7 +555,7 @@ def _insert_lines(number: int, staged: files.Staged, read: Reader, shop: Shop, t
             "supplier",
         )
     }
-    named = ", ".join(f"{sql} AS {id}" for id, sql in texts.items())
+    named = ", ".join(f"{sql} AS {id_}" for id_, sql in texts.items())
     quantity = read.number("quantity") if read.has("quantity") else "1::DECIMAL(18, 6)"
     return f"""
     INSERT INTO line
@@ -579,7 +583,7 @@ def _insert_lines(number: int, staged: files.Staged, read: Reader, shop: Shop, t
 
 def _judgement(read: Reader, shop: Shop) -> list[tuple[str, str, str]]:
     """What may be wrong with a row, in the order in which it is looked for: SQL, reason, column."""
-    column: Callable[[str], str] = lambda id: read.layout.column(id) or ""  # noqa: E731
+    column: Callable[[str], str] = lambda id_: read.layout.column(id_) or ""  # noqa: E731
     today = f"TIMESTAMP '{shop.today + timedelta(days=2 if read.is_absolute('at') else 1)}'"
     known = ", ".join(quoted(code) for code in sorted(list_currencies()))
     price = "unit_price" if read.has("unit_price") else "amount"
@@ -598,10 +602,10 @@ def _judgement(read: Reader, shop: Shop) -> list[tuple[str, str, str]]:
         ("rate IS NULL", "no_rate", column("currency")),
         ("abs(CAST(amount AS DOUBLE)) * CAST(rate AS DOUBLE) >= 1e12", "too_large", column(price)),
     ]
-    for id in ("order_id", "line_id", "product_code", "country", "channel", "campaign", "coupon"):
-        if read.has(id):
-            tests.append((f"length({id}) > {CODE_LENGTH}", "too_long", column(id)))
-    for id in (
+    for id_ in ("order_id", "line_id", "product_code", "country", "channel", "campaign", "coupon"):
+        if read.has(id_):
+            tests.append((f"length({id_}) > {CODE_LENGTH}", "too_long", column(id_)))
+    for id_ in (
         "title",
         "customer_id",
         "customer_name",
@@ -612,15 +616,15 @@ def _judgement(read: Reader, shop: Shop) -> list[tuple[str, str, str]]:
         "brand",
         "supplier",
     ):
-        if read.has(id):
-            tests.append((f"length({id.removesuffix('_id')}) > {TEXT_LENGTH}", "too_long", column(id)))
-    for id in ("order_id", "line_id", "product_code", "title", "country", "channel", "campaign", "coupon"):
-        if read.has(id):
-            suspect = f"(contains({id}, '@') OR contains({id}, '+')) AND regexp_matches({id}, {quoted(_PERSONAL)})"
-            tests.append((suspect, "personal", column(id)))
-    for id in ("order_id", "product_code", "title"):
-        if read.has(id):
+        if read.has(id_):
+            tests.append((f"length({id_.removesuffix('_id')}) > {TEXT_LENGTH}", "too_long", column(id_)))
+    for id_ in ("order_id", "line_id", "product_code", "title", "country", "channel", "campaign", "coupon"):
+        if read.has(id_):
+            suspect = f"(contains({id_}, '@') OR contains({id_}, '+')) AND regexp_matches({id_}, {quoted(_PERSONAL)})"
+            tests.append((suspect, "personal", column(id_)))
+    for id_ in ("order_id", "product_code", "title"):
+        if read.has(id_):
             tests.append(
-                (f"regexp_matches({id}, '[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f]')", "control_character", column(id))
+                (f"regexp_matches({id_}, '[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f]')", "control_character", column(id_))
             )
     return tests

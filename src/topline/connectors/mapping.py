@@ -55,66 +55,86 @@ class Target:
     required: tuple[tuple[str, ...], ...]
     telling: tuple[str, ...]
 
-    def field(self, id: str) -> Field:
-        return next(f for f in self.fields if f.id == id)
+    def field(self, id_: str) -> Field:
+        return next(f for f in self.fields if f.id == id_)
 
 
-def _field(id: str, label: str, type: Type, names: str) -> Field:
-    return Field(id, label, type, tuple(part.strip() for part in names.replace("\n", "|").split("|") if part.strip()))
+def _field(id_: str, label: str, type_: Type, names: str) -> Field:
+    return Field(id_, label, type_, tuple(part.strip() for part in names.replace("\n", "|").split("|") if part.strip()))
 
 
 _ORDER = _field(
     "order_id",
     N_("Order"),
     Type.CODE,
-    """invoice|invoice no|invoice number|invoice id|order|order id|order no|order number|order name|order key|order ref
-    order reference|transaction id|transaction|receipt|receipt no|basket id|sale id|document no|name|increment id|purchase id
+    """invoice|invoice no|invoice number|invoice id|order|order id|order no|order number|order name|order key
+    order ref
+    order reference|transaction id|transaction|receipt|receipt no|basket id|sale id|document no|name
+    increment id|purchase id
     comanda|nr comanda|numar comanda|id comanda|factura|nr factura|numar factura|bon|nr bon
-    pedido|id do pedido|numero do pedido|n pedido|nota fiscal|numero da nota|fatura|encomenda|numero da encomenda|cod pedido|codigo do pedido
-    bestellung|bestellnummer|bestell nr|bestellnr|auftrag|auftragsnummer|auftrags nr|rechnung|rechnungsnummer|rechnungs nr|belegnummer|beleg nr
-    commande|numero de commande|no commande|n commande|id commande|facture|numero de facture|n facture|n de commande|n de facture|no de commande|reference commande|ref commande
-    id pedido|numero de pedido|numero pedido|n de pedido|numero de factura|n factura|id de pedido|orden|numero de orden""",
+    pedido|id do pedido|numero do pedido|n pedido|nota fiscal|numero da nota|fatura|encomenda
+    numero da encomenda|cod pedido|codigo do pedido
+    bestellung|bestellnummer|bestell nr|bestellnr|auftrag|auftragsnummer|auftrags nr|rechnung|rechnungsnummer
+    rechnungs nr|belegnummer|beleg nr
+    commande|numero de commande|no commande|n commande|id commande|facture|numero de facture|n facture
+    n de commande|n de facture|no de commande|reference commande|ref commande
+    id pedido|numero de pedido|numero pedido|n de pedido|numero de factura|n factura|id de pedido|orden
+    numero de orden""",
 )
 _AT = _field(
     "at",
     N_("Date and time"),
     Type.STAMP,
-    """invoice date|order date|date|datetime|date time|timestamp|created at|created|order time|ordered at|ordered on|purchase date
-    transaction date|transaction timestamp|sale date|sold at|event date|event time|processed at|order created|placed at|invoice datetime|paid at|day
+    """invoice date|order date|date|datetime|date time|timestamp|created at|created|order time|ordered at
+    ordered on|purchase date
+    transaction date|transaction timestamp|sale date|sold at|event date|event time|processed at|order created
+    placed at|invoice datetime|paid at|day
     data|data comenzii|data comanda|data factura|data facturii|data si ora|creat la|data vanzarii|data plasarii
-    data do pedido|data da compra|data da venda|data de emissao|criado em|data e hora|data da fatura|data da encomenda|data hora
-    datum|bestelldatum|auftragsdatum|rechnungsdatum|kaufdatum|erstellt am|datum uhrzeit|belegdatum|zeitpunkt|verkaufsdatum
-    date de commande|date commande|date de facture|date facture|date d achat|cree le|date de creation|date heure|date de vente|date et heure
-    fecha|fecha de pedido|fecha del pedido|fecha pedido|fecha de factura|fecha factura|fecha de compra|creado el|fecha y hora|fecha de venta""",
+    data do pedido|data da compra|data da venda|data de emissao|criado em|data e hora|data da fatura
+    data da encomenda|data hora
+    datum|bestelldatum|auftragsdatum|rechnungsdatum|kaufdatum|erstellt am|datum uhrzeit|belegdatum|zeitpunkt
+    verkaufsdatum
+    date de commande|date commande|date de facture|date facture|date d achat|cree le|date de creation|date heure
+    date de vente|date et heure
+    fecha|fecha de pedido|fecha del pedido|fecha pedido|fecha de factura|fecha factura|fecha de compra|creado el
+    fecha y hora|fecha de venta""",
 )
 _PRODUCT = _field(
     "product_code",
     N_("Product code"),
     Type.CODE,
-    """stock code|sku|product|product code|product id|item|item code|item id|item no|item number|article|article no|article number|part number|variant sku
+    """stock code|sku|product|product code|product id|item|item code|item id|item no|item number|article|article no
+    article number|part number|variant sku
     lineitem sku|line item sku|asin|ean|gtin|barcode|upc|product key|product sku|material
     cod produs|cod articol|produs id|id produs|articol|cod|cod bare
     codigo do produto|cod produto|codigo produto|id do produto|codigo|referencia|ref produto|codigo do item
-    artikelnummer|artikel nr|artikelnr|artikel|produktnummer|produkt nr|produktcode|artnr|art nr|produkt id|artikelcode|bestellartikel
-    reference|ref|reference produit|code produit|code article|reference article|article code|id produit|ref article|ref produit
-    codigo de producto|codigo producto|codigo del producto|id de producto|id producto|referencia producto|codigo de articulo|articulo|codigo articulo""",
+    artikelnummer|artikel nr|artikelnr|artikel|produktnummer|produkt nr|produktcode|artnr|art nr|produkt id
+    artikelcode|bestellartikel
+    reference|ref|reference produit|code produit|code article|reference article|article code|id produit
+    ref article|ref produit
+    codigo de producto|codigo producto|codigo del producto|id de producto|id producto|referencia producto
+    codigo de articulo|articulo|codigo articulo""",
 )
 _TITLE = _field(
     "title",
     N_("Product name"),
     Type.TEXT,
-    """description|product name|item name|title|product title|lineitem name|line item name|item description|product description|article name|name
+    """description|product name|item name|title|product title|lineitem name|line item name|item description
+    product description|article name|name
     denumire|denumire produs|nume produs|descriere|produs|denumirea produsului|denumire articol
     descricao|nome do produto|produto|descricao do produto|nome produto|item descricao
     bezeichnung|artikelbezeichnung|beschreibung|produktname|produkt|artikelname|produktbezeichnung|titel
-    designation|libelle|nom du produit|description produit|produit|libelle produit|nom produit|intitule|libelle article
-    descripcion|nombre del producto|producto|descripcion del producto|nombre producto|nombre de producto|denominacion""",
+    designation|libelle|nom du produit|description produit|produit|libelle produit|nom produit|intitule
+    libelle article
+    descripcion|nombre del producto|producto|descripcion del producto|nombre producto|nombre de producto
+    denominacion""",
 )
 _QUANTITY = _field(
     "quantity",
     N_("Quantity"),
     Type.NUMBER,
-    """quantity|qty|units|lineitem quantity|line item quantity|quantity ordered|qty ordered|pieces|pcs|units sold|item quantity|count|quantity purchased
+    """quantity|qty|units|lineitem quantity|line item quantity|quantity ordered|qty ordered|pieces|pcs|units sold
+    item quantity|count|quantity purchased
     cantitate|cant|bucati|buc|nr bucati|cantitatea
     quantidade|qtd|qtde|unidades|quant|quantidade vendida
     menge|anzahl|stuck|stueck|stuckzahl|stueckzahl|bestellmenge|stk
@@ -125,7 +145,8 @@ _UNIT_PRICE = _field(
     "unit_price",
     N_("Price of one"),
     Type.NUMBER,
-    """price|unit price|unitprice|item price|price per unit|lineitem price|line item price|selling price|price each|sale price|unit cost price|product price|price one
+    """price|unit price|unitprice|item price|price per unit|lineitem price|line item price|selling price|price each
+    sale price|unit cost price|product price|price one
     pret|pret unitar|pretul|pret vanzare|pret bucata|pretul unitar
     preco|preco unitario|valor unitario|preco de venda|preco unit|vl unitario
     preis|einzelpreis|stuckpreis|stueckpreis|verkaufspreis|vk preis|preis pro stuck|preis stuck
@@ -136,7 +157,8 @@ _AMOUNT = _field(
     "amount",
     N_("Amount of the row"),
     Type.NUMBER,
-    """amount|total|line total|line amount|sales|sales value|revenue|total price|subtotal|value|net amount|gross amount|lineitem total|item total|row total|extended price|turnover|total amount|order total
+    """amount|total|line total|line amount|sales|sales value|revenue|total price|subtotal|value|net amount
+    gross amount|lineitem total|item total|row total|extended price|turnover|total amount|order total
     valoare|suma|total linie|valoare totala|vanzari|total rand|pret total
     valor|valor total|total do item|faturamento|receita|vendas|preco total|total da linha
     betrag|summe|gesamt|gesamtpreis|umsatz|gesamtbetrag|zeilensumme|gesamtsumme|positionsbetrag
@@ -154,33 +176,40 @@ _RATE = _field(
     "rate",
     N_("Exchange rate"),
     Type.NUMBER,
-    """exchange rate|rate|fx rate|currency rate|conversion rate|curs|curs valutar|curs de schimb|taxa de cambio|cambio|cotacao
+    """exchange rate|rate|fx rate|currency rate|conversion rate|curs|curs valutar|curs de schimb|taxa de cambio
+    cambio|cotacao
     wechselkurs|kurs|umrechnungskurs|taux de change|taux|cours|tipo de cambio|tasa de cambio""",
 )
 _CUSTOMER = _field(
     "customer_id",
     N_("Customer"),
     Type.CODE,
-    """customer id|customer|customer no|customer number|customer code|client id|client|buyer id|user id|account id|household id|household key|member id|shopper id|customer key|contact id|buyer
+    """customer id|customer|customer no|customer number|customer code|client id|client|buyer id|user id|account id
+    household id|household key|member id|shopper id|customer key|contact id|buyer
     id client|cod client|nr client|client nr|cumparator
     cliente|id do cliente|codigo do cliente|id cliente|cod cliente|comprador|numero do cliente
     kunde|kundennummer|kunden nr|kundennr|kunden id|kundenr|debitor|kundencode|debitorennummer
-    client no|numero client|n client|n de client|no de client|code client|identifiant client|acheteur|no client|numero de client
+    client no|numero client|n client|n de client|no de client|code client|identifiant client|acheteur|no client
+    numero de client
     id de cliente|codigo de cliente|codigo cliente|numero de cliente|n cliente""",
 )
 _EMAIL = _field(
     "email",
     N_("E-mail"),
     Type.EMAIL,
-    """email|e mail|email address|e mail address|customer email|contact email|billing email|mail|adresa email|adresa de email|email client
-    endereco de email|correio eletronico|email do cliente|e mail do cliente|e mail adresse|mailadresse|email adresse|kunden email
-    adresse email|courriel|adresse e mail|adresse mail|email du client|correo|correo electronico|correo e|email del cliente|direccion de correo""",
+    """email|e mail|email address|e mail address|customer email|contact email|billing email|mail|adresa email
+    adresa de email|email client
+    endereco de email|correio eletronico|email do cliente|e mail do cliente|e mail adresse|mailadresse
+    email adresse|kunden email
+    adresse email|courriel|adresse e mail|adresse mail|email du client|correo|correo electronico|correo e
+    email del cliente|direccion de correo""",
 )
 _NAME = _field(
     "customer_name",
     N_("Customer's name"),
     Type.TEXT,
-    """customer name|full name|client name|buyer name|billing name|shipping name|contact name|recipient name|first name|last name|name
+    """customer name|full name|client name|buyer name|billing name|shipping name|contact name|recipient name
+    first name|last name|name
     nume client|nume|nume complet|nume si prenume|numele clientului|prenume
     nome do cliente|nome|nome completo|nome cliente|sobrenome
     kundenname|name des kunden|vorname|nachname|empfanger|rechnungsname
@@ -191,14 +220,17 @@ _PHONE = _field(
     "phone",
     N_("Phone"),
     Type.PHONE,
-    """phone|phone number|telephone|mobile|billing phone|shipping phone|tel|telefon|numar de telefon|mobil|telefone|celular
-    telefonnummer|handy|mobilnummer|rufnummer|numero de telephone|portable|telefono|movil|numero de telefono|nr telefon""",
+    """phone|phone number|telephone|mobile|billing phone|shipping phone|tel|telefon|numar de telefon|mobil|telefone
+    celular
+    telefonnummer|handy|mobilnummer|rufnummer|numero de telephone|portable|telefono|movil|numero de telefono
+    nr telefon""",
 )
 _COUNTRY = _field(
     "country",
     N_("Country"),
     Type.COUNTRY,
-    """country|country code|market|shipping country|billing country|ship country|customer country|country region|delivery country|destination country|store country|region
+    """country|country code|market|shipping country|billing country|ship country|customer country|country region
+    delivery country|destination country|store country|region
     tara|tara livrare|tara de livrare|tara facturare|piata
     pais|pais de entrega|pais de destino|pais do cliente|mercado
     land|lieferland|zielland|landercode|laendercode|rechnungsland|markt|versandland
@@ -209,7 +241,8 @@ _CHANNEL = _field(
     "channel",
     N_("Channel"),
     Type.TEXT,
-    """channel|sales channel|source|order source|marketing channel|utm medium|medium|traffic source|source name|marketplace|platform|storefront
+    """channel|sales channel|source|order source|marketing channel|utm medium|medium|traffic source|source name
+    marketplace|platform|storefront
     canal|canal de vanzare|sursa|canal vanzare|canal de vendas|origem|canal de venda|plataforma
     kanal|vertriebskanal|verkaufskanal|quelle|herkunft|marketingkanal|marktplatz
     canal de vente|source de trafic|place de marche|plateforme|canal de venta|origen|fuente|canal venta""",
@@ -218,64 +251,79 @@ _CAMPAIGN = _field(
     "campaign",
     N_("Campaign"),
     Type.TEXT,
-    """campaign|campaign name|campaign id|utm campaign|ad campaign|campanie|nume campanie|campanha|nome da campanha|kampagne|kampagnenname|campagne
+    """campaign|campaign name|campaign id|utm campaign|ad campaign|campanie|nume campanie|campanha|nome da campanha
+    kampagne|kampagnenname|campagne
     nom de la campagne|campana|nombre de la campana|nombre campana""",
 )
 _COUPON = _field(
     "coupon",
     N_("Coupon"),
     Type.TEXT,
-    """coupon|coupon code|discount code|promo code|voucher code|cod reducere|cod promotional|cupon|cupom|codigo de desconto|codigo promocional
-    gutscheincode|rabattcode|aktionscode|code promo|code de reduction|bon de reduction|codigo de descuento|codigo descuento""",
+    """coupon|coupon code|discount code|promo code|voucher code|cod reducere|cod promotional|cupon|cupom
+    codigo de desconto|codigo promocional
+    gutscheincode|rabattcode|aktionscode|code promo|code de reduction|bon de reduction|codigo de descuento
+    codigo descuento""",
 )
 _STATUS = _field(
     "status",
     N_("Status"),
     Type.TEXT,
-    """status|order status|financial status|state|payment status|fulfillment status|stare|stare comanda|starea comenzii|situacao|status do pedido|estado do pedido
-    bestellstatus|auftragsstatus|zustand|statut|statut commande|etat|etat de la commande|estado|estado del pedido|estado pedido""",
+    """status|order status|financial status|state|payment status|fulfillment status|stare|stare comanda
+    starea comenzii|situacao|status do pedido|estado do pedido
+    bestellstatus|auftragsstatus|zustand|statut|statut commande|etat|etat de la commande|estado
+    estado del pedido|estado pedido""",
 )
 _LINE = _field(
     "line_id",
     N_("Row's own number"),
     Type.CODE,
-    """line id|line item id|order line id|row id|order item id|lineitem id|transaction line id|id linie|id linha|id do item|positions id|zeilen id|position id
+    """line id|line item id|order line id|row id|order item id|lineitem id|transaction line id|id linie|id linha
+    id do item|positions id|zeilen id|position id
     id ligne|identifiant ligne|id linea|id de linea|order line key""",
 )
 _UPDATED = _field(
     "updated_at",
     N_("Last changed"),
     Type.STAMP,
-    """updated at|modified at|last modified|last updated|updated|date modified|actualizat la|modificat la|atualizado em|modificado em|geandert am|aktualisiert am
+    """updated at|modified at|last modified|last updated|updated|date modified|actualizat la|modificat la
+    atualizado em|modificado em|geandert am|aktualisiert am
     modifie le|mis a jour le|date de modification|actualizado el|modificado el|fecha de modificacion|changed at""",
 )
 _COST = _field(
     "unit_cost",
     N_("Cost of one"),
     Type.NUMBER,
-    """cost|unit cost|cost price|cost per item|cogs|purchase price|buying price|cost of goods|pret achizitie|pret de achizitie|cost unitar|cost achizitie
-    custo|custo unitario|preco de custo|preco de compra|einkaufspreis|ek|ek preis|kosten|einstandspreis|stuckkosten
-    cout|prix d achat|cout unitaire|prix de revient|pa ht|costo|coste|coste unitario|costo unitario|precio de compra|precio de coste""",
+    """cost|unit cost|cost price|cost per item|cogs|purchase price|buying price|cost of goods|pret achizitie
+    pret de achizitie|cost unitar|cost achizitie
+    custo|custo unitario|preco de custo|preco de compra|einkaufspreis|ek|ek preis|kosten|einstandspreis
+    stuckkosten
+    cout|prix d achat|cout unitaire|prix de revient|pa ht|costo|coste|coste unitario|costo unitario
+    precio de compra|precio de coste""",
 )
 _CATEGORY = _field(
     "category",
     N_("Category"),
     Type.TEXT,
-    """category|product category|product type|department|type|item category|main category|category name|product group|categorie|categorie produs|departament|tip produs
-    categoria|categoria do produto|departamento|tipo de produto|grupo|kategorie|produktkategorie|warengruppe|produktgruppe|abteilung|artikelgruppe
-    categorie produit|rayon|famille|type de produit|familia|categoria del producto|tipo de producto|categoria de producto""",
+    """category|product category|product type|department|type|item category|main category|category name
+    product group|categorie|categorie produs|departament|tip produs
+    categoria|categoria do produto|departamento|tipo de produto|grupo|kategorie|produktkategorie|warengruppe
+    produktgruppe|abteilung|artikelgruppe
+    categorie produit|rayon|famille|type de produit|familia|categoria del producto|tipo de producto
+    categoria de producto""",
 )
 _SUBCATEGORY = _field(
     "subcategory",
     N_("Subcategory"),
     Type.TEXT,
-    """subcategory|sub category|product subcategory|subdepartment|subcategorie|sub categorie|subcategoria|sub categoria|unterkategorie|sous categorie|sous famille|subfamilia""",
+    """subcategory|sub category|product subcategory|subdepartment|subcategorie|sub categorie|subcategoria
+    sub categoria|unterkategorie|sous categorie|sous famille|subfamilia""",
 )
 _BRAND = _field(
     "brand",
     N_("Brand"),
     Type.TEXT,
-    """brand|vendor|manufacturer|make|label|lineitem vendor|marca|producator|brand name|fabricante|marke|hersteller|marque|fabricant|producent""",
+    """brand|vendor|manufacturer|make|label|lineitem vendor|marca|producator|brand name|fabricante|marke|hersteller
+    marque|fabricant|producent""",
 )
 _SUPPLIER = _field(
     "supplier",
@@ -287,28 +335,34 @@ _SINCE = _field(
     "since",
     N_("Customer since"),
     Type.STAMP,
-    """customer since|registered|registration date|signup date|sign up date|joined|join date|created at|created|since|data inregistrarii|client din
-    data de cadastro|cliente desde|data do cadastro|registriert am|kunde seit|registrierungsdatum|anmeldedatum|client depuis|date d inscription|inscrit le
+    """customer since|registered|registration date|signup date|sign up date|joined|join date|created at|created
+    since|data inregistrarii|client din
+    data de cadastro|cliente desde|data do cadastro|registriert am|kunde seit|registrierungsdatum|anmeldedatum
+    client depuis|date d inscription|inscrit le
     fecha de alta|fecha de registro|cliente desde el""",
 )
 _SEGMENT = _field(
     "segment",
     N_("Segment"),
     Type.TEXT,
-    "segment|customer segment|customer group|customer type|tags|grup clienti|tip client|segmento|grupo de clientes|kundengruppe|kundensegment|groupe client|groupe de clients|tipo de cliente",
+    """segment|customer segment|customer group|customer type|tags|grup clienti|tip client|segmento
+    grupo de clientes|"""
+    "kundengruppe|kundensegment|groupe client|groupe de clients|tipo de cliente",
 )
 _COST_SPENT = _field(
     "amount",
     N_("Spend"),
     Type.NUMBER,
-    """spend|cost|amount|amount spent|ad spend|media cost|total spend|budget spent|cheltuieli|cost total|suma cheltuita|gasto|investimento|custo|valor gasto|valor investido
-    ausgaben|kosten|werbekosten|ausgegebener betrag|werbeausgaben|depense|depenses|cout|montant depense|gastos|coste|inversion|importe gastado|costo""",
+    """spend|cost|amount|amount spent|ad spend|media cost|total spend|budget spent|cheltuieli|cost total
+    suma cheltuita|gasto|investimento|custo|valor gasto|valor investido
+    ausgaben|kosten|werbekosten|ausgegebener betrag|werbeausgaben|depense|depenses|cout|montant depense|gastos
+    coste|inversion|importe gastado|costo""",
 )
 _IMPRESSIONS = _field(
     "impressions",
     N_("Impressions"),
     Type.INTEGER,
-    "impressions|impr|views|impresii|afisari|impressoes|impressionen|einblendungen|impressions vues|impresiones",
+    """impressions|impr|views|impresii|afisari|impressoes|impressionen|einblendungen|impressions vues|impresiones""",
 )
 _CLICKS = _field(
     "clicks", N_("Clicks"), Type.INTEGER, "clicks|link clicks|clickuri|click uri|cliques|klicks|clics|clicuri"
@@ -323,67 +377,85 @@ _SESSION = _field(
     "session_id",
     N_("Session"),
     Type.CODE,
-    "session id|session|visit id|visit|user session|session key|sesiune|id sesiune|sessao|id da sessao|sitzung|sitzungs id|besuch|id de session|visite|sesion|id de sesion",
+    """session id|session|visit id|visit|user session|session key|sesiune|id sesiune|sessao|id da sessao|sitzung|"""
+    "sitzungs id|besuch|id de session|visite|sesion|id de sesion",
 )
 _VISITOR = _field(
     "visitor_id",
     N_("Visitor"),
     Type.CODE,
-    "visitor id|visitor|client id|anonymous id|cookie id|device id|vizitator|visitante|besucher|besucher id|visiteur|id visiteur|user pseudo id|visitor key|id visitante",
+    """visitor id|visitor|client id|anonymous id|cookie id|device id|vizitator|visitante|besucher|besucher id|"""
+    "visiteur|id visiteur|user pseudo id|visitor key|id visitante",
 )
 _DEVICE = _field(
     "device",
     N_("Device"),
     Type.TEXT,
-    "device|device type|device category|dispozitiv|dispositivo|gerat|geraet|gerat typ|appareil|type d appareil",
+    """device|device type|device category|dispozitiv|dispositivo|gerat|geraet|gerat typ|appareil|type d appareil""",
 )
 _LANDING = _field(
     "landing_page",
     N_("Landing page"),
     Type.TEXT,
-    "landing page|entry page|landing url|first page|pagina de intrare|pagina de destino|einstiegsseite|zielseite|page d entree|page de destination|pagina de entrada",
+    """landing page|entry page|landing url|first page|pagina de intrare|pagina de destino|einstiegsseite|zielseite|"""
+    "page d entree|page de destination|pagina de entrada",
 )
 _VIEWS = _field(
     "views",
     N_("Page views"),
     Type.INTEGER,
-    "page views|pageviews|views|pages|hits|afisari de pagina|visualizacoes|seitenaufrufe|pages vues|paginas vistas|vizualizari",
+    """page views|pageviews|views|pages|hits|afisari de pagina|visualizacoes|seitenaufrufe|pages vues
+    paginas vistas|"""
+    "vizualizari",
 )
 _DURATION = _field(
     "duration_seconds",
     N_("Duration in seconds"),
     Type.INTEGER,
-    "duration|duration seconds|session duration|time on site|durata|duracao|dauer|sitzungsdauer|duree|duracion",
+    """duration|duration seconds|session duration|time on site|durata|duracao|dauer|sitzungsdauer|duree|duracion""",
 )
 _FROM = _field(
     "from",
     N_("Valid from"),
     Type.STAMP,
-    "valid from|from|start date|start|starts on|effective date|begin date|date|on|de la|valabil de la|data inceput|valido desde|inicio|data de inicio|a partir de|gultig ab|gueltig ab|ab|von|beginn|startdatum|valable du|debut|date de debut|a partir du|desde|fecha de inicio|fecha inicio|vigente desde",
+    """valid from|from|start date|start|starts on|effective date|begin date|date|on|de la|valabil de la
+    data inceput|"""
+    """valido desde|inicio|data de inicio|a partir de|gultig ab|gueltig ab|ab|von|beginn|startdatum|valable du
+    debut|"""
+    "date de debut|a partir du|desde|fecha de inicio|fecha inicio|vigente desde",
 )
 _UNTIL = _field(
     "until",
     N_("Last day"),
     Type.STAMP,
-    "valid to|to|until|end date|end|ends on|expires|pana la|valabil pana la|data sfarsit|ate|fim|data de fim|data final|termino|bis|gultig bis|gueltig bis|ende|enddatum|au|fin|date de fin|jusqu au|hasta|fecha de fin|fecha fin|vigente hasta",
+    """valid to|to|until|end date|end|ends on|expires|pana la|valabil pana la|data sfarsit|ate|fim|data de fim|data"""
+    """final|termino|bis|gultig bis|gueltig bis|ende|enddatum|au|fin|date de fin|jusqu au|hasta|fecha de fin|fecha"""
+    "fin|vigente hasta",
 )
 _PROMOTION = _field(
     "promotion_id",
     N_("Promotion"),
     Type.CODE,
-    "promotion|promotion id|promo|promo id|promotion name|offer|offer id|promotie|id promotie|oferta|promocao|id da promocao|aktion|aktions id|aktionsname|angebot|promotion id nom|offre|promocion|id de promocion|promotion key",
+    """promotion|promotion id|promo|promo id|promotion name|offer|offer id|promotie|id promotie|oferta|promocao
+    id da"""
+    """promocao|aktion|aktions id|aktionsname|angebot|promotion id nom|offre|promocion|id de promocion
+    promotion key""",
 )
 _PROMOTION_KIND = _field(
     "kind",
     N_("Kind of promotion"),
     Type.TEXT,
-    "promotion type|promo type|offer type|kind|tip promotie|tipo de promocao|aktionsart|aktionstyp|type de promotion|type d offre|tipo de promocion",
+    "promotion type|promo type|offer type|kind|tip promotie|tipo de promocao|aktionsart|aktionstyp|type de "
+    "promotion|type d offre|tipo de promocion",
 )
 _DISCOUNT_RATE = _field(
     "discount_rate",
     N_("Discount"),
     Type.NUMBER,
-    "discount|discount rate|discount percent|discount percentage|discount pct|percent off|reducere|procent reducere|desconto|percentual de desconto|rabatt|rabatt prozent|nachlass|remise|taux de remise|reduction|descuento|porcentaje de descuento",
+    """discount|discount rate|discount percent|discount percentage|discount pct|percent off|reducere
+    procent reducere|"""
+    """desconto|percentual de desconto|rabatt|rabatt prozent|nachlass|remise|taux de remise|reduction|descuento|"""
+    "porcentaje de descuento",
 )
 
 TARGETS: Mapping[str, Target] = {
@@ -514,31 +586,35 @@ class Layout:
     def score(self) -> float:
         """How sure the proposal is, 0-1: its least sure required field."""
         groups = TARGETS[self.target].required
-        return min(max((self.matches[id].score for id in group if id in self.matches), default=0.0) for group in groups)
+        return min(
+            max((self.matches[id_].score for id_ in group if id_ in self.matches), default=0.0) for group in groups
+        )
 
-    def column(self, id: str) -> str | None:
-        match = self.matches.get(id)
+    def column(self, id_: str) -> str | None:
+        match = self.matches.get(id_)
         return match.column if match else None
 
     def to_json(self) -> dict[str, Any]:
         return {
             "target": self.target,
             "columns": {
-                id: {"column": m.column, "score": round(m.score, 3), "reason": m.reason, "reading": dict(m.reading)}
-                for id, m in self.matches.items()
+                id_: {"column": m.column, "score": round(m.score, 3), "reason": m.reason, "reading": dict(m.reading)}
+                for id_, m in self.matches.items()
             },
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Layout":
-        matches = {id: Match(m["column"], m["score"], m["reason"], m["reading"]) for id, m in value["columns"].items()}
+        matches = {
+            id_: Match(m["column"], m["score"], m["reason"], m["reading"]) for id_, m in value["columns"].items()
+        }
         return cls(value["target"], matches)
 
     def chosen(self, choices: Mapping[str, str | None]) -> "Layout":
         """The layout with a person's choices: field id to column, None to leave the field out."""
         taken = {column for column in choices.values() if column}
-        kept = {id: m for id, m in self.matches.items() if id not in choices and m.column not in taken}
-        kept.update({id: Match(column, 1.0, "person") for id, column in choices.items() if column})
+        kept = {id_: m for id_, m in self.matches.items() if id_ not in choices and m.column not in taken}
+        kept.update({id_: Match(column, 1.0, "person") for id_, column in choices.items() if column})
         return replace(self, matches=kept)
 
 
@@ -569,12 +645,12 @@ def name_score(heading: str, names: Sequence[str]) -> float:
 def propose(file: str, contents: Mapping[str, Content], *, target: str | None = None) -> Layout:
     """The layout that explains the columns best. contents : column to what was seen in it. Raises UnknownLayoutError."""
     layouts = {t.table: _assign(t, contents) for t in TARGETS.values() if target in (None, t.table)}
-    complete = {id: layout for id, layout in layouts.items() if layout.score > 0}
+    complete = {id_: layout for id_, layout in layouts.items() if layout.score > 0}
     if not complete:
         wanted = TARGETS[target or "order_line"]
         found = layouts[wanted.table].matches
-        lacking = [group for group in wanted.required if not any(id in found for id in group)]
-        labels = ", ".join(" / ".join(wanted.field(id).label for id in group) for group in lacking)
+        lacking = [group for group in wanted.required if not any(id_ in found for id_ in group)]
+        labels = ", ".join(" / ".join(wanted.field(id_).label for id_ in group) for group in lacking)
         raise errors.UnknownLayoutError(file=file, missing=labels)
     return max(complete.values(), key=_fit)
 
@@ -582,7 +658,7 @@ def propose(file: str, contents: Mapping[str, Content], *, target: str | None = 
 def _fit(layout: Layout) -> float:
     """How much of a file a layout explains; order lines before all else, since every other file is a part of one."""
     target = TARGETS[layout.target]
-    told = sum(layout.matches[id].score for id in target.telling if id in layout.matches) / len(target.telling)
+    told = sum(layout.matches[id_].score for id_ in target.telling if id_ in layout.matches) / len(target.telling)
     return layout.score + told + 0.1 * sum(m.score for m in layout.matches.values())
 
 
@@ -599,9 +675,9 @@ def _assign(target: Target, contents: Mapping[str, Content]) -> Layout:
     )
     matches: dict[str, Match] = {}
     taken: set[str] = set()
-    for score, _, _, id, column, reason in pairs:
-        if id not in matches and column not in taken:
-            matches[id] = Match(column, -score, reason)
+    for score, _, _, id_, column, reason in pairs:
+        if id_ not in matches and column not in taken:
+            matches[id_] = Match(column, -score, reason)
             taken.add(column)
     ordered = {f.id: matches[f.id] for f in target.fields if f.id in matches}
     return Layout(target.table, ordered)
@@ -672,7 +748,7 @@ def _guess(wanted: Field, content: Content) -> float:
 def require(file: str, layout: Layout) -> None:
     """Raises UnknownLayoutError if a required field has no column."""
     target = TARGETS[layout.target]
-    lacking = [group for group in target.required if not any(id in layout.matches for id in group)]
+    lacking = [group for group in target.required if not any(id_ in layout.matches for id_ in group)]
     if lacking:
-        labels = ", ".join(" / ".join(target.field(id).label for id in group) for group in lacking)
+        labels = ", ".join(" / ".join(target.field(id_).label for id_ in group) for group in lacking)
         raise errors.UnknownLayoutError(file=file, missing=labels)

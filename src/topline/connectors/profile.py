@@ -124,25 +124,30 @@ class Profile:
 _VOCABULARY: tuple[tuple[Kind, str], ...] = (
     (
         Kind.BAD_DEBT,
-        "bad debt|bad debts|uncollectible|creante neincasate|forderungsausfall|creance irrecouvrable|creances irrecouvrables|incobrable|incobraveis",
+        "bad debt|bad debts|uncollectible|creante neincasate|forderungsausfall|creance irrecouvrable|creances "
+        "irrecouvrables|incobrable|incobraveis",
     ),
     (
         Kind.CARRIAGE,
-        "postage|carriage|shipping|delivery|freight|transport|livrare|cost transport|taxa transport|taxa livrare|frete|portes|envio|versand|versandkosten"
+        "postage|carriage|shipping|delivery|freight|transport|livrare|cost transport|taxa transport|taxa livrare|"
+        "frete|portes|envio|versand|versandkosten"
         "|lieferkosten|porto|livraison|frais de port|frais de livraison|gastos de envio|transporte|post|dhl|ups|fedex",
     ),
     (
         Kind.VOUCHER,
-        "gift voucher|gift card|gift certificate|giftcard|voucher|bon cadou|card cadou|gutschein|geschenkgutschein|cheque cadeau|carte cadeau"
+        "gift voucher|gift card|gift certificate|giftcard|voucher|bon cadou|card cadou|gutschein|geschenkgutschein|"
+        "cheque cadeau|carte cadeau"
         "|vale presente|cartao presente|tarjeta regalo|vale regalo",
     ),
     (
         Kind.FEE,
-        "bank charges|bank charge|fee|fees|commission|comision|comision bancar|comisioane|tarifa|gebuhr|gebuhren|provision|frais bancaires|comissao|comisiones",
+        "bank charges|bank charge|fee|fees|commission|comision|comision bancar|comisioane|tarifa|gebuhr|gebuhren|"
+        "provision|frais bancaires|comissao|comisiones",
     ),
     (
         Kind.TEST,
-        "test product|test item|this is a test product|produs test|produs de test|testprodukt|testartikel|produit test|produto teste|producto de prueba|test",
+        "test product|test item|this is a test product|produs test|produs de test|testprodukt|testartikel|produit "
+        "test|produto teste|producto de prueba|test",
     ),
     (Kind.ADJUSTMENT, "adjustment|adjust|ajustare|corectie|korrektur|ajustement|ajuste"),
     (Kind.DISCOUNT, "discount|reducere|rabatt|nachlass|remise|desconto|descuento"),
@@ -207,7 +212,8 @@ def _product_pattern(cursor: duckdb.DuckDBPyConnection, rows: str) -> str | None
     found = cursor.execute(
         f"WITH codes AS (SELECT DISTINCT product_code AS code FROM {rows} WHERE product_code IS NOT NULL) "
         "SELECT regexp_replace(regexp_extract(code, '^[A-Za-z]*[-_]?[0-9]+'), '[0-9]+$', '') AS head, "
-        "length(regexp_extract(code, '^[A-Za-z]*[-_]?([0-9]+)', 1)) AS digits, count(*) / (SELECT count(*) FROM codes) AS share "
+        "length(regexp_extract(code, '^[A-Za-z]*[-_]?([0-9]+)', 1)) AS digits, count(*) / (SELECT count(*) FROM "
+        "codes) AS share "
         "FROM codes GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 1"
     ).fetchall()
     if not found or not found[0][1] or found[0][1] < 3 or found[0][2] < 0.5:
@@ -219,7 +225,8 @@ def _special_codes(cursor: duckdb.DuckDBPyConnection, rows: str) -> dict[Kind, l
     pattern = _product_pattern(cursor, rows)
     unlike = f"AND NOT regexp_matches(product_code, {quoted(pattern)})" if pattern else ""
     found = cursor.execute(
-        f"SELECT product_code, list(title ORDER BY n DESC) FILTER (title IS NOT NULL) FROM (SELECT product_code, title, count(*) AS n "
+        f"SELECT product_code, list(title ORDER BY n DESC) FILTER (title IS NOT NULL) FROM (SELECT product_code, "
+        f"title, count(*) AS n "
         f"FROM {rows} WHERE product_code IS NOT NULL {unlike} GROUP BY 1, 2) GROUP BY 1 ORDER BY 1 LIMIT {_CANDIDATES}"
     ).fetchall()
     codes = [_Code(code, tuple(titles or ())) for code, titles in found]

@@ -48,31 +48,31 @@ class Reader:
         self.layout = layout
         self.physical = physical
 
-    def has(self, id: str) -> bool:
-        return id in self.layout.matches
+    def has(self, id_: str) -> bool:
+        return id_ in self.layout.matches
 
-    def raw(self, id: str) -> str:
+    def raw(self, id_: str) -> str:
         """The cell as trimmed text, NULL if empty or if the field has no column."""
-        if not self.has(id):
+        if not self.has(id_):
             return "NULL::VARCHAR"
-        match = self.layout.matches[id]
+        match = self.layout.matches[id_]
         return reading.text(identifier(match.column), self.physical[match.column], match.reading)
 
-    def number(self, id: str) -> str:
-        if not self.has(id):
+    def number(self, id_: str) -> str:
+        if not self.has(id_):
             return "NULL::DECIMAL(18, 6)"
-        match = self.layout.matches[id]
+        match = self.layout.matches[id_]
         return reading.number(identifier(match.column), self.physical[match.column], match.reading)
 
-    def stamp(self, id: str) -> str:
-        match = self.layout.matches.get(id)
+    def stamp(self, id_: str) -> str:
+        match = self.layout.matches.get(id_)
         if match is None:
             return "NULL::TIMESTAMP"
         return reading.stamp(identifier(match.column), self.physical[match.column], match.reading)
 
-    def is_absolute(self, id: str) -> bool:
-        match = self.layout.matches.get(id)
+    def is_absolute(self, id_: str) -> bool:
+        match = self.layout.matches.get(id_)
         return bool(match and match.reading.get("absolute"))
 
-    def is_filled(self, id: str) -> str:
-        return f"({self.raw(id)} IS NOT NULL)" if self.has(id) else "false"
+    def is_filled(self, id_: str) -> str:
+        return f"({self.raw(id_)} IS NOT NULL)" if self.has(id_) else "false"

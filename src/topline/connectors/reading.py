@@ -67,7 +67,7 @@ def settle(
     cursor: duckdb.DuckDBPyConnection,
     staged: files.Staged,
     column: str,
-    type: Type,
+    type_: Type,
     physical: str,
     *,
     label: str,
@@ -79,7 +79,7 @@ def settle(
     month_first : which way to read 01/02 when nothing in the file decides it
     decimal : the mark that the file's other columns use, None if unknown
     """
-    match type:
+    match type_:
         case Type.STAMP:
             return _settle_dates(cursor, staged, column, physical, label, month_first)
         case Type.NUMBER | Type.INTEGER:

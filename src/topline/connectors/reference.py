@@ -53,18 +53,24 @@ _FORMS = {
     ),
     "spend": _Form(
         "CAST(shown_at AS DATE) || ':' || hash || ':' || n",
-        "CAST(shown_at AS DATE) AS \"on\", coalesce(channel, campaign) AS channel, campaign, market, coalesce(lower(kind), 'ads') AS kind, "
-        "amount, CASE WHEN rate = 1 THEN amount ELSE CAST(CAST(amount AS DECIMAL(22, 6)) * CAST(rate AS DECIMAL(16, 9)) AS DECIMAL(18, 6)) END "
-        "AS amount_shop, currency, rate, CAST(impressions AS BIGINT) AS impressions, CAST(clicks AS BIGINT) AS clicks, true AS is_acquisition",
+        'CAST(shown_at AS DATE) AS "on", coalesce(channel, campaign) AS channel, campaign, market, '
+        "coalesce(lower(kind), 'ads') AS kind, "
+        "amount, CASE WHEN rate = 1 THEN amount ELSE CAST(CAST(amount AS DECIMAL(22, 6)) * CAST(rate AS DECIMAL(16, "
+        "9)) AS DECIMAL(18, 6)) END "
+        "AS amount_shop, currency, rate, CAST(impressions AS BIGINT) AS impressions, CAST(clicks AS BIGINT) AS "
+        "clicks, true AS is_acquisition",
         ("at", "amount"),
         has_version=False,
     ),
     "session": _Form(
         "session_id",
-        "session_id AS session_key, coalesce(visitor_key, session_id) AS visitor_key, customer_key, timezone('UTC', utc_at) AS \"at\", "
+        "session_id AS session_key, coalesce(visitor_key, session_id) AS visitor_key, customer_key, timezone('UTC', "
+        'utc_at) AS "at", '
         'CAST(shown_at AS DATE) AS "on", CAST(hour(shown_at) AS TINYINT) AS hour, channel, campaign, market, device, '
-        "split_part(split_part(landing_page, '?', 1), '#', 1) AS landing_page, coalesce(CAST(views AS BIGINT), 1) AS views, "
-        "coalesce(CAST(duration_seconds AS BIGINT), 0) AS duration_seconds, 0::BIGINT AS carts, 0::BIGINT AS checkouts, 0::BIGINT AS orders",
+        "split_part(split_part(landing_page, '?', 1), '#', 1) AS landing_page, coalesce(CAST(views AS BIGINT), 1) "
+        "AS views, "
+        "coalesce(CAST(duration_seconds AS BIGINT), 0) AS duration_seconds, 0::BIGINT AS carts, 0::BIGINT AS "
+        "checkouts, 0::BIGINT AS orders",
         ("session_id", "at"),
     ),
     "price": _Form(
@@ -75,8 +81,10 @@ _FORMS = {
     "promotion": _Form(
         "promotion_id || ':' || coalesce(product_code, '') || ':' || CAST(shown_from AS DATE)",
         'promotion_id AS promotion_key, product_code AS product_key, CAST(shown_from AS DATE) AS "on", '
-        "CAST(shown_until AS DATE) + 1 AS until_on, coalesce(lower(kind), 'price') AS kind, NULL AS placement, NULL AS store, campaign, market, "
-        "CAST(CASE WHEN discount_rate > 1 THEN discount_rate / 100 ELSE discount_rate END AS DECIMAL(18, 9)) AS discount_rate",
+        "CAST(shown_until AS DATE) + 1 AS until_on, coalesce(lower(kind), 'price') AS kind, NULL AS placement, NULL "
+        "AS store, campaign, market, "
+        "CAST(CASE WHEN discount_rate > 1 THEN discount_rate / 100 ELSE discount_rate END AS DECIMAL(18, 9)) AS "
+        "discount_rate",
         ("promotion_id", "from", "until"),
     ),
 }
@@ -87,8 +95,8 @@ def load(cursor: duckdb.DuckDBPyConnection, number: int, staged: files.Staged, r
     target = mapping.TARGETS[read.layout.target]
     form = _FORMS[target.table]
     ids = {wanted.id: wanted.type for wanted in target.fields}
-    cells = [f"{_cell(read, id, type, shop)} AS {reading.identifier(id)}" for id, type in ids.items()]
-    filled = [f"{read.is_filled(id)} AS {reading.identifier(f'has {id}')}" for id in ids]
+    cells = [f"{_cell(read, id_, type_, shop)} AS {reading.identifier(id_)}" for id_, type_ in ids.items()]
+    filled = [f"{read.is_filled(id_)} AS {reading.identifier(f'has {id_}')}" for id_ in ids]
     customer = (
         "coalesce(customer_id, lower(email))" if "email" in ids else "customer_id" if "customer_id" in ids else "NULL"
     )
@@ -99,9 +107,9 @@ def load(cursor: duckdb.DuckDBPyConnection, number: int, staged: files.Staged, r
     tests = _tests(read, ids, form, shop)
     cases = " ".join(f"WHEN {test} THEN {place}" for place, (test, _, _) in enumerate(tests))
     plain = ", ".join(
-        f"coalesce(CAST({reading.identifier(id)} AS VARCHAR), '')"
-        for id in ids
-        if id not in ("email", "customer_name", "phone")
+        f"coalesce(CAST({reading.identifier(id_)} AS VARCHAR), '')"
+        for id_ in ids
+        if id_ not in ("email", "customer_name", "phone")
     )
     extra = f"{customer} AS customer, {currency} AS currency_, {rate} AS rate_"
     cursor.executemany(
@@ -117,31 +125,31 @@ def load(cursor: duckdb.DuckDBPyConnection, number: int, staged: files.Staged, r
         SELECT {number}::SMALLINT AS file, *, row_number() OVER (PARTITION BY hash ORDER BY row_number) AS n FROM judged""")
     cursor.execute(
         "CREATE TABLE IF NOT EXISTS reference (file SMALLINT, target VARCHAR, is_absolute BOOLEAN); "
-        f"INSERT INTO reference VALUES ({number}, {quoted(target.table)}, {any(read.is_absolute(id) for id in _STAMPS)})"
+        f"INSERT INTO reference VALUES ({number}, {quoted(target.table)}, {any(read.is_absolute(id_) for id_ in _STAMPS)})"
     )
     _name(cursor, number, ids, shop)
 
 
-def _cell(read: Reader, id: str, type: Type, shop: Shop) -> str:
-    match type:
+def _cell(read: Reader, id_: str, type_: Type, shop: Shop) -> str:
+    match type_:
         case Type.STAMP:
-            return read.stamp(id)
+            return read.stamp(id_)
         case Type.NUMBER | Type.INTEGER:
-            return read.number(id)
+            return read.number(id_)
         case Type.CURRENCY:
-            return reading.currency(read.raw(id)) if read.has(id) else "NULL::VARCHAR"
-    return read.raw(id)
+            return reading.currency(read.raw(id_)) if read.has(id_) else "NULL::VARCHAR"
+    return read.raw(id_)
 
 
 def _tests(read: Reader, ids: dict[str, Type], form: _Form, shop: Shop) -> list[tuple[str, str, str]]:
     """What may be wrong with a row: SQL, reason, column."""
     known = ", ".join(quoted(code) for code in sorted(list_currencies()))
     tests = []
-    for id, type in ids.items():
-        if not read.has(id):
+    for id_, type_ in ids.items():
+        if not read.has(id_):
             continue
-        name, has, column = reading.identifier(id), reading.identifier(f"has {id}"), read.layout.column(id) or ""
-        match type:
+        name, has, column = reading.identifier(id_), reading.identifier(f"has {id_}"), read.layout.column(id_) or ""
+        match type_:
             case Type.STAMP:
                 tests.append((f"{has} AND {name} IS NULL", "bad_date", column))
                 tests.append((f"{name} < TIMESTAMP '1970-01-01'", "old_date", column))
@@ -153,11 +161,11 @@ def _tests(read: Reader, ids: dict[str, Type], form: _Form, shop: Shop) -> list[
                     tests.append(("rate_ IS NULL", "no_rate", column))
             case Type.CODE | Type.COUNTRY:
                 tests.append((f"length({name}) > {_CODE_LENGTH}", "too_long", column))
-                if id not in ("customer_id", "visitor_id"):
+                if id_ not in ("customer_id", "visitor_id"):
                     tests.append((f"regexp_matches({name}, {quoted(_PERSONAL)})", "personal", column))
             case Type.TEXT | Type.EMAIL | Type.PHONE:
                 tests.append((f"length({name}) > {_TEXT_LENGTH}", "too_long", column))
-                if type == Type.TEXT and id != "customer_name":
+                if type_ == Type.TEXT and id_ != "customer_name":
                     tests.append((f"regexp_matches({name}, {quoted(_PERSONAL)})", "personal", column))
     if read.has("at"):
         tests.append(
@@ -169,11 +177,11 @@ def _tests(read: Reader, ids: dict[str, Type], form: _Form, shop: Shop) -> list[
         )
     tests += [
         (
-            f"{reading.identifier(id)} IS NULL",
-            "no_date" if id in _STAMPS else "no_number" if id in ("amount", "unit_price") else "no_key",
-            read.layout.column(id) or "",
+            f"{reading.identifier(id_)} IS NULL",
+            "no_date" if id_ in _STAMPS else "no_number" if id_ in ("amount", "unit_price") else "no_key",
+            read.layout.column(id_) or "",
         )
-        for id in form.required
+        for id_ in form.required
     ]
     return tests
 
@@ -182,11 +190,11 @@ def _name(cursor: duckdb.DuckDBPyConnection, number: int, ids: dict[str, Type], 
     """Keys for the people of a file, codes for its countries."""
     people = ["customer"] + (["visitor_id"] if "visitor_id" in ids else [])
     union = " UNION ".join(
-        f"SELECT CAST({column} AS VARCHAR) AS id FROM reference_{number} WHERE {column} IS NOT NULL"
+        f"SELECT CAST({column} AS VARCHAR) AS source_id FROM reference_{number} WHERE {column} IS NOT NULL"
         for column in people
     )
     found = [row[0] for row in cursor.execute(union).fetchall()]
-    cursor.execute(f"CREATE TABLE reference_person_{number} (id VARCHAR, key VARCHAR)")
+    cursor.execute(f"CREATE TABLE reference_person_{number} (source_id VARCHAR, key VARCHAR)")
     cursor.execute(PAIRS.format(f"reference_person_{number}"), [found, [shop.hmac(shop.source, id_) for id_ in found]])
     country = (
         f"SELECT DISTINCT country FROM reference_{number} WHERE country IS NOT NULL"
@@ -228,30 +236,30 @@ def queries(cursor: duckdb.DuckDBPyConnection, shop: Shop, stamp: str, size: int
     for number, target, absolute in _listed(cursor):
         form = _FORMS[target]
         ids = {wanted.id: wanted.type for wanted in mapping.TARGETS[target].fields}
-        stamps = [id for id in _STAMPS if id in ids]
+        stamps = [id_ for id_ in _STAMPS if id_ in ids]
         moments = []
-        for id in stamps:
-            name = reading.identifier(id)
+        for id_ in stamps:
+            name = reading.identifier(id_)
             first, last = cursor.execute(
                 f"SELECT min({name}), max({name}) FROM reference_{number} WHERE fault IS NULL"
             ).fetchall()[0]
             clock = Clock.of(shop.zone, first, last) if first else None
             utc = name if absolute or not clock else clock.to_utc(name)
             shown = name if not clock else clock.from_utc(name) if absolute else clock.shown(name)
-            moments.append(f"{utc} AS utc_{id}, {shown} AS shown_{id}")
+            moments.append(f"{utc} AS utc_{id_}, {shown} AS shown_{id_}")
         version = (
             f"coalesce(epoch_us(updated_at), {NEWER_THAN_ORDERS})"
             if "updated_at" in ids
             else str(NEWER_THAN_ORDERS if form.has_version else 1)
         )
         visitor = ", v.key AS visitor_key" if "visitor_id" in ids else ""
-        join_visitor = f"LEFT JOIN reference_person_{number} v ON v.id = r.visitor_id" if visitor else ""
+        join_visitor = f"LEFT JOIN reference_person_{number} v ON v.source_id = r.visitor_id" if visitor else ""
         join_place = f"LEFT JOIN reference_place_{number} USING (country)" if "country" in ids else ""
         dropped = ", ".join(name for name in ("currency", "rate") if name in ids)
         base = f"""
             SELECT r.*{f" EXCLUDE ({dropped})" if dropped else ""}, currency_ AS currency, rate_ AS rate, c.key AS customer_key {visitor}
                 {", market" if join_place else ", NULL AS market"} {"".join(", " + m for m in moments)}
-            FROM reference_{number} r LEFT JOIN reference_person_{number} c ON c.id = r.customer {join_visitor} {join_place}
+            FROM reference_{number} r LEFT JOIN reference_person_{number} c ON c.source_id = r.customer {join_visitor} {join_place}
             WHERE fault IS NULL"""
         last = cursor.execute(f"SELECT max(row_number) FROM reference_{number}").fetchall()[0][0] or 0
         for start in range(0, last + 1, size):
@@ -271,8 +279,9 @@ def people(cursor: duckdb.DuckDBPyConnection) -> Iterator[list[dict[str, str]]]:
         if target == "customer":
             some = cursor.cursor()
             some.execute(
-                "SELECT customer, key, coalesce(customer_name, ''), coalesce(lower(email), ''), coalesce(phone, ''), coalesce(country, '') "
-                f"FROM reference_{number} JOIN reference_person_{number} p ON p.id = customer WHERE fault IS NULL ORDER BY row_number"
+                "SELECT customer, key, coalesce(customer_name, ''), coalesce(lower(email), ''), coalesce(phone, "
+                "''), coalesce(country, '') "
+                f"FROM reference_{number} JOIN reference_person_{number} p ON p.source_id = customer WHERE fault IS NULL ORDER BY row_number"
             )
             while rows := some.fetchmany(1_000):
                 yield [dict(zip(names, row, strict=True)) for row in rows]

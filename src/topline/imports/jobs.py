@@ -1,5 +1,6 @@
 """What the worker does for imports: reading files to propose, and taking them in."""
 
+from datetime import timedelta
 from typing import Any
 
 from topline.imports import demo, operations
@@ -30,3 +31,5 @@ JOBS = {
     "imports.demo_placements": demo.load_placements,
     "imports.demo_plan": demo.activate_plan,
 }
+
+SCHEDULE = {"imports.tidy": (timedelta(hours=6), operations.tidy)}

@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
@@ -30,6 +30,7 @@ from topline.workbench.models import CancelledError, Job, LeaseLostError
 PREVIEW_ROWS = 10
 PART_ROWS = 300_000
 STORE_BYTES = 100 << 30
+KEPT_DAYS = 30
 _CHUNK = 1 << 20
 
 Progress = Callable[[int, int, str], None]
@@ -252,8 +253,8 @@ def confirm(*, found: Import, actor_id: int | None, now: datetime) -> Job:
 def take_in(*, found: Import, job: Job) -> dict[str, Any]:
     """The report of an import whose facts are now in the lake and seen.
 
-    Part by part, each at most once: killed at any moment, it goes on when it is called again. Until its last step nobody
-    sees any of it.
+    Part by part, each at most once: killed at any moment, it goes on when it is called again. Until its last step
+    nobody sees any of it.
     """
     try:
         return _take_in(found, job)
@@ -337,6 +338,20 @@ def drop(*, found: Import, actor_id: int | None) -> Import:
     _clear_stage(found)
     found.refresh_from_db()
     return found
+
+
+def tidy() -> None:
+    """Give up imports that nobody decided on for KEPT_DAYS, and remove files that no import needs any more."""
+    limit = timezone.now() - timedelta(days=KEPT_DAYS)
+    undecided = (Import.State.READING, Import.State.PROPOSED, Import.State.FAILED)
+    for found in Import.objects.filter(state__in=undecided, created_at__lt=limit):
+        drop(found=found, actor_id=None)
+    over = (Import.State.DROPPED, Import.State.LIVE, Import.State.UNDONE)
+    needed = set(ImportFile.objects.exclude(belongs_to__state__in=over).values_list("sha256", flat=True))
+    for found in Import.objects.filter(state__in=over, finished_at__lt=limit).prefetch_related("files"):
+        for file in found.files.all():
+            if file.sha256 not in needed:
+                file.path.unlink(missing_ok=True)
 
 
 def _switch(
