@@ -6,10 +6,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import import_files
 import pytest
-from import_files import HEADINGS, ROWS, ledger, take_in, total, write
 
+import import_files
+from import_files import HEADINGS, ROWS, ledger, take_in, total, write
 from topline.catalog.models import Product
 from topline.connectors import errors
 from topline.crm.models import Identity
@@ -239,7 +239,9 @@ def test_worked_answers_of_online_retail(shop: "Shop", shared_data: Path) -> Non
     lake, settings = shop.lake(), shop.settings()
 
     def asked(*metrics: str, by: tuple[str, ...] = ()) -> "list[dict[str, object]]":
-        return read.read(lake, Query(metrics, by=by), scope=scope.Scope.whole(shop.slug), settings=settings).rows
+        return read.read(
+            lake, Query(metrics=metrics, by=by), scope=scope.Scope.whole(shop.slug), settings=settings
+        ).rows
 
     assert {row["kind"]: round(row["ledger_amount"], 2) for row in asked("ledger_amount", by=("kind",))} == {  # type: ignore[call-overload]
         kind: Decimal(amount) for kind, (_, _, amount) in worked.items()

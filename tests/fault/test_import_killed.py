@@ -7,19 +7,31 @@ from pathlib import Path
 import import_files
 
 sys.path.insert(0, str(Path(__file__).parent))
-import import_kills  # noqa: E402
+import import_kills
 
 
 def _many_rows() -> list[tuple[str, ...]]:
     return [
-        (str(100_000 + i // 5), f"2{i * 7 % 9999:04}", "THING", str(1 + i % 3), f"2011-03-{1 + i % 28:02} 10:00:00", "2.50", str(i % 900), "France")
+        (
+            str(100_000 + i // 5),
+            f"2{i * 7 % 9999:04}",
+            "THING",
+            str(1 + i % 3),
+            f"2011-03-{1 + i % 28:02} 10:00:00",
+            "2.50",
+            str(i % 900),
+            "France",
+        )
         for i in range(60_000)
     ]
 
 
 def test_killed_six_times(tmp_path: Path) -> None:
     rows = _many_rows()
-    files = [import_files.write(tmp_path / "a.csv", rows[:40_000]), import_files.write(tmp_path / "b.csv", rows[30_000:])]
+    files = [
+        import_files.write(tmp_path / "a.csv", rows[:40_000]),
+        import_files.write(tmp_path / "b.csv", rows[30_000:]),
+    ]
     outcome = import_kills.kill_import(tmp_path / "home", files, kills=6, seed=20270131, longest=9)
     assert outcome.report["quarantined"] == 0
     assert outcome.report["rows"] == 70_000

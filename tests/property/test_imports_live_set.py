@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from import_files import ROWS, ledger, take_in, write
 
+from import_files import ROWS, ledger, take_in, write
 from topline.accounts import operations as accounts
 from topline.imports import operations
 
@@ -33,7 +33,12 @@ def _expected(live: set[str]) -> int:
 def test_live_set(steps: list[str]) -> None:
     """Each step imports a file, or takes it back if it is live."""
     shop = accounts.create_shop(
-        slug=f"law-{next(_numbers)}", name="Law", currency="GBP", timezone="Europe/London", country="GB", clock_on=date(2011, 9, 1)
+        slug=f"law-{next(_numbers)}",
+        name="Law",
+        currency="GBP",
+        timezone="Europe/London",
+        country="GB",
+        clock_on=date(2011, 9, 1),
     )
     live = {}
     with tempfile.TemporaryDirectory() as folder:
