@@ -155,7 +155,7 @@ def _bounds(buckets: list[tuple[date, Period]]) -> list[date]:
 
 
 def _with_threshold(view: "View", people: Any) -> Any:
-    """`threshold`, the days without an order after which a customer counts as lost: the published run's, else a year."""
+    """`threshold`, the days without an order after which a customer counts as lost: a published run's, or a year."""
     import ibis
 
     if "customer_value" in view.tables.empty:

@@ -85,7 +85,7 @@ UNPRICED = Measure(
 
 
 def cost_of_goods(cell: Cell) -> Value:
-    """Cost of the goods sold less those returned; missing, with the known part as `partial`, where units have no cost."""
+    """Cost of the goods sold less those returned; missing, its known part as `partial`, if units have no cost."""
     units, uncosted, cost = total(cell, "units"), total(cell, "uncosted_units"), total(cell, "cost")
     if not uncosted:
         return cost
@@ -222,7 +222,7 @@ METRICS = (
         id="returns",
         label=N_("Returns"),
         description=N_(
-            "Goods cancelled and refunds, negative: on the refund's day by event date, on the order's day by order date."
+            "Goods cancelled and refunds, negative; on the refund's day by event date, the order's by order date."
         ),
         formula="Σ goods_cancelled + refund",
         measures=(RETURNS,),
@@ -376,9 +376,7 @@ METRICS = (
     Metric(
         id="cost_of_goods",
         label=N_("Cost of goods"),
-        description=N_(
-            "What the goods sold had cost, less those that came back. Missing, with the known part, where a cost is unknown."
-        ),
+        description=N_("What the goods sold had cost, less those that came back. Missing where a cost is unknown."),
         formula="Σ cost at sale",
         unit=Unit.MONEY,
         family="profit",
