@@ -213,15 +213,15 @@ def race(first: Callable[[], object], second: Callable[[], object], runs: int) -
     return [(statistics.median(w for w, _ in kept), statistics.median(c for _, c in kept)) for kept in times]
 
 
-def changes(lake: Lake) -> None:
-    """Newer versions of 10,000 lines all over the years."""
-    query = "SELECT * FROM native.lines USING SAMPLE reservoir(10000 ROWS) REPEATABLE (1)"
+def change(lake: Lake, since: str, batch_id: str) -> None:
+    """Newer versions of 10,000 lines from that day on."""
+    source = f"(FROM native.lines WHERE \"on\" >= '{since}')"
+    query = f"SELECT * FROM {source} USING SAMPLE reservoir(10000 ROWS) REPEATABLE (1)"
     rows = duck.connection().sql(query).to_arrow_table()
     columns = {name: rows[name] for name in rows.column_names}
-    columns |= {"version": pc.add(rows["version"], 1), "batch_id": constant(pa.scalar("changes"), rows.num_rows)}
+    columns |= {"version": pc.add(rows["version"], 1), "batch_id": constant(pa.scalar(batch_id), rows.num_rows)}
     newer = pa.table(columns).cast(order_line.TABLE.schema).combine_chunks()
-    lake.append("order_line", newer.to_batches(), batch_id="changes")
-    lake.publish(now=NOW)
+    lake.append("order_line", newer.to_batches(), batch_id=batch_id)
 
 
 def without_mirrors(snapshot: Snapshot) -> Snapshot:
@@ -272,10 +272,13 @@ def main() -> None:
     assert snapshot is not None
     compare(lake, "through the mirror", snapshot, options.runs)
     compare(lake, "from the Parquet files", without_mirrors(snapshot), options.runs)
-    timed("append 10,000 changes and publish", lambda: changes(lake), 10_000)
-    snapshot = lake.latest()
-    assert snapshot is not None
-    compare(lake, "through the mirror, 10,000 changes on top", snapshot, options.runs)
+    for since, hidden in (("2025-12-01", []), ("2023-01-01", ["since 2025-12-01"])):
+        name = f"since {since}"
+        timed(f"append 10,000 changes {name}", lambda since=since, name=name: change(lake, since, name), 10_000)
+        timed("publish them", lambda hidden=hidden: lake.publish(hidden=hidden, now=NOW), 10_000)
+        changed = lake.latest()
+        assert changed is not None
+        compare(lake, f"through the mirror, 10,000 changes {name} on top", changed, options.runs)
 
 
 if __name__ == "__main__":
