@@ -1,7 +1,8 @@
 """Published runs: forecasts and customers' expected values kept as facts, so that metrics can use them."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -10,8 +11,13 @@ from topline.journal import operations as journal
 from topline.journal.models import Batch
 from topline.lake.store import Appended, Lake
 from topline.outlook import customers, sales
+from topline.science.demand import ShortHistoryError
+from topline.science.lifetime import LifetimeFitError, TooFewCustomersError
+from topline.workbench import jobs
+from topline.workbench.models import Job
 
 METRICS = ("net_sales", "units")
+_AFTER_START = timedelta(minutes=5)
 
 
 def keep_sales(*, shop: Shop, outlook: sales.SalesOutlook, batch_id: str) -> Appended:
@@ -46,3 +52,39 @@ def _keep(shop: Shop, batch_id: str, write: Callable[[Lake], Appended]) -> Appen
     journal.make_live(shop=shop.slug, batch_id=batch_id, now=timezone.now())
     journal.publish(lake)
     return appended
+
+
+def publish(job: Job) -> dict[str, Any]:
+    """Keep today's outlook and this week's customer values of a shop, as far as its history allows."""
+    shop = Shop.objects.named(job.shop)
+    lake, as_of = shop.lake(), shop.today()
+    total = len(METRICS) + 1
+    said: dict[str, Any] = {}
+    for done, metric in enumerate(METRICS):
+        job.advance(done, total)
+        batch_id, snapshot = sales_batch(metric, as_of), lake.latest()
+        if snapshot is None or is_kept(shop=shop, batch_id=batch_id):
+            continue
+        try:
+            made = sales.run(lake, snapshot, as_of=as_of, settings=shop.settings(), months=12, metric=metric)
+        except ShortHistoryError as error:
+            said[metric] = str(error)
+        else:
+            said[metric] = keep_sales(shop=shop, outlook=made, batch_id=batch_id).rows
+    job.advance(total - 1, total)
+    batch_id, snapshot = customer_batch(as_of), lake.latest()
+    if snapshot and not is_kept(shop=shop, batch_id=batch_id):
+        try:
+            valued = customers.run(lake, snapshot, as_of=as_of)
+        except (TooFewCustomersError, LifetimeFitError) as error:
+            said["customers"] = str(error)
+        else:
+            said["customers"] = keep_customers(shop=shop, outlook=valued, batch_id=batch_id).rows
+    return said
+
+
+def publish_everything() -> None:
+    """Ask for the day's outlook of every shop, once pages had their turn after a start."""
+    for shop in Shop.objects.all():
+        due_at = timezone.now() + _AFTER_START
+        jobs.enqueue("outlook.publish", shop=shop.slug, unique_key=f"outlook.publish:{shop.slug}", due_at=due_at)
