@@ -14,7 +14,7 @@ from topline.units.errors import ToplineError
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
-_MONTHS = 6
+_MONTHS = 12
 
 
 def publish(job: Job) -> dict[str, Any]:
