@@ -40,8 +40,8 @@ SELECT 'l' || n AS key, 1::BIGINT AS version, '2025-01-01'::TIMESTAMPTZ AS recor
     'p' || (hash(n, 1) % 5000) AS product_key, q::DECIMAL(18, 6) AS quantity, price::DECIMAL(18, 6) AS unit_price,
     (s * q * price)::DECIMAL(18, 6) AS amount, (s * q * price)::DECIMAL(18, 6) AS amount_shop, 'EUR' AS currency,
     1::DECIMAL(18, 9) AS rate, false AS rate_is_event_day, (s * q * price * 0.6)::DECIMAL(18, 6) AS cost_shop,
-    ['web', 'app', 'store', 'phone'][1 + hash(o, 2) % 4] AS channel,
-    ['DE', 'FR', 'RO', 'PT', 'GB', 'IT'][1 + hash(o, 3) % 6] AS market,
+    ['web', 'app', 'store', 'phone'][(1 + hash(o, 2) % 4)::INT] AS channel,
+    ['DE', 'FR', 'RO', 'PT', 'GB', 'IT'][(1 + hash(o, 3) % 6)::INT] AS market,
     CASE WHEN hash(o, 4) % 10 > 0 THEN 'c' || (hash(o, 5) % {people}) END AS customer_key, false AS is_over_refund
 FROM (
     SELECT n, n // 4 AS o, DATE '2023-01-01' + ((n // 4) * 731 // {orders})::INT AS day, 1 + hash(n, 6) % 4 AS q,
@@ -133,7 +133,7 @@ def build(folder: Path, lines: int) -> tuple[Lake, Path]:
     target.close()
     now = datetime(2025, 1, 1, tzinfo=UTC)
     lake.publish(now=now)
-    lake.fold("order_line", now=now)
+    lake.fold("order_line", hidden=(), now=now)
     lake.publish(now=now)
     (folder / "draft.duckdb").rename(native)
     return lake, native
