@@ -171,6 +171,7 @@ def fill(connection: psycopg.Connection[tuple[object, ...]], native: Path) -> No
             while block := content.read(1 << 20):
                 copy.write(block)
     csv.unlink()
+    source.close()
     for index in ('("on")', 'INCLUDE (amount_shop) ("on", kind)', '(customer_key, "on") WHERE kind = \'goods_sold\''):
         form = f"{index.split(' ', 2)[2]} INCLUDE (amount_shop)" if index.startswith("INCLUDE") else index
         connection.execute(f"CREATE INDEX ON order_line {form}")
@@ -198,8 +199,8 @@ def main() -> None:
     lake, native = build(given.folder, given.lines)
     threads = os.cpu_count() or 1
     duck.configure(memory="2GB", threads=threads, spill=given.folder / "spill")
-    by_hand = duckdb.connect(str(native), read_only=True, config={"threads": threads})
     server = postgres(given.folder, given.postgres, native) if given.postgres else None
+    by_hand = duckdb.connect(str(native), read_only=True, config={"threads": threads})
     snapshot = lake.latest()
 
     def ours(query: Query) -> object:
