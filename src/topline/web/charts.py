@@ -13,7 +13,7 @@ type Numbers = Sequence[float | None]
 COLUMN_ROLES = {"", "actual", "last_year"}
 MAX_LINES = 8
 MOST_PICTURES = 4
-MOST_BARS = 24
+MOST_BARS = 15
 
 
 @dataclass(frozen=True, slots=True)

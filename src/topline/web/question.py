@@ -1,7 +1,7 @@
 """From a page's address to a question, and from an answer to what the page shows: the address holds everything."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from itertools import groupby
@@ -17,7 +17,7 @@ from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.dimension import Dimension
 from topline.metrics.metric import Metric
 from topline.metrics.query import Filter, Query, parse_filter, parse_list, parse_period
-from topline.metrics.result import Rest, Result
+from topline.metrics.result import Rest, Result, Row
 from topline.units.missing import Missing
 from topline.units.period import FiscalCalendar, Grain, Period, add_months, parse_day
 from topline.units.text import N_
@@ -200,6 +200,22 @@ def address(query: Query) -> list[tuple[str, str]]:
 def ask(visit: Visit, query: Query) -> Result:
     """The answer from the shop's lake, within what the person may see."""
     return lake_read.read(visit.shop.lake(), query, scope=visit.scope, settings=visit.shop.settings())
+
+
+def by_size(result: Result) -> Result:
+    """The same answer with the largest values of its first metric on top, the rest last; over time in order of time."""
+    query = result.query
+    if query.time or not query.by:
+        return result
+    twins = result.against_rows or [None] * len(result.rows)
+    pairs = sorted(zip(result.rows, twins, strict=True), key=lambda pair: _size(pair[0], query))
+    rows, others = [row for row, _ in pairs], [twin for _, twin in pairs]
+    return replace(result, rows=rows, against_rows=others if result.against_rows is not None else None)
+
+
+def _size(row: Row, query: Query) -> tuple[bool, float]:
+    is_rest = any(isinstance(row[id_], Rest) for id_ in query.by)
+    return is_rest, -(plain_number(row[query.metrics[0]]) or 0.0)
 
 
 def visible_metrics(scope: Scope) -> dict[str, Metric]:

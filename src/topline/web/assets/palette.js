@@ -23,14 +23,14 @@ export function registerPalette(Alpine) {
       document.addEventListener("topline:palette", () => this.open());
     },
     async open() {
-      if (!this.entries.length) {
-        const answer = await fetch(this.$root.dataset.entries, { headers: { Accept: "application/json" } });
-        const { entries } = await answer.json();
-        this.entries = entries.map((entry) => ({ ...entry, plain: plain(`${entry.label} ${entry.words ?? ""}`) }));
-      }
       this.query = "";
       this.chosen = 0;
+      // At once, so that no key typed meanwhile goes to the page; what it finds follows.
       if (!this.$root.open) this.$root.showModal();
+      if (this.entries.length) return;
+      const answer = await fetch(this.$root.dataset.entries, { headers: { Accept: "application/json" } });
+      const { entries } = await answer.json();
+      this.entries = entries.map((entry) => ({ ...entry, plain: plain(`${entry.label} ${entry.words ?? ""}`) }));
     },
     get found() {
       const words = plain(this.query).split(/\s+/).filter(Boolean);

@@ -30,7 +30,7 @@ def view(visit: Visit) -> HttpResponseBase:
     if visit.shop.lake().latest() is None:
         return visit.render("metrics.html", {"span": span, "is_empty": True})
     shown = question.visible_metrics(visit.scope)
-    result = question.ask(visit, query)
+    result = question.by_size(question.ask(visit, query))
     currency = visit.shop.currency
     pictures = charts.of_result(result, shown, currency, span.against_label.capitalize())
     wanted = asked.get("format", "")

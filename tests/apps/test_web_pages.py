@@ -1,0 +1,203 @@
+"""Every page as every role, and what the pages show of a shop of known numbers."""
+
+import csv
+import io
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+import plan_shop
+from topline.accounts import operations, permissions
+from topline.accounts.permissions import Role
+from topline.imports.models import Import
+from topline.lake import read
+from topline.lake.scope import Scope
+from topline.metrics.query import Filter, Query
+from topline.plans.models import Plan
+from topline.units.period import Period
+from topline.web.page import PLACES, pages
+from topline.workbench import jobs
+from topline.workbench.models import Job
+
+PLAIN = [name for name, page in pages().items() if "<" not in page.path]
+NOVEMBER = Period(date(2026, 11, 1), date(2026, 12, 1))
+
+
+@pytest.fixture
+def filled(shop, lake):
+    plan_shop.fill(lake, days=800)
+    return operations.pin_clock(shop=shop, on=date(2026, 12, 15), actor_id=None)
+
+
+@pytest.fixture
+def browser(filled, owner):
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+def total(lake, shop, metric, period, where=()):
+    query = Query(metrics=(metric,), period=period, where=where)
+    return read.read(lake, query, scope=Scope.whole(shop.slug), settings=shop.settings()).totals[metric]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_sees_its_pages_and_no_others(role, shop, member):
+    client = Client()
+    client.force_login(member(role))
+    granted = permissions.granted([role])
+    for name in PLAIN:
+        response = client.get(reverse(name, args=[shop.slug]))
+        allowed = pages()[name].permission in granted
+        assert response.status_code in ((200, 302) if allowed else (403,)), name
+    bar = client.get(reverse("home", args=[shop.slug])).content.decode() if "metrics.read" in granted else ""
+    for place in PLACES if bar else ():
+        within = [page for page in pages().values() if page.place == place.id and page.label]
+        shows = any(page.permission in granted for page in within)
+        assert (f">{place.label}</a>" in bar) == shows, place.id
+
+
+def test_pages_of_a_shop_without_facts_say_what_to_do(shop, owner):
+    client = Client()
+    client.force_login(owner)
+    for name in ("home", "metrics", "plans"):
+        assert "Bring in your order history" in client.get(reverse(name, args=[shop.slug])).content.decode()
+
+
+def test_every_metric_has_its_page(browser, filled):
+    from topline.metrics.catalogue import metrics
+
+    for metric in list(metrics().values())[::7]:
+        page = browser.get(reverse("metric", args=[filled.slug, metric.id]))
+        assert page.status_code == 200
+        assert metric.label in page.content.decode()
+
+
+def test_the_explorer_shows_the_lakes_number(browser, filled, lake):
+    address = reverse("metrics", args=[filled.slug])
+    asked = {"metrics": "net_sales", "by": "market", "from": "2026-11-01", "to": "2026-12-01", "against": "none"}
+    page = browser.get(address, asked).content.decode()
+    for market, label in (("GB", "United Kingdom"), ("IE", "Ireland")):
+        value = total(lake, filled, "net_sales", NOVEMBER, (Filter("market", (market,)),))
+        assert f"£{value:,.2f}" in page
+        assert label in page
+    assert f"£{total(lake, filled, 'net_sales', NOVEMBER):,.2f}" in page
+
+
+def test_the_csv_is_what_the_page_shows(browser, filled, lake):
+    asked = {
+        "metrics": "net_sales",
+        "by": "month",
+        "from": "2026-10",
+        "to": "2026-12",
+        "against": "none",
+        "format": "csv",
+    }
+    answer = browser.get(reverse("metrics", args=[filled.slug]), asked)
+    rows = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    assert rows[0] == ["Month", "Net sales"]
+    assert [row[0] for row in rows[1:]] == ["Oct 2026", "Nov 2026"]
+    assert rows[2][1] == str(total(lake, filled, "net_sales", NOVEMBER).quantize(Decimal("0.01")))
+
+
+def test_rows_behind_a_number_add_up_to_it(browser, filled, lake):
+    asked = {"metrics": "net_sales", "from": "2026-11-02", "to": "2026-11-09", "format": "csv"}
+    answer = browser.get(reverse("rows", args=[filled.slug]), asked)
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    week = Period(date(2026, 11, 2), date(2026, 11, 9))
+    assert sum(Decimal(row["amount_shop"]) for row in rows) == total(lake, filled, "net_sales", week)
+
+
+def test_a_wrong_question_is_answered_in_words(browser, filled):
+    answer = browser.get(reverse("metrics", args=[filled.slug]), {"metrics": "net_sale"})
+    assert answer.status_code == 400
+    assert "Did you mean net_sales" in answer.content.decode()
+    assert browser.get(reverse("metrics", args=[filled.slug]), {"from": "yesterday", "to": "x"}).status_code == 400
+
+
+def test_pages_speak_romanian_after_a_choice(browser, filled):
+    browser.post(reverse("language"), {"language": "ro", "next": "/"})
+    page = browser.get(reverse("home", args=[filled.slug])).content.decode()
+    assert '<html lang="ro"' in page
+    assert "Vânzări nete" in page
+
+
+def test_the_clock_steps_by_a_month(browser, filled):
+    browser.post(reverse("clock", args=[filled.slug]), {"step": "1", "unit": "month", "next": "/"})
+    filled.refresh_from_db()
+    assert filled.clock_on == date(2027, 1, 15)
+
+
+def test_a_plan_is_drafted_and_its_cells_sum(browser, filled):
+    browser.post(reverse("plan_draft", args=[filled.slug]), {"first": "2026-12", "months": "2", "as_of": "2026-12-01"})
+    plan = Plan.objects.get()
+    page = browser.get(reverse("plan", args=[filled.slug, plan.pk]))
+    assert "chance to reach" in page.content.decode()
+    version = plan.current
+    cell = {"block": "0", "month": "0", "amount": "1,234.56", "seen": str(version.revision)}
+    answer = browser.post(reverse("plan_cell", args=[filled.slug, plan.pk]), cell, headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert "1,234.56" in answer.content.decode()
+    grid = plan.current.grid("net_sales")
+    assert int(grid.cells[0, :, 0].sum()) == 123456
+    goal = plan.current.goals.get(metric="net_sales")
+    assert int(goal.target * 100) == grid.total()
+    refused = browser.post(
+        reverse("plan_cell", args=[filled.slug, plan.pk]), cell | {"amount": "a lot"}, headers={"HX-Request": "true"}
+    )
+    assert refused.status_code == 204
+    assert "is not an amount" in refused["HX-Trigger"]
+
+
+def test_an_import_goes_in_and_comes_back(shop, owner, lake):
+    client = Client()
+    client.force_login(owner)
+    table = "Order,Date,SKU,Qty,Price,Country\n1,2011-08-01 10:00,A1,2,10.00,GB\n2,nonsense,A1,1,5.00,GB\n"
+    upload = io.BytesIO(table.encode())
+    upload.name = "orders.csv"
+    client.post(reverse("imports", args=[shop.slug]), {"files": [upload]})
+    found = Import.objects.get()
+    assert "being read" in client.get(reverse("import", args=[shop.slug, found.pk])).content.decode()
+    jobs.run_now(Job.objects.get(pk=found.job_id))
+    page = client.get(reverse("import", args=[shop.slug, found.pk])).content.decode()
+    assert "1 of 2 rows would come in; 1 need mending." in page
+    client.post(reverse("import_act", args=[shop.slug, found.pk]), {"do": "confirm"})
+    found.refresh_from_db()
+    jobs.run_now(Job.objects.get(pk=found.job_id))
+    assert "1 rows came in" in client.get(reverse("import", args=[shop.slug, found.pk])).content.decode()
+    august = Period(date(2011, 8, 1), date(2011, 9, 1))
+    assert total(lake, shop, "net_sales", august) == 20
+    mend = client.get(reverse("quarantine", args=[shop.slug, found.pk, 0]))
+    assert b"nonsense" in b"".join(mend.streaming_content)
+    client.post(reverse("import_act", args=[shop.slug, found.pk]), {"do": "undo"})
+    found.refresh_from_db()
+    assert found.state == Import.State.UNDONE
+
+
+def test_people_are_invited_and_tokens_shown_once(shop, owner):
+    client = Client()
+    client.force_login(owner)
+    people = reverse("people", args=[shop.slug])
+    client.post(people, {"do": "invite", "email": "new@example.org", "name": "Nia", "roles": ["analyst"]})
+    assert "/start/" in client.get(people).content.decode()
+    assert "/start/" not in client.get(people).content.decode()
+    tokens = reverse("tokens", args=[shop.slug])
+    client.post(tokens, {"name": "report", "scopes": ["metrics.read"], "days": "90"})
+    assert 'id="new-token"' in client.get(tokens).content.decode()
+    assert 'id="new-token"' not in client.get(tokens).content.decode()
+
+
+def test_a_link_signs_in_only_when_pressed(shop, owner):
+    from django.utils import timezone
+
+    token = operations.create_link(user=owner, actor_id=None, now=timezone.now())
+    client = Client()
+    address = reverse("start", args=[token])
+    assert client.get(address).status_code == 200
+    assert "_auth_user_id" not in client.session
+    client.post(address)
+    assert client.session["_auth_user_id"] == str(owner.pk)
+    assert client.get(address).status_code == 410

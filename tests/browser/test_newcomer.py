@@ -1,0 +1,80 @@
+"""The newcomer's path: sign in, look, explore, draft a plan, edit it, bring a file in; both themes, and a phone."""
+
+import re
+
+import pytest
+
+from topline.imports.models import Import
+from topline.plans.models import Plan
+from topline.workbench import jobs
+from topline.workbench.models import Job
+
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+PLACES = ("", "metrics", "metrics/net_sales", "rows", "plans", "calendar", "imports", "settings", "settings/people")
+
+
+@pytest.mark.parametrize(("theme", "size"), [("light", DESKTOP), ("dark", PHONE)])
+def test_every_place_is_clean(visit, theme, size):
+    person = visit(theme, size)
+    person.sign_in()
+    for place in PLACES:
+        person.go(place)
+        person.look()
+    assert person.page.evaluate("document.documentElement.dataset.bsTheme") == theme
+    assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_from_the_first_look_to_a_plan(visit, shop):
+    person = visit()
+    page = person.page
+    person.sign_in()
+    person.look()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("return rate")
+    page.get_by_role("option", name="Return rate").wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/metrics/return_rate")
+    person.look()
+    page.keyboard.press("t")
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(re.compile("from=2024-12-01"))
+    person.go("metrics?by=month")
+    page.select_option("select[name=by] >> nth=1", "market")
+    page.wait_for_url(re.compile("market"))
+    person.look()
+    assert page.get_by_role("rowheader", name="Nov 2026").count() == 2
+    person.go("plans")
+    page.select_option("#first", "2027-01")
+    page.click("text=Draft >> nth=-1")
+    page.wait_for_url("**/plans/*")
+    person.look()
+    page.fill("#cell-1-1", "12,000.00")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Undo")
+    assert page.input_value("#cell-1-1") == "12,000.00"
+    assert int(Plan.objects.get().current.grid("net_sales").cells[0, :, 0].sum()) == 1_200_000
+    person.look()
+
+
+def test_a_file_comes_in_and_goes_back(visit, shop, tmp_path):
+    table = tmp_path / "orders.csv"
+    table.write_text("Order,Date,SKU,Qty,Price,Country\n1,2026-12-01 10:00,A1,2,10.00,GB\n2,nonsense,A1,1,5.00,GB\n")
+    person = visit()
+    page = person.page
+    person.sign_in()
+    person.go("imports")
+    page.set_input_files("#files", table)
+    page.wait_for_url("**/imports/*")
+    jobs.run_now(Job.objects.get())
+    page.wait_for_selector("button[value=confirm]")
+    person.look()
+    page.click("button[value=confirm]")
+    page.wait_for_selector("#progress")
+    jobs.run_now(Job.objects.order_by("-id")[0])
+    page.wait_for_selector("button[value=undo]")
+    person.look()
+    assert page.get_by_text("1 row to mend").count() == 1
+    page.click("button[value=undo]")
+    page.wait_for_selector("button[value=redo]")
+    assert Import.objects.get().state == Import.State.UNDONE
