@@ -6,8 +6,6 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-import holidays as source
-
 from topline.units import errors
 from topline.units.period import Period
 from topline.units.text import N_
@@ -34,8 +32,16 @@ class Holiday:
 
 
 @cache
+def _source() -> Any:
+    """The package, which takes half a second to import: the first calendar does, not the first page."""
+    import holidays
+
+    return holidays
+
+
+@cache
 def _countries() -> frozenset[str]:
-    return frozenset(source.list_supported_countries(include_aliases=False))
+    return frozenset(_source().list_supported_countries(include_aliases=False))
 
 
 def check_country(country: str) -> None:
@@ -48,7 +54,7 @@ def check_country(country: str) -> None:
 def _table(country: str, region: str | None, language: str | None, categories: tuple[str, ...], year: int) -> Any:
     """One year's dates of a country: a `holidays.HolidayBase`, which is a dictionary of date to name."""
     check_country(country)
-    kind = source.country_holidays(country)
+    kind = _source().country_holidays(country)
     subdivision = region or _SUBDIVISION.get(country)
     if subdivision and subdivision not in kind.subdivisions:
         if region:
@@ -60,7 +66,7 @@ def _table(country: str, region: str | None, language: str | None, categories: t
     with warnings.catch_warnings():
         # Some countries warn of years that they have no lunar dates for; those days are simply not there.
         warnings.simplefilter("ignore", UserWarning)
-        return source.country_holidays(
+        return _source().country_holidays(
             country,
             subdiv=subdivision,
             years=year,
@@ -117,4 +123,4 @@ def is_working_day(country: str, on: date, region: str | None = None) -> bool:
 def regions(country: str) -> tuple[str, ...]:
     """The regions (ISO 3166-2 without the country) that have holidays of their own. Raises UnknownCountryError."""
     check_country(country)
-    return tuple(source.list_supported_countries(include_aliases=False)[country])
+    return tuple(_source().list_supported_countries(include_aliases=False)[country])

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-from icalendar import Calendar, Event
+if TYPE_CHECKING:  # a third of a second to import: not on the way to a first page
+    from icalendar import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,8 @@ def feed(entries: Iterable[Entry], *, name: str, now: datetime) -> bytes:
     name : what calendar programs call it
     now : UTC, the moment that the file states of itself
     """
+    from icalendar import Calendar
+
     calendar = Calendar()
     calendar.add("prodid", "-//Topline//Retail calendar//EN")
     calendar.add("version", "2.0")
@@ -40,7 +44,9 @@ def feed(entries: Iterable[Entry], *, name: str, now: datetime) -> bytes:
     return bytes(calendar.to_ical())
 
 
-def _event(entry: Entry, now: datetime) -> Event:
+def _event(entry: Entry, now: datetime) -> "Event":
+    from icalendar import Event
+
     event = Event()
     event.add("uid", entry.uid)
     event.add("dtstamp", now)

@@ -5,14 +5,15 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO
-
-import xlsxwriter
-from xlsxwriter.format import Format
-from xlsxwriter.worksheet import Worksheet
+from typing import TYPE_CHECKING
 
 from topline.documents.sheet import Column, Form, Sheet, Value
 from topline.units import money
 from topline.units.missing import Missing
+
+if TYPE_CHECKING:  # a quarter of a second to import: not on the way to a first page
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
 
 MAX_ROWS = 1_048_575  # Excel's 1,048,576 without the head
 _FORMATS = {
@@ -35,6 +36,8 @@ _OPTIONS = {
 
 def write(sheets: Iterable[Sheet]) -> bytes:
     """The sheets as one workbook. A sheet of more rows than Excel holds goes on in a next one."""
+    import xlsxwriter
+
     file = BytesIO()
     with xlsxwriter.Workbook(file, _OPTIONS) as book:
         head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
@@ -51,12 +54,12 @@ def write(sheets: Iterable[Sheet]) -> bytes:
 
 
 def _fill(
-    page: Worksheet,
+    page: "Worksheet",
     columns: Iterable[Column],
     rows: Iterator[Iterable[Value]],
-    formats: list[Format],
-    head: Format,
-    note: Format,
+    formats: "list[Format]",
+    head: "Format",
+    note: "Format",
 ) -> bool:
     """Writes rows until the page is full; True if it is full."""
     titles = [column.title for column in columns]
@@ -74,7 +77,7 @@ def _fill(
     return y == MAX_ROWS
 
 
-def _put(page: Worksheet, y: int, x: int, value: Value, looks: Format, note: Format) -> None:
+def _put(page: "Worksheet", y: int, x: int, value: Value, looks: "Format", note: "Format") -> None:
     match value:
         case None:
             page.write_blank(y, x, None, looks)

@@ -10,20 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
-import ibis
-import ibis.expr.operations as ops
-import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
-from ibis.backends.duckdb import Backend
-from ibis.expr.schema import Schema
 
 from topline.facts.table import Table
 from topline.lake import duck, files, mirror, overlay, resident
 from topline.lake.resident import Resident
 from topline.lake.snapshot import File, Snapshot, TableVersion
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # Ibis takes a second and a half to import: the first question does, not the first page
+    import ibis.expr.types as ir
+    from ibis.backends.duckdb import Backend
+
     from topline.lake.store import Lake
 
 connection = duck.connection
@@ -42,11 +40,11 @@ _local = threading.local()
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    table: ir.Table
+    table: "ir.Table"
     needs: tuple[Resident, ...]
 
 
-def table(lake: "Lake", fact: str, snapshot: Snapshot, *, known_at: datetime | None = None) -> ir.Table:
+def table(lake: "Lake", fact: str, snapshot: Snapshot, *, known_at: datetime | None = None) -> "ir.Table":
     """The fact's rows as the snapshot shows them, in the fact's columns: visible batches, each key's newest version.
 
     known_at : what Topline knew then, in place of what it knows now
@@ -70,22 +68,24 @@ def table(lake: "Lake", fact: str, snapshot: Snapshot, *, known_at: datetime | N
     return views[key].table
 
 
-def execute(expression: ir.Expr) -> pa.Table:
+def execute(expression: "ir.Expr") -> pa.Table:
     """The answer, asked while at most one other question runs."""
     with duck.turn():
         answer: pa.Table = backend().to_pyarrow(expression)
     return answer
 
 
-def backend() -> Backend:
+def backend() -> "Backend":
     """This thread's Ibis on this thread's cursor."""
     found: Backend | None = getattr(_local, "backend", None)
     if found is None:
+        import ibis
+
         found = _local.backend = ibis.duckdb.from_connection(duck.connection())
     return found
 
 
-def identity(lake: "Lake", snapshot: Snapshot) -> ir.Table:
+def identity(lake: "Lake", snapshot: Snapshot) -> "ir.Table":
     """The person of each customer_key that is linked to one: (customer_key, person_id).
 
     A key that is not in it is its own person.
@@ -200,8 +200,11 @@ def _known(lake: "Lake", fact: Table, snapshot: Snapshot, known_at: datetime) ->
         )"""
 
 
-def _expression(name: str, fact: Table) -> ir.Table:
+def _expression(name: str, fact: Table) -> "ir.Table":
     """The view as an expression; its schema is known, so DuckDB is not asked."""
+    import ibis.expr.operations as ops
+    from ibis.expr.schema import Schema
+
     return ops.DatabaseTable(name, Schema.from_pyarrow(fact.schema), backend(), ops.Namespace()).to_expr()
 
 

@@ -17,10 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import ibis
-import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -34,6 +32,9 @@ from topline.metrics import view
 from topline.metrics.dimension import DIMENSIONS
 from topline.metrics.settings import Basis
 from topline.metrics.view import Tables
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 DIMS = frozenset(
     {"kind", "channel", "market", "currency", "category", "subcategory", "brand", "supplier", "campaign", "coupon"}
@@ -69,7 +70,7 @@ def is_worth(snapshot: Snapshot) -> bool:
     return held is not None and bool(held.months) and held.rows >= LEAST_ROWS
 
 
-def table(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp) -> ir.Table | None:
+def table(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp) -> "ir.Table | None":
     """The roll-up's rows, the months that changed computed first; None where it has none.
 
     tables : the snapshot's facts, whole: a partial is of all rows, whoever asks
@@ -109,6 +110,8 @@ def differences(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp)
     fresh: Any = _rows(tables, roll_up, None)
     if kept is None:
         return 0
+    import ibis
+
     names = list(kept.columns)
     kept, fresh = kept.select(*names), fresh.select(*names).cast(kept.schema())
     odd = kept.mutate(side=ibis.literal(1)).union(fresh.mutate(side=ibis.literal(-1)))
@@ -118,7 +121,7 @@ def differences(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp)
     return answer[0]["n"]
 
 
-def _rows(tables: Tables, roll_up: RollUp, months: frozenset[str] | None) -> ir.Table:
+def _rows(tables: Tables, roll_up: RollUp, months: frozenset[str] | None) -> "ir.Table":
     """The roll-up of these months' rows out of the detail, with the month of the rows' own day."""
     own: Any
     if roll_up.source == "sold":
@@ -127,13 +130,15 @@ def _rows(tables: Tables, roll_up: RollUp, months: frozenset[str] | None) -> ir.
         own = view.ledger(tables, roll_up.source, roll_up.dims, roll_up.basis, None, ("on",))
     own = own.mutate(file_month=own.on.truncate("M").cast("date"))
     if months is not None:
+        import ibis
+
         own = own.filter(own.file_month.isin([ibis.date(f"{month}-01") for month in sorted(months)]))
     keys = ("file_month", *roll_up.columns)
     if roll_up.source == "sold":
         rolled: ir.Table = own.group_by(*keys).aggregate(at=own["at"].min())
         return rolled
     summed = {name: own[name].sum() for name in ("amount", "amount_shop", "quantity", "cost_shop", "uncosted")}
-    return cast(ir.Table, own.group_by(*keys).aggregate(**summed))
+    return cast("ir.Table", own.group_by(*keys).aggregate(**summed))
 
 
 def _files(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp) -> Mapping[str, Path]:
@@ -157,7 +162,7 @@ def _files(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp) -> M
     return found
 
 
-def _write(rows: ir.Table, roll_up: RollUp, missing: Mapping[str, Path]) -> None:
+def _write(rows: "ir.Table", roll_up: RollUp, missing: Mapping[str, Path]) -> None:
     found = engine.execute(rows)
     months = found["file_month"]
     content = found.drop(["file_month"])
@@ -169,7 +174,7 @@ def _write(rows: ir.Table, roll_up: RollUp, missing: Mapping[str, Path]) -> None
         os.replace(draft, path)
 
 
-def _expression(paths: list[Path]) -> ir.Table:
+def _expression(paths: list[Path]) -> "ir.Table":
     """The files as one table of this thread; small ones stay in memory."""
     views: OrderedDict[tuple[Path, ...], tuple[ir.Table, Resident | None]] | None = getattr(_local, "views", None)
     if views is None:

@@ -6,9 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
-from typing import Any
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any
 
 from topline.facts.table import tables as facts
 from topline.lake import engine, partials
@@ -27,6 +25,9 @@ from topline.units.errors import ToplineError
 from topline.units.missing import Missing
 from topline.units.period import Period
 from topline.units.text import N_
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 KEPT = 512
 """Answers that a process remembers."""
@@ -151,7 +152,7 @@ def _tables(lake: Lake, snapshot: Snapshot, query: Query, scope: Scope, paths: s
     """The snapshot's facts, cut to the scope; `paths` gathers what the answer was read from."""
     every = whole(lake, snapshot, query.known_at)
 
-    def table(fact: str) -> ir.Table:
+    def table(fact: str) -> "ir.Table":
         rows = every.table(fact)
         if fact == "order_line":
             paths.add("detail")
@@ -159,7 +160,7 @@ def _tables(lake: Lake, snapshot: Snapshot, query: Query, scope: Scope, paths: s
             rows = rows.filter(rows.market.isin(sorted(scope.territories)))
         return rows
 
-    def roll_up(source: str, dims: frozenset[str], basis: Basis) -> ir.Table | None:
+    def roll_up(source: str, dims: frozenset[str], basis: Basis) -> "ir.Table | None":
         if scope.territories is not None:
             return None
         found = partials.table(lake, snapshot, every, RollUp(source, dims, basis))
@@ -173,11 +174,11 @@ def _tables(lake: Lake, snapshot: Snapshot, query: Query, scope: Scope, paths: s
     return replace(every, table=table, roll_up=roll_up, empty=empty)
 
 
-def _table(lake: Lake, snapshot: Snapshot, known_at: datetime | None, fact: str) -> ir.Table:
+def _table(lake: Lake, snapshot: Snapshot, known_at: datetime | None, fact: str) -> "ir.Table":
     return engine.table(lake, fact, snapshot, known_at=known_at)
 
 
-def _run(expression: ir.Table) -> list[dict[str, Any]]:
+def _run(expression: "ir.Table") -> list[dict[str, Any]]:
     records: list[dict[str, Any]] = engine.execute(expression).to_pylist()
     return records
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -69,6 +68,8 @@ def quantile(errors: Errors, horizon: int, probability: Floats) -> Floats:
     Student's t.
     """
     scores = errors.absolute[horizon]
+    from scipy.special import stdtrit  # half a second to import: not on the way to a first page
+
     parametric = stdtrit(errors.freedom, probability) * errors.scale[horizon]
     if not len(scores):
         return np.asarray(parametric)
@@ -101,6 +102,8 @@ def log_errors(errors: Errors, shock: Floats) -> Floats:
     """Log errors (draws, h) that have the marginals of `quantile` and the correlation of `errors`, from `shocks`."""
     rho = errors.correlation
     normal = np.sqrt(rho) * shock[:, :1] + np.sqrt(1 - rho) * shock[:, 1:]
+    from scipy.special import ndtr
+
     uniform = ndtr(normal)
     return np.column_stack([quantile(errors, h, uniform[:, h]) for h in range(normal.shape[1])])
 
