@@ -15,6 +15,15 @@ async function start(element) {
   element.removeAttribute("aria-busy");
 }
 
+// New on the page, or emptied again by a swap that kept the element: then what was mounted there is over.
+function isWaiting(element) {
+  if (!mounted.has(element)) return true;
+  const stop = mounted.get(element);
+  if (!stop || !element.hasAttribute("aria-busy")) return false;
+  stop();
+  return true;
+}
+
 export async function startIslands(root = document) {
   for (const [element, stop] of mounted) {
     if (!element.isConnected) {
@@ -22,6 +31,6 @@ export async function startIslands(root = document) {
       mounted.delete(element);
     }
   }
-  const fresh = [...root.querySelectorAll("[data-island]")].filter((element) => !mounted.has(element));
+  const fresh = [...root.querySelectorAll("[data-island]")].filter(isWaiting);
   await Promise.all(fresh.map(start));
 }
