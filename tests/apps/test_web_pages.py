@@ -155,7 +155,8 @@ def test_a_plan_is_drafted_and_its_cells_sum(browser, filled):
 def test_an_import_goes_in_and_comes_back(shop, owner, lake):
     client = Client()
     client.force_login(owner)
-    table = "Order,Date,SKU,Qty,Price,Country\n1,2011-08-01 10:00,A1,2,10.00,GB\n2,nonsense,A1,1,5.00,GB\n"
+    good = "".join(f"{n},2011-08-0{n} 10:00,A1,2,10.00,GB\n" for n in range(1, 6))
+    table = f"Order,Date,SKU,Qty,Price,Country\n{good}6,nonsense,A1,1,5.00,GB\n"
     upload = io.BytesIO(table.encode())
     upload.name = "orders.csv"
     client.post(reverse("imports", args=[shop.slug]), {"files": [upload]})
@@ -163,13 +164,13 @@ def test_an_import_goes_in_and_comes_back(shop, owner, lake):
     assert "being read" in client.get(reverse("import", args=[shop.slug, found.pk])).content.decode()
     jobs.run_now(Job.objects.get(pk=found.job_id))
     page = client.get(reverse("import", args=[shop.slug, found.pk])).content.decode()
-    assert "1 of 2 rows would come in; 1 need mending." in page
+    assert "5 of 6 rows would come in; 1 need mending." in page
     client.post(reverse("import_act", args=[shop.slug, found.pk]), {"do": "confirm"})
     found.refresh_from_db()
     jobs.run_now(Job.objects.get(pk=found.job_id))
-    assert "1 rows came in" in client.get(reverse("import", args=[shop.slug, found.pk])).content.decode()
+    assert "5 rows came in" in client.get(reverse("import", args=[shop.slug, found.pk])).content.decode()
     august = Period(date(2011, 8, 1), date(2011, 9, 1))
-    assert total(lake, shop, "net_sales", august) == 20
+    assert total(lake, shop, "net_sales", august) == 100
     mend = client.get(reverse("quarantine", args=[shop.slug, found.pk, 0]))
     assert b"nonsense" in b"".join(mend.streaming_content)
     client.post(reverse("import_act", args=[shop.slug, found.pk]), {"do": "undo"})

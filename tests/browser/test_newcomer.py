@@ -59,7 +59,8 @@ def test_from_the_first_look_to_a_plan(visit, shop):
 
 def test_a_file_comes_in_and_goes_back(visit, shop, tmp_path):
     table = tmp_path / "orders.csv"
-    table.write_text("Order,Date,SKU,Qty,Price,Country\n1,2026-12-01 10:00,A1,2,10.00,GB\n2,nonsense,A1,1,5.00,GB\n")
+    good = "".join(f"{n},2026-12-0{n} 10:00,A1,2,10.00,GB\n" for n in range(1, 6))
+    table.write_text(f"Order,Date,SKU,Qty,Price,Country\n{good}6,nonsense,A1,1,5.00,GB\n")
     person = visit()
     page = person.page
     person.sign_in()
@@ -67,10 +68,10 @@ def test_a_file_comes_in_and_goes_back(visit, shop, tmp_path):
     page.set_input_files("#files", table)
     page.wait_for_url("**/imports/*")
     jobs.run_now(Job.objects.get())
+    assert Import.objects.get().state == Import.State.PROPOSED, Import.objects.get().error_text
     page.wait_for_selector("button[value=confirm]")
     person.look()
     page.click("button[value=confirm]")
-    page.wait_for_selector("#progress")
     jobs.run_now(Job.objects.order_by("-id")[0])
     page.wait_for_selector("button[value=undo]")
     person.look()
