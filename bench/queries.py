@@ -149,7 +149,9 @@ def postgres(folder: Path, binaries: Path, native: Path) -> psycopg.Connection[t
             shutil.chown(home, "postgres", "postgres")
         subprocess.run([*user, binaries / "initdb", "-D", home, "-A", "trust", "-U", "bench"], check=True, stdout=-3)
     options = "-p 8119 -k /tmp -c shared_buffers=2GB -c work_mem=256MB -c maintenance_work_mem=1GB -c max_wal_size=8GB"
-    subprocess.run([*user, binaries / "pg_ctl", "-D", home, "-w", "-o", options, "-l", home / "log", "start"], check=True)
+    subprocess.run(
+        [*user, binaries / "pg_ctl", "-D", home, "-w", "-o", options, "-l", home / "log", "start"], check=True
+    )
     connection = psycopg.connect("host=/tmp port=8119 user=bench dbname=postgres", autocommit=True)
     if is_new:
         fill(connection, native)
@@ -172,7 +174,7 @@ def fill(connection: psycopg.Connection[tuple[object, ...]], native: Path) -> No
                 copy.write(block)
     csv.unlink()
     source.close()
-    for index in ('("on")', 'INCLUDE (amount_shop) ("on", kind)', '(customer_key, "on") WHERE kind = \'goods_sold\''):
+    for index in ('("on")', 'INCLUDE (amount_shop) ("on", kind)', "(customer_key, \"on\") WHERE kind = 'goods_sold'"):
         form = f"{index.split(' ', 2)[2]} INCLUDE (amount_shop)" if index.startswith("INCLUDE") else index
         connection.execute(f"CREATE INDEX ON order_line {form}")
     connection.execute("VACUUM ANALYZE")
@@ -208,7 +210,9 @@ def main() -> None:
         return read.read(lake, query, scope=Scope.whole("bench"), settings=SETTINGS, snapshot=snapshot)
 
     is_worth = partials.is_worth
-    print(f"{'':32}{'detail':>9}{'partials':>9}{'native':>9}{'postgres':>10}{'detail/native':>15}{'postgres/partials':>19}")
+    print(
+        f"{'':32}{'detail':>9}{'partials':>9}{'native':>9}{'postgres':>10}{'detail/native':>15}{'postgres/partials':>19}"
+    )
     ratios: dict[str, list[float]] = {"detail/native": [], "postgres/partials": []}
     for by in _BY:
         for metric in (*_VALUES, *_STATEMENTS):
@@ -228,11 +232,15 @@ def main() -> None:
                 print(f"{line}{'':10}{detail / hand:15.2f}", flush=True)
     for name, found in ratios.items():
         if found:
-            print(f"{name}: geometric mean {statistics.geometric_mean(found):.2f}, worst {max(found):.2f}, least {min(found):.2f}")
+            print(
+                f"{name}: geometric mean {statistics.geometric_mean(found):.2f}, worst {max(found):.2f}, least {min(found):.2f}"
+            )
     if server:
         server.close()
         user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-        subprocess.run([*user, given.postgres / "pg_ctl", "-D", given.folder / "postgres", "-m", "fast", "stop"], check=True)
+        subprocess.run(
+            [*user, given.postgres / "pg_ctl", "-D", given.folder / "postgres", "-m", "fast", "stop"], check=True
+        )
 
 
 if __name__ == "__main__":

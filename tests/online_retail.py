@@ -56,5 +56,4 @@ def lines(shared_data: Path) -> Iterator[pa.RecordBatch]:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     query = _LINES.format(rows=_ROWS.format(folder=shared_data / "online_retail_ii"))
-    for batch in connection.sql(query).to_arrow_table().cast(schema).to_batches(max_chunksize=200_000):
-        yield batch
+    yield from connection.sql(query).to_arrow_table().cast(schema).to_batches(max_chunksize=200_000)

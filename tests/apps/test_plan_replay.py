@@ -21,9 +21,7 @@ def test_pace_and_chance_move_as_the_autumn_of_2011_comes_in(shop: Shop, shared_
         shop=shop, period=Period.of_months(AS_OF, 3), as_of=AS_OF, actor=None, now=datetime(2011, 9, 1, tzinfo=UTC)
     )
     goal = version.goals.get(metric="net_sales")
-    assert goal.baseline == Decimal(
-        "3313346.80"
-    )
+    assert goal.baseline == Decimal("3313346.80")
     assert version.outlook["missing"][0][0] == "missing.cost"
     assert version.markets[0] == "United Kingdom"
     looks = {day: progress.of(version, day) for day in (AS_OF, date(2011, 10, 1), date(2011, 11, 1), date(2011, 12, 1))}

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -22,17 +21,16 @@ if TYPE_CHECKING:
 class _FilesFirst(TyperGroup):
     """Runs `files` unless the first argument names another command."""
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self.commands:
-            args = ["files", *args]
-        return super().resolve_command(ctx, args)
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        return super().resolve_command(ctx, self._with_verb(args))
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
-            args = ["files", *args]
-        return super().parse_args(ctx, args)
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] in ("--help", "-h"):
+            return super().parse_args(ctx, args)
+        return super().parse_args(ctx, self._with_verb(args))
+
+    def _with_verb(self, args: list[str]) -> list[str]:
+        return ["files", *args] if args and args[0] not in self.commands else args
 
 
 app = typer.Typer(
@@ -95,11 +93,15 @@ def files_(
 
 @app.command()
 def resume(id_: Id, shop: ShopOption, style: output.FormatOption = output.Format.TABLE) -> None:
-    """Go on with an import whose process was killed."""
+    """Go on with an import whose process was killed, or that failed while it was taken in."""
     found = _found(shop, id_)
+    from topline.imports import operations
     from topline.workbench.models import Job
 
     job = Job.objects.filter(pk=found.job_id).first()
+    if found.confirmed_at and (found.state == found.State.FAILED or (job and job.state == job.State.FAILED)):
+        _run(found, operations.go_on(found=found, actor_id=None), style)
+        return
     if found.state != found.State.RUNNING or job is None:
         typer.echo(f"Import {id_} is {found.state}; there is nothing to go on with.", err=True)
         raise typer.Exit(1)

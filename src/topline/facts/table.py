@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_type_hints
 
 import pyarrow as pa
 
@@ -66,7 +66,7 @@ class Table:
     @property
     def schema(self) -> pa.Schema:
         """The Arrow schema of the row, identity columns first."""
-        return _schema(self.row)
+        return _schema(cast(Any, self.row))  # mypy takes a class with slots for unhashable
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -1,0 +1,84 @@
+"""Take the pictures of the documents from a running Topline.
+
+    python tools/screenshots.py LINK FOLDER [--shop SLUG] [--all]
+
+LINK signs a person in once (`topline user link`). `--all` takes every page in light, dark and on a phone.
+"""
+
+import argparse
+import re
+from pathlib import Path
+from urllib.parse import urljoin
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+PAGES = {
+    "home": "",
+    "metrics": "metrics?metrics=net_sales,orders,average_order_value&by=month",
+    "metric": "metrics/average_order_value",
+    "plans": "plans",
+    "calendar": "calendar",
+    "imports": "imports",
+    "settings": "settings",
+    "people": "settings/people",
+    "tokens": "settings/tokens",
+    "audit": "settings/audit",
+}
+LOOKS = {
+    "light": {"viewport": {"width": 1360, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1360, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "is_mobile": True},
+}
+
+
+def signed_in(browser: Browser, link: str) -> dict[str, object]:
+    """The cookies of the person whom the link signs in."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(link)
+    page.locator("form button[type=submit]").last.click()
+    page.wait_for_load_state("load")
+    return context.storage_state()
+
+
+def shoot(page: Page, address: str, path: Path, *, whole: bool) -> None:
+    answer = page.goto(address)
+    page.wait_for_load_state("load")
+    page.wait_for_timeout(2500)
+    page.screenshot(path=path, full_page=whole)
+    print(answer.status if answer else "?", address, path.name)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("link")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--shop", default="harbour-and-pine")
+    parser.add_argument("--all", action="store_true")
+    wanted = parser.parse_args()
+    wanted.folder.mkdir(parents=True, exist_ok=True)
+    looks = LOOKS if wanted.all else {"light": LOOKS["light"]}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM if CHROMIUM.exists() else None, args=FLAGS)
+        state = signed_in(browser, wanted.link)
+        for look, options in looks.items():
+            page = browser.new_context(storage_state=state, reduced_motion="reduce", **options).new_page()
+            page.on("console", lambda message: print("  console:", message.type, message.text))
+            base = urljoin(wanted.link, f"/shop/{wanted.shop}/")
+            paths = dict(PAGES)
+            page.goto(urljoin(base, "plans"))
+            for place, href in enumerate(page.eval_on_selector_all("main a", "all => all.map(a => a.href)")):
+                if re.search(r"/plans?/\d+", href):
+                    paths["plan"] = href
+                    break
+                del place
+            for name, path in paths.items():
+                suffix = f"-{look}" if wanted.all else ""
+                shoot(page, urljoin(base, path), wanted.folder / f"{name}{suffix}.png", whole=wanted.all)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
