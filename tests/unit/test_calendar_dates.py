@@ -225,3 +225,9 @@ def test_working_days():
     assert add_working_days("RO", date(2027, 5, 1), 0) == date(2027, 5, 4)
     assert add_working_days("DE", date(2027, 6, 4), 2) == date(2027, 6, 8)
     assert add_working_days("AE", date(2027, 6, 4), 1) == date(2027, 6, 7)
+
+
+def test_an_event_is_not_held_before_its_first_year():
+    days = {one.event for one in occurrences(Period(date(2011, 9, 1), date(2011, 12, 1)), "GB")}
+    assert "black_friday" in days
+    assert "prime_big_deal_days" not in days

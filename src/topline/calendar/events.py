@@ -50,6 +50,7 @@ class Event:
     id : stable, never translated; label : translatable
     lead_in_days, tail_days : days before and after in which shops feel it
     categories : the product groups that it matters to most, empty for all
+    first_year : the year that it was first held, 0 for time out of mind
     source : where the rule comes from; verified_on : when it was last checked
     """
 
@@ -59,6 +60,7 @@ class Event:
     lead_in_days: int
     tail_days: int = 0
     categories: tuple[str, ...] = ()
+    first_year: int = 0
     source: str
     verified_on: date = date(2026, 11, 22)
 
@@ -449,6 +451,7 @@ EVENTS: tuple[Event, ...] = (
             _in("MX", Announced(NthWeekday(5, MONDAY, -1, days=9), _dates(("2025-05-26", 9), ("2026-05-25", 9)))),
         ),
         lead_in_days=7,
+        first_year=2014,
         source="Asociación Mexicana de Venta Online",
     ),
     Event(
@@ -504,6 +507,7 @@ EVENTS: tuple[Event, ...] = (
         lead_in_days=5,
         tail_days=2,
         categories=("electronics", "home", "beauty", "toys"),
+        first_year=2015,
         source="announced by Amazon some weeks before",
     ),
     Event(
@@ -562,6 +566,7 @@ EVENTS: tuple[Event, ...] = (
         lead_in_days=5,
         tail_days=2,
         categories=("electronics", "home", "beauty", "toys"),
+        first_year=2022,
         source="announced by Amazon some weeks before; each October since 2022",
     ),
     Event(
@@ -594,6 +599,7 @@ EVENTS: tuple[Event, ...] = (
         variants=(_in("*", Fixed(11, 11)),),
         lead_in_days=14,
         tail_days=1,
+        first_year=2009,
         source="Alibaba since 2009, fixed",
     ),
     Event(
@@ -601,6 +607,7 @@ EVENTS: tuple[Event, ...] = (
         label=N_("Click Frenzy"),
         variants=(_in("AU", Announced(NthWeekday(11, TUESDAY, 2, days=3))),),
         lead_in_days=5,
+        first_year=2012,
         source="announced by its organiser; seen in the week of November's second Tuesday",
     ),
     Event(
@@ -617,6 +624,7 @@ EVENTS: tuple[Event, ...] = (
         ),
         lead_in_days=7,
         tail_days=1,
+        first_year=2011,
         source="Concanaco Servytur; ends on the third Monday of November, its first day is announced",
     ),
     Event(
@@ -653,6 +661,7 @@ EVENTS: tuple[Event, ...] = (
         variants=(_in(f"RO {GULF}", None), _in("*", Relative(_BLACK_FRIDAY, 3))),
         lead_in_days=2,
         tail_days=1,
+        first_year=2005,
         source="the Monday after Thanksgiving",
     ),
     Event(

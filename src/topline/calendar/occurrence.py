@@ -71,7 +71,7 @@ def _all(period: Period, country: str, region: str | None) -> Iterator[Occurrenc
 
 
 def _of_year(event: Event, country: str, region: str | None, year: int) -> Iterator[Occurrence]:
-    rule = event.rule(country, region)
+    rule = event.rule(country, region) if year >= event.first_year else None
     for span in rule.spans(year) if rule else ():
         yield Occurrence(
             event=event.id,
