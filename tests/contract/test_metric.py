@@ -155,7 +155,7 @@ def test_worked_lifetime_value() -> None:
 
 
 def test_worked_payback() -> None:
-    """January 2024 wins ann and bob for 60; in their first month they leave 34 less the mug's 6."""
+    """January 2024 wins ann and bob for 60, and the second month pays them back."""
     query = Query(
         metrics=("cac", "cac_payback_months", "ltv_to_cac"), period=Period(date(2024, 1, 1), date(2024, 2, 1))
     )
