@@ -1,12 +1,15 @@
 """The lake by worked examples: what an append counts, where a fold puts rows, what a copy holds."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lake_shop import EPOCH, Row, batch, newest, shown
-from topline.facts import identity_link
+from topline.facts import customer, identity_link, order_line, session
+from topline.facts.table import UTC
 from topline.lake import engine, mirror
 from topline.lake.error import DamagedLakeError, NoSnapshotError, UnknownFactError
 from topline.lake.scope import Scope
@@ -202,3 +205,102 @@ def test_equal_scopes_have_equal_digests():
     assert Scope.whole("a").digest == Scope(frozenset({"a"})).digest
     others = [Scope.whole("b"), Scope(frozenset({"a"}), owners=frozenset()), Scope(frozenset({"a"}), None, frozenset())]
     assert len({scope.digest for scope in [Scope.whole("a"), *others]}) == 4
+
+
+ANN, BOB, DEVICE = "a" * 32, "b" * 32, "d" * 32
+
+
+def sold(key, customer, *, version=1, batch_id="b", fact=order_line, **values):
+    """One row of a fact, of a customer."""
+    sample = {pa.string(): "x", pa.bool_(): False, pa.date32(): date(2026, 1, 5), UTC: EPOCH}
+    row = {f.name: None if f.nullable else sample.get(f.type, Decimal(1)) for f in fact.TABLE.schema}
+    row |= {"key": key, "version": version, "batch_id": batch_id, "customer_key": customer, **values}
+    return pa.RecordBatch.from_pylist([row], schema=fact.TABLE.schema)
+
+
+def persons(lake, name, column="customer_key"):
+    seen = lake.publish(now=EPOCH)
+    return sorted(str(row[column]) for row in engine.execute(engine.table(lake, name, seen)).to_pylist())
+
+
+def contents(lake):
+    """Every text in the files of the newest snapshot, beside the batches."""
+    paths = {file.path for held in lake.latest().tables.values() for file in held.files}
+    for held in lake.latest().tables.values():
+        paths |= set((lake.root / held.overlay).glob("*.parquet")) if held.overlay else set()
+    rows = [row for path in paths for row in pq.read_table(lake.root / path, partitioning=None).to_pylist()]
+    return {str(value) for row in rows for value in row.values()}
+
+
+@pytest.fixture
+def busy(lake):
+    """Two customers in base, change, history and sightings, one of them with a device."""
+    for n in range(2):
+        lake.append("order_line", [sold("1", ANN), sold("2", BOB), sold("3", None)], batch_id="b", part=n)
+        lake.append("customer", [sold(ANN, ANN, fact=customer), sold(BOB, BOB, fact=customer)], batch_id="b", part=n)
+        lake.append("session", [sold("s1", ANN, fact=session, visitor_key=DEVICE)], batch_id="b", part=n)
+        lake.append("session", [sold("s2", None, fact=session, visitor_key=DEVICE)], batch_id="b", part=n + 2)
+    lake.fold_all(hidden=(), now=EPOCH)
+    lake.append("order_line", [sold("1", ANN, version=2, batch_id="c"), sold("4", ANN, batch_id="c")], batch_id="c")
+    lake.fold("order_line", hidden=(), now=EPOCH)
+    lake.append("order_line", [sold("5", ANN, batch_id="d"), sold("2", BOB, version=2, batch_id="d")], batch_id="d")
+    lake.append("customer", [sold(ANN, ANN, fact=customer, batch_id="d")], batch_id="d")
+    return lake
+
+
+def test_a_forgotten_customer_is_nowhere_and_counts_as_before(busy):
+    before = persons(busy, "order_line")
+    layered = {file.layer for file in busy.latest().tables["order_line"].files}
+    assert (layered, ANN in contents(busy)) == ({"base", "change", "history"}, True)
+    undone = shown_keys(busy, hidden=["b"])
+    busy.forget([ANN, ANN, "unknown"])
+    assert set(busy.fold_all(hidden=(), now=EPOCH)) == {"order_line", "customer", "session"}
+    after = persons(busy, "order_line")
+    assert not {ANN, DEVICE} & contents(busy)
+    (new,) = set(after) - set(before)
+    assert sorted(ANN if key == new else key for key in after) == before
+    assert persons(busy, "customer") == persons(busy, "customer", "key") == sorted([BOB, new])
+    assert persons(busy, "session") == sorted(["None", new])
+    assert len(set(persons(busy, "session", "visitor_key"))) == 1
+    assert shown_keys(busy, hidden=["b"]) == {new if key == ANN else key for key in undone}
+    assert busy.fold_all(hidden=(), now=EPOCH) == {}
+    busy.verify()
+
+
+def shown_keys(lake, hidden):
+    seen = lake.publish(hidden=hidden, now=EPOCH)
+    return {row["key"] for row in engine.execute(engine.table(lake, "customer", seen)).to_pylist()}
+
+
+@pytest.mark.parametrize("commits", range(4))
+def test_a_forgetting_that_was_killed_is_finished_with_the_same_keys(busy, monkeypatch, commits):
+    """However many tables were done: a customer keeps one key in all of them."""
+    commit = Lake.commit
+    done = []
+
+    def die(self, delta, actions, transaction=None):
+        if len(done) == commits:
+            raise KeyboardInterrupt
+        done.append(1)
+        commit(self, delta, actions, transaction)
+
+    busy.forget([ANN])
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "commit", die)
+        with pytest.raises(KeyboardInterrupt):
+            busy.fold_all(hidden=(), now=EPOCH)
+    busy.fold_all(hidden=(), now=EPOCH)
+    assert len(set(persons(busy, "order_line"))) == 3
+    assert set(persons(busy, "customer")) == set(persons(busy, "order_line")) - {"None"}
+    assert set(persons(busy, "session")) < set(persons(busy, "order_line"))
+    assert not {ANN, DEVICE} & contents(busy)
+    assert shown_keys(busy, hidden=["b"]) == set(persons(busy, "customer")) - {BOB}
+
+
+def test_a_forgotten_customer_who_comes_again_is_forgotten_again(busy):
+    busy.forget([ANN])
+    busy.fold_all(hidden=(), now=EPOCH)
+    busy.append("order_line", [sold("1", ANN, version=3, batch_id="e")], batch_id="e")
+    busy.fold_all(hidden=(), now=EPOCH)
+    assert len(persons(busy, "order_line")) == 5
+    assert ANN not in contents(busy)

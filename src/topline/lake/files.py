@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
 from topline.facts.table import UTC, Table
 from topline.lake import duck
@@ -181,6 +181,12 @@ def _file(action: dict[str, Any], folder: str) -> File:
         batch_id=least if least == greatest else None,
         is_new=action["min.is_new"] == 1,
     )
+
+
+def removal(file: File, stamp: int) -> RemoveAction:
+    """Takes the file out of its table; stamp : when, in milliseconds."""
+    path = file.path.partition("/")[2]
+    return RemoveAction(path, True, stamp, file.size, {"layer": file.layer, "month": file.month})
 
 
 def is_whole(file: File, root: Path) -> bool:

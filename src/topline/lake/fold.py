@@ -90,7 +90,7 @@ def plan(
         adds += [action] if action else []
         source[month] += merged
     stamp = int(now.timestamp() * 1000)
-    removes = tuple(_remove(file, fact, stamp) for month in months for file in source[month])
+    removes = tuple(files.removal(file, stamp) for month in months for file in source[month])
     order = tuple(sorted(base, key=lambda f: (f.month, f.path)))
     return Plan(tuple(adds), removes, order, Folded(tuple(months), rows, moved))
 
@@ -157,8 +157,3 @@ def _cast(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.Record
 
 def _base_file(action: AddAction, fact: Table, month: str, rows: int) -> File:
     return File(f"{fact.name}/{action.path}", rows, action.size, "base", month, None, False)
-
-
-def _remove(file: File, fact: Table, stamp: int) -> RemoveAction:
-    path = file.path.removeprefix(f"{fact.name}/")
-    return RemoveAction(path, True, stamp, file.size, {"layer": file.layer, "month": file.month})

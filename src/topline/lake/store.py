@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -17,7 +18,7 @@ from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
 from topline.facts.table import Table, tables
-from topline.lake import duck, files, fold, lock, mirror, overlay, snapshot
+from topline.lake import duck, erasure, files, fold, lock, mirror, overlay, snapshot
 from topline.lake.error import (
     DamagedLakeError,
     FactSchemaError,
@@ -158,9 +159,7 @@ class Lake:
         with lock.held(self._lock(f"{table}.fold")):
             delta = self.delta(table)
             head = files.head(delta, table)
-            name = sightings(table)
-            noted = files.head(self.delta(name), name).files if name in self._names() else ()
-            over = overlay.resolve(fact, head.files, noted, hidden=hidden, root=self.root)
+            over = overlay.resolve(fact, head.files, self._noted(fact), hidden=hidden, root=self.root)
             plan = fold.plan(fact, head.files, over, hidden=hidden, root=self.root, now=now)
             base = plan.base if plan else [f for f in head.files if f.layer == "base"]
             if mirror.is_worth(base):
@@ -175,9 +174,46 @@ class Lake:
         return plan.folded if plan else None
 
     def fold_all(self, *, hidden: Collection[str], now: datetime) -> dict[str, Folded]:
-        """Folds every table that has something to fold."""
+        """Replaces the keys of forgotten customers, and folds every table that has something to fold.
+
+        Tables of which neither was true are left out.
+        """
+        replaced = self._replace_forgotten(now)
         found = {name: self.fold(name, hidden=hidden, now=now) for name in self._names() if name in tables()}
-        return {name: folded for name, folded in found.items() if folded}
+        return replaced | {name: folded for name, folded in found.items() if folded}
+
+    def forget(self, customer_keys: Iterable[str]) -> None:
+        """From the next `fold_all` on, no snapshot holds these keys; numbers by customer stay what they were."""
+        erasure.forget(customer_keys, self.root)
+
+    def _replace_forgotten(self, now: datetime) -> dict[str, Folded]:
+        """What was written anew. Appends and folds wait, and no snapshot sees a part of it."""
+        known = [tables()[name] for name in self._names() if name in tables() and tables()[name].personal_keys]
+        if not known or not erasure.forgotten(self.root):
+            return {}
+        with ExitStack() as locks:
+            for fact in known:
+                for name in (f"{fact.name}.fold", fact.name, sightings(fact.name)):
+                    locks.enter_context(lock.held(self._lock(name)))
+            held = {fact: files.head(self.delta(fact.name), fact.name).files for fact in known}
+            with erasure.replacing(held, self.root) as is_any:
+                if not is_any:
+                    return {}
+                written = {
+                    fact: erasure.rewrite(fact, of, self._noted(fact), root=self.root, now=now)
+                    for fact, of in held.items()
+                }
+                with lock.held(self._lock("publish")):
+                    for fact, (of_fact, of_noted) in written.items():
+                        for name, new in ((sightings(fact.name), of_noted), (fact.name, of_fact)):
+                            if new.removes:
+                                self.commit(self.delta(name), [*new.adds, *new.removes])
+        return {fact.name: Folded(new.months, new.rows, 0) for fact, (new, _) in written.items() if new.removes}
+
+    def _noted(self, fact: Table) -> tuple[File, ...]:
+        """The files of a table's sightings."""
+        name = sightings(fact.name)
+        return files.head(self.delta(name), name).files if name in self._names() else ()
 
     def vacuum(self, *, now: datetime) -> None:
         """Clears away snapshots older than KEEP_DAYS, and files that only they or dead writers knew.
