@@ -15,10 +15,12 @@ from topline.connectors import errors
 from topline.crm.models import Identity
 from topline.imports import operations
 from topline.imports.models import Import
+from topline.lake import store
 from topline.workbench import jobs
 
 if TYPE_CHECKING:
     from topline.accounts.models import Shop
+    from topline.metrics import result
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -238,20 +240,38 @@ def test_worked_answers_of_online_retail(shop: "Shop", shared_data: Path) -> Non
     } == {kind: (rows, Decimal(quantity), Decimal(amount)) for kind, (rows, quantity, amount) in worked.items()}
     lake, settings = shop.lake(), shop.settings()
 
-    def asked(*metrics: str, by: tuple[str, ...] = ()) -> "list[dict[str, object]]":
-        return read.read(
-            lake, Query(metrics=metrics, by=by), scope=scope.Scope.whole(shop.slug), settings=settings
-        ).rows
+    def asked(*metrics: str, by: tuple[str, ...] = ()) -> "result.Result":
+        return read.read(lake, Query(metrics=metrics, by=by), scope=scope.Scope.whole(shop.slug), settings=settings)
 
-    assert {row["kind"]: round(row["ledger_amount"], 2) for row in asked("ledger_amount", by=("kind",))} == {  # type: ignore[call-overload]
+    assert {row["kind"]: round(row["ledger_amount"], 2) for row in asked("ledger_amount", by=("kind",)).rows} == {
         kind: Decimal(amount) for kind, (_, _, amount) in worked.items()
     }
-    figures = asked("ledger_amount", "gross_sales", "net_sales", "orders", "customers", "ledger_customers")[0]
-    assert round(figures["ledger_amount"], 2) == Decimal("18909744.12")  # type: ignore[call-overload]
-    assert round(figures["gross_sales"], 2) == Decimal("19700954.46")  # type: ignore[call-overload]
-    assert round(figures["net_sales"], 2) == Decimal("18968381.89")  # type: ignore[call-overload]
+    figures = asked("ledger_amount", "gross_sales", "net_sales", "orders", "customers", "ledger_customers").totals
+    assert round(figures["ledger_amount"], 2) == Decimal("18909744.12")
+    assert round(figures["gross_sales"], 2) == Decimal("19700954.46")
+    assert round(figures["net_sales"], 2) == Decimal("18968381.89")
     assert (figures["orders"], figures["customers"], figures["ledger_customers"]) == (39_516, 5_852, 5_942)
-    assert len(asked("ledger_amount", by=("market",))) == 43
+    assert len(asked("ledger_amount", by=("market",)).rows) == 43
+
+
+def test_an_unexpected_error_is_said_and_the_import_goes_on(
+    shop: "Shop", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "orders.csv")
+    found = operations.receive(shop=shop, uploads=[operations.Upload("orders.csv", path)], actor_id=None)
+    operations.propose(found=found)
+    job = operations.confirm(found=found, actor_id=None, now=NOW)
+    with monkeypatch.context() as broken:
+        broken.setattr(store.Lake, "append", lambda *_, **__: 1 / 0)
+        assert jobs.run_now(job).state == job.State.FAILED
+    found.refresh_from_db()
+    assert (found.state, ledger(shop)) == (Import.State.FAILED, [])
+    assert "ZeroDivisionError" in found.error_text
+    assert jobs.run_now(operations.go_on(found=found, actor_id=None)).state == job.State.DONE
+    found.refresh_from_db()
+    assert (found.state, found.error, total(shop)) == (Import.State.LIVE, {}, Decimal("105.45"))
+    with pytest.raises(operations.NotFailedError):
+        operations.go_on(found=found, actor_id=None)
 
 
 def test_files_that_brought_nothing_are_refused(shop: "Shop") -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from topline.accounts.models import Shop
@@ -24,7 +24,7 @@ from topline.imports.models import Import, ImportFile
 from topline.journal import operations as journal
 from topline.units.errors import ToplineError
 from topline.units.text import N_
-from topline.workbench import audit, jobs
+from topline.workbench import audit, jobs, maintenance
 from topline.workbench.models import CancelledError, Job, LeaseLostError
 
 PREVIEW_ROWS = 10
@@ -56,6 +56,16 @@ class NotLiveError(ToplineError):
 
 class NotUndoneError(ToplineError):
     message = N_("Import %(id)s is %(state)s; only one that was undone can be brought back.")
+
+
+class BrokenImportError(ToplineError):
+    message = N_(
+        "Import %(id)s stopped at an error of Topline's own (%(detail)s). Nothing of it is seen; go on with it."
+    )
+
+
+class NotFailedError(ToplineError):
+    message = N_("Import %(id)s is %(state)s; only one that failed while it was taken in can be gone on with.")
 
 
 class RateError(ToplineError):
@@ -190,6 +200,11 @@ def propose(*, found: Import, progress: Progress | None = None) -> Import:
             _fail(found, error)
             _clear_stage(found)
         raise
+    except Exception as error:
+        if not isinstance(error, OperationalError):  # the database is away: the job goes on later
+            _fail(found, _broken(found, error))
+            _clear_stage(found)
+        raise
 
 
 def _propose(found: Import, progress: Progress) -> Import:
@@ -266,6 +281,35 @@ def take_in(*, found: Import, job: Job) -> dict[str, Any]:
     except ToplineError as error:
         _fail(found, error)
         raise
+    except Exception as error:
+        if not isinstance(error, OperationalError):
+            _fail(found, _broken(found, error))
+        raise
+
+
+def go_on(*, found: Import, actor_id: int | None) -> Job:
+    """The job that takes a failed import in from where it stopped. Raises NotFailedError."""
+    _settle(found)
+    with transaction.atomic():
+        failed = Import.objects.filter(pk=found.pk, state=Import.State.FAILED, confirmed_at__isnull=False)
+        if not failed.update(state=Import.State.RUNNING, error={}, finished_at=None):
+            found.refresh_from_db()
+            raise NotFailedError(id=found.pk, state=found.state)
+        before = Job.objects.filter(pk=found.job_id).first()
+        job = jobs.enqueue(
+            "imports.run",
+            shop=found.shop.slug,
+            params={"import": found.pk},
+            unique_key=f"imports.run:{found.pk}",
+            actor_id=actor_id,
+        )
+        if before is not None:
+            Job.objects.filter(pk=job.pk).update(checkpoint=before.checkpoint)
+        Import.objects.filter(pk=found.pk).update(job_id=job.pk)
+        audit.log("import.go_on", actor_id=actor_id, shop=found.shop.slug, subject=str(found.pk))
+    found.refresh_from_db()
+    job.refresh_from_db()
+    return job
 
 
 def _take_in(found: Import, job: Job) -> dict[str, Any]:
@@ -311,6 +355,7 @@ def _take_in(found: Import, job: Job) -> dict[str, Any]:
         Import.objects.filter(pk=found.pk).update(state=Import.State.LIVE, finished_at=now, report=report, error={})
         audit.log("import.live", actor_id=found.actor_id, shop=shop.slug, subject=str(found.pk), facts=report["facts"])
     journal.publish(lake)
+    maintenance.enqueue_fold(shop.slug)
     _clear_stage(found)
     return report
 
@@ -340,8 +385,17 @@ def drop(*, found: Import, actor_id: int | None) -> Import:
     return found
 
 
+def _settle(found: Import) -> None:
+    """An import whose job gave up without a word, because its process died again and again, has failed too."""
+    job = Job.objects.filter(pk=found.job_id, state=Job.State.FAILED).first()
+    if job is not None and found.state in (Import.State.RUNNING, Import.State.READING):
+        _fail(found, BrokenImportError(id=found.pk, detail=job.message))
+
+
 def tidy() -> None:
-    """Give up imports that nobody decided on for KEPT_DAYS, and remove files that no import needs any more."""
+    """Fail imports whose job gave up, drop what nobody decided on for KEPT_DAYS, and remove files that none needs."""
+    for found in Import.objects.filter(state__in=(Import.State.RUNNING, Import.State.READING)):
+        _settle(found)
     limit = timezone.now() - timedelta(days=KEPT_DAYS)
     undecided = (Import.State.READING, Import.State.PROPOSED, Import.State.FAILED)
     for found in Import.objects.filter(state__in=undecided, created_at__lt=limit):
@@ -547,6 +601,10 @@ def _require(found: Import, *states: Import.State) -> None:
     found.refresh_from_db()
     if found.state not in states:
         raise NotProposedError(id=found.pk, state=found.state)
+
+
+def _broken(found: Import, error: Exception) -> BrokenImportError:
+    return BrokenImportError(id=found.pk, detail=f"{type(error).__name__}: {error}"[:300])
 
 
 def _fail(found: Import, error: ToplineError) -> None:
