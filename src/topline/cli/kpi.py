@@ -1,8 +1,8 @@
 """Metrics of a shop: cut, filtered, compared.
 
-    topline kpi --shop gifts net_sales,orders --by month,channel --from 2010-12-01 --to 2011-12-01
-    topline kpi --shop gifts ledger_amount --by kind --format json
-    topline kpi --list
+topline kpi --shop gifts net_sales,orders --by month,channel --from 2010-12-01 --to 2011-12-01
+topline kpi --shop gifts ledger_amount --by kind --format json
+topline kpi --list
 """
 
 from typing import Annotated
