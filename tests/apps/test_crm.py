@@ -2,12 +2,16 @@
 
 from datetime import UTC, datetime
 
+import pyarrow.parquet as pq
 import pytest
 
 from topline.crm import erasure_log, operations
 from topline.crm.models import Identity, Person
 from topline.journal import operations as journal
+from topline.journal.models import Record
 from topline.lake import engine
+from topline.workbench import jobs
+from topline.workbench.models import Job
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -91,3 +95,21 @@ def test_a_restored_backup_erases_again(shop, people):
     entries = [(shop.slug, shop.hmac("file", "3")), (shop.slug, shop.hmac("file", "unknown")), ("gone", "x")]
     assert operations.erase_again(entries=entries, now=NOW) == 1
     assert sorted(Person.objects.values_list("name", flat=True)) == ["Ana", "Bob"]
+
+
+def test_an_erased_persons_facts_lose_the_key_at_the_next_fold(shop, people, lake):
+    """And the journal loses what it kept of them; how many people are linked stays the same."""
+    ana, bob, _ = people
+    operations.merge(keep=ana, other=bob, actor_id=None, now=NOW)
+    journal.drain(lake)
+    operations.erase(person=ana, actor_id=None, now=NOW)
+    (job,) = Job.objects.filter(kind="lake.fold")
+    assert jobs.run_now(job).state == Job.State.DONE
+    keys = {shop.hmac("file", id_) for id_ in "12"}
+    linked = engine.execute(engine.identity(lake, lake.latest())).to_pylist()
+    assert [row["person_id"] for row in linked] == [ana.key, ana.key]
+    assert not keys & {row["customer_key"] for row in linked}
+    files = [lake.root / file.path for held in lake.latest().tables.values() for file in held.files]
+    kept = str([pq.read_table(path, partitioning=None).to_pylist() for path in files])
+    kept += str(list(Record.objects.values_list("row", flat=True)))
+    assert not any(key in kept for key in keys)

@@ -5,16 +5,18 @@ from datetime import datetime
 from itertools import batched
 
 from django.db import transaction
+from django.db.models import Q
 
 from topline.accounts.models import Shop
 from topline.crm import erasure_log
 from topline.crm.models import Erasure, Identity, Person
 from topline.facts.identity_link import IdentityLink
+from topline.facts.table import tables
 from topline.journal import operations as journal
 from topline.journal.models import Record
 from topline.units.errors import ToplineError
 from topline.units.text import N_
-from topline.workbench import audit
+from topline.workbench import audit, maintenance
 
 _LENGTHS = {"name": 300, "email": 254, "phone": 40, "country": 100}
 _SET = 500
@@ -76,6 +78,7 @@ def erase(*, person: Person, actor_id: int | None, now: datetime) -> int:
         audit.log("person.erase", actor_id=actor_id, shop=shop.slug, customers=len(keys))
         _forget(shop, keys, now)
     erasure_log.add(shop.slug, keys, now)
+    _forget_facts(shop, keys)
     return len(keys)
 
 
@@ -93,6 +96,7 @@ def erase_again(*, entries: Iterable[tuple[str, str]], now: datetime) -> int:
         found += back.count()
         with transaction.atomic():
             _forget(shop, by_shop[shop.slug], now)
+        _forget_facts(shop, by_shop[shop.slug])
     return found
 
 
@@ -163,7 +167,17 @@ def _forget(shop: Shop, keys: list[str], now: datetime) -> None:
     people = Person.objects.filter(shop=shop, identity__customer_key__in=keys)
     Person.objects.filter(pk__in=list(people.values_list("pk", flat=True))).delete()
     drained = journal.position(consumer=journal.LAKE_WRITER, shop=shop.slug)
-    Record.objects.filter(shop=shop.slug, fact="identity_link", seq__lte=drained, row__customer_key__in=keys).delete()
+    about = Q(pk__in=[])
+    for fact in tables().values():
+        for column in fact.personal_keys:
+            about |= Q(fact=fact.name, **{f"row__{column}__in": keys})
+    Record.objects.filter(about, shop=shop.slug, seq__lte=drained).delete()
     Erasure.objects.bulk_create(
         (Erasure(shop=shop, customer_key=key, erased_at=now) for key in keys), ignore_conflicts=True
     )
+
+
+def _forget_facts(shop: Shop, keys: list[str]) -> None:
+    """Let the next fold, asked for here, put random keys in the place of these."""
+    shop.lake().forget(keys)
+    maintenance.enqueue_fold(shop.slug)

@@ -7,11 +7,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from topline.journal import operations as journal
+from topline.lake import partials
 from topline.lake.store import Lake
 from topline.workbench import jobs, leases
 from topline.workbench.models import Job
 
 PATIENCE_SECONDS = 600
+PARTIALS_DAYS = 14
+"""How long partial aggregates are kept: they are made again in seconds, and old ones name people erased since."""
 
 
 def lakes() -> list[Lake]:
@@ -37,8 +40,10 @@ def fold(job: Job) -> dict[str, Any]:
 
 def vacuum(job: Job) -> None:
     """Clear away what only old snapshots of the shop's lake knew."""
+    lake, now = Lake(Path(settings.LAKE_ROOT), job.shop), timezone.now()
     with leases.held(leases.MAINTENANCE, wait=PATIENCE_SECONDS):
-        Lake(Path(settings.LAKE_ROOT), job.shop).vacuum(now=timezone.now())
+        lake.vacuum(now=now)
+    partials.sweep(lake, PARTIALS_DAYS, now=now.timestamp())
 
 
 def fold_everything() -> None:
