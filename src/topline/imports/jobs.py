@@ -3,7 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from topline.imports import demo, operations
+from topline.accounts.models import Shop
+from topline.imports import demo, erasure, operations
 from topline.imports.models import Import
 from topline.journal import operations as journal
 from topline.workbench.models import Job
@@ -25,11 +26,20 @@ def run(job: Job) -> dict[str, Any]:
     return operations.take_in(found=found, job=job)
 
 
+def scrub(job: Job) -> dict[str, Any]:
+    """Remove what was uploaded of people who were erased."""
+    return {"files": erasure.scrub(Shop.objects.get(slug=job.shop))}
+
+
 JOBS = {
     "imports.propose": propose,
     "imports.run": run,
+    erasure.KIND: scrub,
     "imports.demo_placements": demo.load_placements,
     "imports.demo_plan": demo.activate_plan,
 }
 
-SCHEDULE = {"imports.tidy": (timedelta(hours=6), operations.tidy)}
+SCHEDULE = {
+    "imports.tidy": (timedelta(hours=6), operations.tidy),
+    "imports.scrub": (timedelta(hours=1), erasure.enqueue_due),
+}
