@@ -38,15 +38,15 @@ docs: .venv/.dev  ## docs/reference, generated from the code
 	$(RUN)/python tools/reference.py docs/reference
 
 .venv/.demo: pyproject.toml uv.lock
-	$(UV) sync --quiet --locked --no-dev --inexact --extra demo
+	$(UV) sync --quiet --locked --compile-bytecode --no-dev --inexact --extra demo
 	touch $@
 
 .venv/.dev: pyproject.toml uv.lock
-	$(UV) sync --quiet --locked --inexact --extra demo
+	$(UV) sync --quiet --locked --compile-bytecode --inexact --extra demo
 	touch $@
 
 .venv/.bench: pyproject.toml uv.lock
-	$(UV) sync --quiet --locked --inexact --group bench --extra demo
+	$(UV) sync --quiet --locked --compile-bytecode --inexact --group bench --extra demo
 	touch $@
 
 $(ASSETS): tools/assets.py package.json package-lock.json $(wildcard src/topline/web/assets/*) $(wildcard src/topline/locale/*/LC_MESSAGES/*.po)
