@@ -322,9 +322,9 @@ def targets(shop: Shop, metric: str) -> Decimal:
 
 def test_the_running_plans_outlooks_are_made_before_somebody_looks(version: PlanVersion) -> None:
     Shop.objects.update(clock_on=date(2026, 12, 15))
-    plan_jobs.ask_for_looks()
-    plan_jobs.ask_for_looks()
+    plan_jobs.look_ahead_everywhere()
+    plan_jobs.look_ahead_everywhere()
     job = Job.objects.get(kind="plans.look")
     assert jobs.run_now(job).state == Job.State.DONE
-    plan_jobs.ask_for_looks()
+    plan_jobs.look_ahead_everywhere()
     assert Job.objects.filter(kind="plans.look").count() == 1

@@ -132,10 +132,23 @@ def test_the_clock_steps_by_a_month(browser, filled):
 
 
 def test_a_plan_is_drafted_and_its_cells_sum(browser, filled):
-    browser.post(reverse("plan_draft", args=[filled.slug]), {"first": "2026-12", "months": "2", "as_of": "2026-12-01"})
+    asked = {"first": "2026-12", "months": "2", "as_of": "2026-12-01"}
+    drafting = browser.post(reverse("plan_draft", args=[filled.slug]), asked)["Location"]
+    assert browser.post(reverse("plan_draft", args=[filled.slug]), asked)["Location"] == drafting
+    assert "being drafted" in browser.get(drafting).content.decode()
+    assert drafting in browser.get(reverse("plans", args=[filled.slug])).content.decode()
+    assert jobs.run_now(Job.objects.get()).state == Job.State.DONE
     plan = Plan.objects.get()
-    page = browser.get(reverse("plan", args=[filled.slug, plan.pk]))
-    assert "chance to reach" in page.content.decode()
+    address = reverse("plan", args=[filled.slug, plan.pk])
+    assert browser.get(drafting, headers={"HX-Request": "true"})["HX-Refresh"] == "true"
+    assert browser.get(drafting)["Location"] == address
+    assert "Looking ahead" in browser.get(address).content.decode()
+    assert browser.get(address, headers={"HX-Request": "true"}).status_code == 204
+    card = reverse("home_plan", args=[filled.slug])
+    assert browser.get(card).status_code == 204
+    jobs.run_now(Job.objects.get(kind="plans.look"))
+    assert "chance to reach" in browser.get(address).content.decode()
+    assert plan.title in browser.get(card).content.decode()
     version = plan.current
     cell = {"block": "0", "month": "0", "amount": "1,234.56", "seen": str(version.revision)}
     answer = browser.post(reverse("plan_cell", args=[filled.slug, plan.pk]), cell, headers={"HX-Request": "true"})
@@ -150,6 +163,14 @@ def test_a_plan_is_drafted_and_its_cells_sum(browser, filled):
     )
     assert refused.status_code == 204
     assert "is not an amount" in refused["HX-Trigger"]
+
+
+def test_a_draft_that_fails_says_why(browser, filled):
+    asked = {"first": "2024-01", "months": "1"}
+    drafting = browser.post(reverse("plan_draft", args=[filled.slug]), asked)["Location"]
+    assert jobs.run_now(Job.objects.get()).state == Job.State.FAILED
+    assert "The months to plan are over by 2026-12-15." in browser.get(drafting).content.decode()
+    assert not Plan.objects.exists()
 
 
 def test_an_import_goes_in_and_comes_back(shop, owner, lake):

@@ -47,7 +47,10 @@ def test_from_the_first_look_to_a_plan(visit, shop):
     person.go("plans")
     page.select_option("#first", "2027-01")
     page.click("text=Draft >> nth=-1")
-    page.wait_for_url("**/plans/*")
+    page.wait_for_url("**/plans/drafts/*")
+    page.get_by_text("Waiting for its turn").wait_for()
+    assert jobs.run_now(Job.objects.get()).state == Job.State.DONE
+    page.wait_for_url(re.compile(r"/plans/\d+$"))
     person.look()
     page.fill("#cell-1-1", "12,000.00")
     page.keyboard.press("Enter")

@@ -1,6 +1,6 @@
 """What the history lets a plan propose: targets, goals, events, and what is missing. Reads only."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -86,8 +86,16 @@ class Draft:
     sections: dict[str, list[Any]]
 
 
-def propose(shop: Shop, period: Period, as_of: date, snapshot: Snapshot | None = None) -> Draft:
+def propose(
+    shop: Shop,
+    period: Period,
+    as_of: date,
+    snapshot: Snapshot | None = None,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Draft:
     """A draft for the period, from what happened before `as_of`.
+
+    advance : told how many of the outlooks are done, before each
 
     Raises PlanPeriodError, PastPlanError, EmptyLakeError, ShortHistoryError.
     """
@@ -98,9 +106,10 @@ def propose(shop: Shop, period: Period, as_of: date, snapshot: Snapshot | None =
     snapshot = snapshot or shop.lake().latest()
     if snapshot is None:
         raise EmptyLakeError()
-    seen = {
-        metric: expectation.amount(shop, metric, period, as_of, snapshot) for metric in _known(shop, as_of, snapshot)
-    }
+    known, seen = _known(shop, as_of, snapshot), {}
+    for done, metric in enumerate(known):
+        advance(done, len(known))
+        seen[metric] = expectation.amount(shop, metric, period, as_of, snapshot)
     sales = seen["net_sales"]
     targets = {metric: expectation.spoken(one.finish) for metric, one in seen.items()}
     blocks, markets, cells = _cells(sales)
@@ -151,7 +160,7 @@ def title(kind: Kind, period: Period, language: str) -> str:
         return text.render(Sentence("title", params), currency="", language=language)
 
 
-def _known(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterable[str]:
+def _known(shop: Shop, as_of: date, snapshot: Snapshot) -> list[str]:
     """The planned metrics that the lake knows anything of; guests have no customers."""
     query = Query(metrics=PLANNED, as_of=as_of)
     totals = expectation.ask(shop, query, snapshot).totals

@@ -1,47 +1,94 @@
-"""What the worker does for plans: keeps the day's outlook as facts, and makes what their pages will need."""
+"""What the worker does for plans: drafts them, keeps the day's outlook as facts, and makes what pages will need."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from topline.accounts.models import Shop
+from django.db import transaction
+from django.utils import timezone
+
+from topline.accounts.models import Shop, User
 from topline.lake.snapshot import Snapshot
-from topline.plans import expectation, runs
+from topline.plans import drafting, expectation, operations, runs
 from topline.plans.models import Plan
+from topline.units.period import Period
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
 
+def ask_for_draft(*, shop: Shop, period: Period, as_of: date, actor: User, language: str) -> Job:
+    """The job that drafts a plan; its result names the version. Asked for twice, it is one job."""
+    params = {"from": period.start.isoformat(), "to": period.end.isoformat(), "as_of": as_of.isoformat()}
+    return jobs.enqueue(
+        "plans.draft",
+        shop=shop.slug,
+        params=params | {"language": language},
+        unique_key=f"plans.draft:{shop.slug}:{':'.join(params.values())}",
+        actor_id=actor.pk,
+    )
+
+
+def draft(job: Job) -> dict[str, Any]:
+    """Draft the plan that was asked for: one, however often the work is interrupted."""
+    if not job.checkpoint:
+        shop, asked = Shop.objects.named(job.shop), job.params
+        period = Period(date.fromisoformat(asked["from"]), date.fromisoformat(asked["to"]))
+        found = drafting.propose(shop, period, date.fromisoformat(asked["as_of"]), advance=job.advance)
+        actor = User.objects.filter(pk=job.actor_id or 0).first()
+        with transaction.atomic():
+            version = operations.start_plan(
+                shop=shop, period=period, draft=found, actor=actor, now=timezone.now(), language=asked["language"]
+            )
+            job.checkpoint = {"plan": version.plan_id, "version": version.pk}
+            job.advance(1, 1, job.checkpoint)
+    return dict(job.checkpoint)
+
+
 def look(job: Job) -> dict[str, Any]:
-    """Make the outlooks that a shop's running plans need today."""
-    shop = Shop.objects.named(job.shop)
-    waiting = list(_waiting(shop))
-    for done, (metric, plan, day, snapshot) in enumerate(waiting, 1):
-        expectation.amount(shop, metric, plan.period, day, snapshot)
-        job.advance(done, len(waiting), {})
+    """Make the outlooks that a plan's page needs today."""
+    plan = Plan.objects.get(pk=job.params["plan"])
+    waiting = list(_waiting(plan))
+    for done, (metric, day, snapshot) in enumerate(waiting):
+        job.advance(done, len(waiting))
+        expectation.amount(plan.shop, metric, plan.period, day, snapshot)
     return {"made": len(waiting)}
 
 
-def ask_for_looks() -> None:
-    """Queue a look for every shop that has a running plan whose outlook is not made yet."""
+def look_ahead(plan: Plan, *, retry: bool = False) -> Job | None:
+    """The job that makes the outlooks which the plan's page needs today; None if all are made.
+
+    retry : ask again for what failed before
+    """
+    waiting = next(_waiting(plan), None)
+    if waiting is None:
+        return None
+    _, day, snapshot = waiting
+    key = f"plans.look:{plan.pk}:{day}:{snapshot.number}"
+    before = Job.objects.filter(unique_key=key).order_by("-pk").first()
+    if before is not None and before.state == Job.State.FAILED and not retry:
+        return before
+    return jobs.enqueue("plans.look", shop=plan.shop.slug, params={"plan": plan.pk}, unique_key=key)
+
+
+def look_ahead_everywhere() -> None:
+    """Look ahead for every plan that runs."""
     for shop in Shop.objects.filter(plans__isnull=False).distinct():
-        if next(_waiting(shop), None):
-            jobs.enqueue("plans.look", shop=shop.slug, unique_key=f"plans.look:{shop.slug}")
+        for plan in Plan.objects.of(shop).touching(shop.today()):
+            look_ahead(plan)
 
 
-def _waiting(shop: Shop) -> Iterator[tuple[str, Plan, date, Snapshot]]:
-    """The outlooks that the shop's running plans need today and that nobody has made."""
-    snapshot, day = shop.lake().latest(), shop.today()
+def _waiting(plan: Plan) -> Iterator[tuple[str, date, Snapshot]]:
+    """The outlooks that the plan's page needs today and that nobody has made."""
+    snapshot, day = plan.shop.lake().latest(), plan.shop.today()
     if snapshot is None:
         return
-    for plan in Plan.objects.of(shop).touching(day):
-        for metric in plan.current.grid_metrics:
-            if not expectation.is_made(shop, metric, plan.period, day, snapshot):
-                yield metric, plan, day, snapshot
+    for metric in sorted({"net_sales", *plan.versions.values_list("target_blocks__metric", flat=True)} - {None}):
+        if not expectation.is_made(plan.shop, metric, plan.period, day, snapshot):
+            yield metric, day, snapshot
 
 
-JOBS = {"outlook.publish": runs.publish, "plans.look": look}
+JOBS = {"outlook.publish": runs.publish, "plans.draft": draft, "plans.look": look}
 SCHEDULE = {
     "outlook.publish": (timedelta(days=1), runs.publish_everything),
-    "plans.look": (timedelta(minutes=1), ask_for_looks),
+    "plans.look": (timedelta(minutes=1), look_ahead_everywhere),
 }

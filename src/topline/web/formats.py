@@ -14,6 +14,7 @@ from topline.metrics.metric import Unit
 from topline.units.errors import ToplineError
 from topline.units.missing import Missing
 from topline.units.period import Grain, Period
+from topline.workbench.models import Job
 
 LOCALES: Mapping[str, str] = {"en": "en_GB", "ro": "ro_RO"}
 
@@ -46,6 +47,18 @@ def say(thing: object) -> str:
             return ""
         case _:
             return gettext(str(thing))
+
+
+def failure(job: Job) -> str:
+    """Why a job ended without being done, "" if it didn't."""
+    if job.state == Job.State.CANCELLED:
+        return gettext("The work was stopped on request.")
+    if job.state != Job.State.FAILED:
+        return ""
+    if "error" in job.result:
+        said: str = gettext(job.result["message"]) % job.result["params"]
+        return said
+    return gettext("The work broke off: %(message)s") % {"message": job.message}
 
 
 def _said(value: object) -> object:

@@ -12,7 +12,7 @@ from topline.calendar.occurrence import occurrences
 from topline.metrics.metric import Metric
 from topline.metrics.query import Query
 from topline.metrics.result import Result
-from topline.plans import progress
+from topline.plans import jobs, progress
 from topline.plans.models import Plan, State
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
@@ -82,10 +82,14 @@ def view(visit: Visit) -> HttpResponse:
 
 
 def plan_view(visit: Visit) -> HttpResponse:
-    """How the running plan goes: worked out apart, as a forecast of the day may have to be made first."""
+    """How the running plan goes; 204 until the forecast of the day is made."""
     plan = _running(visit)
     if plan is None:
         return HttpResponse()
+    job = jobs.look_ahead(plan)
+    if job is not None:
+        error = formats.failure(job)
+        return visit.render("home.html#broken", {"plan": plan, "error": error}) if error else HttpResponse(status=204)
     version = plan.current
     look = progress.of(version, visit.today)
     headline = plans.sentences(version, look.headline)

@@ -126,6 +126,7 @@ def detail(visit: Visit, import_id: int) -> HttpResponse:
         "may_write": visit.may("imports.write"),
         "job": job,
         "error": _error(found, job if is_stuck else None),
+        "may_go_on": found.confirmed_at is not None and (is_stuck or found.state == State.FAILED),
     }
     if visit.is_fragment:
         return visit.render("import.html#progress", context)
@@ -145,7 +146,7 @@ def detail(visit: Visit, import_id: int) -> HttpResponse:
 
 def _error(found: Import, stuck: Job | None) -> str:
     if stuck is not None:
-        return gettext("The work broke off: %(message)s") % {"message": stuck.message}
+        return formats.failure(stuck)
     return gettext(found.error["message"]) % found.error["params"] if found.error else ""
 
 
@@ -170,7 +171,7 @@ def _sentence(found: Import) -> str:
         case State.LIVE:
             return gettext("%(facts)s rows came in; %(duplicates)s were known, %(quarantined)s need mending.") % counts
         case State.FAILED:
-            return gettext("The files could not be read.")
+            return gettext("The import stopped.") if found.confirmed_at else gettext("The files could not be read.")
         case State.UNDONE:
             return gettext("This import was taken back.")
     return gettext("This import was not brought in.")
@@ -244,7 +245,7 @@ def _heading(layout: Layout, column: str) -> dict[str, str]:
 
 
 def act(visit: Visit, import_id: int) -> HttpResponse:
-    """A decision: other columns, other rules, bring in, drop, stop, take back, bring back, read again."""
+    """A decision: other columns, other rules, bring in, drop, stop, go on, take back, bring back, read again."""
     found, posted, actor = _found(visit, import_id), visit.request.POST, visit.user.pk
     if visit.request.method != "POST":
         return redirect("import", visit.shop.slug, found.pk)
@@ -271,6 +272,8 @@ def act(visit: Visit, import_id: int) -> HttpResponse:
             operations.set_rules(found=found, rules=_posted_rules(found, posted), actor_id=actor)
         case "confirm":
             operations.confirm(found=found, actor_id=actor, now=timezone.now())
+        case "go_on":
+            operations.go_on(found=found, actor_id=actor)
         case "again":
             operations.enqueue_proposal(found=found, actor_id=actor)
         case "stop" if found.job_id:

@@ -1,4 +1,4 @@
-"""Plans: the list, a new draft, and the plan with its forecast, goals and target grid."""
+"""Plans: the list, a new draft in the making, the plan with its forecast and target grid, and its goals."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 
 from topline.calendar import events
 from topline.metrics.catalogue import metrics
+from topline.plans import jobs as plan_jobs
 from topline.plans import operations, progress, text
 from topline.plans.drafting import OTHER, PLANNED
 from topline.plans.grid import Grid, Part
@@ -27,6 +28,7 @@ from topline.units.period import Period, add_months, parse_day
 from topline.units.text import N_
 from topline.web import charts, formats, question
 from topline.web.page import Page, Visit, language, whole
+from topline.workbench.models import Job, JobQuerySet
 
 EVENTS = {event.id: event.label for event in events.EVENTS}
 MONTHS = (1, 2, 3, 4, 6, 12)
@@ -84,8 +86,14 @@ def index(visit: Visit) -> HttpResponse:
             "firsts": [add_months(first, i) for i in range(-1, 6)],
             "first": first,
             "months": MONTHS,
+            "drafting": _drafts(visit).unfinished().order_by("pk"),
         },
     )
+
+
+def _drafts(visit: Visit) -> JobQuerySet:
+    """The jobs that draft plans of the shop."""
+    return Job.objects.filter(shop=visit.shop.slug, kind="plans.draft")
 
 
 def _card(visit: Visit, plan: Plan) -> dict[str, Any]:
@@ -105,19 +113,41 @@ def draft(visit: Visit) -> HttpResponse:
         return redirect("plans", visit.shop.slug)
     visit.require("plans.write")
     posted = visit.request.POST
-    months = posted.get("months", "3")
-    period = Period.of_months(parse_day(posted.get("first", "")), whole(months) or 3)
+    months = whole(posted.get("months"))
+    period = Period.of_months(parse_day(posted.get("first", "")), months if months in MONTHS else 3)
     as_of = parse_day(posted["as_of"]) if posted.get("as_of") else visit.today
-    version = operations.draft_plan(
-        shop=visit.shop, period=period, as_of=as_of, actor=visit.user, now=timezone.now(), language=language()
-    )
-    messages.success(visit.request, gettext("The draft is ready. Change what you know better."))
-    return redirect("plan", visit.shop.slug, version.plan_id)
+    job = plan_jobs.ask_for_draft(shop=visit.shop, period=period, as_of=as_of, actor=visit.user, language=language())
+    return redirect("plan_drafting", visit.shop.slug, job.pk)
+
+
+def drafting(visit: Visit, job_id: int) -> HttpResponse:
+    """How a draft comes along; it leads to the plan when that is there."""
+    job = _drafts(visit).filter(pk=job_id).first()
+    if job is None:
+        raise Http404
+    if visit.is_fragment and job.is_finished:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    if job.state == Job.State.DONE:
+        if job.actor_id == visit.user.pk:
+            messages.success(visit.request, gettext("The draft is ready. Change what you know better."))
+        return redirect("plan", visit.shop.slug, job.result["plan"])
+    period = Period(parse_day(job.params["from"]), parse_day(job.params["to"]))
+    context = {"job": job, "period": period, "error": formats.failure(job)}
+    return visit.render("drafting.html#progress" if visit.is_fragment else "drafting.html", context)
 
 
 def plan(visit: Visit, plan_id: int) -> HttpResponse:
-    version = _version(visit, plan_id)
-    return visit.render("plan.html", _context(visit, version))
+    return _show(visit, _version(visit, plan_id))
+
+
+def _show(visit: Visit, version: PlanVersion) -> HttpResponse:
+    """The plan as seen today; until its outlook is made, a skeleton that asks again."""
+    job = plan_jobs.look_ahead(version.plan, retry=not visit.is_fragment)
+    is_poll = visit.is_fragment and visit.request.method == "GET"
+    if job is not None and is_poll and not job.is_finished:
+        return HttpResponse(status=204)
+    context = {"version": version, "plan": version.plan, "job": job, "error": formats.failure(job)} if job else {}
+    return visit.render("plan.html#body" if visit.is_fragment else "plan.html", context or _context(visit, version))
 
 
 def act(visit: Visit, plan_id: int) -> HttpResponse:
@@ -138,7 +168,7 @@ def act(visit: Visit, plan_id: int) -> HttpResponse:
         case "undo":
             operations.undo_edit(version=version, actor=visit.user, now=now)
     if visit.is_fragment:
-        return visit.render("plan.html#body", _context(visit, _version(visit, plan_id)))
+        return _show(visit, _version(visit, plan_id))
     return redirect("plan", visit.shop.slug, plan_id)
 
 
@@ -160,7 +190,7 @@ def cell(visit: Visit, plan_id: int) -> HttpResponse:
         operations.set_target(
             version=version, metric=metric, part=part, amount=amount, seen=seen, actor=visit.user, now=now
         )
-    return visit.render("plan.html#body", _context(visit, _version(visit, plan_id)))
+    return _show(visit, _version(visit, plan_id))
 
 
 def _amount(written: str) -> Decimal:
@@ -406,6 +436,7 @@ PAGES = (
         icon="target-arrow",
     ),
     Page(path="plans/draft", name="plan_draft", view=draft, permission="plans.write", place="plan"),
+    Page(path="plans/drafts/<int:job_id>", name="plan_drafting", view=drafting, permission="plans.read", place="plan"),
     Page(path="plans/<int:plan_id>", name="plan", view=plan, permission="plans.read", place="plan"),
     Page(path="plans/<int:plan_id>/do", name="plan_act", view=act, permission="plans.write", place="plan"),
     Page(path="plans/<int:plan_id>/cell", name="plan_cell", view=cell, permission="plans.write", place="plan"),
