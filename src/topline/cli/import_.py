@@ -98,7 +98,7 @@ def resume(id_: Id, shop: ShopOption, style: output.FormatOption = output.Format
     from topline.imports import operations
     from topline.workbench.models import Job
 
-    job = Job.objects.filter(pk=found.job_id).first()
+    job = Job.objects.filter(pk=found.job_id).first() if found.job_id else None
     if found.confirmed_at and (found.state == found.State.FAILED or (job and job.state == job.State.FAILED)):
         _run(found, operations.go_on(found=found, actor_id=None), style)
         return

@@ -5,14 +5,16 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
 from topline.cli import boot
+from topline.units.errors import ToplineError
 
 if TYPE_CHECKING:
     from waitress.server import BaseWSGIServer
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 RESTART_SECONDS = 2
+WARM_UP_SECONDS = 2
 
 
 @app.command()
@@ -45,6 +48,7 @@ def run(*, host: str | None, port: int | None, worker: bool, link: str | None = 
     if worker:
         keeper.start()
     _announce(settings.URL, link)
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         server.run()
@@ -78,6 +82,24 @@ def _server(host: str, port: int) -> "BaseWSGIServer":
     except OSError as error:
         typer.echo(f"Can't listen on {host}:{port}: {error.strerror}. Choose another --port.", err=True)
         raise typer.Exit(1) from None
+
+
+def _warm_up() -> None:
+    """Load what the first question needs (Ibis, the lakes' mirrors, the calendar), once the first page is out."""
+    time.sleep(WARM_UP_SECONDS)
+    from topline.accounts.models import Shop
+    from topline.calendar.occurrence import occurrences
+    from topline.lake import read
+    from topline.lake.scope import Scope
+    from topline.metrics.query import Query
+    from topline.units.period import Period
+
+    for shop in Shop.objects.all():
+        month = Period(shop.today() - timedelta(days=30), shop.today())
+        query = Query(metrics=("net_sales", "new_customers"), by=("day",), period=month, against="last_year")
+        with suppress(ToplineError):
+            read.read(shop.lake(), query, scope=Scope.whole(shop.slug), settings=shop.settings())
+            occurrences(month, shop.country)
 
 
 def _keep_worker(is_over: threading.Event) -> None:

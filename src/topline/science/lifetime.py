@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import digamma, gammaln, hyp2f1
 
 from topline.units.errors import ToplineError
 from topline.units.text import N_
@@ -57,6 +55,8 @@ def fit_buying(repeats: Floats, recency: Floats, age: Floats) -> BuyingFit:
 
     Raises LifetimeFitError. Source: Fader, Hardie & Lee, Marketing Science 24 (2005).
     """
+    from scipy.special import digamma, gammaln  # most of a second to import: not on the way to a first page
+
     unit = float(np.mean(age)) / 10 or 1.0
     (x, tx, t), count = _distinct(repeats, recency / unit, age / unit)
     bought = x > 0
@@ -98,6 +98,8 @@ def fit_spending(repeats: Floats, mean_value: Floats) -> SpendingFit:
 
     Raises LifetimeFitError. Source: Fader & Hardie, The Gamma-Gamma Model of Monetary Value (2013).
     """
+    from scipy.special import digamma, gammaln
+
     counts = (repeats > 0) & (mean_value > 0)
     if counts.sum() < 2:
         raise LifetimeFitError()
@@ -133,6 +135,8 @@ def expected_orders(fit: BuyingFit, repeats: Floats, recency: Floats, age: Float
 
     repeats, recency, age : as for `fit_buying`; horizon : in the same time unit, >= 0
     """
+    from scipy.special import hyp2f1
+
     a = fit.a + 1e-6 if abs(fit.a - 1) < 1e-6 else fit.a
     end = fit.alpha + age + horizon
     decay = ((fit.alpha + age) / end) ** (fit.r + repeats)
@@ -184,6 +188,8 @@ def _distinct(*columns: Floats) -> tuple[list[Floats], Floats]:
 
 
 def _maximise(loss: Callable[[Floats], Gradient], start: Floats) -> tuple[Floats, float]:
+    from scipy.optimize import minimize
+
     bounds = [(-12, 12)] * len(start)
     options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7}
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
