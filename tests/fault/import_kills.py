@@ -4,10 +4,12 @@ Each round runs `topline import` in a process of its own, ends it with SIGKILL a
 `topline import resume` until one is left alone. The result must be the same as that of an import that nobody killed.
 """
 
+import contextlib
 import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -41,52 +43,42 @@ def kill_import(home: Path, files: Sequence[Path], *, kills: int, seed: int, lon
     topline(home, "shop", "create", "gifts", "--currency", "GBP", "--timezone", "Europe/London", "--country", "GB")
     start = ("import", "--shop", "gifts", "--yes", *map(str, files))
     hits = 0
-    while hits < kills:
-        state = _state(home)
-        if state == "live":
-            break
-        command = ("import", "resume", _number(home), "--shop", "gifts") if state == "running" else start
+    while hits < kills and (newest := _newest(home) or (0, ""))[1] != "live":
         process = subprocess.Popen(
-            _command(*command), env=_environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            _command(*(_resume(newest[0]) if newest[1] == "running" else start)),
+            env=_environment(home),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
-        time.sleep(moments.uniform(0.2, 1) * longest)
+        time.sleep(moments.uniform(0.3, 1) * longest)
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             hits += 1
         process.wait()
-    while _state(home) == "running":
-        _let_lease_lapse(home)
-        topline(home, "import", "resume", _number(home), "--shop", "gifts")
-    if _state(home) != "live":
-        topline(home, *start)
+    newest = _newest(home)
+    if newest is None or newest[1] != "live":
+        topline(home, *(_resume(newest[0]) if newest and newest[1] == "running" else start))
     listed = json.loads(topline(home, "import", "list", "--shop", "gifts", "--format", "json"))
     last = next(found for found in listed if found["state"] == "live")
     kinds = json.loads(topline(home, "kpi", "--shop", "gifts", "ledger_amount", "--by", "kind", "--format", "json"))
     return Outcome(hits, {key: last[key] for key in ("rows", "facts", "duplicates", "quarantined")}, kinds)
 
 
-def _state(home: Path) -> str | None:
-    """The newest import's state; a running one's lapsed lease is free to take."""
-    listed = json.loads(topline(home, "import", "list", "--shop", "gifts", "--format", "json"))
-    if listed and listed[0]["state"] == "running":
-        _let_lease_lapse(home)
-    return listed[0]["state"] if listed else None
+def _resume(number: int) -> tuple[str, ...]:
+    return ("import", "resume", str(number), "--shop", "gifts")
 
 
-def _number(home: Path) -> str:
-    return str(json.loads(topline(home, "import", "list", "--shop", "gifts", "--format", "json"))[0]["id"])
+def _newest(home: Path) -> tuple[int, str] | None:
+    """The newest import's number and state, past every door; what a dead process leased is free to take.
 
-
-def _let_lease_lapse(home: Path) -> None:
-    """As if the half minute had passed after which another process may take over from a dead one."""
-    code = """
-from django.utils import timezone
-from topline.cli import boot
-boot.product()
-from topline.workbench.models import Job
-Job.objects.filter(state="running").update(lease_until=timezone.now())
-"""
-    subprocess.run([sys.executable, "-c", code], env=_environment(home), check=True, capture_output=True)
+    As if the half minute had passed after which another process may take over.
+    """
+    with contextlib.closing(sqlite3.connect(home / "topline.sqlite3", timeout=20)) as database, database:
+        database.execute("UPDATE workbench_job SET lease_until = started_at WHERE state = 'running'")
+        found: tuple[int, str] | None = database.execute(
+            "SELECT id, state FROM imports_import ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        return found
 
 
 def _command(*arguments: str) -> list[str]:

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 from babel.numbers import list_currencies
 
-from topline.connectors import content, errors, files, mapping, places, profile, reading, reference
+from topline.connectors import content, errors, files, mapping, parts, places, profile, reading, reference
 from topline.connectors.clock import Clock
 from topline.connectors.mapping import Layout, Type
 from topline.connectors.reader import Reader, Shop, Stamp
@@ -203,6 +203,39 @@ class Stage:
                 self.cursor.execute(_HEADS)
                 self._key_customers()
                 self._name_places()
+                found = parts.seen(self.cursor)
+                parts.find_repeated(self.cursor, found)
+                if found.has_endings:
+                    parts.find_endings(self.cursor)
+                if found.has_origins:
+                    clock = Clock.of(self.shop.zone, *self._span())
+                    parts.find_credits(self.cursor, f"coalesce({clock.shown('wall')}, {clock.from_utc('utc')})")
+
+    def origins_wanted(self) -> list[str]:
+        """Orders that credit rows name, to be told about with `know_orders` before `finish`."""
+        return [
+            row[0]
+            for row in self.cursor.execute("SELECT DISTINCT origin FROM line WHERE origin IS NOT NULL").fetchall()
+        ]
+
+    def know_orders(self, orders: pa.Table) -> None:
+        """Notes what the lake knows of orders.
+
+        orders : order_id, ordered, channel, market, customer_key, sold, returned
+        """
+        with self._step("know orders") as is_due:
+            if is_due:
+                self.cursor.register("told", orders)
+                self.cursor.execute("INSERT INTO origin BY NAME FROM told")
+                self.cursor.unregister("told")
+
+    def _kind(self, rules: profile.Profile) -> str:
+        return parts.kind_sql(rules.kind_sql)
+
+    def _extra(self, rules: profile.Profile, share: str = "true") -> str | None:
+        """SQL for the ledger rows beside those of the files that `share` holds of, None if there are none."""
+        found = parts.seen(self.cursor)
+        return parts.extra_sql(self.cursor, found, self._kind(rules), self.shop.currency, share) if found else None
 
     def _key_customers(self) -> None:
         self.cursor.execute("CREATE TABLE person (customer VARCHAR, customer_key VARCHAR)")
@@ -232,8 +265,15 @@ class Stage:
 
     def effects(self, rules: profile.Profile) -> list[Effect]:
         """What each kind comes to, rows that stand in several of the files counted once."""
+        extra = self._extra(rules)
+        beside = (
+            f" UNION ALL SELECT x.kind, x.quantity, x.amount, l.rate FROM ({extra}) x JOIN line l USING (file, row_number)"
+            if extra
+            else ""
+        )
         found = self.cursor.execute(
-            f"SELECT {rules.kind_sql} AS kind, count(*), sum(quantity), sum({_SHOP.format('amount')}) FROM {self.rows} GROUP BY 1"
+            f"SELECT kind, count(*), sum(quantity), sum({_SHOP.format('amount')}) FROM ("
+            f"SELECT {self._kind(rules)} AS kind, quantity, amount, rate FROM {self.rows}{beside}) GROUP BY 1"
         ).fetchall()
         by_kind = {kind: Effect(kind, rows, quantity, amount) for kind, rows, quantity, amount in found}
         return [by_kind[kind] for kind in Kind if kind in by_kind]
@@ -262,7 +302,20 @@ class Stage:
             "same_rows": self.cursor.execute("SELECT count(*) FROM same").fetchall()[0][0],
             "ambiguous_times": ambiguous,
             "skipped_times": skipped,
+            **self._counted_parts(),
         }
+
+    def _counted_parts(self) -> dict[str, int]:
+        endings = dict(self.cursor.execute("SELECT ending, count(*) FROM ending GROUP BY 1").fetchall())
+        credits_, over = self.cursor.execute("SELECT count(*), count_if(is_over) FROM credit").fetchall()[0]
+        return {f"{end}_rows": endings.get(end, 0) for end in ("cancelled", "refunded", "test")} | {
+            "credit_rows": credits_,
+            "over_refunds": over or 0,
+        }
+
+    def repeated(self) -> list[tuple[int, str]]:
+        """The columns, by file, that repeat on every row what the order has once."""
+        return self.cursor.execute("SELECT file, part FROM repeated ORDER BY ALL").fetchall()
 
     def days(self) -> tuple[date, date] | None:
         """The first and the last day of the good rows."""
@@ -311,34 +364,71 @@ class Stage:
     def lines(self, part: Part, rules: profile.Profile, stamp: Stamp) -> Iterator[pa.RecordBatch]:
         """The part's ledger rows in the fact's schema."""
         query = f"""
-        WITH judged AS (SELECT *, {rules.kind_sql} AS kind, {rules.document_sql} AS is_document FROM line
+        WITH judged AS (SELECT *, {self._kind(rules)} AS kind, {rules.document_sql} AS is_document FROM line
                         WHERE file = {part.file} AND row_number BETWEEN {part.first} AND {part.last} AND fault IS NULL
                         AND (file, row_number) NOT IN (FROM same)),
         headed AS ({self._headed("judged")})
-        SELECT key, version, {stamp.sql},
+        {self._facts(stamp, "key", "is_over")}"""
+        return self._batches("order_line", query)
+
+    def extras(self, rules: profile.Profile, stamp: Stamp) -> Iterator[Iterator[pa.RecordBatch]]:
+        """The ledger rows beside the files' rows, in sets: discounts, taxes, shipping, refunds, cancellations."""
+        if not parts.seen(self.cursor):
+            return
+        of_order = f"CASE WHEN is_of_order THEN {self._key('order_id')} ELSE key END || ':' || suffix"
+        for share in self._shares("coalesce(origin, order_id)", SET_ROWS // 8):
+            query = f"""
+            WITH beside AS ({self._extra(rules, share)}),
+            judged AS (SELECT l.* EXCLUDE (quantity, price, amount, unit_cost), x.quantity, x.price, x.amount, x.suffix, x.is_of_order,
+                    x.is_over AS is_extra_over, x.kind, {rules.document_sql.replace("order_id", "l.order_id")} AS is_document,
+                    CASE WHEN x.quantity <> 0 THEN l.unit_cost END AS unit_cost,
+                    CASE WHEN is_later THEN cancelled_wall END AS event_wall, CASE WHEN is_later THEN cancelled_utc END AS event_utc
+                FROM beside x JOIN line l USING (file, row_number)),
+            headed AS ({self._headed("judged", has_event=True)})
+            {self._facts(stamp, of_order, "is_extra_over")}"""
+            yield self._batches("order_line", query)
+
+    def keys(self) -> Iterator[pa.RecordBatch]:
+        """The keys of the ledger rows, in a column `key`."""
+        query = f"SELECT {self._line_key} AS key FROM {self.rows} r LEFT JOIN again a USING (file, row_number)"
+        yield from self.cursor.cursor().sql(query).to_arrow_reader(SET_ROWS)
+
+    @property
+    def _line_key(self) -> str:
+        """SQL for the key of a row `r`, of which an order has `a.n` alike."""
+        return (
+            f"{quoted(self.shop.source + ':')} || CASE WHEN r.line_id IS NOT NULL THEN r.order_id || ':' || r.line_id "
+            "ELSE r.order_id || ':' || r.hash || ':' || coalesce(a.n, 1) END"
+        )
+
+    def _facts(self, stamp: Stamp, key: str, is_over: str) -> str:
+        cost = "CAST(CAST(unit_cost AS DECIMAL(19, 6)) * CAST(quantity AS DECIMAL(19, 6)) AS DECIMAL(18, 6))"
+        return f"""
+        SELECT {key} AS key, version, {stamp.sql},
             order_id AS order_key, kind, timezone('UTC', happened) AS "at", CAST(shown AS DATE) AS "on", CAST(hour(shown) AS TINYINT) AS hour,
-            CASE WHEN NOT coalesce(is_document, false) THEN CAST(ordered AS DATE) END AS ordered_on,
+            coalesce(origin_on, CASE WHEN NOT coalesce(is_document, false) THEN CAST(ordered AS DATE) END) AS ordered_on,
             CASE WHEN kind IN ('goods_sold', 'goods_cancelled', 'goods_no_price', 'refund') THEN coalesce(product_code, title) END AS product_key,
             quantity, price AS unit_price, amount, {_SHOP.format("amount")} AS amount_shop, currency, rate,
-            false AS rate_is_event_day, {_SHOP.format("CAST(CAST(unit_cost AS DECIMAL(19, 6)) * CAST(quantity AS DECIMAL(19, 6)) AS DECIMAL(18, 6))")} AS cost_shop, channel, market, customer_key,
-            false AS is_over_refund
+            false AS rate_is_event_day, {_SHOP.format(cost)} AS cost_shop, channel, market, customer_key,
+            coalesce({is_over}, false) AS is_over_refund
         FROM headed"""
-        return self._batches("order_line", query)
 
     def orders(self, rules: profile.Profile, stamp: Stamp) -> Iterator[Iterator[pa.RecordBatch]]:
         """The heads of orders in which goods were sold, in sets."""
-        sold = f"fault IS NULL AND ({rules.kind_sql}) = 'goods_sold' AND NOT coalesce({rules.document_sql}, false)"
+        sold = f"fault IS NULL AND ({self._kind(rules)}) = 'goods_sold' AND NOT coalesce({rules.document_sql}, false)"
         for share in self._shares("order_id"):
             query = f"""
             WITH judged AS (SELECT * FROM line WHERE {sold} AND {share}),
-            headed AS ({self._headed("judged")}),
+            headed AS (SELECT * FROM ({self._headed("judged")}) LEFT JOIN ending USING (file, row_number)),
             heads AS (SELECT order_id, min(happened) AS happened, min(ordered) AS ordered, max(epoch_us(happened)) AS version,
                 min(customer_key) AS customer_key, min(currency) AS currency, min(rate) AS rate, min(channel) AS channel,
-                min(market) AS market, min(campaign) AS campaign, min(coupon) AS coupon FROM headed GROUP BY order_id)
+                min(market) AS market, min(campaign) AS campaign, min(coupon) AS coupon,
+                CASE WHEN bool_and(coalesce(ending, '') = 'cancelled') THEN CAST(coalesce(max(cancelled_shown), min(ordered)) AS DATE) END AS cancelled_on,
+                bool_or(coalesce(ending, '') = 'test') AS is_test FROM headed GROUP BY order_id)
             SELECT {self._key("order_id")} AS key, version, {stamp.sql}, order_id AS order_key, timezone('UTC', happened) AS "at",
                 CAST(ordered AS DATE) AS "on", CAST(hour(ordered) AS TINYINT) AS hour, customer_key, currency, rate, channel, market,
-                NULL AS cancelled_on, NULL AS session_key, campaign, coupon, NULL AS shipping_cost_shop, NULL AS payment_fee_shop,
-                false AS is_test
+                cancelled_on, NULL AS session_key, campaign, coupon, NULL AS shipping_cost_shop, NULL AS payment_fee_shop,
+                is_test
             FROM heads"""
             yield self._batches("order", query)
 
@@ -361,7 +451,7 @@ class Stage:
         yield from reference.product_rows(self.cursor)
 
     def _known_products(self, rules: profile.Profile) -> Iterator[str]:
-        goods = f"({rules.kind_sql}) IN ('goods_sold', 'goods_cancelled', 'goods_no_price', 'refund')"
+        goods = f"({self._kind(rules)}) IN ('goods_sold', 'goods_cancelled', 'goods_no_price', 'refund')"
         last = ", ".join(
             f"coalesce(arg_max({column}, moment) FILTER (kind = 'goods_sold'), arg_max({column}, moment)) AS {column}"
             for column in ("title", "category", "subcategory", "brand", "supplier")
@@ -383,10 +473,10 @@ class Stage:
                 NULL::VARCHAR AS segment FROM known"""
             yield self._batches("customer", query)
 
-    def _shares(self, value: str) -> Iterator[str]:
+    def _shares(self, value: str, size: int = SET_ROWS) -> Iterator[str]:
         """Conditions that cut the rows by a value into sets that are held in memory one at a time."""
         rows = self.cursor.execute("SELECT count(*) FROM line").fetchall()[0][0]
-        count = rows // SET_ROWS + 1 if rows else 0
+        count = rows // size + 1 if rows else 0
         for place in range(count):
             yield f"hash({value}) % {count} = {place}" if count > 1 else "true"
 
@@ -434,28 +524,36 @@ class Stage:
         for batch in self.cursor.cursor().sql(query).to_arrow_reader(BATCH_ROWS):
             yield pa.RecordBatch.from_arrays([batch.column(f.name).cast(f.type) for f in schema], schema=schema)
 
-    def _headed(self, rows: str) -> str:
-        """Rows with their key, their moment, and what the head of their order says."""
-        wall = "coalesce(r.wall, h.wall)"
-        utc = "coalesce(r.utc, h.utc)"
+    def _headed(self, rows: str, *, has_event: bool = False) -> str:
+        """Rows with their key, their moment, and what the head of their order says.
+
+        has_event : whether a row has a moment of its own, in event_wall or event_utc, apart from its order's
+        """
         clock = Clock.of(self.shop.zone, *self._span())
+        wall, utc = "coalesce(r.wall, h.wall)", "coalesce(r.utc, h.utc)"
+        happened = f"coalesce({clock.to_utc(wall)}, {utc})"
+        shown = f"coalesce({clock.shown(wall)}, {clock.from_utc(utc)})"
+        if has_event:
+            happened = f"coalesce({clock.to_utc('r.event_wall')}, r.event_utc, {happened})"
+            shown = f"coalesce({clock.shown('r.event_wall')}, {clock.from_utc('r.event_utc')}, {shown})"
         return f"""
-        SELECT r.* EXCLUDE (wall, utc, customer, country, channel), {quoted(self.shop.source + ":")} || CASE WHEN r.line_id IS NOT NULL THEN r.order_id || ':' || r.line_id
-                ELSE r.order_id || ':' || r.hash || ':' || coalesce(a.n, 1) END AS key,
-            coalesce(epoch_us(r.updated), 1) AS version,
-            coalesce({clock.to_utc(wall)}, {utc}) AS happened,
-            coalesce({clock.shown(wall)}, {clock.from_utc(utc)}) AS shown,
+        SELECT r.* EXCLUDE (wall, utc, customer, country, channel), {self._line_key} AS key,
+            coalesce(epoch_us(r.updated), 1) AS version, {happened} AS happened, {shown} AS shown,
             coalesce({clock.shown("coalesce(h.wall, r.wall)")}, {clock.from_utc("coalesce(h.utc, r.utc)")}) AS ordered,
-            coalesce(h.channel, r.channel) AS channel, market, customer_key
+            coalesce({clock.shown("r.cancelled_wall")}, {clock.from_utc("r.cancelled_utc")}) AS cancelled_shown,
+            coalesce(o.channel, h.channel, r.channel) AS channel, coalesce(o.market, place.market) AS market,
+            coalesce(o.customer_key, person.customer_key) AS customer_key, o.ordered AS origin_on, c.is_over
         FROM {rows} r
         LEFT JOIN head h ON h.file = r.file AND h.order_id = r.order_id
         LEFT JOIN again a ON a.file = r.file AND a.row_number = r.row_number
         LEFT JOIN person ON person.customer = coalesce(h.customer, r.customer)
-        LEFT JOIN place ON place.country = coalesce(h.country, r.country)"""
+        LEFT JOIN place ON place.country = coalesce(h.country, r.country)
+        LEFT JOIN origin o ON o.order_id = r.origin
+        LEFT JOIN credit c ON c.file = r.file AND c.row_number = r.row_number"""
 
     def _span(self) -> tuple[datetime, datetime]:
         first, last = self.cursor.execute(
-            "SELECT min(coalesce(wall, utc)), max(coalesce(wall, utc)) FROM line"
+            "SELECT min(coalesce(wall, utc)), max(greatest(coalesce(wall, utc), cancelled_wall, cancelled_utc)) FROM line"
         ).fetchall()[0]
         return first or datetime(2020, 1, 1), last or datetime(2020, 1, 2)  # noqa: DTZ001
 
@@ -476,11 +574,13 @@ _TABLES = (
     quantity DECIMAL(18, 6), price DECIMAL(18, 6), amount DECIMAL(18, 6), currency VARCHAR, rate DECIMAL(18, 9), customer VARCHAR,
     email VARCHAR, customer_name VARCHAR, phone VARCHAR, country VARCHAR, channel VARCHAR, campaign VARCHAR, coupon VARCHAR,
     unit_cost DECIMAL(18, 6), category VARCHAR, subcategory VARCHAR, brand VARCHAR, supplier VARCHAR, updated TIMESTAMP,
-    hash VARCHAR, fault SMALLINT)""",
+    discount DECIMAL(18, 6), tax DECIMAL(18, 6), shipping DECIMAL(18, 6), refunded DECIMAL(18, 6), status VARCHAR,
+    origin VARCHAR, cancelled_wall TIMESTAMP, cancelled_utc TIMESTAMP, hash VARCHAR, fault SMALLINT)""",
     "CREATE TABLE IF NOT EXISTS fault (file SMALLINT, fault SMALLINT, reason VARCHAR, column_name VARCHAR)",
     "CREATE TABLE IF NOT EXISTS shapeless (file SMALLINT, row_number BIGINT, line VARCHAR, found INTEGER, expected "
     "INTEGER)",
     "CREATE TABLE IF NOT EXISTS done (step VARCHAR)",
+    *parts.TABLES,
 )
 
 _AGAIN = """CREATE TABLE again AS
@@ -553,9 +653,18 @@ def _insert_lines(number: int, staged: files.Staged, read: Reader, shop: Shop, t
             "subcategory",
             "brand",
             "supplier",
+            "status",
         )
     }
     named = ", ".join(f"{sql} AS {id_}" for id_, sql in texts.items())
+    ended = read.stamp("cancelled_at")
+    ended_absolute = read.is_absolute("cancelled_at")
+    amounts = ", ".join(
+        f"{read.number(part)} AS {part}, {read.is_filled(part)} AS has_{part}" for part in parts.AMOUNTS
+    )
+    # Beside a discount or a tax, a row's total may be without the one and with the other: price by quantity counts.
+    is_gross = read.has("unit_price") and any(read.has(part) for part in ("discount", "tax", "shipping"))
+    total = "coalesce(by_price, given_amount)" if is_gross else "coalesce(given_amount, by_price)"
     quantity = read.number("quantity") if read.has("quantity") else "1::DECIMAL(18, 6)"
     return f"""
     INSERT INTO line
@@ -566,16 +675,19 @@ def _insert_lines(number: int, staged: files.Staged, read: Reader, shop: Shop, t
             {read.number("amount")} AS given_amount, {read.is_filled("amount")} AS has_amount,
             coalesce({currency}, {quoted(shop.currency)}) AS currency, CAST({read.number("rate")} AS DECIMAL(18, 9)) AS given_rate,
             {customer} AS customer, {read.raw("email")} AS email, {read.raw("customer_name")} AS customer_name, {read.raw("phone")} AS phone,
-            {read.raw("country")} AS country, {read.number("unit_cost")} AS unit_cost, {updated} AS updated
+            {read.raw("country")} AS country, {read.number("unit_cost")} AS unit_cost, {updated} AS updated, {amounts},
+            nullif({read.raw("original_order")}, {read.raw("order_id")}) AS origin, {ended} AS ended, {read.is_filled("cancelled_at")} AS has_ended
         FROM {staged.relation}),
+    multiplied AS (
+        SELECT *, TRY_CAST(CAST(quantity AS DECIMAL(19, 6)) * CAST(given_price AS DECIMAL(19, 6)) AS DECIMAL(18, 6)) AS by_price FROM typed),
     priced AS (
         SELECT *, coalesce(given_price, TRY_CAST(given_amount / nullif(quantity, 0) AS DECIMAL(18, 6)), given_amount) AS price,
-            coalesce(given_amount, TRY_CAST(CAST(quantity AS DECIMAL(19, 6)) * CAST(given_price AS DECIMAL(19, 6)) AS DECIMAL(18, 6))) AS amount,
-            CAST({rate} AS DECIMAL(18, 9)) AS rate FROM typed),
+            {total} AS amount, CAST({rate} AS DECIMAL(18, 9)) AS rate FROM multiplied),
     judged AS (SELECT *, CASE {faults} END AS fault FROM priced)
     SELECT {number}, row_number, order_id, line_id, {"NULL" if absolute else "moment"}, {"moment" if absolute else "NULL"}, product_code, title,
         quantity, price, amount, currency, rate, customer, email, customer_name, phone, country, channel, campaign, coupon, unit_cost,
-        category, subcategory, brand, supplier, updated,
+        category, subcategory, brand, supplier, updated, discount, tax, shipping, refunded, status, origin,
+        {"NULL" if ended_absolute else "ended"}, {"ended" if ended_absolute else "NULL"},
         left(md5(concat_ws(chr(31), {quoted(salt)}, order_id, {hashed})), 16),
         fault
     FROM judged"""
@@ -602,6 +714,12 @@ def _judgement(read: Reader, shop: Shop) -> list[tuple[str, str, str]]:
         ("rate IS NULL", "no_rate", column("currency")),
         ("abs(CAST(amount AS DOUBLE)) * CAST(rate AS DOUBLE) >= 1e12", "too_large", column(price)),
     ]
+    tests += [
+        (f"has_{part} AND {part} IS NULL", "bad_number", column(part)) for part in parts.AMOUNTS if read.has(part)
+    ]
+    if read.has("cancelled_at"):
+        tests.append(("has_ended AND ended IS NULL", "bad_date", column("cancelled_at")))
+        tests.append((f"ended >= {today}", "future_date", column("cancelled_at")))
     for id_ in ("order_id", "line_id", "product_code", "country", "channel", "campaign", "coupon"):
         if read.has(id_):
             tests.append((f"length({id_}) > {CODE_LENGTH}", "too_long", column(id_)))

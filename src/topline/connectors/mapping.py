@@ -331,6 +331,61 @@ _SUPPLIER = _field(
     Type.TEXT,
     "supplier|supplier name|furnizor|fornecedor|lieferant|fournisseur|proveedor",
 )
+_DISCOUNT = _field(
+    "discount",
+    N_("Discount"),
+    Type.NUMBER,
+    """discount|discount amount|line discount|lineitem discount|line item discount|discount total|discount value
+    total discount|order discount|reducere|discount linie|valoare reducere|suma reducere
+    desconto|valor do desconto|desconto total|rabatt|rabattbetrag|nachlass|remise|montant remise|montant de la remise
+    reduction|total remise|descuento|importe descuento|descuento total""",
+)
+_TAX = _field(
+    "tax",
+    N_("Tax"),
+    Type.NUMBER,
+    """tax|taxes|tax amount|vat|vat amount|sales tax|line tax|item tax|total tax|order tax|tva|valoare tva|suma tva
+    imposto|impostos|iva|valor iva|valor do imposto|mwst|ust|mehrwertsteuer|umsatzsteuer|steuer|steuerbetrag
+    mwst betrag|montant tva|taxe|impuesto|impuestos|importe iva""",
+)
+_SHIPPING = _field(
+    "shipping",
+    N_("Shipping"),
+    Type.NUMBER,
+    """shipping|shipping amount|shipping cost|shipping price|shipping fee|shipping charge|shipping total|postage
+    freight|delivery fee|delivery charge|delivery cost|item shipping|transport|cost transport|cost livrare
+    taxa livrare|taxa transport|frete|valor do frete|portes|portes de envio|versand|versandkosten|lieferkosten
+    livraison|frais de port|frais de livraison|gastos de envio|envio|coste de envio""",
+)
+_REFUNDED = _field(
+    "refunded",
+    N_("Amount refunded"),
+    Type.NUMBER,
+    """refunded|refunded amount|refund amount|amount refunded|total refunded|refund total|refund value
+    suma rambursata|valoare rambursata|rambursat|valor reembolsado|reembolso|valor estornado
+    erstattet|erstattungsbetrag|erstatteter betrag|ruckerstattung|montant rembourse|remboursement|rembourse
+    importe reembolsado|reembolsado|importe devuelto""",
+)
+_ORIGIN = _field(
+    "original_order",
+    N_("Order that is credited"),
+    Type.CODE,
+    """original order|original order id|original order number|original invoice|original invoice no|parent order
+    parent order id|parent id|parent|refund of|refunded order|credited invoice|reference order
+    original transaction id|comanda initiala|comanda originala|factura initiala|factura stornata|pedido original
+    fatura original|nota original|originalbestellung|ursprungsbestellung|urspruengliche bestellung
+    ursprungliche bestellung|originalrechnung|commande d origine|commande initiale|facture d origine
+    pedido de origen|factura original|factura rectificada""",
+)
+_CANCELLED_AT = _field(
+    "cancelled_at",
+    N_("Cancelled or refunded on"),
+    Type.STAMP,
+    """cancelled at|canceled at|cancelled on|canceled on|cancellation date|cancel date|refunded at|refund date
+    refunded on|voided at|data anularii|anulat la|data rambursarii|data do cancelamento|cancelado em|data do reembolso
+    storniert am|stornodatum|erstattet am|annule le|date d annulation|date de remboursement|rembourse le
+    fecha de cancelacion|cancelado el|fecha de reembolso""",
+)
 _SINCE = _field(
     "since",
     N_("Customer since"),
@@ -488,6 +543,12 @@ TARGETS: Mapping[str, Target] = {
                 _BRAND,
                 _SUPPLIER,
                 _STATUS,
+                _CANCELLED_AT,
+                _DISCOUNT,
+                _TAX,
+                _SHIPPING,
+                _REFUNDED,
+                _ORIGIN,
                 _LINE,
                 _UPDATED,
             ),
@@ -539,6 +600,8 @@ TARGETS: Mapping[str, Target] = {
     )
 }
 
+# Fields that change what a row comes to: a heading that is only like theirs (a shipping method) is not enough.
+_EXACT = frozenset(["discount", "tax", "shipping", "refunded", "original_order", "cancelled_at", "status"])
 _FILLER = frozenset(
     [
         "the",
@@ -693,6 +756,8 @@ def _pair(wanted: Field, column: str, content: Content) -> tuple[float, str]:
     guess = _guess(wanted, content)
     if guess > name:
         return guess, "content"
+    if wanted.id in _EXACT:
+        return 0.0, "similar_name"
     return name * (0.5 + 0.5 * fit), "similar_name"
 
 

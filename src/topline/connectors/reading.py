@@ -179,6 +179,8 @@ def _settle_numbers(
         f"SELECT count(*), count(TRY_CAST(v AS DECIMAL(18, 6))), count_if({_matches(_COMMA)} AND NOT {_matches(_POINT)}), "
         f"count_if({_matches(_POINT)} AND NOT {_matches(_COMMA)}), count_if({_matches(_POINT)} AND {_matches(_COMMA)}) FROM {bare}"
     ).fetchall()[0]
+    if not total:
+        return {}
     if max(comma, point) + both < total * 0.5 and plain < total * 0.5:
         raise _unreadable(
             cursor, staged, column, label, f"trim({name}) <> '' AND {number(identifier(column), physical, {})} IS NULL"

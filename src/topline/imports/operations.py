@@ -22,6 +22,7 @@ from topline.crm import operations as crm
 from topline.imports import quarantine
 from topline.imports.models import Import, ImportFile
 from topline.journal import operations as journal
+from topline.lake import engine
 from topline.units.errors import ToplineError
 from topline.units.text import N_
 from topline.workbench import audit, jobs, maintenance
@@ -32,6 +33,8 @@ PART_ROWS = 300_000
 STORE_BYTES = 100 << 30
 KEPT_DAYS = 30
 _CHUNK = 1 << 20
+_BESIDE = 900_000
+"""From which part on the ledger holds the rows beside the files' own."""
 
 Progress = Callable[[int, int, str], None]
 
@@ -87,7 +90,14 @@ TRAPS: Mapping[str, str] = {
     "negative_quantity": N_("%(rows)s rows have a negative quantity: they take away from what was sold."),
     "ambiguous_times": N_("%(rows)s times happened twice when the clocks went back: the first is taken."),
     "skipped_times": N_("%(rows)s times never were, as the clocks went forward: they move forward by the change."),
+    "cancelled_rows": N_("%(rows)s rows are of cancelled orders: a row that takes them back is added."),
+    "refunded_rows": N_("%(rows)s rows are of refunded orders: a refund is added."),
+    "test_rows": N_("%(rows)s rows are of test orders: they stand in the ledger and never count."),
+    "credit_rows": N_("%(rows)s credit rows name the order that they belong to: it is theirs."),
+    "over_refunds": N_("%(rows)s credits exceed what remained of their order: they are taken in and marked."),
+    "repeated_columns": N_("%(columns)s repeat on every row what an order has once: they count once for each order."),
     "same_rows": N_("%(rows)s rows stand in more than one of the files: they count once."),
+    "known_rows": N_("%(rows)s rows came with an earlier import: they count once."),
     "ambiguous_dates": N_(
         "Nothing shows whether the day or the month comes first in %(columns)s: look at the first rows."
     ),
@@ -228,9 +238,10 @@ def _propose(found: Import, progress: Progress) -> Import:
         for file in listed:
             progress(len(listed) + file.place, 2 * len(listed), file.name)
             work.load(file)
-        work.stage.finish()
+        work.finish()
         profile = found.profile if found.rules else work.stage.propose_profile()
-        preview = _preview(work.stage, profile, listed)
+        known = found.shop.lake().count_known("order_line", work.stage.keys())
+        preview = _preview(work.stage, profile, listed, known)
     with transaction.atomic():
         ImportFile.objects.bulk_update(listed, ["columns", "first_rows", "reading", "layout", "rows"])
         Import.objects.filter(pk=found.pk).update(
@@ -295,7 +306,7 @@ def go_on(*, found: Import, actor_id: int | None) -> Job:
         if not failed.update(state=Import.State.RUNNING, error={}, finished_at=None):
             found.refresh_from_db()
             raise NotFailedError(id=found.pk, state=found.state)
-        before = Job.objects.filter(pk=found.job_id).first()
+        before = Job.objects.filter(pk=found.job_id or 0).first()
         job = jobs.enqueue(
             "imports.run",
             shop=found.shop.slug,
@@ -321,7 +332,7 @@ def _take_in(found: Import, job: Job) -> dict[str, Any]:
     with _Work(found) as work:
         for file in found.files.all():
             work.load(file)
-        work.stage.finish()
+        work.finish()
         counts = work.stage.counts()
         parts = work.stage.parts(PART_ROWS)
         done: list[list[int]] = list(job.checkpoint.get("parts", []))
@@ -331,6 +342,8 @@ def _take_in(found: Import, job: Job) -> dict[str, Any]:
             taken = lake.append("order_line", batches, batch_id=found.batch_id, part=number)
             done.append([taken.rows, taken.duplicates])
             job.advance(sum(map(sum, done)), checkpoint={"parts": done})
+        for number, batches in enumerate(work.stage.extras(profile, stamp)):
+            lake.append("order_line", batches, batch_id=found.batch_id, part=_BESIDE + number)
         others = {
             "order": work.stage.orders(profile, stamp),
             "product": work.stage.products(profile, stamp),
@@ -387,7 +400,7 @@ def drop(*, found: Import, actor_id: int | None) -> Import:
 
 def _settle(found: Import) -> None:
     """An import whose job gave up without a word, because its process died again and again, has failed too."""
-    job = Job.objects.filter(pk=found.job_id, state=Job.State.FAILED).first()
+    job = Job.objects.filter(pk=found.job_id or 0, state=Job.State.FAILED).first()
     if job is not None and found.state in (Import.State.RUNNING, Import.State.READING):
         _fail(found, BrokenImportError(id=found.pk, detail=job.message))
 
@@ -456,6 +469,29 @@ class _Work:
         else:
             self.stage.load_reference(file.place, self.staged(file), layout)
 
+    def finish(self) -> None:
+        """After the last load. The orders that credits name may have come with an earlier import."""
+        lake = self.found.shop.lake()
+        snapshot = lake.latest()
+        if (wanted := self.stage.origins_wanted()) and snapshot is not None and "order_line" in snapshot.tables:
+            lines = engine.table(lake, "order_line", snapshot)
+            is_back = lines.kind.isin(["goods_cancelled", "refund"])
+            self.stage.know_orders(
+                engine.execute(
+                    lines.filter(lines.order_key.isin(wanted))
+                    .group_by(order_id="order_key")
+                    .agg(
+                        ordered=lines.ordered_on.min(),
+                        channel=lines.channel.min(),
+                        market=lines.market.min(),
+                        customer_key=lines.customer_key.min(),
+                        sold=lines.amount.sum(where=lines.amount > 0).fill_null(0),
+                        returned=(-lines.amount).sum(where=is_back).fill_null(0),
+                    )
+                )
+            )
+        self.stage.finish()
+
     def take_in_references(self, lake: Any, stamp: reader.Stamp) -> dict[str, list[int]]:
         """Facts and duplicates of each table that isn't the ledger."""
         totals: dict[str, list[int]] = {}
@@ -479,11 +515,12 @@ def _shop(found: Import) -> reader.Shop:
     )
 
 
-def _preview(stage: ledger.Stage, profile: Profile, listed: Sequence[ImportFile]) -> dict[str, Any]:
-    counts = stage.counts()
+def _preview(stage: ledger.Stage, profile: Profile, listed: Sequence[ImportFile], known: int) -> dict[str, Any]:
+    """What taking the files in would do. known : rows that the lake holds already"""
+    counts = stage.counts() | {"known_rows": known}
     taken = stage.rule_rows(profile)
     days = stage.days()
-    traps = [
+    traps: list[dict[str, Any]] = [
         {"code": code, "message": TRAPS[code], "params": {"rows": counts[code]}}
         for code in (
             "without_customer",
@@ -492,10 +529,20 @@ def _preview(stage: ledger.Stage, profile: Profile, listed: Sequence[ImportFile]
             "negative_quantity",
             "ambiguous_times",
             "skipped_times",
+            "cancelled_rows",
+            "refunded_rows",
+            "test_rows",
+            "credit_rows",
+            "over_refunds",
             "same_rows",
+            "known_rows",
         )
         if counts.get(code)
     ]
+    repeated = [listed[place].layout["columns"][part]["column"] for place, part in stage.repeated()]
+    if repeated:
+        params = {"columns": ", ".join(dict.fromkeys(repeated))}
+        traps.append({"code": "repeated_columns", "message": TRAPS["repeated_columns"], "params": params})
     for file in listed:
         unsure = [m["column"] for m in file.layout["columns"].values() if m["reading"].get("is_ambiguous")]
         if unsure:
@@ -511,8 +558,8 @@ def _preview(stage: ledger.Stage, profile: Profile, listed: Sequence[ImportFile]
             traps.append({"code": "other_sheets", "message": TRAPS["other_sheets"], "params": params})
     return {
         "rows": counts["rows"],
-        "facts": counts["good"] - counts["same_rows"],
-        "duplicates": counts["same_rows"],
+        "facts": counts["good"] - counts["same_rows"] - known,
+        "duplicates": counts["same_rows"] + known,
         "quarantined": counts["quarantined"],
         "kinds": [_effect(effect) for effect in stage.effects(profile)],
         "rules": [{"place": place, "rows": taken.get(place, 0)} for place in range(len(profile.rules))],

@@ -100,6 +100,15 @@ class Lake:
             self.commit(delta, [*self._written(fact, rows, fresh, delta.version() + 1)], Transaction(name, count))
         return appended
 
+    def count_known(self, table: str, keys: Iterable[pa.RecordBatch]) -> int:
+        """How many of the keys, in a column `key`, the lake holds in any batch; nothing is written."""
+        held = files.head(self.delta(table), table) if table in self._names() else None
+        if held is None or not held.files:
+            return 0
+        paths = files.read_parquet([self.root / file.path for file in held.files])
+        with duck.turn():
+            return sum(_count_known(batch, paths) for batch in keys)
+
     def publish(self, *, hidden: Collection[str] = (), now: datetime) -> Snapshot:
         """Makes all that is committed visible as the next snapshot.
 
@@ -426,6 +435,16 @@ def _loaded(folder: Path, number: int) -> Snapshot:
 def _stored(table: str) -> pa.Schema:
     schema = SIGHTING if table.endswith(".sighting") else files.stored_schema(tables()[table])
     return pa.schema([*schema, *PARTITION])
+
+
+def _count_known(keys: pa.RecordBatch, paths: str) -> int:
+    cursor = duck.connection()
+    cursor.register("asked", pa.Table.from_batches([keys]))
+    try:
+        count: int = cursor.execute(f"SELECT count(*) FROM asked SEMI JOIN {paths} USING (key)").fetchall()[0][0]
+    finally:
+        cursor.unregister("asked")
+    return count
 
 
 def _checked(fact: Table, batches: Iterable[pa.RecordBatch], batch_id: str) -> pa.Table:

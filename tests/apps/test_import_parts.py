@@ -1,0 +1,142 @@
+"""Discounts, taxes, shipping, endings and credits in an order line file, as ledger rows with worked numbers."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from import_files import ROWS, ledger, take_in, total, write
+from topline.imports import operations
+from topline.lake import engine, read, scope
+from topline.metrics.query import Query
+
+if TYPE_CHECKING:
+    from topline.accounts.models import Shop
+
+HEADINGS = ("Order ID", "SKU", "Product name", "Quantity", "Order date", "Unit price", "Customer ID", "Country")
+
+
+def _row(order: str, sku: str, quantity: str, price: str, *rest: str, day: str = "2011-03-01") -> tuple[str, ...]:
+    return (order, sku, f"Thing {sku}", quantity, f"{day} 10:00:00", price, "501", "France", *rest)
+
+
+def _sales(shop: "Shop", *metrics: str) -> list[Any]:
+    answer = read.read(
+        shop.lake(), Query(metrics=metrics), scope=scope.Scope.whole(shop.slug), settings=shop.settings()
+    )
+    return [answer.totals[metric] for metric in metrics]
+
+
+def _by_kind(shop: "Shop") -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = {}
+    for row in ledger(shop):
+        sums[row[1]] = sums.get(row[1], Decimal(0)) + row[5]
+    return sums
+
+
+def test_parts_of_a_row_and_of_an_order(shop: "Shop", tmp_path: Path) -> None:
+    rows = [
+        _row("1", "20001", "2", "10.00", "2.00", "3.60", "4.95"),
+        _row("1", "20002", "1", "5.00", "0.50", "0.90", "4.95"),
+        _row("2", "20001", "1", "10.00", "", "2.00", "4.95"),
+    ]
+    path = write(tmp_path / "orders.csv", rows, (*HEADINGS, "Discount", "Tax", "Shipping"))
+    found = take_in(shop, path)
+    assert (found.report["rows"], found.report["facts"]) == (3, 3)
+    assert {trap["code"]: trap["params"] for trap in found.preview["traps"]} == {
+        "repeated_columns": {"columns": "Shipping"}
+    }
+    # 20 + 5 + 10; 2 + .5; 3.60 + .90 + 2; 4.95 for each of two orders
+    assert _sales(shop, "gross_sales", "discounts", "net_sales", "tax", "shipping", "total_sales") == [
+        Decimal("35.00"),
+        Decimal("-2.50"),
+        Decimal("32.50"),
+        Decimal("6.50"),
+        Decimal("9.90"),
+        Decimal("48.90"),
+    ]
+    before = ledger(shop)
+    take_in(shop, path)
+    assert ledger(shop) == before
+
+
+def test_cancelled_test_and_refunded_orders(shop: "Shop", tmp_path: Path) -> None:
+    rows = [
+        _row("1", "20001", "2", "10.00", "Anulată", "2011-03-04 09:00:00", "", "1.00"),
+        _row("1", "20002", "1", "5.00", "Anulată", "2011-03-04 09:00:00", "", "1.00"),
+        _row("2", "20001", "1", "10.00", "Teste", "", "", "1.00"),
+        _row("3", "20001", "3", "10.00", "paid", "", "10.00", "1.00"),
+        _row("3", "20002", "1", "5.00", "paid", "", "10.00", "1.00"),
+        _row("4", "20001", "1", "10.00", "remboursée", "", "", "1.00"),
+        _row("5", "20001", "1", "10.00", "paid", "", "15.00", "1.00"),
+    ]
+    path = write(tmp_path / "orders.csv", rows, (*HEADINGS, "Status", "Cancelled at", "Refunded amount", "Shipping"))
+    take_in(shop, path)
+    lake = shop.lake()
+    snapshot = lake.latest()
+    assert snapshot is not None
+    heads = {row["order_key"]: row for row in engine.execute(engine.table(lake, "order", snapshot)).to_pylist()}
+    assert {key: (str(head["cancelled_on"] or ""), head["is_test"]) for key, head in heads.items()} == {
+        "1": ("2011-03-04", False),
+        "2": ("", True),
+        "3": ("", False),
+        "4": ("", False),
+        "5": ("", False),
+    }
+    # Order 3: 10.00 back over 30 and 5: 8.57 and 1.43, by largest remainder.
+    assert sorted(row[5] for row in ledger(shop) if row[0] == "3" and row[1] == "refund") == [
+        Decimal("-8.57"),
+        Decimal("-1.43"),
+    ]
+    assert sum(row[5] for row in ledger(shop) if row[0] in ("1", "4")) == 0
+    assert {row[2].isoformat() for row in ledger(shop) if row[0] == "1" and row[1] == "goods_cancelled"} == {
+        "2011-03-04"
+    }
+    assert sum(row[5] for row in ledger(shop) if row[0] == "5") == Decimal("-4.00")
+    lines = engine.execute(engine.table(lake, "order_line", snapshot)).to_pylist()
+    assert [(line["order_key"], line["amount"]) for line in lines if line["is_over_refund"]] == [
+        ("5", Decimal("-4.00"))
+    ]
+    # 25 + 35 + 10 + 10 of gross; -25 cancelled; -10 - 10 - 14 back
+    assert _sales(shop, "gross_sales", "returns", "net_sales") == [
+        Decimal("80.00"),
+        Decimal("-59.00"),
+        Decimal("21.00"),
+    ]
+    before = total(shop)
+    take_in(shop, path)
+    assert total(shop) == before
+
+
+def test_a_credit_belongs_to_the_order_that_it_names(shop: "Shop", tmp_path: Path) -> None:
+    headings = (*HEADINGS, "Original order")
+    take_in(shop, write(tmp_path / "a.csv", [_row("1", "20001", "2", "10.00")], HEADINGS))
+    rows = [
+        ("9", "20001", "Thing 20001", "-1", "2011-04-02 10:00:00", "10.00", "", "", "1"),
+        ("10", "20001", "Thing 20001", "-2", "2011-04-03 10:00:00", "10.00", "", "", "1"),
+        _row("2", "20001", "1", "7.00", "", day="2011-04-01"),
+        ("11", "20001", "Thing 20001", "-1", "2011-04-05 10:00:00", "7.00", "", "", "2"),
+    ]
+    take_in(shop, write(tmp_path / "b.csv", rows, headings))
+    lake = shop.lake()
+    snapshot = lake.latest()
+    assert snapshot is not None
+    lines = {row["order_key"]: row for row in engine.execute(engine.table(lake, "order_line", snapshot)).to_pylist()}
+    assert {
+        key: (line["kind"], str(line["ordered_on"]), line["market"], line["is_over_refund"])
+        for key, line in lines.items()
+        if key in ("9", "10", "11")
+    } == {
+        "9": ("refund", "2011-03-01", "FR", False),
+        "10": ("refund", "2011-03-01", "FR", True),
+        "11": ("refund", "2011-04-01", "FR", False),
+    }
+    assert lines["9"]["customer_key"] == lines["1"]["customer_key"]
+
+
+def test_the_preview_counts_what_the_lake_holds(shop: "Shop", tmp_path: Path) -> None:
+    take_in(shop, write(tmp_path / "a.csv", ROWS[:7]))
+    path = write(tmp_path / "b.csv", ROWS[3:])
+    found = operations.receive(shop=shop, uploads=[operations.Upload("b.csv", path)], actor_id=None)
+    preview = operations.propose(found=found).preview
+    assert [preview[key] for key in ("rows", "facts", "duplicates", "quarantined")] == [7, 3, 4, 0]
+    assert len(ledger(shop)) == 7
