@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 import pyarrow.parquet as pq
 import pytest
 
+import import_files
 from topline.crm import erasure_log, operations
 from topline.crm.models import Identity, Person
 from topline.journal import operations as journal
 from topline.journal.models import Record
-from topline.lake import engine
+from topline.lake import engine, read
+from topline.lake.scope import Scope
+from topline.metrics.query import Query
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
@@ -113,3 +116,29 @@ def test_an_erased_persons_facts_lose_the_key_at_the_next_fold(shop, people, lak
     kept = str([pq.read_table(path, partitioning=None).to_pylist() for path in files])
     kept += str(list(Record.objects.values_list("row", flat=True)))
     assert not any(key in kept for key in keys)
+
+
+def test_a_merge_and_its_undo_move_what_a_person_bought_and_bring_it_back(shop, lake, tmp_path):
+    """501 and 502 bought in March and April, 503 in April: as one person, the second of them isn't new in April."""
+
+    def customers():
+        journal.drain(lake)
+        query = Query(metrics=("net_sales", "customers", "new_customers"), by=("month",))
+        found = read.read(lake, query, scope=Scope.whole(shop.slug), settings=shop.settings())
+        return found.totals["customers"], [tuple(row.values()) for row in found.rows]
+
+    rows = [(*row, f"Name {row[6]}") for row in import_files.ROWS]
+    headings = (*import_files.HEADINGS, "Customer name")
+    import_files.take_in(shop, import_files.write(tmp_path / "orders.csv", rows, headings))
+    before = customers()
+    first, other = (Identity.objects.get(source_id=id_).person for id_ in ("501", "503"))
+    operations.merge(keep=first, other=other, actor_id=None, now=NOW)
+    merged = customers()
+    assert merged[0] == before[0] - 1
+    assert [row[:2] for row in merged[1]] == [row[:2] for row in before[1]]
+    assert [sum(row[3] for row in rows if isinstance(row[3], int)) for _, rows in (before, merged)] == [
+        before[0],
+        merged[0],
+    ]
+    operations.unmerge(person=Person.objects.get(pk=other.pk), actor_id=None, now=NOW)
+    assert customers() == before
