@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 import plan_shop
 from topline.accounts import operations, permissions
@@ -16,6 +17,7 @@ from topline.imports.models import Import
 from topline.lake import read
 from topline.lake.scope import Scope
 from topline.metrics.query import Filter, Query
+from topline.plans import operations as plans
 from topline.plans.models import Plan
 from topline.units.period import Period
 from topline.web.page import PLACES, pages
@@ -165,6 +167,39 @@ def test_a_plan_is_drafted_and_its_cells_sum(browser, filled):
     assert "is not an amount" in refused["HX-Trigger"]
 
 
+def test_a_drafts_goals_are_changed_and_given_up(browser, filled, owner):
+    version = plans.draft_plan(
+        shop=filled,
+        period=Period.of_months(date(2027, 1, 1), 2),
+        as_of=date(2026, 12, 15),
+        actor=owner,
+        now=timezone.now(),
+    )
+    sales, rate = (version.goals.get(metric=metric) for metric in ("net_sales", "repeat_purchase_rate"))
+    page = reverse("plan", args=[filled.slug, version.plan_id])
+    address = reverse("goal", args=[filled.slug, version.plan_id, sales.pk])
+    assert address in browser.get(page).content.decode()
+    form = {"target": "9,000.00", "due_on": "2027-02-28", "owner": str(owner.pk), "actions": "Write to lapsed buyers\n"}
+    assert browser.post(address, form).status_code == 302
+    sales.refresh_from_db()
+    assert (sales.target, sales.actions, sales.owner) == (9000, ["Write to lapsed buyers"], owner)
+    assert version.grid("net_sales").total() == 900_000
+    assert "Write to lapsed buyers" in browser.get(page).content.decode()
+    refused = browser.post(address, form | {"target": "a lot"})
+    assert refused.status_code == 400
+    assert 'id="target-error">“a lot” is not an amount' in refused.content.decode()
+    refused = browser.post(address, form | {"due_on": "2027-02-01"}).content.decode()
+    assert 'id="due-error">This goal' in refused
+    address = reverse("goal", args=[filled.slug, version.plan_id, rate.pk])
+    browser.post(address, {"target": "42.5", "due_on": "2027-02-20", "owner": "", "actions": ""})
+    rate.refresh_from_db()
+    assert (rate.target, rate.due_on) == (Decimal("0.425"), date(2027, 2, 20))
+    browser.post(address, {"do": "drop"})
+    assert browser.get(address).status_code == 404
+    plans.submit(version=version, actor=owner, now=timezone.now())
+    assert browser.get(reverse("goal", args=[filled.slug, version.plan_id, sales.pk])).status_code == 404
+
+
 def test_a_draft_that_fails_says_why(browser, filled):
     asked = {"first": "2024-01", "months": "1"}
     drafting = browser.post(reverse("plan_draft", args=[filled.slug]), asked)["Location"]
@@ -213,8 +248,6 @@ def test_people_are_invited_and_tokens_shown_once(shop, owner):
 
 
 def test_a_link_signs_in_only_when_pressed(shop, owner):
-    from django.utils import timezone
-
     token = operations.create_link(user=owner, actor_id=None, now=timezone.now())
     client = Client()
     address = reverse("start", args=[token])

@@ -1,6 +1,6 @@
 """Plans: the list, a new draft in the making, the plan with its forecast and target grid, and its goals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,13 +13,15 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from topline.accounts.models import User
 from topline.calendar import events
 from topline.metrics.catalogue import metrics
+from topline.metrics.metric import Unit
 from topline.plans import jobs as plan_jobs
 from topline.plans import operations, progress, text
 from topline.plans.drafting import OTHER, PLANNED
 from topline.plans.grid import Grid, Part
-from topline.plans.models import Plan, PlanVersion, State
+from topline.plans.models import Goal, Plan, PlanVersion, State
 from topline.plans.progress import GoalLine, Line, PlanView
 from topline.plans.text import Sentence
 from topline.plans.units import digits, from_minor
@@ -193,6 +195,90 @@ def cell(visit: Visit, plan_id: int) -> HttpResponse:
     return _show(visit, _version(visit, plan_id))
 
 
+def goal(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
+    """A draft's goal to change or drop; what doesn't fit stands beside its field."""
+    found = (
+        Goal.objects.standing()
+        .filter(pk=goal_id, version__plan=plan_id, version__plan__shop=visit.shop, version__state=State.DRAFT)
+        .select_related("version__plan", "owner")
+        .first()
+    )
+    if found is None:
+        raise Http404
+    people = {str(each.pk): each for each in User.objects.filter(membership__shop=visit.shop).distinct()}
+    posted = visit.request.POST or _written(found)
+    errors: dict[str, str] = {}
+    if visit.request.method == "POST":
+        if posted.get("do") == "drop":
+            operations.drop_goal(goal=found, actor=visit.user, now=timezone.now())
+        else:
+            errors = _change_goal(visit, found, posted, people)
+        if not errors:
+            return redirect(_address(visit, found.version))
+    metric = metrics()[found.metric]
+    context = {
+        "plan": found.version.plan,
+        "metric": metric,
+        "is_rate": metric.unit == Unit.RATE,
+        "is_planned": found.metric in found.version.grid_metrics,
+        "written": posted,
+        "errors": errors,
+        "people": [(pk, str(each)) for pk, each in people.items()],
+        "back": _address(visit, found.version),
+    }
+    return visit.render("goal.html", context, status=400 if errors else 200)
+
+
+def _written(found: Goal) -> dict[str, str]:
+    """The goal as its form writes it."""
+    unit, currency = metrics()[found.metric].unit, found.version.plan.currency
+    target = formats.fixed(found.target * 100, 2) if unit == Unit.RATE else None
+    return {
+        "target": target or formats.fixed(found.target, digits(found.metric, currency)),
+        "due_on": found.due_on.isoformat(),
+        "owner": str(found.owner_id or ""),
+        "actions": "\n".join(found.actions),
+    }
+
+
+def _change_goal(visit: Visit, found: Goal, posted: Mapping[str, str], people: Mapping[str, User]) -> dict[str, str]:
+    """What is wrong by field, nothing if the changes are kept."""
+    before, errors = _written(found), {}
+    target, due_on = None, None
+    try:
+        if posted.get("target", "").strip() != before["target"]:
+            target = _amount(posted.get("target", "")) / (100 if metrics()[found.metric].unit == Unit.RATE else 1)
+    except ToplineError as error:
+        errors["target"] = formats.say(error)
+    try:
+        if posted.get("due_on") != before["due_on"]:
+            due_on = parse_day(posted.get("due_on", ""))
+    except ToplineError as error:
+        errors["due_on"] = formats.say(error)
+    if errors:
+        return errors
+    try:
+        operations.edit_goal(
+            goal=found,
+            actor=visit.user,
+            now=timezone.now(),
+            target=target,
+            due_on=due_on,
+            owner=people.get(posted.get("owner", "")),
+            actions=[line.strip() for line in posted.get("actions", "").splitlines() if line.strip()],
+        )
+    except (operations.GoalRangeError, operations.GoalPlannedError) as error:
+        return {"due_on": formats.say(error)}
+    except ToplineError as error:
+        return {"target": formats.say(error)}
+    return {}
+
+
+def _address(visit: Visit, version: PlanVersion) -> str:
+    """The plan's page with that version."""
+    return f"{visit.url('plan', version.plan_id)}?version={version.number}#goals"
+
+
 def _amount(written: str) -> Decimal:
     try:
         return Decimal(parse_decimal(written.strip().replace(" ", "\xa0") or "0", locale=formats.locale()))
@@ -241,6 +327,7 @@ def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
         "markets": _markets(version, metric),
         "market": market,
         "goals": [_goal(one) for one in look.goals],
+        "may_edit_goals": visit.may("plans.write") and version.state == State.DRAFT,
         "picture": _by_month(version, look),
         "course": course(version, look),
         "parts": _parts(version, look),
@@ -438,6 +525,9 @@ PAGES = (
     Page(path="plans/draft", name="plan_draft", view=draft, permission="plans.write", place="plan"),
     Page(path="plans/drafts/<int:job_id>", name="plan_drafting", view=drafting, permission="plans.read", place="plan"),
     Page(path="plans/<int:plan_id>", name="plan", view=plan, permission="plans.read", place="plan"),
+    Page(
+        path="plans/<int:plan_id>/goals/<int:goal_id>", name="goal", view=goal, permission="plans.write", place="plan"
+    ),
     Page(path="plans/<int:plan_id>/do", name="plan_act", view=act, permission="plans.write", place="plan"),
     Page(path="plans/<int:plan_id>/cell", name="plan_cell", view=cell, permission="plans.write", place="plan"),
 )
