@@ -153,7 +153,7 @@ def extra_sql(cursor: duckdb.DuckDBPyConnection, found: Seen, kind: str, currenc
             bool_and(ending = 'refunded') AS is_refunded FROM goods GROUP BY order_id),
     due AS (SELECT order_id, sold.amount AS sold, is_by_row, coalesce(back.amount, 0) AS back, coalesce(beside.amount, 0) AS beside,
             is_cancelled, CASE WHEN is_cancelled THEN NULL WHEN coalesce(refunded, 0) > 0 THEN refunded
-                WHEN is_refunded THEN sold.amount + coalesce(beside.amount, 0) END AS refunded
+                WHEN is_refunded THEN sold.amount + CASE WHEN back.amount IS NULL THEN coalesce(beside.amount, 0) ELSE 0 END END AS refunded
         FROM sold JOIN gone USING (order_id) LEFT JOIN back USING (order_id) LEFT JOIN beside USING (order_id)),
     fate AS (SELECT *, back = 0 AND (is_cancelled OR refunded >= sold + beside) AS is_whole,
             CASE WHEN is_cancelled THEN greatest(sold - back, 0) ELSE greatest(refunded - back, 0) END AS owed FROM due),
