@@ -63,7 +63,8 @@ class NotUndoneError(ToplineError):
 
 class BrokenImportError(ToplineError):
     message = N_(
-        "Import %(id)s stopped at an error of Topline's own (%(detail)s). Nothing of it is seen; go on with it."
+        "Import %(id)s stopped at an error that Topline did not expect (%(detail)s). None of it is seen. "
+        "“topline import resume %(id)s” goes on with it."
     )
 
 
