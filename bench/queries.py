@@ -193,7 +193,7 @@ def median(ask: Callable[[], object], repeat: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=10_000_000)
-    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--folder", type=Path, default=Path("/tmp/topline-queries-bench"))  # noqa: S108
     parser.add_argument("--postgres", type=Path)
     parser.add_argument("--repeat", type=int, default=5)
     given = parser.parse_args()

@@ -96,14 +96,8 @@ def list_imports(
     request: HttpRequest, shop: str, limit: Annotated[int, Field(ge=1, le=200)] = 50, after: str | None = None
 ) -> dict[str, object]:
     listed = Import.objects.of(caller(request).shop).prefetch_related("files")
-    if after:
-        last = paging.decode(after)
-        if not isinstance(last, int):
-            raise paging.CursorError(cursor=after)
-        listed = listed.filter(pk__lt=last)
-    page = list(listed[: limit + 1])
-    following = paging.encode(page[limit - 1].pk) if len(page) > limit else None
-    return {"imports": page[:limit], "next": following}
+    page, following = paging.newest_first(listed, limit=limit, after=after)
+    return {"imports": page, "next": following}
 
 
 @router.post(

@@ -109,15 +109,9 @@ class EditOut(Schema):
 def list_plans(
     request: HttpRequest, shop: str, limit: Annotated[int, Field(ge=1, le=200)] = 50, after: str | None = None
 ) -> dict[str, object]:
-    listed = Plan.objects.of(caller(request).shop).order_by("-pk")
-    if after:
-        last = paging.decode(after)
-        if not isinstance(last, int):
-            raise paging.CursorError(cursor=after)
-        listed = listed.filter(pk__lt=last)
-    page = list(listed[: limit + 1])
-    following = paging.encode(page[limit - 1].pk) if len(page) > limit else None
-    return {"plans": page[:limit], "next": following}
+    listed = Plan.objects.of(caller(request).shop)
+    page, following = paging.newest_first(listed, limit=limit, after=after)
+    return {"plans": page, "next": following}
 
 
 @router.post(
