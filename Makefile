@@ -15,8 +15,8 @@ serve: .venv/.demo $(ASSETS)  ## set up, then the product
 
 test: .venv/.dev $(ASSETS)  ## set up all that the tests need, then the tests
 	$(RUN)/python tools/system_packages.py
-	$(RUN)/pytest
-	$(RUN)/python tools/with_postgres.py $(RUN)/pytest tests/apps tests/contract
+	$(RUN)/pytest -n auto --dist loadfile
+	$(RUN)/python tools/with_postgres.py $(RUN)/pytest -n auto --dist loadfile tests/apps tests/contract
 
 check: .venv/.dev $(ASSETS)  ## formatting, lint, types, layers
 	$(RUN)/ruff format --check .
