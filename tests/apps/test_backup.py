@@ -16,7 +16,7 @@ from topline.crm import erasure_log
 from topline.crm import operations as crm
 from topline.crm.models import Person
 from topline.journal import operations as journal
-from topline.lake import engine
+from topline.lake import engine, erasure
 from topline.workbench import archive, backup, dump
 from topline.workbench.models import Lease
 
@@ -128,6 +128,7 @@ def test_whoever_was_erased_since_stays_erased(busy_shop, tmp_path):
     assert sorted(Person.objects.values_list("name", flat=True)) == ["Ana", "Bob"]
     assert crm.erase_again(entries=erasure_log.entries(), now=NOW) == 1
     assert list(Person.objects.values_list("name", flat=True)) == ["Bob"]
+    assert erasure.forgotten(busy_shop.lake().root) == {busy_shop.hmac("file", "Ana")}
 
 
 def test_a_damaged_archive_restores_nothing(busy_shop, home, tmp_path):
