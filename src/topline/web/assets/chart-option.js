@@ -77,7 +77,7 @@ function axis(given, theme, format, isValue) {
     axisLine: { show: !isValue, lineStyle: { color: theme.axis } },
     axisTick: { show: false },
     splitLine: { show: isValue, lineStyle: { color: theme.line } },
-    axisLabel: { color: theme.muted, fontSize: 12, hideOverlap: true, margin: 10 },
+    axisLabel: { color: theme.muted, fontSize: 12, hideOverlap: true, margin: 10, ...(given.boundaryGap === false ? { alignMaxLabel: "right" } : {}) },
     nameTextStyle: { color: theme.muted },
   };
   if (isValue) {
