@@ -77,7 +77,7 @@ function axis(given, theme, format, isValue) {
     axisLine: { show: !isValue, lineStyle: { color: theme.axis } },
     axisTick: { show: false },
     splitLine: { show: isValue, lineStyle: { color: theme.line } },
-    axisLabel: { color: theme.muted, fontSize: 12, hideOverlap: true, margin: 10, ...(given.boundaryGap === false ? { alignMaxLabel: "right" } : {}) },
+    axisLabel: { color: theme.muted, fontSize: 12, hideOverlap: true, margin: 10 },
     nameTextStyle: { color: theme.muted },
   };
   if (isValue) {
@@ -126,7 +126,7 @@ export function prepare(spec, themeName = "light") {
     color: theme.palette,
     textStyle: { fontFamily: FONT, color: theme.text },
     ...option,
-    grid: merged({ left: 8, right: 16, top: legend.length > 1 ? 44 : 16, bottom: 8, containLabel: true }, option.grid),
+    grid: merged({ left: 8, right: option.xAxis?.boundaryGap === false ? 32 : 16, top: legend.length > 1 ? 44 : 16, bottom: 8, containLabel: true }, option.grid),
     legend: merged(
       { show: legend.length > 1, data: legend, top: 0, left: 0, itemWidth: 18, itemHeight: 10, itemGap: 18, itemStyle: { opacity: hasBars ? 1 : 0 }, textStyle: { color: theme.muted, fontSize: 12.5 } },
       option.legend,
