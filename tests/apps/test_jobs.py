@@ -221,3 +221,16 @@ def test_tidy_forgets_old_jobs_only(db):
     new = jobs.run_now(jobs.enqueue("count", params={"to": 1}))
     tidy.tidy()
     assert list(Job.objects.all()) == [new]
+
+
+def test_who_is_waited_for_does_not_stand_behind_a_fold(db):
+    fold = jobs.enqueue("lake.fold", shop="gifts")
+    waited_for = jobs.enqueue("count", params={"to": 1})
+    assert jobs.claim(in_background=False) == waited_for
+    assert jobs.claim(in_background=False) is None
+    assert jobs.claim() == fold
+
+
+def test_every_kind_in_the_background_is_a_kind(monkeypatch):
+    monkeypatch.undo()
+    assert jobs.background() <= set(jobs.kinds())

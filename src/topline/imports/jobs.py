@@ -38,6 +38,7 @@ JOBS = {
     "imports.demo_placements": demo.load_placements,
     "imports.demo_plan": demo.activate_plan,
 }
+BACKGROUND = (erasure.KIND, "imports.demo_placements")
 
 SCHEDULE = {
     "imports.tidy": (timedelta(hours=6), operations.tidy),

@@ -88,6 +88,7 @@ def _waiting(plan: Plan) -> Iterator[tuple[str, date, Snapshot]]:
 
 
 JOBS = {"outlook.publish": runs.publish, "plans.draft": draft, "plans.look": look}
+BACKGROUND = ("outlook.publish",)
 SCHEDULE = {
     "outlook.publish": (timedelta(days=1), runs.publish_everything),
     "plans.look": (timedelta(minutes=1), look_ahead_everywhere),

@@ -1,8 +1,9 @@
 """Asking for work, and doing it under a lease.
 
 An app's `jobs.py` holds `JOBS`, from a kind to a function of the `Job`, and may hold `SCHEDULE`, from a name to how
-often and a function without arguments. A job's function resumes from `job.checkpoint`, calls `job.advance` after each
-batch, and returns what it has to say as a dict.
+often and a function without arguments, and `BACKGROUND`, the kinds that may take minutes and that nobody waits for. A
+job's function resumes from `job.checkpoint`, calls `job.advance` after each batch, and returns what it has to say as a
+dict.
 """
 
 import logging
@@ -76,10 +77,19 @@ def cancel(*, job_id: int) -> None:
     Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(state=Job.State.CANCELLED, finished_at=timezone.now())
 
 
-def claim() -> Job | None:
-    """The next job that waits, now leased to the caller alone."""
+@cache
+def background() -> frozenset[str]:
+    """The kinds that may take minutes and that nobody waits for."""
+    return frozenset(kind for jobs in modules() for kind in getattr(jobs, "BACKGROUND", ()))
+
+
+def claim(*, in_background: bool = True) -> Job | None:
+    """The next job that waits, now leased to the caller alone. in_background : also of a kind that nobody waits for"""
     now = timezone.now()
-    return next((taken for job in Job.objects.claimable(now)[:10] if (taken := _take(job, now))), None)
+    waiting = Job.objects.claimable(now)
+    if not in_background:
+        waiting = waiting.exclude(kind__in=background())
+    return next((taken for job in waiting[:10] if (taken := _take(job, now))), None)
 
 
 def run_now(job: Job) -> Job:
