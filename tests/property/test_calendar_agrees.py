@@ -56,7 +56,7 @@ def test_french_sales_keep_to_the_law(year):
     assert date(year, 6, 22) <= summer <= date(year, 6, 28)
 
 
-@given(YEARS)
+@given(st.integers(2005, 2060))  # Cyber Monday was first held in 2005
 def test_relative_days_keep_their_distance(year):
     (friday,) = start("black_friday", "GB", year)
     (monday,) = start("cyber_monday", "GB", year)
