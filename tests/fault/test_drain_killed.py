@@ -77,8 +77,8 @@ def prove(home: Path, kills: int, seed: int) -> None:
     assert len(acknowledged) >= kills
 
 
-def test_four_kills(tmp_path):
-    prove(tmp_path, kills=4, seed=2)
+def test_six_kills(tmp_path):
+    prove(tmp_path, kills=6, seed=2)
 
 
 @pytest.mark.soak

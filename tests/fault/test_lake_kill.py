@@ -10,7 +10,7 @@ from topline.lake.store import Lake
 
 
 def test_killed_writer_loses_and_doubles_nothing(tmp_path):
-    assert survive(6, seed=20111, folder=tmp_path) >= 6
+    assert survive(8, seed=20111, folder=tmp_path) >= 8
 
 
 @pytest.mark.soak
