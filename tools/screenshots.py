@@ -69,11 +69,9 @@ def main() -> None:
             base = urljoin(wanted.link, f"/shop/{wanted.shop}/")
             paths = dict(PAGES)
             page.goto(urljoin(base, "plans"))
-            for place, href in enumerate(page.eval_on_selector_all("main a", "all => all.map(a => a.href)")):
-                if re.search(r"/plans?/\d+", href):
-                    paths["plan"] = href
-                    break
-                del place
+            links = page.eval_on_selector_all("main a", "all => all.map(a => a.href)")
+            plan = next((href for href in links if re.search(r"/plans/\d+", href)), None)
+            paths |= {"plan": plan} if plan else {}
             for name, path in paths.items():
                 suffix = f"-{look}" if wanted.all else ""
                 shoot(page, urljoin(base, path), wanted.folder / f"{name}{suffix}.png", whole=wanted.all)
