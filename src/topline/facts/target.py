@@ -8,13 +8,19 @@ from topline.facts.table import Amount, Fact, Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target(Fact):
-    """What the plan version wants of a metric on a day; the active version wins."""
+    """What the plan version wants of a metric on a day; the active version wins.
+
+    channel, owner, territory : whose part of the target it is, None for all; an owner's is a quota
+    """
 
     plan_version: str
     metric: str
     on: date
     category: str | None = None
     market: str | None = None
+    channel: str | None = None
+    owner: str | None = None
+    territory: str | None = None
     amount: Amount
 
 
