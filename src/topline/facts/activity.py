@@ -34,4 +34,5 @@ TABLE = Table(
     day="on",
     personal_keys=("lead_key", "customer_key"),
     description="calls, messages, meetings and tasks of the team",
+    identity=("activity_key",),
 )

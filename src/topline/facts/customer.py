@@ -22,4 +22,5 @@ TABLE = Table(
     day=None,
     personal_keys=("customer_key",),
     description="customers of the sources, without names",
+    identity=("customer_key",),
 )

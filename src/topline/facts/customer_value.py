@@ -32,4 +32,5 @@ TABLE = Table(
     day=None,
     personal_keys=("customer_key",),
     description="expected future of customers",
+    is_own=True,
 )

@@ -33,4 +33,4 @@ class Forecast(Fact):
     model: str
 
 
-TABLE = Table("forecast", Forecast, day="on", description="published forecasts")
+TABLE = Table("forecast", Forecast, day="on", description="published forecasts", is_own=True)

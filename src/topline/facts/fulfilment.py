@@ -33,4 +33,6 @@ class Fulfilment(Fact):
     on: date
 
 
-TABLE = Table("fulfilment", Fulfilment, day="on", description="shipments and how they went")
+TABLE = Table(
+    "fulfilment", Fulfilment, day="on", description="shipments and how they went", identity=("fulfilment_key",)
+)

@@ -19,4 +19,5 @@ TABLE = Table(
     day=None,
     personal_keys=("customer_key",),
     description="links of customers to persons",
+    is_own=True,
 )

@@ -37,4 +37,11 @@ class Order(Fact):
     is_test: bool = False
 
 
-TABLE = Table("order", Order, day="on", personal_keys=("customer_key",), description="orders, their newest state")
+TABLE = Table(
+    "order",
+    Order,
+    day="on",
+    personal_keys=("customer_key",),
+    description="orders, their newest state",
+    identity=("order_key",),
+)

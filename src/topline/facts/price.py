@@ -17,4 +17,10 @@ class Price(Fact):
     amount: Amount
 
 
-TABLE = Table("price", Price, day="on", description="list prices by product, market and day")
+TABLE = Table(
+    "price",
+    Price,
+    day="on",
+    description="list prices by product, market and day",
+    identity=("product_key", "market", "currency", "on"),
+)

@@ -18,4 +18,6 @@ class Product(Fact):
     tier: int | None = None
 
 
-TABLE = Table("product", Product, day=None, description="products and how they are grouped today")
+TABLE = Table(
+    "product", Product, day=None, description="products and how they are grouped today", identity=("product_key",)
+)

@@ -27,4 +27,10 @@ class Promotion(Fact):
     discount_rate: Rate | None = None
 
 
-TABLE = Table("promotion", Promotion, day="on", description="promotions by product and window")
+TABLE = Table(
+    "promotion",
+    Promotion,
+    day="on",
+    description="promotions by product and window",
+    identity=("promotion_key", "product_key", "on"),
+)

@@ -28,4 +28,11 @@ class Session(Fact):
     orders: int = 0
 
 
-TABLE = Table("session", Session, day="on", personal_keys=("visitor_key", "customer_key"), description="visits")
+TABLE = Table(
+    "session",
+    Session,
+    day="on",
+    personal_keys=("visitor_key", "customer_key"),
+    description="visits",
+    identity=("session_key",),
+)

@@ -17,4 +17,10 @@ class StockCount(Fact):
     counted: Quantity
 
 
-TABLE = Table("stock_count", StockCount, day="on", description="counts of stock against the record")
+TABLE = Table(
+    "stock_count",
+    StockCount,
+    day="on",
+    description="counts of stock against the record",
+    identity=("product_key", "warehouse", "on"),
+)

@@ -25,4 +25,10 @@ class StockLevel(Fact):
     unit_cost_shop: Amount | None = None
 
 
-TABLE = Table("stock_level", StockLevel, day="on", description="stock at the end of each day")
+TABLE = Table(
+    "stock_level",
+    StockLevel,
+    day="on",
+    description="stock at the end of each day",
+    identity=("product_key", "warehouse", "market", "on"),
+)

@@ -38,4 +38,5 @@ TABLE = Table(
     day="on",
     personal_keys=("customer_key",),
     description="customers' questions and how fast they were answered",
+    identity=("conversation_key",),
 )

@@ -1,10 +1,12 @@
 """What every fact has in common, and the table schema that follows from a fact's row."""
 
 import dataclasses
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -54,7 +56,9 @@ class Table:
     name : the table's name
     row : the frozen dataclass of one row
     day : the date column that decides a row's month (partition), None for facts without time (products, customers)
-    personal_key : the columns that hold HMACs of a source's person ids
+    personal_keys : the columns that hold HMACs of a source's person ids
+    identity : the columns that name a row within its source; () if nothing of the row does, so it needs a key
+    is_own : True if only Topline itself writes it: nobody brings or sends such rows
     """
 
     name: str
@@ -62,6 +66,8 @@ class Table:
     day: str | None
     personal_keys: tuple[str, ...] = ()
     description: str = ""
+    identity: tuple[str, ...] = ()
+    is_own: bool = False
 
     @property
     def schema(self) -> pa.Schema:
@@ -71,6 +77,23 @@ class Table:
     @property
     def columns(self) -> tuple[str, ...]:
         return tuple(self.schema.names)
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """What a column holds that a source says nothing of; columns that must be given are left out."""
+        options = dataclasses.fields(self.row)
+        return {one.name: one.default for one in options if one.default is not dataclasses.MISSING}
+
+    @property
+    def choices(self) -> Mapping[str, tuple[str, ...]]:
+        """The values that a column may have, where the fact's file has an enumeration of the column's name."""
+        module = sys.modules[self.row.__module__]
+        named = {name: getattr(module, name.title().replace("_", ""), None) for name in self.columns}
+        return {name: tuple(each.value for each in found) for name, found in named.items() if _is_choice(found)}
+
+
+def _is_choice(found: object) -> bool:
+    return isinstance(found, type) and issubclass(found, StrEnum)
 
 
 @cache

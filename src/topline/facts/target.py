@@ -24,4 +24,4 @@ class Target(Fact):
     amount: Amount
 
 
-TABLE = Table("target", Target, day="on", description="targets of active plans, by day")
+TABLE = Table("target", Target, day="on", description="targets of active plans, by day", is_own=True)
