@@ -1,0 +1,19 @@
+"""How many hours a team has, and how many of them are planned."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from topline.facts.table import Fact, Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity(Fact):
+    """A team's hours in the week that begins on `on`."""
+
+    team: str
+    on: date
+    available_hours: float
+    planned_hours: float
+
+
+TABLE = Table("capacity", Capacity, day="on", description="hours of teams by week")
