@@ -16,4 +16,6 @@ class Capacity(Fact):
     planned_hours: float
 
 
-TABLE = Table("capacity", Capacity, day="on", description="hours of teams by week")
+TABLE = Table(
+    "capacity", Capacity, day="on", description="hours of teams by week", identity=("team", "on")
+)

@@ -14,4 +14,10 @@ class DealCredit(Fact):
     share: Rate
 
 
-TABLE = Table("deal_credit", DealCredit, day=None, description="shares of people in deals")
+TABLE = Table(
+    "deal_credit",
+    DealCredit,
+    day=None,
+    description="shares of people in deals",
+    identity=("deal_key", "owner"),
+)
