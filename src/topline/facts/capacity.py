@@ -16,6 +16,4 @@ class Capacity(Fact):
     planned_hours: float
 
 
-TABLE = Table(
-    "capacity", Capacity, day="on", description="hours of teams by week", identity=("team", "on")
-)
+TABLE = Table("capacity", Capacity, day="on", description="hours of teams by week", identity=("team", "on"))
