@@ -111,7 +111,8 @@ def _write_manifest() -> None:
 def _sprite() -> str:
     names = {
         name
-        for file in (ROOT / "src/topline/web").rglob("*")
+        for folder in ("web", "analysis")
+        for file in (ROOT / "src/topline" / folder).rglob("*")
         if file.suffix in {".html", ".py"}
         for name in ICON.findall(file.read_text())
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # a quarter of a second to import: not on the way to a first 
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
+CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MAX_ROWS = 1_048_575  # Excel's 1,048,576 without the head
 _FORMATS = {
     Form.TEXT: "@",

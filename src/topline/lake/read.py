@@ -54,8 +54,10 @@ class RowPage:
     after: tuple[date, str] | None
 
 
+NOWHERE = Snapshot(0, datetime.min, None, frozenset(), {})  # noqa: DTZ901
+"""Stands for the newest snapshot of a lake that has none."""
+
 _OWNED = Missing("not_in_scope", N_("nothing that belongs to you"))
-_NOWHERE = Snapshot(0, datetime.min, None, frozenset(), {})  # noqa: DTZ901
 
 _lock = threading.Lock()
 _answers: OrderedDict[Hashable, Result] = OrderedDict()
@@ -67,18 +69,18 @@ def read(lake: Lake, query: Query, *, scope: Scope, settings: Settings, snapshot
 
     Raises OutOfScopeError or HiddenMetricError where the viewer may not see it.
     """
-    snapshot = snapshot or lake.latest() or _NOWHERE
+    snapshot = snapshot or lake.latest() or NOWHERE
     _check(lake, query, scope)
     key = (str(lake.root), snapshot.number, query.digest, settings.digest, scope.digest)
-    found = _remembered(_answers, key)
+    found = remembered(_answers, key)
     if found is None:
         paths: set[str] = set()
-        tables = _tables(lake, snapshot, query, scope, paths)
+        tables = visible(lake, snapshot, scope, paths, query.known_at)
         found = answer(query, tables, settings)
         found = replace(
             found, snapshot=snapshot.number, recorded_to=snapshot.recorded_to, path="+".join(sorted(paths)) or "detail"
         )
-        _remember(_answers, key, found)
+        remember(_answers, key, found)
     return found
 
 
@@ -102,13 +104,13 @@ def rows(
 
     For a metric of customers they are the goods sold that count; for one of several facts, those of the first.
     """
-    snapshot = snapshot or lake.latest() or _NOWHERE
+    snapshot = snapshot or lake.latest() or NOWHERE
     _check(lake, query, scope)
     measure = metrics()[query.metrics[0]].measures[0]
     source = measure.source if isinstance(measure, Measure) else "buyer"
     fact = fact_of(source)
     names = facts()[fact].columns
-    tables = _tables(lake, snapshot, query, scope, set())
+    tables = visible(lake, snapshot, scope, set(), query.known_at)
     if fact in tables.empty:
         return RowPage(fact, names, (), None)
     found: Any = View(tables, query, settings, with_keys=True).rows(source, ())
@@ -127,11 +129,16 @@ def rows(
 
 
 def _check(lake: Lake, query: Query, scope: Scope) -> None:
-    if lake.shop not in scope.shops:
-        raise OutOfScopeError
+    check_shop(lake, scope)
     for id_ in query.metrics:
         if metrics()[id_].family in scope.hidden_families:
             raise HiddenMetricError(metric=metrics()[id_].label)
+
+
+def check_shop(lake: Lake, scope: Scope) -> None:
+    """Raises OutOfScopeError where the viewer may not see the shop."""
+    if lake.shop not in scope.shops:
+        raise OutOfScopeError
 
 
 def whole(lake: Lake, snapshot: Snapshot, known_at: datetime | None = None) -> Tables:
@@ -148,9 +155,9 @@ def whole(lake: Lake, snapshot: Snapshot, known_at: datetime | None = None) -> T
     )
 
 
-def _tables(lake: Lake, snapshot: Snapshot, query: Query, scope: Scope, paths: set[str]) -> Tables:
+def visible(lake: Lake, snapshot: Snapshot, scope: Scope, paths: set[str], known_at: datetime | None = None) -> Tables:
     """The snapshot's facts, cut to the scope; `paths` gathers what the answer was read from."""
-    every = whole(lake, snapshot, query.known_at)
+    every = whole(lake, snapshot, known_at)
 
     def table(fact: str) -> "ir.Table":
         rows = every.table(fact)
@@ -186,7 +193,7 @@ def _run(expression: "ir.Table") -> list[dict[str, Any]]:
 def _facts_of(lake: Lake, snapshot: Snapshot, known_at: datetime | None) -> dict[str, Any]:
     """What is known of a snapshot before any question: which facts have rows, whether orders are tests or cancelled."""
     key = (str(lake.root), snapshot.number, known_at)
-    found = _remembered(_known, key)
+    found = remembered(_known, key)
     if found is not None:
         return found
     counts: dict[str, int] = {}
@@ -207,18 +214,20 @@ def _facts_of(lake: Lake, snapshot: Snapshot, known_at: datetime | None) -> dict
         if record.get("first"):
             extent = Period(record["first"], date.fromordinal(record["last"].toordinal() + 1))
     found = {"rows": counts, "tests": tests, "cancelled": cancelled, "extent": extent}
-    _remember(_known, key, found)
+    remember(_known, key, found)
     return found
 
 
-def _remembered[T](cache: OrderedDict[Hashable, T], key: Hashable) -> T | None:
+def remembered[T](cache: OrderedDict[Hashable, T], key: Hashable) -> T | None:
+    """What a cache of this module or a neighbour holds under a key, which thereby is the newest."""
     with _lock:
         if key in cache:
             cache.move_to_end(key)
         return cache.get(key)
 
 
-def _remember[T](cache: OrderedDict[Hashable, T], key: Hashable, value: T) -> None:
+def remember[T](cache: OrderedDict[Hashable, T], key: Hashable, value: T) -> None:
+    """Keeps a value under a key, and drops the oldest of too many."""
     with _lock:
         cache[key] = value
         if len(cache) > KEPT:

@@ -1,12 +1,17 @@
 """Charts as plain JSON: what is shown and in which role; assets/chart-option.js decides how it looks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from topline.metrics.metric import Metric
+from django.utils.translation import gettext
+
+from topline.analysis.result import Chart, Column, Table
+from topline.metrics.metric import Metric, Unit
 from topline.metrics.query import Query
 from topline.metrics.result import Result
+from topline.units.missing import Missing
 from topline.web import formats, question
 
 type Numbers = Sequence[float | None]
@@ -138,6 +143,120 @@ def _by_value(result: Result, metric: Metric, currency: str) -> Picture:
     rows = [Line(name, [values[name].get(bucket) for bucket in buckets]) for name in largest]
     axis = [question.label(time, bucket) for bucket in buckets]
     return picture(formats.say(metric.label), axis, rows, unit=metric.unit, currency=currency)
+
+
+def of_table(table: Table, currency: str) -> dict[str, Any] | None:
+    """The option of an analysis' table, None if it is a table only or empty."""
+    if table.chart is None or not table.rows:
+        return None
+    return _KINDS[table.chart.kind](table, table.chart, currency)
+
+
+def _plain_lines(table: Table, chart: Chart, currency: str) -> dict[str, Any]:
+    return _of_kind(lines, table, chart, currency)
+
+
+def _plain_columns(table: Table, chart: Chart, currency: str) -> dict[str, Any]:
+    return _of_kind(columns, table, chart, currency)
+
+
+def _plain_bars(table: Table, chart: Chart, currency: str) -> dict[str, Any]:
+    return _of_kind(bars, table, chart, currency, MOST_BARS)
+
+
+def _of_kind(
+    draw: Callable[..., dict[str, Any]], table: Table, chart: Chart, currency: str, most: int | None = None
+) -> dict[str, Any]:
+    """A line or a row of bars for each column of numbers, or for each value of `down` of the first."""
+    unit = table.column(chart.values[0]).unit or Unit.COUNT
+    if chart.down:
+        axis, cells = _spread(table, chart)
+        names = list(dict.fromkeys(down for down, _ in cells))[:MAX_LINES]
+        rows = [Line(name, [cells.get((name, across)) for across in axis]) for name in names]
+        return draw(axis, rows, unit=unit, currency=currency)
+    axis = [cell_name(table.column(chart.across), row[chart.across]) for row in table.rows][:most]
+    rows = [
+        Line(
+            formats.say(table.column(id_).label),
+            [question.plain_number(row[id_]) for row in table.rows][:most],
+            "actual" if i == 0 else "",
+        )
+        for i, id_ in enumerate(chart.values)
+    ]
+    return draw(axis, rows, unit=unit, currency=currency)
+
+
+def _heatmap(table: Table, chart: Chart, currency: str) -> dict[str, Any]:
+    axis, cells = _spread(table, chart)
+    names = list(dict.fromkeys(down for down, _ in cells))
+    known = [value for value in cells.values() if value is not None]
+    points = [
+        [axis.index(across), names.index(down), value] for (down, across), value in cells.items() if value is not None
+    ]
+    return _framed(table.column(chart.values[0]).unit or Unit.COUNT, currency) | {
+        "xAxis": {"type": "category", "data": axis},
+        "yAxis": {"type": "category", "data": names, "inverse": True},
+        "visualMap": {"show": False, "min": min(known, default=0), "max": max(known, default=1)},
+        "series": [{"type": "heatmap", "role": "heat", "data": points}],
+    }
+
+
+def _spread(table: Table, chart: Chart) -> tuple[list[str], dict[tuple[str, str], float | None]]:
+    """The names along the axis, and the first column of numbers by (down, across)."""
+    down, across = table.column(chart.down), table.column(chart.across)
+    cells = {
+        (cell_name(down, row[down.id]), cell_name(across, row[across.id])): question.plain_number(row[chart.values[0]])
+        for row in table.rows
+    }
+    longest = list(dict.fromkeys(across for _, across in cells))
+    return longest, cells
+
+
+def _waterfall(table: Table, chart: Chart, currency: str) -> dict[str, Any]:
+    """Columns that stand where the one before ends; a row whose `is_total` is set stands on the ground."""
+    ground: list[float | None] = []
+    sizes: dict[str, list[float | None]] = {"total": [], "up": [], "down": []}
+    reached = 0.0
+    for row in table.rows:
+        value = question.plain_number(row[chart.values[0]]) or 0.0
+        kind = "total" if row.get("is_total") else "up" if value >= 0 else "down"
+        start, reached = (0.0, value) if kind == "total" else (reached, reached + value)
+        ground.append(min(start, reached))
+        for name, values in sizes.items():
+            values.append(abs(value) if name == kind else None)
+    axis = [cell_name(table.column(chart.across), row[chart.across]) for row in table.rows]
+    names = {"total": gettext("Total"), "up": gettext("More"), "down": gettext("Less")}
+    stacked = [{"type": "bar", "name": "", "role": "band_base", "stack": "band", "data": ground}]
+    stacked += [
+        {"type": "bar", "name": names[kind], "role": kind, "stack": "band", "data": values}
+        for kind, values in sizes.items()
+    ]
+    return _framed(table.column(chart.values[0]).unit or Unit.MONEY, currency) | {
+        "xAxis": {"type": "category", "data": axis, "axisLabel": {"interval": 0, "width": 90, "overflow": "break"}},
+        "yAxis": {"type": "value", "scale": True},
+        "series": stacked,
+    }
+
+
+_KINDS: Mapping[str, Callable[[Table, Chart, str], dict[str, Any]]] = {
+    "lines": _plain_lines,
+    "columns": _plain_columns,
+    "bars": _plain_bars,
+    "heatmap": _heatmap,
+    "waterfall": _waterfall,
+}
+"""How each kind of an analysis' chart is drawn."""
+
+
+def cell_name(column: Column, entry: object) -> str:
+    """A value of a column without a unit, as people read it; a number as it is."""
+    if isinstance(entry, Missing):
+        return formats.say(entry)
+    if column.names:
+        return formats.say(column.names.get(str(entry), str(entry)))
+    if column.dimension:
+        return question.label(column.dimension, entry)
+    return formats.day(entry) if isinstance(entry, date) else str(entry)
 
 
 def _series(kind: str, row: Line) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from topline.metrics.result import Result
 from topline.units.missing import Missing
 from topline.web import formats, question
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FORMS = {Unit.MONEY: Form.MONEY, Unit.COUNT: Form.WHOLE, Unit.RATE: Form.RATE}
 
 
@@ -63,7 +62,7 @@ def download(
                 StreamingHttpResponse(csv.lines(table()), content_type="text/csv; charset=utf-8"), f"{name}.csv"
             )
         case "xlsx":
-            return _attached(HttpResponse(xlsx.write([table()]), content_type=XLSX), f"{name}.xlsx")
+            return _attached(HttpResponse(xlsx.write([table()]), content_type=xlsx.CONTENT_TYPE), f"{name}.xlsx")
         case "svg":
             return _attached(
                 HttpResponse(chart.svg(option(), width=1200, height=520), content_type="image/svg+xml"), f"{name}.svg"

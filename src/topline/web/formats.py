@@ -10,6 +10,7 @@ from typing import Any
 from babel import Locale, dates, numbers
 from django.utils.translation import get_language, gettext, ngettext
 
+from topline.analysis.result import Figure, Note
 from topline.metrics.metric import Unit
 from topline.units.errors import ToplineError
 from topline.units.missing import Missing
@@ -37,11 +38,9 @@ def tag() -> str:
 
 
 def say(thing: object) -> str:
-    """The text of an error, a missing value or a marked text, in the language of the page."""
+    """The text of an error, a missing value, a note or a marked text, in the language of the page."""
     match thing:
-        case ToplineError():
-            return gettext(thing.message) % {name: _said(value) for name, value in thing.params.items()}
-        case Missing():
+        case ToplineError() | Missing() | Note():
             return gettext(thing.message) % {name: _said(value) for name, value in thing.params.items()}
         case None | "":
             return ""
@@ -62,6 +61,13 @@ def failure(job: Job) -> str:
 
 
 def _said(value: object) -> object:
+    match value:
+        case Figure():
+            return short(value.value, value.unit, value.currency)
+        case Missing() | Note():
+            return say(value)
+        case date():
+            return day(value)
     return gettext(value) if isinstance(value, str) and value else value
 
 

@@ -1,6 +1,6 @@
 """From a page's address to a question, and from an answer to what the page shows: the address holds everything."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
@@ -167,15 +167,15 @@ def parse(parameters: QueryDict, period: Period | None, against: str | None, def
         metrics=asked or default,
         period=period,
         by=parse_list(",".join(parameters.getlist("by"))),
-        where=_merged(parse_filter(text) for text in parameters.getlist("where") if text),
+        where=filters(parameters.getlist("where")),
         against=against,
         top=int(top) if top.isdecimal() and int(top) else None,
     )
 
 
-def _merged(filters: Iterator[Filter]) -> tuple[Filter, ...]:
-    """Filters of one dimension as one that allows the values of each."""
-    ordered = sorted(filters, key=lambda each: each.dimension)
+def filters(texts: Iterable[str]) -> tuple[Filter, ...]:
+    """The filters of an address; those of one dimension as one that allows the values of each. Raises FilterError."""
+    ordered = sorted((parse_filter(text) for text in texts if text), key=lambda each: each.dimension)
     groups = groupby(ordered, key=lambda each: each.dimension)
     return tuple(Filter(id_, tuple(dict.fromkeys(v for each in group for v in each.values))) for id_, group in groups)
 

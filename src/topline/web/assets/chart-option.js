@@ -43,6 +43,10 @@ const ROLES = {
   last_year: (t) => ({ color: t.last_year, lineStyle: { width: 1.5 }, z: 3 }),
   forecast: (t) => ({ color: t.forecast, lineStyle: { width: 2, type: [2, 4], cap: "round" }, z: 4 }),
   band_base: () => ({ symbol: "none", stack: "band", lineStyle: { opacity: 0 }, itemStyle: { opacity: 0 }, tooltip: { show: false }, silent: true }),
+  total: (t) => ({ color: t.last_year }),
+  up: (t) => ({ color: t.palette[1] }),
+  down: (t) => ({ color: t.plan }),
+  heat: (t) => ({ label: { show: false }, itemStyle: { borderWidth: 1, borderColor: t.surface } }),
   band: (t) => ({ symbol: "none", stack: "band", lineStyle: { opacity: 0 }, color: t.band, areaStyle: { color: t.band, opacity: 0.16 }, silent: true }),
 };
 
@@ -126,13 +130,14 @@ export function prepare(spec, themeName = "light") {
     color: theme.palette,
     textStyle: { fontFamily: FONT, color: theme.text },
     ...option,
+    ...(option.visualMap ? { visualMap: { ...option.visualMap, inRange: { color: [theme.surface, theme.actual] } } } : {}),
     grid: merged({ left: 8, right: option.xAxis?.boundaryGap === false ? 32 : 16, top: legend.length > 1 ? 44 : 16, bottom: 8, containLabel: true }, option.grid),
     legend: merged(
       { show: legend.length > 1, data: legend, top: 0, left: 0, itemWidth: 18, itemHeight: 10, itemGap: 18, itemStyle: { opacity: hasBars ? 1 : 0 }, textStyle: { color: theme.muted, fontSize: 12.5 } },
       option.legend,
     ),
     tooltip: {
-      trigger: "axis", renderMode: "richText", confine: true, formatter: tooltip,
+      trigger: option.visualMap ? "item" : "axis", renderMode: "richText", confine: true, formatter: tooltip,
       backgroundColor: theme.surface, borderColor: theme.axis, borderWidth: 1, padding: 12,
       textStyle: { color: theme.muted, fontSize: 12.5, lineHeight: 20, rich: { h: { color: theme.text, fontWeight: 600, lineHeight: 22 }, v: { color: theme.text, fontWeight: 600 } } },
       axisPointer: { type: "line", lineStyle: { color: theme.axis } },

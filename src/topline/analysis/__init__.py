@@ -1,0 +1,1 @@
+"""Analyses: questions that one metric can't answer, as expressions over facts. The folder is the catalogue."""

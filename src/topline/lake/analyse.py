@@ -1,0 +1,44 @@
+"""Answers an analysis about a shop from one snapshot, within what the viewer may see."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import replace
+
+from topline.analysis import catalogue
+from topline.analysis.analysis import Question
+from topline.analysis.result import Result
+from topline.lake import read
+from topline.lake.read import HiddenMetricError
+from topline.lake.scope import Scope
+from topline.lake.snapshot import Snapshot
+from topline.lake.store import Lake
+from topline.metrics.settings import Settings
+
+_answers: OrderedDict[Hashable, Result] = OrderedDict()
+
+
+def analyse(
+    lake: Lake, question: Question, *, scope: Scope, settings: Settings, snapshot: Snapshot | None = None
+) -> Result:
+    """The answer from the newest snapshot, or from the one given; remembered for as long as nothing changes.
+
+    Raises OutOfScopeError or HiddenMetricError where the viewer may not see it.
+    """
+    snapshot = snapshot or lake.latest() or read.NOWHERE
+    read.check_shop(lake, scope)
+    analysis = catalogue.of(question)
+    if question.families & scope.hidden_families:
+        raise HiddenMetricError(metric=analysis.label)
+    key = (str(lake.root), snapshot.number, question.digest, settings.digest, scope.digest)
+    found = read.remembered(_answers, key)
+    if found is None:
+        tables = read.visible(lake, snapshot, scope, set())
+        answer = analysis.answer(tables, question, settings)
+        found = replace(answer, snapshot=snapshot.number, recorded_to=snapshot.recorded_to)
+        read.remember(_answers, key, found)
+    return found
+
+
+def forget() -> None:
+    """Drops the answers that this process remembers."""
+    _answers.clear()

@@ -1,0 +1,189 @@
+"""Analyses: what there is to ask, and a page for each, made of what the analysis says about itself."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.http import Http404, HttpResponse, HttpResponseBase
+
+from topline.analysis import catalogue
+from topline.analysis.analysis import Analysis, Choice, Question
+from topline.analysis.result import Column, Table, sheet
+from topline.documents import xlsx
+from topline.lake.analyse import analyse
+from topline.metrics.catalogue import dimensions
+from topline.metrics.result import Entry
+from topline.units.missing import Missing
+from topline.units.text import N_
+from topline.web import charts, files, formats, question
+from topline.web.page import Page, Visit
+from topline.web.question import Span
+
+MOST_ROWS = 200
+HEATS = 10
+"""Shades of a heatmap's cells."""
+
+_TYPED = ("from", "to", "last", "where", "format", "table", "against", "page", "to_table")
+
+
+def index(visit: Visit) -> HttpResponse:
+    return visit.render("analyses.html", {"analyses": list(catalogue.analyses().values())})
+
+
+def view(visit: Visit, analysis_id: str) -> HttpResponseBase:
+    analysis = catalogue.analyses().get(analysis_id)
+    if analysis is None:
+        raise Http404
+    span = question.span(visit, "last_24_months")
+    if visit.shop.lake().latest() is None:
+        return visit.render("analysis.html", {"analysis": analysis, "span": span, "is_empty": True})
+    asked = _asked(visit, analysis, span)
+    result = analyse(visit.shop.lake(), asked, scope=visit.scope, settings=visit.shop.settings())
+    tables = [table for table in result.tables if not table.is_personal or visit.may("rows.read")]
+    if file := _file(visit, analysis, tables):
+        return file
+    shown = [_shown(table, visit.shop.currency) for table in tables]
+    context = {
+        "analysis": analysis,
+        "span": span,
+        "without_comparison": "against" not in {choice.id for choice in analysis.choices},
+        "recorded_to": result.recorded_to,
+        "result": result,
+        "choices": [_choice(choice, asked) for choice in analysis.choices],
+        "cuts": [each for id_, each in dimensions().items() if id_ in analysis.dimensions],
+        "filters": [_chip(asked, i) for i in range(len(asked.where))],
+        "tables": shown,
+        "is_known": not isinstance(result.sentence, Missing),
+    }
+    return visit.render("analysis.html#answer" if visit.is_fragment else "analysis.html", context)
+
+
+def _asked(visit: Visit, analysis: Analysis, span: Span) -> Question:
+    """The question of the address. Raises the errors of `Analysis.asked`."""
+    parameters = visit.request.GET
+    known = {choice.id for choice in analysis.choices}
+    choices = {
+        name: ",".join(parameters.getlist(name))
+        for name in parameters
+        if (name in known and parameters.get(name)) or (name not in known and name not in _TYPED)
+    }
+    return analysis.asked(
+        choices,
+        period=span.period,
+        where=question.filters(parameters.getlist("where")),
+        as_of=visit.today + timedelta(days=1),
+    )
+
+
+def _file(visit: Visit, analysis: Analysis, tables: list[Table]) -> HttpResponseBase | None:
+    """The file asked for: a table as CSV or its chart, the first by default; all tables as one workbook."""
+    wanted, id_ = visit.request.GET.get("format", ""), visit.request.GET.get("table", "")
+    chosen = [table for table in tables if id_ in ("", table.id)]
+    if not wanted or not chosen:
+        return None
+    name = f"{visit.shop.slug}-{analysis.id}"
+    if wanted == "xlsx":
+        return files.bytes_file(f"{name}.xlsx", xlsx.write(_sheet(visit, each) for each in chosen), xlsx.CONTENT_TYPE)
+    option = charts.of_table(chosen[0], visit.shop.currency)
+    if wanted != "csv" and option is None:
+        return None
+    return files.download(wanted, f"{name}-{chosen[0].id}", lambda: _sheet(visit, chosen[0]), lambda: option or {})
+
+
+def _sheet(visit: Visit, table: Table) -> Any:
+    return sheet(table, visit.shop.currency, say=formats.say, name=charts.cell_name)
+
+
+def _choice(choice: Choice, asked: Question) -> dict[str, Any]:
+    value = getattr(asked, choice.id)
+    values = set(value) if isinstance(value, tuple) else {value}
+    return {
+        "choice": choice,
+        "value": "" if value is None else ",".join(map(str, value)) if isinstance(value, tuple) else value,
+        "options": [(id_, formats.say(label), id_ in values) for id_, label in choice.options.items()],
+    }
+
+
+def _chip(asked: Question, i: int) -> dict[str, Any]:
+    return {
+        "label": question.said(asked.where[i]),
+        "text": question.written(asked.where[i]),
+        "others": [question.written(each) for j, each in enumerate(asked.where) if j != i],
+    }
+
+
+def _shown(table: Table, currency: str) -> dict[str, Any]:
+    """A table as the page shows it: as a heatmap of its own cells, or as a chart and rows."""
+    found: dict[str, Any] = {"table": table, "label": formats.say(table.label), "left_off": 0}
+    if table.chart and table.chart.kind == "heatmap" and table.rows:
+        return found | {"heat": _heat(table)}
+    rows = table.rounded(currency)
+    return found | {
+        "option": charts.of_table(table, currency),
+        "columns": [{"column": column, "is_number": column.unit is not None} for column in table.columns],
+        "lines": [[_cell(column, row[column.id]) for column in table.columns] for row in rows[:MOST_ROWS]],
+        "left_off": max(0, len(rows) - MOST_ROWS),
+        "is_total": [bool(row.get("is_total")) for row in table.rows[:MOST_ROWS]],
+    }
+
+
+def _cell(column: Column, entry: Entry) -> dict[str, Any]:
+    text = "" if column.unit else charts.cell_name(column, entry)
+    return {"value": entry, "unit": column.unit, "text": text}
+
+
+def _heat(table: Table) -> dict[str, Any]:
+    """The table folded: a row for each value of `down`, a column for each value of `across`, shaded by size."""
+    chart = table.chart
+    assert chart is not None  # noqa: S101 - the caller looked
+    value, across, down = (table.column(id_) for id_ in (chart.values[0], chart.across, chart.down))
+    cells: dict[str, dict[Any, Mapping[str, Entry]]] = {}
+    for row in table.rows:
+        cells.setdefault(charts.cell_name(down, row[down.id]), {})[row[across.id]] = row
+    axis = list(dict.fromkeys(row[across.id] for row in table.rows))
+    bounds = _bounds(table, chart.values[0])
+    return {
+        "across": across,
+        "down": down,
+        "unit": value.unit,
+        "axis": [charts.cell_name(across, each) for each in axis],
+        "has_size": any(column.id == "customers" for column in table.columns),
+        "lines": [
+            {
+                "name": name,
+                "size": next(iter(found.values())).get("customers"),
+                "cells": [_heat_cell(found.get(each), value, bounds) for each in axis],
+            }
+            for name, found in cells.items()
+        ],
+    }
+
+
+def _bounds(table: Table, id_: str) -> tuple[float, float]:
+    """The smallest and the largest value, without those at the first age that would drown the others: all are 100 %."""
+    numbers = [n for row in table.rows if (n := question.plain_number(row[id_])) is not None]
+    inner = [n for n in numbers if n != 1.0] if table.column(id_).unit == "rate" else numbers
+    return min(inner, default=0.0), max(inner, default=1.0)
+
+
+def _heat_cell(row: Mapping[str, Entry] | None, column: Column, bounds: tuple[float, float]) -> dict[str, Any]:
+    if row is None:
+        return {"is_gap": True}
+    entry = row[column.id]
+    number, (low, high) = question.plain_number(entry), bounds
+    shade = 0 if number is None or high <= low else round((min(max(number, low), high) - low) / (high - low) * HEATS)
+    return {"value": entry, "shade": shade, "is_immature": row.get("is_mature") == 0}
+
+
+PAGES = (
+    Page(
+        path="analyses",
+        name="analyses",
+        view=index,
+        permission="metrics.read",
+        place="measure",
+        label=N_("Analyses"),
+        icon="chart-dots",
+    ),
+    Page(path="analyses/<slug:analysis_id>", name="analysis", view=view, permission="metrics.read", place="measure"),
+)

@@ -1,0 +1,78 @@
+"""Analyses through the doors: pages, files, endpoints, a command."""
+
+import json
+
+import ledger_rows
+import pytest
+from django.test import Client
+from test_api import caller
+
+from topline.analysis.catalogue import analyses
+from topline.cli.main import run
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def call(shop, owner, lake):
+    ledger_rows.put(lake)
+    return caller(shop, owner)
+
+
+@pytest.fixture
+def browser(shop, owner, lake):
+    ledger_rows.put(lake)
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+def test_every_analysis_has_a_page_an_endpoint_and_files(browser, call):
+    index = browser.get("/shop/gifts/analyses").content.decode()
+    listed = {each["id"]: each for each in call("GET", "/shops/gifts/analyses").json()}
+    for id_, analysis in analyses().items():
+        assert f"/shop/gifts/analyses/{id_}" in index
+        page = browser.get(f"/shop/gifts/analyses/{id_}?from=2011-01-01&to=2011-10-01")
+        assert page.status_code == 200, id_
+        assert analysis.method[:40] in page.content.decode()
+        answer = call("GET", f"/shops/gifts/analyses/{id_}").json()
+        assert answer["currency"] == "GBP"
+        assert {choice["id"] for choice in listed[id_]["choices"]} == {choice.id for choice in analysis.choices}
+
+
+def test_a_choice_that_is_not_known_names_the_nearest(call):
+    answer = call("GET", "/shops/gifts/analyses/cohorts?messure=orders")
+    assert answer.status_code == 404
+    assert "measure" in answer.json()["title"]
+    wrong = call("GET", "/shops/gifts/analyses/cohorts?by=chanel")
+    assert wrong.status_code == 422
+    assert "channel" in wrong.json()["title"]
+    assert "cohorts" in call("GET", "/shops/gifts/analyses/cohort").json()["title"]
+
+
+def test_profit_is_only_for_who_may_see_it(shop, lake, member):
+    ledger_rows.put(lake)
+    answer = caller(shop, member("rep"))("GET", "/shops/gifts/analyses/cohorts?measure=gross_profit")
+    assert answer.json()["code"] == "hidden_metric"
+
+
+def test_the_answer_is_a_file_too(browser, call):
+    page = browser.get("/shop/gifts/analyses/cohorts?from=2011-01-01&to=2011-10-01&format=csv")
+    text = b"".join(page.streaming_content).decode()
+    assert text.startswith("Month of the first order,")
+    assert page["Content-Disposition"].endswith('gifts-cohorts-cells.csv"')
+    book = browser.get("/shop/gifts/analyses/cohorts?from=2011-01-01&to=2011-10-01&format=xlsx")
+    assert book.content[:2] == b"PK"
+    drawn = browser.get("/shop/gifts/analyses/cohorts?from=2011-01-01&to=2011-10-01&format=svg")
+    assert b"<svg" in drawn.content
+    over_api = call("GET", "/shops/gifts/analyses/cohorts?format=csv")
+    assert b"".join(over_api.streaming_content).startswith(b"Month of the first order,")
+
+
+def test_the_command_prints_it(call, capsys):
+    assert run(["analyse", "cohorts", "--shop", "gifts", "--choose", "measure=orders", "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["cohort"] for row in rows}
+    assert run(["analyse", "cohort", "--shop", "gifts"]) == 3
+    assert "cohorts" in capsys.readouterr().err
+    assert run(["analyse", "--list"]) == 0
