@@ -44,9 +44,7 @@ class Paths:
         """The paths with only the touches of the last `days` days before their end."""
         kept = self.age_days <= days
         before = np.concatenate([[0], np.cumsum(kept)])
-        return Paths(
-            self.touch[kept], before[self.start], self.age_days[kept], self.outcome, self.nulls, self.channels
-        )
+        return Paths(self.touch[kept], before[self.start], self.age_days[kept], self.outcome, self.nulls, self.channels)
 
 
 def first(paths: Paths) -> Floats:
