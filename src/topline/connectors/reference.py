@@ -70,7 +70,8 @@ _FORMS = {
         "split_part(split_part(landing_page, '?', 1), '#', 1) AS landing_page, coalesce(CAST(views AS BIGINT), 1) "
         "AS views, "
         "coalesce(CAST(duration_seconds AS BIGINT), 0) AS duration_seconds, 0::BIGINT AS carts, 0::BIGINT AS "
-        "checkouts, 0::BIGINT AS orders",
+        "checkouts, 0::BIGINT AS orders, NULL::BIGINT AS product_views, NULL::BIGINT AS sign_ups, NULL::BIGINT AS downloads, "
+        "NULL::BIGINT AS chats, NULL::BIGINT AS furthest",
         ("session_id", "at"),
     ),
     "price": _Form(

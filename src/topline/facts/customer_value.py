@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from topline.facts.table import Fact, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,4 +35,5 @@ TABLE = Table(
     personal_keys=("customer_key",),
     description="expected future of customers",
     is_own=True,
+    nothing=Missing("no_customer_value", N_("no published run of customer values")),
 )

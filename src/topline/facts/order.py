@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from topline.facts.table import Amount, Fact, Hour, Rate, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,4 +46,5 @@ TABLE = Table(
     personal_keys=("customer_key",),
     description="orders, their newest state",
     identity=("order_key",),
+    nothing=Missing("no_order_heads", N_("no heads of orders, only their lines")),
 )

@@ -5,6 +5,8 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from topline.facts.table import Amount, Fact, Hour, Quantity, Rate, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 class Kind(StrEnum):
@@ -69,5 +71,10 @@ class OrderLine(Fact):
 
 
 TABLE = Table(
-    "order_line", OrderLine, day="on", personal_keys=("customer_key",), description="signed ledger rows of orders"
+    "order_line",
+    OrderLine,
+    day="on",
+    personal_keys=("customer_key",),
+    description="signed ledger rows of orders",
+    nothing=Missing("no_orders", N_("no orders yet")),
 )

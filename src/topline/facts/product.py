@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from topline.facts.table import Fact, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,5 +21,10 @@ class Product(Fact):
 
 
 TABLE = Table(
-    "product", Product, day=None, description="products and how they are grouped today", identity=("product_key",)
+    "product",
+    Product,
+    day=None,
+    description="products and how they are grouped today",
+    nothing=Missing("no_products", N_("no products, so no categories")),
+    identity=("product_key",),
 )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from topline.facts.table import Amount, Fact, Rate, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,4 +30,10 @@ class Spend(Fact):
     is_acquisition: bool = True
 
 
-TABLE = Table("spend", Spend, day="on", description="marketing spend by day, channel and campaign")
+TABLE = Table(
+    "spend",
+    Spend,
+    day="on",
+    description="marketing spend by day, channel and campaign",
+    nothing=Missing("no_spend", N_("no marketing spend")),
+)

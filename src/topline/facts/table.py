@@ -14,6 +14,8 @@ from typing import Annotated, Any, cast, get_args, get_type_hints
 
 import pyarrow as pa
 
+from topline.units.missing import Missing
+
 AMOUNT = pa.decimal128(18, 6)
 RATE = pa.decimal128(18, 9)
 UTC = pa.timestamp("us", tz="UTC")
@@ -59,6 +61,7 @@ class Table:
     personal_keys : the columns that hold HMACs of a source's person ids
     identity : the columns that name a row within its source; () if nothing of the row does, so it needs a key
     is_own : True if only Topline itself writes it: nobody brings or sends such rows
+    nothing : what is missing where the table has no rows, None if no number is made of it
     """
 
     name: str
@@ -68,6 +71,7 @@ class Table:
     description: str = ""
     identity: tuple[str, ...] = ()
     is_own: bool = False
+    nothing: Missing | None = None
 
     @property
     def schema(self) -> pa.Schema:

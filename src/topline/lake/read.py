@@ -8,6 +8,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from topline.facts.table import Table
 from topline.facts.table import tables as facts
 from topline.lake import engine, partials
 from topline.lake.partials import RollUp
@@ -163,8 +164,11 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, paths: set[str], known
         rows = every.table(fact)
         if fact == "order_line":
             paths.add("detail")
-        if scope.territories is not None and "market" in rows.columns:
-            rows = rows.filter(rows.market.isin(sorted(scope.territories)))
+        if scope.owners is not None and "owner" in rows.columns:
+            rows = rows.filter(rows.owner.isin(sorted(scope.owners)))
+        place = next((name for name in ("territory", "market") if name in rows.columns), None)
+        if scope.territories is not None and place:
+            rows = rows.filter(rows[place].isin(sorted(scope.territories)))
         return rows
 
     def roll_up(source: str, dims: frozenset[str], basis: Basis) -> "ir.Table | None":
@@ -177,8 +181,16 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, paths: set[str], known
 
     empty = dict(every.empty)
     if scope.owners is not None:
-        empty |= dict.fromkeys(("order_line", "order", "spend", "session", "customer_value"), _OWNED)
+        empty |= {name: _OWNED for name, fact in facts().items() if _is_told(fact) and "owner" not in fact.columns}
+    if scope.territories is not None:
+        places = {"territory", "market"}
+        empty |= {name: _OWNED for name, fact in facts().items() if fact.day and places.isdisjoint(fact.columns)}
     return replace(every, table=table, roll_up=roll_up, empty=empty)
+
+
+def _is_told(fact: Table) -> bool:
+    """True for what happened and what is known of people, False for what things are, such as products."""
+    return bool(fact.day or fact.personal_keys)
 
 
 def _table(lake: Lake, snapshot: Snapshot, known_at: datetime | None, fact: str) -> "ir.Table":

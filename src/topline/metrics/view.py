@@ -9,12 +9,14 @@ buyer : the same with the person who bought, guests out
 anybody : the person of every row of the ledger
 order : heads of counted orders that have goods sold
 cancelled : heads of cancelled orders
-spend, session : the facts
+
+Every other fact with a day is a source by its own name, with all its columns; `amount` is in the money asked for.
 
 By order date a row stands on its order's day; a row whose order is unknown has no bucket of time, and is inside a
 period if its own day is.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,6 +24,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from topline.facts.order_line import Kind
+from topline.facts.table import Fact
+from topline.facts.table import tables as facts
 from topline.metrics.catalogue import dimensions
 from topline.metrics.query import Filter, Query
 from topline.metrics.settings import Basis, Settings
@@ -32,10 +36,12 @@ from topline.units.text import N_
 if TYPE_CHECKING:
     from ibis.expr.types import Column, Table
 
+_IDENTITY = frozenset(field.name for field in dataclasses.fields(Fact))
+
 REST = "\uffff"
 """Stands for the values of a dimension that are not among the top."""
 
-_FACT = {
+_MADE_OF = {
     "ledger": "order_line",
     "counted": "order_line",
     "sold": "order_line",
@@ -43,18 +49,10 @@ _FACT = {
     "anybody": "order_line",
     "order": "order",
     "cancelled": "order",
-    "spend": "spend",
-    "session": "session",
 }
+"""The sources that are not simply a fact's rows, each with a method of its name in `View`."""
 
-NOTHING: Mapping[str, Missing] = {
-    "order_line": Missing("no_orders", N_("no orders yet")),
-    "order": Missing("no_order_heads", N_("no heads of orders, only their lines")),
-    "spend": Missing("no_spend", N_("no marketing spend")),
-    "session": Missing("no_sessions", N_("no visits")),
-    "product": Missing("no_products", N_("no products, so no categories")),
-    "customer_value": Missing("no_customer_value", N_("no published run of customer values")),
-}
+NOTHING: Mapping[str, Missing] = {name: fact.nothing for name, fact in facts().items() if fact.nothing}
 """What is missing where a fact has no rows."""
 
 type RollUps = Callable[[str, frozenset[str], Basis], "Table | None"]
@@ -84,7 +82,7 @@ class Tables:
 
 def fact_of(source: str) -> str:
     """The fact that a source is made of."""
-    return _FACT[source]
+    return _MADE_OF.get(source, source)
 
 
 def plainest(source: str, tables: Tables, basis: Basis) -> str:
@@ -216,8 +214,18 @@ class View:
         extra = ("hour",) if with_hour else ()
         if self.with_keys:
             extra = (*extra, "key", "on")
+        if source not in _MADE_OF:
+            return self._fact(source, dims, extra)
         base = getattr(self, f"_{source}")
         return cast("Table", base(dims, extra))
+
+    def _fact(self, name: str, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
+        fact = facts()[name]
+        own = [n for n in fact.columns if n not in _IDENTITY and n not in dims]
+        columns = {n: n for n in (*own, *extra)} | {"day": str(fact.day), "within": str(fact.day)}
+        if self.query.money == "shop" and {"amount", "amount_shop"} <= columns.keys():
+            columns["amount"] = "amount_shop"
+        return _select(self.tables.table(name), dims, self.tables, columns)
 
     def _ledger(self, dims: frozenset[str], extra: tuple[str, ...], source: str = "ledger") -> "Table":
         wanted = dims | ({"currency"} if self.query.money == "order" else set())
@@ -261,16 +269,6 @@ class View:
         day = "on" if self.settings.basis is Basis.ORDER else "cancelled_on"
         columns = {n: n for n in ("order_key", *extra)}
         return _select(heads, dims, self.tables, columns | {"day": day, "within": day})
-
-    def _spend(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
-        amount = "amount" if self.query.money == "order" else "amount_shop"
-        columns = {n: n for n in ("kind", "currency", "is_acquisition", *extra)}
-        columns |= {"amount": amount, "day": "on", "within": "on"}
-        return _select(self.tables.table("spend"), dims, self.tables, columns)
-
-    def _session(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
-        columns = {n: n for n in ("visitor_key", "orders", *extra)} | {"day": "on", "within": "on"}
-        return _select(self.tables.table("session"), dims, self.tables, columns)
 
     def _rolled_up(self, source: str, dims: frozenset[str]) -> "Table | None":
         if self.query.known_at or (self.query.as_of and self.tables.has_cancelled_orders):
