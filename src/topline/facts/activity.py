@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from topline.facts.table import Fact, Hour, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,4 +37,5 @@ TABLE = Table(
     personal_keys=("lead_key", "customer_key"),
     description="calls, messages, meetings and tasks of the team",
     identity=("activity_key",),
+    nothing=Missing("no_activities", N_("no activities")),
 )

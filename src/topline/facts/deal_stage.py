@@ -5,6 +5,8 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from topline.facts.table import Amount, Fact, Hour, Rate, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 class State(StrEnum):
@@ -58,4 +60,5 @@ TABLE = Table(
     day="on",
     personal_keys=("lead_key", "customer_key"),
     description="moves of deals through the pipeline",
+    nothing=Missing("no_deals", N_("no deals")),
 )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from topline.facts.table import Fact, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,5 +36,10 @@ class Fulfilment(Fact):
 
 
 TABLE = Table(
-    "fulfilment", Fulfilment, day="on", description="shipments and how they went", identity=("fulfilment_key",)
+    "fulfilment",
+    Fulfilment,
+    day="on",
+    description="shipments and how they went",
+    identity=("fulfilment_key",),
+    nothing=Missing("no_shipments", N_("no shipments")),
 )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from topline.facts.table import Amount, Fact, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,4 +26,10 @@ class FulfilmentCost(Fact):
     on: date
 
 
-TABLE = Table("fulfilment_cost", FulfilmentCost, day="on", description="cost of picking, packing, shipping and errors")
+TABLE = Table(
+    "fulfilment_cost",
+    FulfilmentCost,
+    day="on",
+    description="cost of picking, packing, shipping and errors",
+    nothing=Missing("no_fulfilment_cost", N_("no cost of fulfilment")),
+)

@@ -5,6 +5,8 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from topline.facts.table import Amount, Fact, Hour, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 class Event(StrEnum):
@@ -45,5 +47,10 @@ class LeadEvent(Fact):
 
 
 TABLE = Table(
-    "lead_event", LeadEvent, day="on", personal_keys=("lead_key", "customer_key"), description="what became of leads"
+    "lead_event",
+    LeadEvent,
+    day="on",
+    personal_keys=("lead_key", "customer_key"),
+    description="what became of leads",
+    nothing=Missing("no_leads", N_("no leads")),
 )

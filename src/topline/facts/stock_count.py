@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from topline.facts.table import Fact, Quantity, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,4 +25,5 @@ TABLE = Table(
     day="on",
     description="counts of stock against the record",
     identity=("product_key", "warehouse", "on"),
+    nothing=Missing("no_stock_counts", N_("no counts of stock")),
 )

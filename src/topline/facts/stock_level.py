@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from topline.facts.table import Amount, Fact, Quantity, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,4 +33,5 @@ TABLE = Table(
     day="on",
     description="stock at the end of each day",
     identity=("product_key", "warehouse", "market", "on"),
+    nothing=Missing("no_stock_levels", N_("no levels of stock")),
 )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from topline.facts.table import Fact, Hour, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,4 +41,5 @@ TABLE = Table(
     personal_keys=("customer_key",),
     description="customers' questions and how fast they were answered",
     identity=("conversation_key",),
+    nothing=Missing("no_conversations", N_("no conversations with support")),
 )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from topline.facts.table import Amount, Fact, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,4 +26,11 @@ class Target(Fact):
     amount: Amount
 
 
-TABLE = Table("target", Target, day="on", description="targets of active plans, by day", is_own=True)
+TABLE = Table(
+    "target",
+    Target,
+    day="on",
+    description="targets of active plans, by day",
+    is_own=True,
+    nothing=Missing("no_targets", N_("no targets of an active plan")),
+)

@@ -31,7 +31,6 @@ from topline.metrics.query import Filter, Query
 from topline.metrics.settings import Basis, Settings
 from topline.units.missing import Missing
 from topline.units.period import Grain, Period
-from topline.units.text import N_
 
 if TYPE_CHECKING:
     from ibis.expr.types import Column, Table
