@@ -2,10 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 
 from topline.facts.table import Fact, Table
 from topline.units.missing import Missing
 from topline.units.text import N_
+
+
+class Kind(StrEnum):
+    """What it was."""
+
+    MENTION = "mention"
+    BRANDED_SEARCH = "branded_search"
+    AWARE_YES = "aware_yes"
+    AWARE_NO = "aware_no"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,5 +37,11 @@ TABLE = Table(
     BrandSignal,
     day="on",
     description="mentions, branded searches and awareness by day",
+    identity=(
+        "kind",
+        "channel",
+        "market",
+        "on",
+    ),
     nothing=Missing("no_brand_signals", N_("no mentions, branded searches or awareness")),
 )

@@ -2,10 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 from topline.facts.table import Fact, Hour, Table
 from topline.units.missing import Missing
 from topline.units.text import N_
+
+
+class Kind(StrEnum):
+    """What it was."""
+
+    READ = "read"
+    PLAY = "play"
+    COMMENT = "comment"
+    SHARE = "share"
+    DOWNLOAD = "download"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

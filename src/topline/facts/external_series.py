@@ -31,5 +31,11 @@ TABLE = Table(
     ExternalSeries,
     day="on",
     description="numbers from outside the shop",
+    identity=(
+        "series",
+        "source",
+        "market",
+        "on",
+    ),
     nothing=Missing("no_external_series", N_("no numbers from outside the shop")),
 )

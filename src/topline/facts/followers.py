@@ -22,5 +22,9 @@ TABLE = Table(
     Followers,
     day="on",
     description="followers by channel and day",
+    identity=(
+        "channel",
+        "on",
+    ),
     nothing=Missing("no_followers", N_("no counts of followers")),
 )

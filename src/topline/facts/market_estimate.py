@@ -30,5 +30,12 @@ TABLE = Table(
     MarketEstimate,
     day="on",
     description="estimates of a market's sales",
+    identity=(
+        "source",
+        "market",
+        "category",
+        "on",
+        "until_on",
+    ),
     nothing=Missing("no_market_estimate", N_("no estimate of the market's sales")),
 )

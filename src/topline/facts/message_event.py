@@ -2,10 +2,32 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 from topline.facts.table import Fact, Hour, Table
 from topline.units.missing import Missing
 from topline.units.text import N_
+
+
+class Event(StrEnum):
+    """What happened."""
+
+    SENT = "sent"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    UNSUBSCRIBED = "unsubscribed"
+    COMPLAINED = "complained"
+
+
+class Medium(StrEnum):
+    """How the message went out."""
+
+    EMAIL = "email"
+    SMS = "sms"
+    WHATSAPP = "whatsapp"
+    PUSH = "push"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,5 +39,6 @@ TABLE = Table(
     SocialPost,
     day="on",
     description="posts on social networks, their newest state",
+    identity=("post_key",),
     nothing=Missing("no_social_posts", N_("no posts on social networks")),
 )

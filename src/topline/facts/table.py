@@ -61,7 +61,7 @@ class Table:
     personal_keys : the columns that hold HMACs of a source's person ids
     identity : the columns that name a row within its source; () if nothing of the row does, so it needs a key
     is_own : True if only Topline itself writes it: nobody brings or sends such rows
-    nothing : what is missing where the table has no rows, None if no number is made of it
+    nothing : what is missing where the table has no rows
     """
 
     name: str

@@ -2,10 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 from topline.facts.table import Amount, Fact, Hour, Quantity, Table
 from topline.units.missing import Missing
 from topline.units.text import N_
+
+
+class Event(StrEnum):
+    """What happened."""
+
+    PAGE_VIEW = "page_view"
+    PRODUCT_VIEW = "product_view"
+    SEARCH = "search"
+    ADD_TO_CART = "add_to_cart"
+    CHECKOUT = "checkout"
+    PURCHASE = "purchase"
+    SIGN_UP = "sign_up"
+    DOWNLOAD = "download"
+    CHAT = "chat"
+    SHARE = "share"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ from topline.metrics.query import Filter, Query
 from topline.metrics.settings import Basis, Settings
 from topline.units.missing import Missing
 from topline.units.period import Grain, Period
+from topline.units.text import N_
 
 if TYPE_CHECKING:
     from ibis.expr.types import Column, Table
@@ -51,7 +52,11 @@ _MADE_OF = {
 }
 """The sources that are not simply a fact's rows, each with a method of its name in `View`."""
 
-NOTHING: Mapping[str, Missing] = {name: fact.nothing for name, fact in facts().items() if fact.nothing}
+NOTHING: Mapping[str, Missing] = {
+    name: fact.nothing or Missing(f"no_{name}", N_("nothing recorded yet"))
+    for name, fact in facts().items()
+    if fact.nothing or fact.day
+}
 """What is missing where a fact has no rows."""
 
 type RollUps = Callable[[str, frozenset[str], Basis], "Table | None"]
