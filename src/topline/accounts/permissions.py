@@ -27,9 +27,19 @@ PERMISSIONS: Mapping[str, Promise] = {
     "customers.write": _("Merge, unmerge and erase customers"),
     "catalog.read": _("See products"),
     "catalog.write": _("Edit products"),
+    "boards.write": _("Make dashboards, saved views, alerts and digests of their own"),
+    "boards.share": _("Share them with everybody in the shop and with screens"),
 }
 
-_EVERYBODY = {"metrics.read", "calendar.read", "plans.read", "people.read", "settings.read", "catalog.read"}
+_EVERYBODY = {
+    "metrics.read",
+    "calendar.read",
+    "plans.read",
+    "people.read",
+    "settings.read",
+    "catalog.read",
+    "boards.write",
+}
 _ANALYSIS = _EVERYBODY | {"rows.read", "imports.read"}
 
 
@@ -79,18 +89,20 @@ DESCRIPTIONS: Mapping[Role, Promise] = {
 
 ROLES: Mapping[Role, frozenset[str]] = {
     Role.OWNER: frozenset(PERMISSIONS),
-    Role.FINANCE: frozenset(_ANALYSIS | {"finance.read", "plans.approve", "audit.read", "lake.read"}),
+    Role.FINANCE: frozenset(_ANALYSIS | {"finance.read", "plans.approve", "audit.read", "lake.read", "boards.share"}),
     Role.MARKETING_MANAGER: frozenset(
-        _ANALYSIS | {"finance.read", "imports.write", "plans.write", "customers.read", "catalog.write"}
+        _ANALYSIS | {"finance.read", "imports.write", "plans.write", "customers.read", "catalog.write", "boards.share"}
     ),
-    Role.CRM_MANAGER: frozenset(_ANALYSIS | {"imports.write", "customers.read", "customers.write"}),
+    Role.CRM_MANAGER: frozenset(_ANALYSIS | {"imports.write", "customers.read", "customers.write", "boards.share"}),
     Role.CONTENT_LEAD: frozenset(_EVERYBODY),
-    Role.SALES_MANAGER: frozenset(_ANALYSIS | {"finance.read", "plans.write", "customers.read", "imports.write"}),
+    Role.SALES_MANAGER: frozenset(
+        _ANALYSIS | {"finance.read", "plans.write", "customers.read", "imports.write", "boards.share"}
+    ),
     Role.REP: frozenset(_EVERYBODY | {"rows.read", "customers.read"}),
     Role.ENABLEMENT: frozenset(_EVERYBODY),
     Role.SUPPORT: frozenset(_EVERYBODY | {"rows.read", "customers.read"}),
-    Role.ANALYST: frozenset(_ANALYSIS | {"finance.read", "imports.write", "lake.read", "audit.read"}),
-    Role.OPERATIONS: frozenset(_ANALYSIS | {"imports.write", "catalog.write"}),
+    Role.ANALYST: frozenset(_ANALYSIS | {"finance.read", "imports.write", "lake.read", "audit.read", "boards.share"}),
+    Role.OPERATIONS: frozenset(_ANALYSIS | {"imports.write", "catalog.write", "boards.share"}),
 }
 
 

@@ -68,6 +68,12 @@ SETTINGS: Mapping[str, Setting] = {
         ),
         Setting("TOPLINE_MAIL_FROM", "topline@localhost", "The sender of mail."),
         Setting(
+            "TOPLINE_PRIVATE_CALLS",
+            "no",
+            "Lets webhooks call addresses of private networks, where the receivers are your own.",
+            Kind.FLAG,
+        ),
+        Setting(
             "TOPLINE_SECRET_KEY", "", "Signs sessions. Empty: made on the first run and kept in TOPLINE_HOME/keys."
         ),
         Setting("TOPLINE_LOG_FORMAT", "json", "How log lines are written.", choices=("json", "text")),

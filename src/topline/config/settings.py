@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "topline.crm",
     "topline.plans",
     "topline.imports",
+    "topline.boards",
     "topline.web",
 ]
 
@@ -202,6 +203,7 @@ MAILERS = {
     if HAS_MAIL
     else {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
 }
+PRIVATE_CALLS = environment.flag("TOPLINE_PRIVATE_CALLS")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.text("TOPLINE_MAIL_FROM")
 
 LOGGING = {

@@ -24,6 +24,24 @@ class Scope:
         """All of one shop: for jobs and the command line."""
         return cls(frozenset({shop}))
 
+    def covers(self, other: "Scope") -> bool:
+        """Whether all that `other` may see may be seen in this scope too."""
+        return (
+            other.shops <= self.shops
+            and (self.owners is None or (other.owners is not None and other.owners <= self.owners))
+            and (self.territories is None or (other.territories is not None and other.territories <= self.territories))
+            and self.hidden_families <= other.hidden_families
+        )
+
+    def within(self, other: "Scope") -> "Scope":
+        """What may be seen in both."""
+        return Scope(
+            shops=self.shops & other.shops,
+            owners=_both(self.owners, other.owners),
+            territories=_both(self.territories, other.territories),
+            hidden_families=self.hidden_families | other.hidden_families,
+        )
+
     @property
     def digest(self) -> str:
         """The scope's part of a cache key."""
@@ -34,3 +52,9 @@ class Scope:
             sorted(self.hidden_families),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other

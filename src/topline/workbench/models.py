@@ -137,6 +137,43 @@ class IdempotencyKey(models.Model):
         constraints = [models.UniqueConstraint(fields=["owner", "key"], name="workbench_idempotency_key_once")]
 
 
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    def to(self, recipient_id: int, shop: str) -> "NotificationQuerySet":
+        """What one person was told in a shop, the newest first."""
+        return self.filter(recipient_id=recipient_id, shop=shop).order_by("-id")
+
+    def unread(self) -> "NotificationQuerySet":
+        return self.filter(read_at=None)
+
+
+class Notification(models.Model):
+    """Something that a person should know, in their inbox until they have read it.
+
+    message, params : a marked text and its parameters, told in the reader's language (see `web.formats.told`)
+    key : what it is about; the same thing is told a person once
+    """
+
+    shop = models.SlugField()
+    recipient_id = models.BigIntegerField()
+    key = models.CharField(max_length=120)
+    message = models.CharField(max_length=300)
+    params = models.JSONField(default=dict)
+    path = models.CharField(max_length=300, blank=True, help_text="where it leads, an address of this product")
+    at = models.DateTimeField(default=timezone.now)
+    read_at = models.DateTimeField(null=True)
+
+    objects = NotificationQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["recipient_id", "shop", "-id"])]
+        constraints = [
+            models.UniqueConstraint(fields=["recipient_id", "key"], name="workbench_notification_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class Schedule(models.Model):
     """When a recurring piece of work is due next, and how it went last."""
 
