@@ -7,182 +7,301 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Alert',
+            name="Alert",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('is_shared', models.BooleanField(default=False)),
-                ('rule', models.CharField(max_length=20)),
-                ('question', models.JSONField()),
-                ('grain', models.CharField(default='day', max_length=10)),
-                ('bound', models.DecimalField(decimal_places=6, max_digits=24, null=True)),
-                ('side', models.CharField(choices=[('above', 'above'), ('below', 'below'), ('either', 'either way')], default='below', max_length=10)),
-                ('by_mail', models.BooleanField(default=True)),
-                ('webhook', models.CharField(blank=True, max_length=500)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('snoozed_until', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('judged_to', models.DateField(null=True)),
-                ('snapshot', models.PositiveBigIntegerField(null=True)),
-                ('day', models.DateField(null=True)),
-                ('is_on', models.BooleanField(default=False)),
-                ('trouble', models.CharField(blank=True, help_text="why it can't be judged", max_length=300)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.shop')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("is_shared", models.BooleanField(default=False)),
+                ("rule", models.CharField(max_length=20)),
+                ("question", models.JSONField()),
+                ("grain", models.CharField(default="day", max_length=10)),
+                ("bound", models.DecimalField(decimal_places=6, max_digits=24, null=True)),
+                (
+                    "side",
+                    models.CharField(
+                        choices=[("above", "above"), ("below", "below"), ("either", "either way")],
+                        default="below",
+                        max_length=10,
+                    ),
+                ),
+                ("by_mail", models.BooleanField(default=True)),
+                ("webhook", models.CharField(blank=True, max_length=500)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("snoozed_until", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("judged_to", models.DateField(null=True)),
+                ("snapshot", models.PositiveBigIntegerField(null=True)),
+                ("day", models.DateField(null=True)),
+                ("is_on", models.BooleanField(default=False)),
+                ("trouble", models.CharField(blank=True, help_text="why it can't be judged", max_length=300)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.shop"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Dashboard',
+            name="Dashboard",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=120)),
-                ('is_shared', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='dashboards', to='accounts.shop')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("title", models.CharField(max_length=120)),
+                ("is_shared", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="dashboards", to="accounts.shop"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['title', 'pk'],
+                "ordering": ["title", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Digest',
+            name="Digest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('every', models.CharField(choices=[('day', 'daily'), ('week', 'weekly'), ('month', 'monthly')], default='week', max_length=5)),
-                ('hour', models.PositiveSmallIntegerField(default=7, help_text="of the shop's day, 0-23")),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('dashboard', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='digests', to='boards.dashboard')),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.shop')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "every",
+                    models.CharField(
+                        choices=[("day", "daily"), ("week", "weekly"), ("month", "monthly")],
+                        default="week",
+                        max_length=5,
+                    ),
+                ),
+                ("hour", models.PositiveSmallIntegerField(default=7, help_text="of the shop's day, 0-23")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "dashboard",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="digests",
+                        to="boards.dashboard",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.shop"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Recipient',
+            name="Recipient",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stopped_at', models.DateTimeField(help_text='when the person unsubscribed', null=True)),
-                ('digest', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recipients', to='boards.digest')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("stopped_at", models.DateTimeField(help_text="when the person unsubscribed", null=True)),
+                (
+                    "digest",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="recipients", to="boards.digest"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RoleDashboard',
+            name="RoleDashboard",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('owner', 'Owner'), ('finance', 'Finance'), ('marketing_manager', 'Marketing manager'), ('crm_manager', 'CRM manager'), ('content_lead', 'Content lead'), ('sales_manager', 'Sales manager'), ('rep', 'Sales rep'), ('enablement', 'Enablement'), ('support', 'Support'), ('analyst', 'Analyst'), ('operations', 'Operations')], max_length=30)),
-                ('dashboard', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='boards.dashboard')),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='accounts.shop')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("owner", "Owner"),
+                            ("finance", "Finance"),
+                            ("marketing_manager", "Marketing manager"),
+                            ("crm_manager", "CRM manager"),
+                            ("content_lead", "Content lead"),
+                            ("sales_manager", "Sales manager"),
+                            ("rep", "Sales rep"),
+                            ("enablement", "Enablement"),
+                            ("support", "Support"),
+                            ("analyst", "Analyst"),
+                            ("operations", "Operations"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                ("dashboard", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="boards.dashboard")),
+                ("shop", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="accounts.shop")),
             ],
         ),
         migrations.CreateModel(
-            name='SavedView',
+            name="SavedView",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('is_shared', models.BooleanField(default=False)),
-                ('parameters', models.JSONField(default=list)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.shop')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("is_shared", models.BooleanField(default=False)),
+                ("parameters", models.JSONField(default=list)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.shop"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name', 'pk'],
+                "ordering": ["name", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Screen',
+            name="Screen",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('hint', models.CharField(help_text="the link's first characters, to know it by", max_length=12)),
-                ('dashboards', models.JSONField(help_text='ids of dashboards, in order')),
-                ('seconds', models.PositiveSmallIntegerField(default=30)),
-                ('language', models.CharField(max_length=10)),
-                ('scope', models.JSONField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('maker', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.shop')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100)),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("hint", models.CharField(help_text="the link's first characters, to know it by", max_length=12)),
+                ("dashboards", models.JSONField(help_text="ids of dashboards, in order")),
+                ("seconds", models.PositiveSmallIntegerField(default=30)),
+                ("language", models.CharField(max_length=10)),
+                ("scope", models.JSONField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.shop"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Sending',
+            name="Sending",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('period_start', models.DateField()),
-                ('asked_at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('recipient', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sendings', to='boards.recipient')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("period_start", models.DateField()),
+                ("asked_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(null=True)),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="sendings", to="boards.recipient"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Tile',
+            name="Tile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('visual', models.CharField(max_length=20)),
-                ('title', models.CharField(blank=True, help_text='empty: what it shows', max_length=120)),
-                ('question', models.JSONField(blank=True, default=dict)),
-                ('text', models.TextField(blank=True)),
-                ('width', models.PositiveSmallIntegerField(default=6)),
-                ('height', models.PositiveSmallIntegerField(default=2)),
-                ('dashboard', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tiles', to='boards.dashboard')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField()),
+                ("visual", models.CharField(max_length=20)),
+                ("title", models.CharField(blank=True, help_text="empty: what it shows", max_length=120)),
+                ("question", models.JSONField(blank=True, default=dict)),
+                ("text", models.TextField(blank=True)),
+                ("width", models.PositiveSmallIntegerField(default=6)),
+                ("height", models.PositiveSmallIntegerField(default=2)),
+                (
+                    "dashboard",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tiles", to="boards.dashboard"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='AlertEvent',
+            name="AlertEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('bucket', models.DateField()),
-                ('at', models.DateTimeField()),
-                ('value', models.DecimalField(decimal_places=6, max_digits=30, null=True)),
-                ('expected', models.DecimalField(decimal_places=6, max_digits=30, null=True)),
-                ('low', models.DecimalField(decimal_places=6, max_digits=30, null=True)),
-                ('high', models.DecimalField(decimal_places=6, max_digits=30, null=True)),
-                ('message', models.CharField(max_length=300)),
-                ('params', models.JSONField(default=dict)),
-                ('is_quiet', models.BooleanField(default=False)),
-                ('alert', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='boards.alert')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("bucket", models.DateField()),
+                ("at", models.DateTimeField()),
+                ("value", models.DecimalField(decimal_places=6, max_digits=30, null=True)),
+                ("expected", models.DecimalField(decimal_places=6, max_digits=30, null=True)),
+                ("low", models.DecimalField(decimal_places=6, max_digits=30, null=True)),
+                ("high", models.DecimalField(decimal_places=6, max_digits=30, null=True)),
+                ("message", models.CharField(max_length=300)),
+                ("params", models.JSONField(default=dict)),
+                ("is_quiet", models.BooleanField(default=False)),
+                (
+                    "alert",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="boards.alert"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-bucket', '-pk'],
-                'constraints': [models.UniqueConstraint(fields=('alert', 'bucket'), name='boards_event_once')],
+                "ordering": ["-bucket", "-pk"],
+                "constraints": [models.UniqueConstraint(fields=("alert", "bucket"), name="boards_event_once")],
             },
         ),
         migrations.AddConstraint(
-            model_name='digest',
-            constraint=models.CheckConstraint(condition=models.Q(('hour__range', (0, 23))), name='boards_digest_hour'),
+            model_name="digest",
+            constraint=models.CheckConstraint(condition=models.Q(("hour__range", (0, 23))), name="boards_digest_hour"),
         ),
         migrations.AddConstraint(
-            model_name='recipient',
-            constraint=models.UniqueConstraint(fields=('digest', 'user'), name='boards_recipient_once'),
+            model_name="recipient",
+            constraint=models.UniqueConstraint(fields=("digest", "user"), name="boards_recipient_once"),
         ),
         migrations.AddConstraint(
-            model_name='roledashboard',
-            constraint=models.UniqueConstraint(fields=('shop', 'role'), name='boards_one_for_a_role'),
+            model_name="roledashboard",
+            constraint=models.UniqueConstraint(fields=("shop", "role"), name="boards_one_for_a_role"),
         ),
         migrations.AddConstraint(
-            model_name='sending',
-            constraint=models.UniqueConstraint(fields=('recipient', 'period_start'), name='boards_digest_once'),
+            model_name="sending",
+            constraint=models.UniqueConstraint(fields=("recipient", "period_start"), name="boards_digest_once"),
         ),
         migrations.AddConstraint(
-            model_name='tile',
-            constraint=models.CheckConstraint(condition=models.Q(('height__range', (1, 3)), ('width__range', (3, 12))), name='boards_tile_size'),
+            model_name="tile",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("height__range", (1, 3)), ("width__range", (3, 12))), name="boards_tile_size"
+            ),
         ),
     ]

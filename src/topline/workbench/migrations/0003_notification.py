@@ -5,28 +5,36 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('workbench', '0002_idempotency_key'),
+        ("workbench", "0002_idempotency_key"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Notification',
+            name="Notification",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('shop', models.SlugField()),
-                ('recipient_id', models.BigIntegerField()),
-                ('key', models.CharField(max_length=120)),
-                ('message', models.CharField(max_length=300)),
-                ('params', models.JSONField(default=dict)),
-                ('path', models.CharField(blank=True, help_text='where it leads, an address of this product', max_length=300)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('read_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("shop", models.SlugField()),
+                ("recipient_id", models.BigIntegerField()),
+                ("key", models.CharField(max_length=120)),
+                ("message", models.CharField(max_length=300)),
+                ("params", models.JSONField(default=dict)),
+                (
+                    "path",
+                    models.CharField(
+                        blank=True, help_text="where it leads, an address of this product", max_length=300
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("read_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['recipient_id', 'shop', '-id'], name='workbench_n_recipie_52fe6d_idx')],
-                'constraints': [models.UniqueConstraint(fields=('recipient_id', 'key'), name='workbench_notification_once')],
+                "indexes": [
+                    models.Index(fields=["recipient_id", "shop", "-id"], name="workbench_n_recipie_52fe6d_idx")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("recipient_id", "key"), name="workbench_notification_once")
+                ],
             },
         ),
     ]
