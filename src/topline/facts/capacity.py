@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from topline.facts.table import Fact, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,4 +18,11 @@ class Capacity(Fact):
     planned_hours: float
 
 
-TABLE = Table("capacity", Capacity, day="on", description="hours of teams by week", identity=("team", "on"))
+TABLE = Table(
+    "capacity",
+    Capacity,
+    day="on",
+    description="hours of teams by week",
+    identity=("team", "on"),
+    nothing=Missing("no_capacity", N_("no hours of teams")),
+)

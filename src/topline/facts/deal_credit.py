@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from topline.facts.table import Fact, Rate, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,4 +22,5 @@ TABLE = Table(
     day=None,
     description="shares of people in deals",
     identity=("deal_key", "owner"),
+    nothing=Missing("no_deal_credits", N_("no shared deals")),
 )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from topline.facts.table import Fact, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,4 +35,11 @@ class Forecast(Fact):
     model: str
 
 
-TABLE = Table("forecast", Forecast, day="on", description="published forecasts", is_own=True)
+TABLE = Table(
+    "forecast",
+    Forecast,
+    day="on",
+    description="published forecasts",
+    is_own=True,
+    nothing=Missing("no_forecast", N_("no published forecast")),
+)

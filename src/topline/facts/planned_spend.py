@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from topline.facts.table import Amount, Fact, Table
+from topline.units.missing import Missing
+from topline.units.text import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,4 +26,10 @@ class PlannedSpend(Fact):
     committed_shop: Amount
 
 
-TABLE = Table("planned_spend", PlannedSpend, day="on", description="marketing budgets of active plans, by day")
+TABLE = Table(
+    "planned_spend",
+    PlannedSpend,
+    day="on",
+    description="marketing budgets of active plans, by day",
+    nothing=Missing("no_budget", N_("no active plan with a budget")),
+)

@@ -11,6 +11,7 @@ order : heads of counted orders that have goods sold
 cancelled : heads of cancelled orders
 
 Every other fact with a day is a source by its own name, with all its columns; `amount` is in the money asked for.
+deal_created, lead, sale, ... are rows that families make (`source.Source`).
 
 By order date a row stands on its order's day; a row whose order is unknown has no bucket of time, and is inside a
 period if its own day is.
@@ -29,6 +30,7 @@ from topline.facts.table import tables as facts
 from topline.metrics.catalogue import dimensions
 from topline.metrics.query import Filter, Query
 from topline.metrics.settings import Basis, Settings
+from topline.metrics.source import sources
 from topline.units.missing import Missing
 from topline.units.period import Grain, Period
 from topline.units.text import N_
@@ -86,7 +88,7 @@ class Tables:
 
 def fact_of(source: str) -> str:
     """The fact that a source is made of."""
-    return _MADE_OF.get(source, source)
+    return sources()[source].fact if source in sources() else _MADE_OF.get(source, source)
 
 
 def plainest(source: str, tables: Tables, basis: Basis) -> str:
@@ -149,6 +151,15 @@ class View:
         for condition in filters:
             if not (is_history and _grain(condition.dimension)):
                 rows = rows.filter(self._matches(rows, condition))
+        return self.cut(rows, by)
+
+    def shown(self, rows: "Table", by: tuple[str, ...]) -> "Table":
+        """Rows with `day` that are made for this question already, with the dimensions of `by`, filtered by all others."""
+        filters = [f for f in self.query.where if not _grain(f.dimension)]
+        dims = frozenset(id_ for id_ in (*by, *(f.dimension for f in filters)) if not _grain(id_))
+        rows = _select(rows, dims, self.tables, {n: n for n in rows.columns})
+        for condition in filters:
+            rows = rows.filter(self._matches(rows, condition))
         return self.cut(rows, by)
 
     def everything(self, source: str, *dims: str) -> "Table":
@@ -218,6 +229,9 @@ class View:
         extra = ("hour",) if with_hour else ()
         if self.with_keys:
             extra = (*extra, "key", "on")
+        if source in sources():
+            made: Any = sources()[source].rows(self)
+            return _select(made.mutate(within=made.day), dims, self.tables, {n: n for n in (*made.columns, "within")})
         if source not in _MADE_OF:
             return self._fact(source, dims, extra)
         base = getattr(self, f"_{source}")
