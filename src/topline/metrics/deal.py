@@ -37,7 +37,7 @@ def ordered(view: "View") -> Any:
 
 
 def deals(view: "View") -> Any:
-    """One row a deal: its newest, with `closed_on`, the day since which it stands won or lost, None while it is open."""
+    """One row a deal: its newest, with `closed_on`, the day since which it stands won or lost, if it does."""
     rows = ordered(view)
     steps = rows.group_by(closed_deal=rows.deal_key).aggregate(
         last_step=rows.step.max(), last_open=rows.step.max(where=rows.state == State.OPEN.value)
