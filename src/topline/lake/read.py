@@ -108,7 +108,7 @@ def rows(
     snapshot = snapshot or lake.latest() or NOWHERE
     _check(lake, query, scope)
     measure = metrics()[query.metrics[0]].measures[0]
-    source = measure.source if isinstance(measure, Measure) else "buyer"
+    source = measure.source
     fact = fact_of(source)
     names = facts()[fact].columns
     tables = visible(lake, snapshot, scope, set(), query.known_at)

@@ -76,12 +76,14 @@ class Staged:
 
     cells : gives {key: {measure id: number}} for the dimensions `by`; measures that share it are computed together
     facts : without rows in any of them the measure is missing
+    source : whose rows stand behind the number
     """
 
     id: str
     cells: "Callable[[View, tuple[str, ...]], Mapping[Key, Cell]]"
     facts: tuple[str, ...] = ("order_line",)
     is_shop_money: bool = False
+    source: str = "buyer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

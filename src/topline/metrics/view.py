@@ -154,7 +154,7 @@ class View:
         return self.cut(rows, by)
 
     def shown(self, rows: "Table", by: tuple[str, ...]) -> "Table":
-        """Rows with `day` that are made for this question's time, with the dimensions of `by`, its other filters applied."""
+        """Rows with `day` that a stage made for the question's time, cut by `by`, its other filters applied."""
         filters = [f for f in self.query.where if not _grain(f.dimension)]
         dims = frozenset(id_ for id_ in (*by, *(f.dimension for f in filters)) if not _grain(id_))
         rows = _select(rows, dims, self.tables, {n: n for n in rows.columns})
