@@ -17,6 +17,7 @@ def _own_lake(tmp_path: Path, settings: object) -> None:
     """Each test writes lakes and uploads of its own."""
     settings.LAKE_ROOT = tmp_path / "lake"  # type: ignore[attr-defined]
     settings.UPLOADS = tmp_path / "uploads"  # type: ignore[attr-defined]
+    settings.SPOOL = tmp_path / "spool"  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ PERMISSIONS: Mapping[str, Promise] = {
     "finance.read": _("See cost, margin and profit"),
     "imports.read": _("See imports and their quarantine"),
     "imports.write": _("Bring files in and take them back"),
+    "facts.write": _("Send facts over the API"),
     "plans.read": _("See plans"),
     "plans.write": _("Draft and edit plans"),
     "plans.approve": _("Approve and activate plans"),
@@ -91,7 +92,16 @@ ROLES: Mapping[Role, frozenset[str]] = {
     Role.OWNER: frozenset(PERMISSIONS),
     Role.FINANCE: frozenset(_ANALYSIS | {"finance.read", "plans.approve", "audit.read", "lake.read", "boards.share"}),
     Role.MARKETING_MANAGER: frozenset(
-        _ANALYSIS | {"finance.read", "imports.write", "plans.write", "customers.read", "catalog.write", "boards.share"}
+        _ANALYSIS
+        | {
+            "finance.read",
+            "imports.write",
+            "facts.write",
+            "plans.write",
+            "customers.read",
+            "catalog.write",
+            "boards.share",
+        }
     ),
     Role.CRM_MANAGER: frozenset(_ANALYSIS | {"imports.write", "customers.read", "customers.write", "boards.share"}),
     Role.CONTENT_LEAD: frozenset(_EVERYBODY),
@@ -101,8 +111,10 @@ ROLES: Mapping[Role, frozenset[str]] = {
     Role.REP: frozenset(_EVERYBODY | {"rows.read", "customers.read"}),
     Role.ENABLEMENT: frozenset(_EVERYBODY),
     Role.SUPPORT: frozenset(_EVERYBODY | {"rows.read", "customers.read"}),
-    Role.ANALYST: frozenset(_ANALYSIS | {"finance.read", "imports.write", "lake.read", "audit.read", "boards.share"}),
-    Role.OPERATIONS: frozenset(_ANALYSIS | {"imports.write", "catalog.write", "boards.share"}),
+    Role.ANALYST: frozenset(
+        _ANALYSIS | {"finance.read", "imports.write", "facts.write", "lake.read", "audit.read", "boards.share"}
+    ),
+    Role.OPERATIONS: frozenset(_ANALYSIS | {"imports.write", "facts.write", "catalog.write", "boards.share"}),
 }
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -26,6 +27,8 @@ def once(run: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 
     @wraps(run)
     def answer(request: HttpRequest, **path: Any) -> HttpResponse:
+        if _is_large(request):
+            return problem(413, "too_large", _("More than 10 MB are too much for one request. Send it in parts."))
         key = request.headers.get("Idempotency-Key")
         if not key:
             return run(request, **path)
@@ -63,6 +66,13 @@ def _again(first: IdempotencyKey, asked: str) -> HttpResponse:
     response = HttpResponse(bytes(first.content), status=first.status, content_type=first.content_type)
     response.headers["Idempotency-Replayed"] = "true"
     return response
+
+
+def _is_large(request: HttpRequest) -> bool:
+    """Whether the body is more than is read into memory; files are not."""
+    length = request.headers.get("Content-Length", "")
+    is_file = (request.content_type or "").startswith("multipart/")
+    return not is_file and length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 def _content(request: HttpRequest) -> bytes:

@@ -52,10 +52,12 @@ def shop(slug: str) -> "Shop":
 
 def fresh_lake(shop: "Shop") -> "Lake":
     """The shop's lake after what people have done until now was drained into it: a command reads its own writes."""
+    from topline.imports import spool
     from topline.journal import operations as journal
 
     lake = shop.lake()
     journal.drain(lake)
+    spool.drain(shop)
     return lake
 
 

@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).parents[1]
 HOME = Path(environment.text("TOPLINE_HOME")).expanduser().absolute()
 LAKE_ROOT = HOME / "lake"
 UPLOADS = HOME / "uploads"
+SPOOL = HOME / "spool"
 SPILL = HOME / "spill"
 KEYS = HOME / "keys"
 HOME.mkdir(parents=True, exist_ok=True, mode=0o700)

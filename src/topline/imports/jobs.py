@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from topline.accounts.models import Shop
-from topline.imports import demo, erasure, operations
+from topline.imports import demo, erasure, operations, spool
 from topline.imports.models import Import
 from topline.journal import operations as journal
 from topline.workbench.models import Job
@@ -31,6 +31,12 @@ def scrub(job: Job) -> dict[str, Any]:
     return {"files": erasure.scrub(Shop.objects.get(slug=job.shop))}
 
 
+def drain_spool() -> None:
+    """Take in what programs sent."""
+    for shop in Shop.objects.filter(slug__in=spool.waiting()):
+        spool.drain(shop)
+
+
 JOBS = {
     "imports.propose": propose,
     "imports.run": run,
@@ -41,6 +47,7 @@ JOBS = {
 BACKGROUND = (erasure.KIND, "imports.demo_placements")
 
 SCHEDULE = {
+    "imports.spool": (timedelta(seconds=1), drain_spool),
     "imports.tidy": (timedelta(hours=6), operations.tidy),
     "imports.scrub": (timedelta(hours=1), erasure.enqueue_due),
 }

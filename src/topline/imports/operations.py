@@ -21,6 +21,7 @@ from topline.connectors.profile import Profile
 from topline.crm import operations as crm
 from topline.imports import quarantine
 from topline.imports.models import Import, ImportFile
+from topline.imports.shops import told
 from topline.journal import operations as journal
 from topline.lake import engine
 from topline.units.errors import ToplineError
@@ -447,7 +448,7 @@ class _Work:
 
     def __init__(self, found: Import) -> None:
         self.found = found
-        self.shop = _shop(found)
+        self.shop = told(found.shop, found.source, found.rates)
         self._staged: dict[int, files.Staged] = {}
 
     def __enter__(self) -> "_Work":
@@ -501,19 +502,6 @@ class _Work:
             before = totals.setdefault(table, [0, 0])
             totals[table] = [before[0] + taken.rows, before[1] + taken.duplicates]
         return totals
-
-
-def _shop(found: Import) -> reader.Shop:
-    shop = found.shop
-    return reader.Shop(
-        source=found.source,
-        currency=shop.currency,
-        zone=shop.timezone,
-        country=shop.country,
-        today=max(shop.today(), timezone.now().astimezone(shop.zone).date()) if not shop.is_pinned else shop.today(),
-        hmac=shop.hmac,
-        rates={currency: Decimal(rate) for currency, rate in found.rates.items()},
-    )
 
 
 def _preview(stage: ledger.Stage, profile: Profile, listed: Sequence[ImportFile], known: int) -> dict[str, Any]:

@@ -73,11 +73,12 @@ class Lake:
         self.root = root / shop
         self.shop = shop
 
-    def append(self, table: str, batches: Iterable[pa.RecordBatch], *, batch_id: str, part: int = 0) -> Appended:
+    def append(self, table: str, batches: Iterable[pa.RecordBatch], *, batch_id: str, part: int | None = 0) -> Appended:
         """Takes in a part of a batch: new rows are stored, known ones noted as seen by this batch too.
 
         batches : in the fact's schema; held in memory together, so a part is at best 100,000 to a million rows
-        part : counts the parts of a batch; a part that was taken in before only has its counts returned
+        part : counts the parts of a batch; a part that was taken in before only has its counts returned. None for a
+            batch that is never complete, a stream: its rows, which come with fixed keys and versions, are known again
 
         A row is known if the lake holds its key in the same version with the same content. Where content alone
         identifies a row (a hash in its key), its version must therefore be a constant. Of rows of one key and version
@@ -88,7 +89,7 @@ class Lake:
         name = f"{batch_id}/{part}"
         with lock.held(self._lock(table)):
             delta = self.delta(table)
-            if (done := delta.transaction_version(name)) is not None:
+            if part is not None and (done := delta.transaction_version(name)) is not None:
                 return Appended(done >> _COUNT_BITS, done & (1 << _COUNT_BITS) - 1)
             held = files.head(delta, table)
             with duck.turn():
@@ -97,7 +98,9 @@ class Lake:
                 self._note(fact, seen)
             appended = Appended(fresh.num_rows, rows.num_rows - fresh.num_rows)
             count = appended.rows << _COUNT_BITS | appended.duplicates
-            self.commit(delta, [*self._written(fact, rows, fresh, delta.version() + 1)], Transaction(name, count))
+            actions: list[AddAction | RemoveAction] = [*self._written(fact, rows, fresh, delta.version() + 1)]
+            if actions or part is not None:
+                self.commit(delta, actions, Transaction(name, count) if part is not None else None)
         return appended
 
     def count_known(self, table: str, keys: Iterable[pa.RecordBatch]) -> int:
