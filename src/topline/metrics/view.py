@@ -2,7 +2,7 @@
 
 A source gives one table with a day, the columns asked for, and what measures sum or count:
 
-ledger : every signed row; `amount` is in the money asked for
+ledger : every signed row, summed by kind and cell; `amount` is in the money asked for
 counted : the ledger's rows that count: without test orders, and by order date without cancelled orders
 sold : the goods sold of counted orders; a set of (order_key, at, day, ...), so only distinct keys may be taken of it
 buyer : the same with the person who bought, guests out
@@ -60,6 +60,9 @@ NOTHING: Mapping[str, Missing] = {
     if fact.nothing or fact.day
 }
 """What is missing where a fact has no rows."""
+
+SUMS = ("amount", "quantity", "cost_shop", "uncosted")
+"""What measures sum of the ledger's rows, beside `amount_shop` where the money asked for is another."""
 
 type RollUps = Callable[[str, frozenset[str], Basis], "Table | None"]
 """Pre-aggregated rows of `ledger`, `counted` or `sold` with a day and these dimensions, None where there are none."""
@@ -151,7 +154,9 @@ class View:
         for condition in filters:
             if not (is_history and _grain(condition.dimension)):
                 rows = rows.filter(self._matches(rows, condition))
-        return self.cut(rows, by)
+        rows = self.cut(rows, by)
+        is_summed = source in ("ledger", "counted") and not (is_history or self.with_keys or "customer" in by)
+        return self._summed(rows, by) if is_summed else rows
 
     def shown(self, rows: "Table", by: tuple[str, ...]) -> "Table":
         """Rows with `day` that a stage made for the question's time, cut by `by`, its other filters applied."""
@@ -212,6 +217,11 @@ class View:
             shift = ibis.interval(months=calendar.first_month - 1)
             return cast("Column", ((days.truncate("M") - shift).cast("date").truncate(unit) + shift).cast("date"))
         return cast("Column", days.truncate(unit).cast("date"))
+
+    def _summed(self, rows: Any, by: tuple[str, ...]) -> "Table":
+        """The ledger's rows summed by kind within each cell: measures of several kinds then filter a few rows only."""
+        keys = dict.fromkeys((*by, "kind", *(("currency",) if self.query.money == "order" else ())))
+        return cast("Table", rows.group_by(*keys).aggregate(**{name: rows[name].sum() for name in SUMS}))
 
     def _matches(self, rows: "Table", condition: Filter) -> "Column":
         grain = _grain(condition.dimension)
