@@ -62,7 +62,7 @@ NOTHING: Mapping[str, Missing] = {
 """What is missing where a fact has no rows."""
 
 SUMS = ("amount", "quantity", "cost_shop", "uncosted")
-"""What measures sum of the ledger's rows, beside `amount_shop` where the money asked for is another."""
+"""What measures sum of the ledger's rows; `amount` is in the money asked for."""
 
 type RollUps = Callable[[str, frozenset[str], Basis], "Table | None"]
 """Pre-aggregated rows of `ledger`, `counted` or `sold` with a day and these dimensions, None where there are none."""
