@@ -1,53 +1,160 @@
 """Answers a query over tables: each source aggregated apart at the asked grain, then aligned, then valued."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
+from topline.facts.target import TABLE as TARGET
 from topline.metrics.catalogue import dimensions, metrics
-from topline.metrics.metric import Cell, Key, Measure, Metric, Staged, Value
-from topline.metrics.query import Query
+from topline.metrics.frame import MOST_BUCKETS, finest, frame
+from topline.metrics.metric import Cell, Key, Measure, Metric, RollUp, Staged, Value
+from topline.metrics.query import LAID_UPON, Query, TooManyRowsError, WindowTooLongError
 from topline.metrics.result import Entry, Rest, Result, Row
 from topline.metrics.settings import Settings
-from topline.metrics.view import REST, Tables, View, fact_of
+from topline.metrics.view import NOTHING, REST, Tables, View, fact_of
 from topline.units.missing import Missing
 from topline.units.period import Grain, Period
 from topline.units.text import N_
 
+MOST_ROWS = 100_000
+"""Rows that an answer may have."""
+
+_NANO = Decimal("1e-9")
+_NO_SUM = Missing("target_does_not_sum", N_("a ratio's target is no sum of days; see its goal"))
+_NOT_PLANNED_SO = Missing("not_planned_so", N_("plans don't set targets by this"))
 _SEVERAL = Missing("several_currencies", N_("several currencies, which don't add up; cut by currency"))
 
 
 def answer(query: Query, tables: Tables, settings: Settings) -> Result:
-    """The rows and totals of the query, with those of the period that it compares with."""
+    """The rows and totals of the query, with those that it compares with.
+
+    Raises WindowTooLongError, TooManyRowsError.
+    """
     asked = [metrics()[id_] for id_ in query.metrics]
-    kept = _top(query, tables, settings)
-    view = View(tables, query, settings, kept=kept)
-    cells, totals = _cells(view, asked)
-    keys = _ordered(_filled(cells, view), query, asked, cells)
+    rates = _rates(query, tables, settings)
+    kept = _top(query, tables, settings, rates)
+    plain = View(tables, query, settings, kept=kept, rates=rates)
+    view = _framed(plain)
+    cells, totals = _valued(view, asked)
+    if view is not plain:
+        totals = _valued(View(tables, replace(query, by=(), window=None), settings, rates=rates), asked)[1]
+    others, other_totals, other = _compared(view, asked)
+    keys = _ordered(_filled({**cells, **(others if query.against == "plan" else {})}, view), query, cells)
     rest = len(kept.get(REST, ()))
-    rows = [_row(query, key, asked, cells.get(key, {}), rest) for key in keys]
+    nothing = _value_of_nothing(asked, view)
     result = Result(
         query=query,
         settings=settings,
         columns=(*query.by, *query.metrics),
-        rows=rows,
-        totals={metric.id: _value(metric, totals) for metric in asked},
+        rows=[_row(query, key, cells.get(key, nothing), rest) for key in keys],
+        totals=totals,
+        begins=tables.extent.start if tables.extent else None,
     )
-    compared = query.compared()
-    if compared is None:
+    if query.against is None:
         return result
-    other = View(tables, compared, settings, kept=kept)
-    other_cells, other_totals = _cells(other, asked)
-    twins = [_twin(key, view, other) for key in keys]
+    twins = keys if other is None else [_twin(key, view, other) for key in keys]
     return replace(
         result,
-        against_rows=[
-            _row(compared, twin, asked, other_cells[twin], rest) if twin in other_cells else None for twin in twins
-        ],
-        against_totals={metric.id: _value(metric, other_totals) for metric in asked},
+        against_rows=[_row(query, twin, others[twin], rest) if twin in others else None for twin in twins],
+        against_totals=other_totals,
     )
+
+
+type Values = dict[str, Value]
+
+
+def _compared(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, Values], Values, View | None]:
+    """The values that the question compares with, and the view whose keys are another period's, if they are."""
+    query = view.query
+    if query.against == "plan":
+        return *_targets(view, asked), None
+    compared = query.compared()
+    if compared is None:
+        return {}, {}, None
+    laid = query.against if query.against in LAID_UPON else None
+    plain = View(view.tables, compared, view.settings, kept=view.kept, rates=view.rates)
+    other = _framed(plain, like=laid)
+    cells, totals = _valued(other, asked)
+    if other is not plain:
+        whole = View(view.tables, replace(compared, by=(), window=None), view.settings, rates=view.rates)
+        totals = _valued(_framed(whole, like=laid), asked)[1]
+    return cells, totals, None if laid else other
+
+
+def _valued(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, Values], Values]:
+    """The metrics' values in every cell and in the whole."""
+    cells, totals = _cells(view, asked)
+    values = {key: {metric.id: _value(metric, cell) for metric in asked} for key, cell in cells.items()}
+    return values, {metric.id: _value(metric, totals) for metric in asked}
+
+
+def _value_of_nothing(asked: Sequence[Metric], view: View) -> Values:
+    """The values in a cell without any row."""
+    gone = {
+        measure.id: missing
+        for metric in asked
+        for measure in metric.measures
+        if (missing := _missing(measure, view.tables))
+    }
+    return {metric.id: _value(metric, gone) for metric in asked}
+
+
+def _targets(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, Values], Values]:
+    """What the plans in force want of the metrics; missing for ratios, which no days sum to."""
+    query = view.query
+    slices = {id_ for id_ in (*query.by, *(f.dimension for f in query.where)) if not dimensions()[id_].grain}
+    missing: Missing | None = None
+    if "target" in view.tables.empty:
+        missing = view.tables.empty["target"]
+    elif any(dimensions()[id_].column not in TARGET.columns for id_ in slices) or "hour" in query.by:
+        missing = _NOT_PLANNED_SO
+    values: dict[Key, Values] = defaultdict(dict)
+    totals: Values = {}
+    for metric in asked:
+        gone = missing or (_NO_SUM if metric.roll_up in (RollUp.RATIO, RollUp.ANEW) else None)
+        for by in dict.fromkeys((query.by, ())) if gone is None else ():
+            plain = view if by else View(view.tables, replace(query, by=(), window=None), view.settings)
+            rows: Any = plain.rows("target", by)
+            rows = rows.filter(rows.metric == metric.id)
+            wanted = {"wanted": rows.amount.sum()}
+            grouped = rows.group_by(*by).aggregate(**wanted) if by else rows.aggregate(**wanted)
+            for record in view.tables.run(grouped):
+                if record["wanted"] is not None:
+                    target = values[tuple(record[id_] for id_ in by)] if by else totals
+                    target[metric.id] = record["wanted"]
+        totals.setdefault(metric.id, gone or NOTHING["target"])
+    for cell in values.values():
+        for metric in asked:
+            cell.setdefault(metric.id, NOTHING["target"])
+    return values, totals
+
+
+def _framed(view: View, like: str | None = None) -> View:
+    """The view with its days laid out as the window and the comparison say; itself where they say nothing."""
+    known = view.period
+    if known is None or (view.query.window is None and like is None):
+        return view
+    laid = frame(view.query, known, view.settings, like=like)
+    return View(view.tables, view.query, view.settings, kept=view.kept, rates=view.rates, frame=laid)
+
+
+def _rates(query: Query, tables: Tables, settings: Settings) -> dict[str, Decimal]:
+    """For constant money each currency's mean rate over the period compared with, else over the period, else ever."""
+    if query.money != "constant" or "order_line" in tables.empty:
+        return {}
+    found: dict[str, Decimal] = {}
+    base = query.compared() or query
+    for period in dict.fromkeys((None, base.period)):
+        plain = replace(query, metrics=("ledger_amount",), period=period, by=(), where=(), against=None, window=None)
+        own = View(tables, plain, settings).both_moneys(period)
+        sums = own.group_by("currency").aggregate(own=own.amount.abs().sum(), shop=own.amount_shop.abs().sum())
+        for record in tables.run(sums):
+            if record["own"]:
+                found[record["currency"]] = (Decimal(record["shop"]) / Decimal(record["own"])).quantize(_NANO)
+    return found
 
 
 def _cells(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, dict[str, Any]], dict[str, Any]]:
@@ -58,12 +165,13 @@ def _cells(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, dict[str, Any
     by = view.query.by
     gone = {id_: missing for id_, measure in measures.items() if (missing := _missing(measure, view.tables))}
     present = [measure for id_, measure in measures.items() if id_ not in gone]
+    staged_by = _staged if view.frame is None else _staged_by_period
     for key, cell in _aggregates(view, [m for m in present if isinstance(m, Measure)], by):
         cells[key] |= cell
     for stage in dict.fromkeys(m.cells for m in present if isinstance(m, Staged)):
-        for key, staged in stage(view, by).items():
+        for key, staged in staged_by(stage, view, by).items():
             cells[key].update(staged)
-        if by:
+        if by and view.frame is None:
             totals.update(stage(view, ()).get((), {}))
     if by:
         again = [m for m in present if isinstance(m, Measure) and not m.adds_up]
@@ -82,6 +190,33 @@ def _cells(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, dict[str, Any
     for cell in (*cells.values(), totals):
         cell |= gone
     return cells, totals
+
+
+type Stage = Callable[[View, tuple[str, ...]], Mapping[Key, Cell]]
+
+
+def _staged(stage: Stage, view: View, by: tuple[str, ...]) -> Mapping[Key, Cell]:
+    return stage(view, by)
+
+
+def _staged_by_period(stage: Stage, view: View, by: tuple[str, ...]) -> Mapping[Key, Cell]:
+    """Each bucket of the frame asked for by itself, over its own days."""
+    periods = view.frame.periods if view.frame else {}
+    grain = finest(view.query)
+    if len(periods) > MOST_BUCKETS and grain:
+        raise WindowTooLongError(grain=dimensions()[grain.value].label)
+    rest = tuple(id_ for id_ in by if not dimensions()[id_].grain)
+    cells: dict[Key, Cell] = {}
+    for bucket, period in periods.items():
+        for key, cell in stage(view.over(period), rest).items():
+            known = dict(zip(rest, key, strict=True))
+            cells[tuple(_part(id_, known, bucket, view) for id_ in by)] = cell
+    return cells
+
+
+def _part(id_: str, known: Mapping[str, Any], bucket: date | None, view: View) -> Any:
+    grain = dimensions()[id_].grain
+    return view.settings.calendar.floor(bucket, grain) if grain and bucket else known.get(id_)
 
 
 def _mixed(cells: Mapping[Key, Cell], at: int, measures: Mapping[str, Measure | Staged]) -> dict[str, Any]:
@@ -103,7 +238,10 @@ def _aggregates(view: View, measures: Iterable[Measure], by: tuple[str, ...]) ->
         if own_money:
             values |= {"first_currency": rows.currency.min(), "last_currency": rows.currency.max()}
         grouped = rows.group_by(*by).aggregate(**values) if by else rows.aggregate(**values)
-        for record in view.tables.run(grouped):
+        records = view.tables.run(grouped.limit(MOST_ROWS + 1) if by else grouped)
+        if len(records) > MOST_ROWS:
+            raise TooManyRowsError(most=MOST_ROWS)
+        for record in records:
             key = tuple(record[id_] for id_ in by)
             cell = {measure.id: record[measure.id] for measure in group if record[measure.id] is not None}
             if own_money and record["first_currency"] != record["last_currency"]:
@@ -124,15 +262,15 @@ def _missing(measure: Measure | Staged, tables: Tables) -> Missing | None:
     return next((tables.empty[fact] for fact in facts if fact in tables.empty), None)
 
 
-def _top(query: Query, tables: Tables, settings: Settings) -> dict[str, tuple[Any, ...]]:
+def _top(query: Query, tables: Tables, settings: Settings, rates: Mapping[str, Decimal]) -> dict[str, tuple[Any, ...]]:
     """The top values of the first dimension that is not time, by the first metric."""
     dimension = next((id_ for id_ in query.by if not dimensions()[id_].grain), None)
     if query.top is None or dimension is None:
         return {}
-    plain = replace(query, metrics=query.metrics[:1], by=(dimension,), top=None, against=None)
+    plain = replace(query, metrics=query.metrics[:1], by=(dimension,), top=None, against=None, window=None)
     metric = metrics()[query.metrics[0]]
-    cells, _ = _cells(View(tables, plain, settings), [metric])
-    ranked = sorted(cells, key=lambda key: (_rank(_value(metric, cells[key])), _sortable(key)))
+    cells, _ = _valued(View(tables, plain, settings, rates=rates), [metric])
+    ranked = sorted(cells, key=lambda key: (_rank(cells[key][metric.id]), _sortable(key)))
     if len(ranked) <= query.top:
         return {}
     return {dimension: tuple(key[0] for key in ranked[: query.top]), REST: tuple(key[0] for key in ranked[query.top :])}
@@ -146,7 +284,7 @@ def _sortable(key: Key) -> tuple[tuple[bool, bool, Any], ...]:
     return tuple((part is None, part == REST, part if part is not None else 0) for part in key)
 
 
-def _ordered(keys: Iterable[Key], query: Query, asked: Sequence[Metric], cells: Mapping[Key, Cell]) -> list[Key]:
+def _ordered(keys: Iterable[Key], query: Query, cells: Mapping[Key, Values]) -> list[Key]:
     """By the dimensions in their order; the largest first where only the top is asked for, the rest last."""
     if query.top is None:
         return sorted(keys, key=_sortable)
@@ -154,12 +292,13 @@ def _ordered(keys: Iterable[Key], query: Query, asked: Sequence[Metric], cells: 
 
     def position(key: Key) -> tuple[Any, ...]:
         when = _sortable(tuple(key[i] for i in time))
-        return (when, REST in key, _rank(_value(asked[0], cells.get(key, {}))), _sortable(key))
+        first = cells[key][query.metrics[0]] if key in cells else Decimal(0)
+        return (when, REST in key, _rank(first), _sortable(key))
 
     return sorted(keys, key=position)
 
 
-def _filled(cells: Mapping[Key, Cell], view: View) -> Iterable[Key]:
+def _filled(cells: Mapping[Key, Values], view: View) -> Iterable[Key]:
     """The keys, and where only time is asked for, the empty buckets between the first and the last."""
     by = view.query.by
     grain = dimensions()[by[0]].grain if len(by) == 1 else None
@@ -189,13 +328,12 @@ def _starts(view: View, grain: Grain) -> list[date]:
     return [bucket.start for bucket in view.settings.calendar.buckets(period, grain)] if period else []
 
 
-def _row(query: Query, key: Key, asked: Sequence[Metric], cell: Cell, rest: int) -> Row:
+def _row(query: Query, key: Key, values: Mapping[str, Value], rest: int) -> Row:
     row: dict[str, Entry] = {}
     for id_, part in zip(query.by, key, strict=True):
         if part is None:
             row[id_] = Missing(f"no_{id_}", dimensions()[id_].unknown)
         else:
             row[id_] = Rest(rest) if part == REST else part
-    for metric in asked:
-        row[metric.id] = _value(metric, cell)
+    row.update(values)
     return row

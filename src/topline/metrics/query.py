@@ -29,7 +29,36 @@ class FilterError(ToplineError):
 
 
 class ComparisonError(ToplineError):
-    message = N_("“%(text)s” is not a comparison. Use previous or last_year, and state a period.")
+    message = N_(
+        "“%(text)s” is not a comparison. Use previous, last_year, last_year_weekday, last_year_feast or plan, "
+        "and state a period."
+    )
+
+
+class MoneyError(ToplineError):
+    message = N_("“%(text)s” is not a money to answer in. Use shop, order or constant.")
+
+
+class WindowError(ToplineError):
+    message = N_(
+        "“%(text)s” is not a window. Use cumulative, or a number of buckets from 2, and cut by one grain of time."
+    )
+
+
+class WindowTooLongError(ToplineError):
+    message = N_(
+        "A window over so many buckets takes too long. Use a coarser grain than %(grain)s, or a shorter period."
+    )
+
+
+class TooManyRowsError(ToplineError):
+    message = N_(
+        "The answer has more than %(most)s rows. Ask for the largest only (top), a coarser grain, or a filter."
+    )
+
+
+class BeforeDataError(ToplineError):
+    message = N_("There is nothing before %(first)s. Ask for a period that ends later.")
 
 
 class OrderMoneyError(ToplineError):
@@ -38,6 +67,13 @@ class OrderMoneyError(ToplineError):
 
 class NoMetricError(ToplineError):
     message = N_("State at least one metric, such as net_sales.")
+
+
+AGAINST = ("previous", "last_year", "last_year_weekday", "last_year_feast", "plan")
+"""What a question may be compared with."""
+
+LAID_UPON = ("last_year_weekday", "last_year_feast")
+"""Comparisons that lay each day upon one of its own kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +94,17 @@ class Query:
     metrics : ids, at least one
     period : the days in question, all days if None
     by : dimensions and grains of time, in the order of the columns
-    against : `previous` or `last_year`, the period to compare with
+    against : what to compare with: `previous`, `last_year`, `last_year_weekday` (each day against the one 52 weeks
+        before), `last_year_feast` (the same, but moving feasts against themselves), `plan` (targets of plans in force)
     as_of : only what happened before this day
     known_at : only what had been recorded by then
     top : only so many values of the first dimension that is not time, by the first metric, and the rest as one
-    money : `shop` for the shop's currency, `order` for the orders' own, which never adds two currencies
+    window : instead of each bucket of time alone, `cumulative` from the period's start, or so many buckets up to it
+    money : `shop` for the shop's currency, `order` for the orders' own, which never adds two currencies, `constant` for
+        the shop's at one rate for each currency: its mean over the period compared with, else over the period itself
 
-    Raises UnknownMetricError, UnknownDimensionError, DimensionNotAllowedError, ComparisonError,
-    OrderMoneyError, NoMetricError.
+    Raises UnknownMetricError, UnknownDimensionError, DimensionNotAllowedError, ComparisonError, WindowError,
+    MoneyError, OrderMoneyError, NoMetricError.
     """
 
     metrics: tuple[str, ...]
@@ -76,6 +115,7 @@ class Query:
     as_of: date | None = None
     known_at: datetime | None = None
     top: int | None = None
+    window: int | str | None = None
     money: str = "shop"
 
     def __post_init__(self) -> None:
@@ -83,21 +123,29 @@ class Query:
             raise NoMetricError
         object.__setattr__(self, "metrics", tuple(dict.fromkeys(self.metrics)))
         object.__setattr__(self, "by", tuple(dict.fromkeys(self.by)))
-        if self.against not in (None, "previous", "last_year") or (self.against and self.period is None):
+        if self.against not in (None, *AGAINST) or (self.against and self.period is None):
             raise ComparisonError(text=self.against)
+        if self.money not in ("shop", "order", "constant"):
+            raise MoneyError(text=self.money)
         for id_ in (*self.by, *(f.dimension for f in self.where)):
             if id_ not in dimensions():
                 raise UnknownDimensionError(id=id_, nearest=_nearest(id_, dimensions()))
         for id_ in self.metrics:
             if id_ not in metrics():
                 raise UnknownMetricError(id=id_, nearest=_nearest(id_, metrics()))
-            if self.money == "order" and metrics()[id_].is_shop_money:
+            if self.money != "shop" and metrics()[id_].is_shop_money:
                 raise OrderMoneyError(metric=id_)
             allowed = metrics()[id_].dimensions
             for dimension in (*self.by, *(f.dimension for f in self.where)):
                 if dimension not in allowed:
                     names = ", ".join(d for d in dimensions() if d in allowed) or N_("nothing")
                     raise DimensionNotAllowedError(metric=id_, dimension=dimension, allowed=names)
+        if self.window is not None and (
+            not (self.window == "cumulative" or (isinstance(self.window, int) and 2 <= self.window <= 1000))
+            or len(self.time) != 1
+            or self.time == ("hour",)
+        ):
+            raise WindowError(text=self.window)
 
     @property
     def time(self) -> tuple[str, ...]:
@@ -105,10 +153,15 @@ class Query:
         return tuple(id_ for id_ in self.by if dimensions()[id_].grain)
 
     def compared(self) -> "Query | None":
-        """The same question about the period to compare with, None if there is none."""
-        if self.period is None or self.against is None:
+        """The same question about another period, None if it compares with none or with the plan.
+
+        Where weekdays or feasts are laid upon each other the period stays: see `frame`.
+        """
+        if self.period is None or self.against in (None, "plan"):
             return None
-        other = self.period.previous() if self.against == "previous" else self.period.last_year()
+        other = self.period
+        if self.against in ("previous", "last_year"):
+            other = self.period.previous() if self.against == "previous" else self.period.last_year()
         return replace(self, period=other, against=None)
 
     @property
@@ -158,6 +211,15 @@ def parse_period(start: str | None, end: str | None) -> Period | None:
     return Period(parse_day(start or ""), parse_day(end or ""))
 
 
+def parse_window(text: str | None) -> int | str | None:
+    """`cumulative`, or a number of buckets; nothing for an empty text. Raises WindowError."""
+    if not text:
+        return None
+    if text != "cumulative" and not text.isdecimal():
+        raise WindowError(text=text)
+    return int(text) if text.isdecimal() else text
+
+
 def parse(
     ids: str,
     *,
@@ -168,6 +230,7 @@ def parse(
     against: str | None = None,
     as_of: str | None = None,
     top: int | None = None,
+    window: str | None = None,
     money: str = "shop",
 ) -> Query:
     """The question of texts such as a command line or a URL gives."""
@@ -179,5 +242,6 @@ def parse(
         against=against or None,
         as_of=parse_day(as_of) if as_of else None,
         top=top,
+        window=parse_window(window),
         money=money,
     )

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit, Value, ratio
-from topline.metrics.query import Query
+from topline.metrics.query import BeforeDataError, Query
 from topline.metrics.settings import Settings
 from topline.units.missing import Missing
 from topline.units.money import rounded
@@ -38,6 +38,7 @@ class Result:
     against_rows : for each of `rows` the cell of the period compared with, None where it has none
     snapshot, recorded_to : what was read, and until when that had been recorded
     path : `detail`, `partials` (pre-aggregated months) or both joined by a plus
+    begins : the ledger's first day
     """
 
     query: Query
@@ -50,6 +51,14 @@ class Result:
     snapshot: int | None = None
     recorded_to: datetime | None = None
     path: str = "detail"
+    begins: date | None = None
+
+    def within_data(self) -> "Result":
+        """Itself. Raises BeforeDataError if the period lies wholly before the shop's first day and holds nothing."""
+        period = self.query.period
+        if period and self.begins and period.end <= self.begins and not self.rows:
+            raise BeforeDataError(first=self.begins)
+        return self
 
     def currency_of(self, row: Row) -> str | None:
         """The currency of the row's money: the shop's, or the orders' own; None if that is unknown."""

@@ -19,8 +19,9 @@ period if its own day is.
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,6 +29,7 @@ from topline.facts.order_line import Kind
 from topline.facts.table import Fact
 from topline.facts.table import tables as facts
 from topline.metrics.catalogue import dimensions
+from topline.metrics.frame import Frame, is_of_days
 from topline.metrics.query import Filter, Query
 from topline.metrics.settings import Basis, Settings
 from topline.metrics.source import sources
@@ -51,8 +53,9 @@ _MADE_OF = {
     "anybody": "order_line",
     "order": "order",
     "cancelled": "order",
+    "target": "target",
 }
-"""The sources that are not simply a fact's rows, each with a method of its name in `View`."""
+"""The sources that are more than a fact's rows, each with a method of its name in `View`."""
 
 NOTHING: Mapping[str, Missing] = {
     name: fact.nothing or Missing(f"no_{name}", N_("nothing recorded yet"))
@@ -111,11 +114,17 @@ class View:
         *,
         kept: Mapping[str, tuple[Any, ...]] = MappingProxyType({}),
         with_keys: bool = False,
+        frame: Frame | None = None,
+        rates: Mapping[str, Decimal] = MappingProxyType({}),
     ) -> None:
         """kept : the values of a dimension that stand for themselves; all others are `REST`
         with_keys : rows keep the fact's `key` and `on`
+        frame : the days to read and those to show, instead of the query's period and its filters by day
+        rates : for constant money, the shop's money for one of each currency
         """
         self.with_keys = with_keys
+        self.frame = frame
+        self.rates = rates
         self.tables = tables
         self.query = query
         self.settings = settings
@@ -145,12 +154,11 @@ class View:
         columns = frozenset(id_ for id_ in (*by, *(f.dimension for f in filters)) if not _grain(id_))
         with_hour = any(_grain(id_) is Grain.HOUR for id_ in (*by, *(f.dimension for f in filters)))
         rows = self._base(source, columns, with_hour)
-        period, as_of = self.query.period, self.query.as_of
-        if period and not is_history:
-            rows = rows.filter(rows.within >= period.start)
-        end = min(day for day in (period and period.end, as_of, date.max) if day)
-        if end < date.max:
-            rows = rows.filter(rows.within < end)
+        if self.frame:
+            rows = self._laid(rows, self.frame)
+            filters = tuple(condition for condition in filters if not is_of_days(condition))
+        else:
+            rows = self._inside(rows, is_history)
         for condition in filters:
             if not (is_history and _grain(condition.dimension)):
                 rows = rows.filter(self._matches(rows, condition))
@@ -167,10 +175,44 @@ class View:
             rows = rows.filter(self._matches(rows, condition))
         return self.cut(rows, by)
 
+    def over(self, period: Period) -> "View":
+        """The same question about another period, all of it at once: neither window nor filters by day."""
+        kept = tuple(condition for condition in self.query.where if not is_of_days(condition))
+        query = replace(self.query, period=period, where=kept, window=None)
+        return View(self.tables, query, self.settings, kept=self.kept, rates=self.rates)
+
+    def _inside(self, rows: Any, is_history: bool) -> Any:
+        period, as_of = self.query.period, self.query.as_of
+        if period and not is_history:
+            rows = rows.filter(rows.within >= period.start)
+        end = min(day for day in (period and period.end, as_of, date.max) if day)
+        return rows.filter(rows.within < end) if end < date.max else rows
+
+    def _laid(self, rows: Any, frame: Frame) -> Any:
+        """The rows of the frame's days under the days that they are shown under."""
+        import ibis
+
+        days = ibis.memtable(
+            {"day_read": [day for day, _ in frame.days], "day_shown": [shown for _, shown in frame.days]},
+            schema={"day_read": "date", "day_shown": "date"},
+        )
+        if self.query.as_of:
+            rows = rows.filter(rows.within < self.query.as_of)
+        joined = rows.inner_join(days, rows.within == days.day_read)
+        shown = ibis.ifelse(joined.day.isnull(), joined.day, joined.day_shown)
+        return joined.mutate(day=shown).drop("day_read", "day_shown")
+
     def everything(self, source: str, *dims: str) -> "Table":
         """All rows of a source up to `as_of`: no period, no filter."""
         rows: Any = self._base(source, frozenset(dims), with_hour=False)
         return cast("Table", rows.filter(rows.within < self.query.as_of) if self.query.as_of else rows)
+
+    def both_moneys(self, period: Period | None) -> Any:
+        """The ledger of a period with `currency`, `amount` in it and `amount_shop`."""
+        rows: Any = self._rolled_up("ledger", frozenset({"currency"}))
+        if rows is None:
+            rows = ledger(self.tables, "ledger", frozenset({"currency"}), self.settings.basis, self.query.as_of)
+        return rows.filter((rows.within >= period.start) & (rows.within < period.end)) if period else rows
 
     def with_person(self, rows: Any) -> Any:
         return with_person(rows, self.tables)
@@ -251,16 +293,32 @@ class View:
         fact = facts()[name]
         own = [n for n in fact.columns if n not in _IDENTITY and n not in dims]
         columns = {n: n for n in (*own, *extra)} | {"day": str(fact.day), "within": str(fact.day)}
-        if self.query.money == "shop" and {"amount", "amount_shop"} <= columns.keys():
-            columns["amount"] = "amount_shop"
-        return _select(self.tables.table(name), dims, self.tables, columns)
+        rows = _select(self.tables.table(name), dims, self.tables, columns)
+        return cast("Table", self._in_money(rows)) if {"amount", "amount_shop"} <= columns.keys() else rows
 
     def _ledger(self, dims: frozenset[str], extra: tuple[str, ...], source: str = "ledger") -> "Table":
-        wanted = dims | ({"currency"} if self.query.money == "order" else set())
+        wanted = dims | ({"currency"} if self.query.money != "shop" else set())
         rows: Any = None if extra or "customer" in dims else self._rolled_up(source, wanted)
         if rows is None:
             rows = ledger(self.tables, source, wanted, self.settings.basis, self.query.as_of, extra)
-        return cast("Table", rows if self.query.money == "order" else rows.drop("amount").rename(amount="amount_shop"))
+        return cast("Table", self._in_money(rows))
+
+    def _in_money(self, rows: Any) -> Any:
+        """The rows with `amount` in the money asked for, instead of `amount` and `amount_shop`."""
+        if self.query.money == "order":
+            return rows.drop("amount_shop")
+        if self.query.money == "shop":
+            return rows.drop("amount").rename(amount="amount_shop")
+        import ibis
+
+        rates = ibis.memtable(
+            {"rate_currency": list(self.rates), "mean_rate": list(self.rates.values())},
+            schema={"rate_currency": "string", "mean_rate": "decimal(20, 9)"},
+        )
+        joined = rows.left_join(rates, rows.currency == rates.rate_currency)
+        constant = (joined.amount.cast("decimal(18, 6)") * joined.mean_rate).cast("decimal(38, 6)")
+        joined = joined.mutate(amount=constant.fill_null(joined.amount_shop.cast("decimal(38, 6)")))
+        return joined.drop("amount_shop", "rate_currency", "mean_rate")
 
     def _counted(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
         return self._ledger(dims, extra, self.canonical("counted"))
@@ -297,6 +355,14 @@ class View:
         day = "on" if self.settings.basis is Basis.ORDER else "cancelled_on"
         columns = {n: n for n in ("order_key", *extra)}
         return _select(heads, dims, self.tables, columns | {"day": day, "within": day})
+
+    def _target(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
+        """Targets by day; where two plans want something of a metric on a day, the one written last."""
+        rows: Any = self.tables.table("target")
+        newest = rows.group_by("metric", "on").aggregate(plan_version=rows.plan_version.argmax(rows.version))
+        rows = rows.semi_join(newest, ["metric", "on", "plan_version"])
+        columns = {n: n for n in ("metric", "amount", *extra)} | {"day": "on", "within": "on"}
+        return _select(rows, dims, self.tables, columns)
 
     def _rolled_up(self, source: str, dims: frozenset[str]) -> "Table | None":
         if self.query.known_at or (self.query.as_of and self.tables.has_cancelled_orders):
