@@ -157,7 +157,7 @@ def test_targets_of_the_plan_written_last_stand_beside() -> None:
     assert isinstance(totals["average_order_value"], Missing)
     assert totals["average_order_value"].reason == "target_does_not_sum"
     assert isinstance(totals["orders"], Missing)
-    assert totals["orders"].reason == "no_target"
+    assert totals["orders"].reason == "no_targets"
     by_category = asked(metrics=("net_sales",), by=("category",))
     assert by_category.against_rows is not None
     beside = {

@@ -357,8 +357,12 @@ class View:
         return _select(heads, dims, self.tables, columns | {"day": day, "within": day})
 
     def _target(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
-        """Targets by day; where two plans want something of a metric on a day, the one written last."""
+        """Targets by day; where two plans want something of a metric on a day, the one written last.
+
+        An owner's quota is a share of the whole, so it counts only where owners are asked for.
+        """
         rows: Any = self.tables.table("target")
+        rows = rows.filter(rows.owner.notnull() if "owner" in dims else rows.owner.isnull())
         newest = rows.group_by("metric", "on").aggregate(plan_version=rows.plan_version.argmax(rows.version))
         rows = rows.semi_join(newest, ["metric", "on", "plan_version"])
         columns = {n: n for n in ("metric", "amount", *extra)} | {"day": "on", "within": "on"}
