@@ -169,7 +169,7 @@ def test_targets_of_the_plan_written_last_stand_beside() -> None:
         "living": 300,
         "home": 80,
     }
-    refused = asked(metrics=("net_sales",), by=("channel",)).against_totals
+    refused = asked(metrics=("net_sales",), by=("campaign",)).against_totals
     assert refused is not None
     assert isinstance(refused["net_sales"], Missing)
     assert refused["net_sales"].reason == "not_planned_so"

@@ -44,10 +44,16 @@ class Question(Schema):
     start: Annotated[str | None, Field(description="First day, or month: 2027-01")] = None
     end: Annotated[str | None, Field(description="The day, or month, after the last")] = None
     where: Annotated[list[str], Field(description="Filters: market=GB,FR; an empty value is “none”")] = []
-    against: Annotated[str | None, Field(description="previous or last_year")] = None
+    against: Annotated[
+        str | None,
+        Field(description="What to compare with: previous, last_year, last_year_weekday, last_year_feast or plan"),
+    ] = None
     as_of: Annotated[str | None, Field(description="Only what happened before this day")] = None
     top: Annotated[int | None, Field(ge=1, le=1000, description="So many values, and the rest as one")] = None
-    money: Annotated[str, Field(description="shop: the shop's currency; order: the orders' own")] = "shop"
+    window: Annotated[str | None, Field(description="cumulative, or the number of buckets up to each")] = None
+    money: Annotated[
+        str, Field(description="shop: its currency; order: the orders' own; constant: the shop's at constant rates")
+    ] = "shop"
 
     def parsed(self) -> query.Query:
         return query.parse(
@@ -59,6 +65,7 @@ class Question(Schema):
             against=self.against,
             as_of=self.as_of,
             top=self.top,
+            window=self.window,
             money=self.money,
         )
 
@@ -115,7 +122,7 @@ def ask(request: HttpRequest, shop: str, question: Query[Question]) -> dict[str,
     result = lake.read(
         who.shop.lake(), question.parsed(), scope=scope_for(who.user, who.shop), settings=who.shop.settings()
     )
-    return answer(result)
+    return answer(result.within_data())
 
 
 def answer(result: Result) -> dict[str, object]:

@@ -22,10 +22,11 @@ def kpi(
     start: Annotated[str, typer.Option("--from", help="First day or month.")] = "",
     end: Annotated[str, typer.Option("--to", help="The day or month that is no longer inside.")] = "",
     where: Annotated[list[str] | None, typer.Option(help="A filter such as market=GB,FR; may be repeated.")] = None,
-    against: Annotated[str, typer.Option(help="previous or last_year.")] = "",
+    against: Annotated[str, typer.Option(help="previous, last_year, last_year_weekday, last_year_feast or plan.")] = "",
     as_of: Annotated[str, typer.Option(help="Only what happened before this day.")] = "",
     top: Annotated[int | None, typer.Option(min=1, help="Only so many values, the rest as one.")] = None,
-    money: Annotated[str, typer.Option(help="shop for its currency, order for the orders' own.")] = "shop",
+    window: Annotated[str, typer.Option(help="cumulative, or how many buckets up to each one.")] = "",
+    money: Annotated[str, typer.Option(help="shop for its currency, order for the orders' own, or constant.")] = "shop",
     listing: Annotated[bool, typer.Option("--list", help="List the catalogue instead.")] = False,
     style: output.FormatOption = output.Format.TABLE,
 ) -> None:
@@ -38,13 +39,22 @@ def kpi(
         columns = ["id", "label", "unit", "formula"] if style is output.Format.TABLE else None
         return output.rows(_catalogue(), style, columns=columns, title="Metrics")
     query = parse(
-        metrics, by=by, start=start, end=end, where=where or (), against=against, as_of=as_of, top=top, money=money
+        metrics,
+        by=by,
+        start=start,
+        end=end,
+        where=where or (),
+        against=against,
+        as_of=as_of,
+        top=top,
+        window=window,
+        money=money,
     )
     if not shop:
         raise typer.BadParameter("State the shop: --shop NAME.")
     chosen = boot.shop(shop)
     lake = boot.fresh_lake(chosen)
-    result = read(lake, query, scope=Scope.whole(chosen.slug), settings=chosen.settings())
+    result = read(lake, query, scope=Scope.whole(chosen.slug), settings=chosen.settings()).within_data()
     match style:
         case output.Format.JSON:
             output.rows(result.to_json(), style)

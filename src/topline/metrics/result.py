@@ -62,7 +62,7 @@ class Result:
 
     def currency_of(self, row: Row) -> str | None:
         """The currency of the row's money: the shop's, or the orders' own; None if that is unknown."""
-        if self.query.money == "shop":
+        if self.query.money != "order":
             return self.settings.currency
         currency = row.get("currency")
         if isinstance(currency, str):

@@ -16,7 +16,7 @@ from topline.lake.scope import Scope
 from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.dimension import Dimension
 from topline.metrics.metric import Metric
-from topline.metrics.query import Filter, Query, parse_filter, parse_list, parse_period
+from topline.metrics.query import Filter, Query, parse_filter, parse_list, parse_period, parse_window
 from topline.metrics.result import Rest, Result, Row
 from topline.units.missing import Missing
 from topline.units.period import FiscalCalendar, Grain, Period, add_months, parse_day
@@ -24,13 +24,17 @@ from topline.units.text import N_
 from topline.web import formats
 from topline.web.page import Visit
 
+_YEAR = timedelta(weeks=52)
 FRESH_DAYS = 14
 """So long may the newest order be past before periods count from it."""
 
-AGAINST = ("last_year", "previous", "none")
+AGAINST = ("last_year", "last_year_weekday", "last_year_feast", "previous", "plan", "none")
 AGAINST_LABELS = {
     "last_year": N_("the year before"),
+    "last_year_weekday": N_("the year before, weekday by weekday"),
+    "last_year_feast": N_("the year before, feast by feast"),
     "previous": N_("the period before"),
+    "plan": N_("the plan"),
     "none": N_("no comparison"),
 }
 
@@ -71,6 +75,8 @@ class Span:
                 return self.period.previous()
             case "last_year":
                 return self.period.last_year()
+            case "last_year_weekday" | "last_year_feast":
+                return Period(self.period.start - _YEAR, self.period.end - _YEAR)
         return None
 
     @property
@@ -88,9 +94,11 @@ class Span:
         match self.against:
             case "previous":
                 return gettext("than the period before")
-            case "last_year":
-                return gettext("than the year before")
-        return ""
+            case "plan":
+                return gettext("than planned")
+            case "none":
+                return ""
+        return gettext("than the year before")
 
     @property
     def against_label(self) -> str:
@@ -163,6 +171,8 @@ def parse(parameters: QueryDict, period: Period | None, against: str | None, def
     """The question of an address. Raises the errors of `Query` and FilterError."""
     asked = parse_list(",".join(parameters.getlist("metrics")))
     top = parameters.get("top", "")
+    by = parse_list(",".join(parameters.getlist("by")))
+    window = parse_window(parameters.get("window"))
     return Query(
         metrics=asked or default,
         period=period,
@@ -170,6 +180,8 @@ def parse(parameters: QueryDict, period: Period | None, against: str | None, def
         where=filters(parameters.getlist("where")),
         against=against,
         top=int(top) if top.isdecimal() and int(top) else None,
+        window=window if any(dimensions()[id_].grain for id_ in by if id_ in dimensions()) else None,
+        money="constant" if parameters.get("money") == "constant" else "shop",
     )
 
 
@@ -194,6 +206,10 @@ def address(query: Query) -> list[tuple[str, str]]:
     parameters += [("where", written(condition)) for condition in query.where]
     if query.period:
         parameters += [("from", query.period.start.isoformat()), ("to", query.period.end.isoformat())]
+    if query.window is not None:
+        parameters.append(("window", str(query.window)))
+    if query.money != "shop":
+        parameters.append(("money", query.money))
     return parameters
 
 

@@ -6,8 +6,9 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseBase
 from django.utils.translation import gettext
 
-from topline.metrics.metric import Metric
-from topline.metrics.query import Filter, Query
+from topline.metrics.catalogue import metrics
+from topline.metrics.metric import Metric, Unit
+from topline.metrics.query import Filter, Query, parse_window
 from topline.metrics.result import Rest, Result
 from topline.units.missing import Missing
 from topline.units.text import N_
@@ -19,6 +20,11 @@ DEFAULT = ("net_sales", "orders", "average_order_value")
 MOST_ROWS = 500
 MOST_VALUES = 200
 TOPS = (5, 10, 25, 50)
+WINDOWS = (2, 3, 4, 7, 12, 28)
+MONEYS = {
+    "shop": N_("at each day's rates"),
+    "constant": N_("at constant rates"),
+}
 
 
 def view(visit: Visit) -> HttpResponseBase:
@@ -26,11 +32,11 @@ def view(visit: Visit) -> HttpResponseBase:
     asked = visit.request.GET
     query = question.parse(asked, span.period, span.query_against, DEFAULT)
     if "by" not in asked:
-        query = replace(query, by=(question.grain_for(span.period).value,))
+        query = replace(query, by=(question.grain_for(span.period).value,), window=parse_window(asked.get("window")))
     if visit.shop.lake().latest() is None:
         return visit.render("metrics.html", {"span": span, "is_empty": True})
     shown = question.visible_metrics(visit.scope)
-    result = question.by_size(question.ask(visit, query))
+    result = question.by_size(question.ask(visit, query).within_data())
     currency = visit.shop.currency
     pictures = charts.of_result(result, shown, currency, span.against_label.capitalize())
     wanted = asked.get("format", "")
@@ -53,6 +59,8 @@ def view(visit: Visit) -> HttpResponseBase:
         "grain": next(iter(query.time), ""),
         "cut": next((id_ for id_ in query.by if id_ not in query.time), ""),
         "tops": TOPS,
+        "windows": WINDOWS if query.time and query.time != ("hour",) else (),
+        "moneys": _moneys(query),
         "filters": [_chip(visit, query, each) for each in query.where],
         "chosen": [shown[id_] for id_ in query.metrics],
     }
@@ -89,6 +97,13 @@ def _sentence(result: Result, shown: dict[str, Metric], currency: str, span: Spa
         return gettext("%(metric)s in %(period)s: %(value)s.") % words
     words |= {"change": formats.signed_percent(moved), "against": span.against_label}
     return gettext("%(metric)s in %(period)s: %(value)s, %(change)s against %(against)s.") % words
+
+
+def _moneys(query: Query) -> list[tuple[str, str]]:
+    """How other currencies may be turned into the shop's; none where a metric leaves no choice."""
+    asked = [metrics()[id_] for id_ in query.metrics]
+    is_free = any(metric.unit is Unit.MONEY for metric in asked) and not any(metric.is_shop_money for metric in asked)
+    return [(id_, gettext(label)) for id_, label in MONEYS.items()] if is_free else []
 
 
 def _title(query: Query, shown: dict[str, Metric]) -> str:
