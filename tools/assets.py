@@ -43,6 +43,7 @@ def build() -> None:
         f"--outdir={DIST}",
         f"--metafile={DIST / 'meta.json'}",
     )
+    _run(*esbuild, SOURCE / "t.js", "--format=iife", f"--outfile={DIST / 't.js'}")
     _run(*esbuild, SOURCE / "echarts-server.js", "--format=iife", f"--outfile={SERVER}")
     _write_manifest()
     (DIST / "licences.txt").write_text("\n\n".join(_licences()))

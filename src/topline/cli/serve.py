@@ -62,7 +62,7 @@ def run(*, host: str | None, port: int | None, worker: bool, link: str | None = 
 def _server(host: str, port: int) -> "BaseWSGIServer":
     import waitress
     from django.conf import settings
-    from django.core.wsgi import get_wsgi_application
+    from django.core.servers.basehttp import get_internal_wsgi_application
 
     trust: dict[str, Any] = {}
     if settings.PROXY:
@@ -70,7 +70,7 @@ def _server(host: str, port: int) -> "BaseWSGIServer":
         trust = {"trusted_proxy": settings.PROXY, "trusted_proxy_headers": headers}
     try:
         return waitress.create_server(
-            get_wsgi_application(),
+            get_internal_wsgi_application(),
             host=host,
             port=port,
             threads=settings.THREADS,

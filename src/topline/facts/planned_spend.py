@@ -31,5 +31,6 @@ TABLE = Table(
     PlannedSpend,
     day="on",
     description="marketing budgets of active plans, by day",
+    is_own=True,
     nothing=Missing("no_budget", N_("no active plan with a budget")),
 )
