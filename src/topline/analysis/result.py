@@ -43,6 +43,10 @@ class Figure:
         return f"{self.value:,}"
 
 
+type Cell = Entry | Figure | None
+"""None stands where a row has nothing to say in a column."""
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """A sentence: a language-neutral code, and a `%`-format over `params`, which may be figures."""
@@ -59,10 +63,11 @@ class Note:
 class Column:
     """A column of a table.
 
-    unit : of numbers; None for names and days
+    unit : of numbers; None for names, days and figures that bring units of their own
     dimension : the dimension or grain of metrics whose values it holds
     names : labels of the values where they are codes of our own
     about : what the column says, where its label doesn't
+    is_mixed : True if each row is a figure of its own unit
     """
 
     id: str
@@ -71,6 +76,7 @@ class Column:
     dimension: str = ""
     names: Mapping[str, str] = NO_NAMES
     about: str = ""
+    is_mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +107,7 @@ class Table:
     id: str
     label: str
     columns: tuple[Column, ...]
-    rows: Sequence[Mapping[str, Entry]]
+    rows: "Sequence[Mapping[str, Cell]]"
     chart: Chart | None = None
     missing: Missing | None = None
     is_personal: bool = False
@@ -109,7 +115,7 @@ class Table:
     def column(self, id_: str) -> Column:
         return next(column for column in self.columns if column.id == id_)
 
-    def rounded(self, currency: str) -> list[dict[str, Entry]]:
+    def rounded(self, currency: str) -> list[dict[str, Cell]]:
         """The rows with money in whole minor units."""
         money = {column.id for column in self.columns if column.unit is Unit.MONEY}
         return [
@@ -161,7 +167,7 @@ class Result:
                     ],
                     "missing": table.missing.reason if table.missing else None,
                     "rows": [
-                        {id_: plain(entry) for id_, entry in row.items()}
+                        {id_: _plain(entry) for id_, entry in row.items()}
                         for row in table.rounded(self.settings.currency)
                     ],
                 }
@@ -171,6 +177,11 @@ class Result:
             "snapshot": self.snapshot,
             "recorded_to": self.recorded_to.isoformat() if self.recorded_to else None,
         }
+
+
+def _plain(cell: Cell) -> object:
+    value = cell.value if isinstance(cell, Figure) else cell
+    return None if value is None else plain(value)
 
 
 def nothing(question: Question, settings: Settings, why: Missing) -> Result:
@@ -183,7 +194,7 @@ def sheet(
     currency: str,
     *,
     say: Callable[[str], str] = str,
-    name: Callable[[Column, Entry], str] = lambda column, entry: str(plain(entry) or ""),
+    name: Callable[[Column, Cell], str] = lambda column, cell: str(_plain(cell)),
 ) -> Sheet:
     """The table as a file has it.
 
@@ -195,8 +206,10 @@ def sheet(
         form = _FORMS.get(column.unit, Form.NUMBER) if column.unit else Form.TEXT
         columns.append(FileColumn(say(column.label), form, currency if form is Form.MONEY else ""))
 
-    def entry(column: Column, value: Entry) -> FileValue:
-        if isinstance(value, Missing):
+    def entry(column: Column, value: Cell) -> FileValue:
+        if isinstance(value, Figure):
+            return value.value
+        if value is None or isinstance(value, Missing):
             return value
         if column.unit is None or isinstance(value, Rest | str | date):
             return name(column, value)

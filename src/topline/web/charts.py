@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from topline.analysis.result import Chart, Column, Table
+from topline.analysis.result import Chart, Column, Figure, Table
 from topline.metrics.metric import Metric, Unit
 from topline.metrics.query import Query
 from topline.metrics.result import Result
@@ -250,8 +250,10 @@ _KINDS: Mapping[str, Callable[[Table, Chart, str], dict[str, Any]]] = {
 
 def cell_name(column: Column, entry: object) -> str:
     """A value of a column without a unit, as people read it; a number as it is."""
-    if isinstance(entry, Missing):
+    if entry is None or isinstance(entry, Missing):
         return formats.say(entry)
+    if isinstance(entry, Figure):
+        return formats.number(entry.value, entry.unit, entry.currency)
     if column.names:
         return formats.say(column.names.get(str(entry), str(entry)))
     if column.dimension:

@@ -8,11 +8,10 @@ from django.http import Http404, HttpResponse, HttpResponseBase
 
 from topline.analysis import catalogue
 from topline.analysis.analysis import Analysis, Choice, Question
-from topline.analysis.result import Column, Table, sheet
+from topline.analysis.result import Cell, Column, Table, sheet
 from topline.documents import xlsx
 from topline.lake.analyse import analyse
 from topline.metrics.catalogue import dimensions
-from topline.metrics.result import Entry
 from topline.units.missing import Missing
 from topline.units.text import N_
 from topline.web import charts, files, formats, question
@@ -120,16 +119,23 @@ def _shown(table: Table, currency: str) -> dict[str, Any]:
     rows = table.rounded(currency)
     return found | {
         "option": charts.of_table(table, currency),
-        "columns": [{"column": column, "is_number": column.unit is not None} for column in table.columns],
-        "lines": [[_cell(column, row[column.id]) for column in table.columns] for row in rows[:MOST_ROWS]],
+        "columns": [
+            {"column": column, "is_number": column.unit is not None or column.is_mixed} for column in table.columns
+        ],
+        "lines": [
+            {
+                "cells": [_cell(column, row[column.id]) for column in table.columns],
+                "is_total": bool(exact.get("is_total")),
+            }
+            for row, exact in zip(rows[:MOST_ROWS], table.rows, strict=False)
+        ],
         "left_off": max(0, len(rows) - MOST_ROWS),
-        "is_total": [bool(row.get("is_total")) for row in table.rows[:MOST_ROWS]],
     }
 
 
-def _cell(column: Column, entry: Entry) -> dict[str, Any]:
+def _cell(column: Column, entry: Cell) -> dict[str, Any]:
     text = "" if column.unit else charts.cell_name(column, entry)
-    return {"value": entry, "unit": column.unit, "text": text}
+    return {"value": entry, "unit": column.unit, "text": text, "is_mixed": column.is_mixed}
 
 
 def _heat(table: Table) -> dict[str, Any]:
@@ -137,7 +143,7 @@ def _heat(table: Table) -> dict[str, Any]:
     chart = table.chart
     assert chart is not None  # noqa: S101 - the caller looked
     value, across, down = (table.column(id_) for id_ in (chart.values[0], chart.across, chart.down))
-    cells: dict[str, dict[Any, Mapping[str, Entry]]] = {}
+    cells: dict[str, dict[Any, Mapping[str, Cell]]] = {}
     for row in table.rows:
         cells.setdefault(charts.cell_name(down, row[down.id]), {})[row[across.id]] = row
     axis = list(dict.fromkeys(row[across.id] for row in table.rows))
@@ -166,7 +172,7 @@ def _bounds(table: Table, id_: str) -> tuple[float, float]:
     return min(inner, default=0.0), max(inner, default=1.0)
 
 
-def _heat_cell(row: Mapping[str, Entry] | None, column: Column, bounds: tuple[float, float]) -> dict[str, Any]:
+def _heat_cell(row: Mapping[str, Cell] | None, column: Column, bounds: tuple[float, float]) -> dict[str, Any]:
     if row is None:
         return {"is_gap": True}
     entry = row[column.id]
