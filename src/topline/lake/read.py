@@ -153,6 +153,7 @@ def whole(lake: Lake, snapshot: Snapshot, known_at: datetime | None = None) -> T
         empty={fact: NOTHING[fact] for fact in NOTHING if not known["rows"].get(fact)},
         extent=known["extent"],
         run=_run,
+        arrow=engine.execute,
     )
 
 

@@ -38,6 +38,7 @@ from topline.units.period import Grain, Period
 from topline.units.text import N_
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from ibis.expr.types import Column, Table
 
 _IDENTITY = frozenset(field.name for field in dataclasses.fields(Fact))
@@ -80,6 +81,7 @@ class Tables:
     empty : facts without rows, and what that leaves missing
     extent : from the first to the last day of the ledger, None if it is empty
     run : evaluates an expression to its rows
+    arrow : evaluates an expression to columns, for those that go to `science`
     """
 
     table: "Callable[[str], Table]"
@@ -90,6 +92,7 @@ class Tables:
     extent: Period | None = None
     roll_up: RollUps = field(default=lambda source, dims, basis: None)
     run: "Callable[[Table], list[dict[str, Any]]]" = field(default=lambda rows: rows.to_pyarrow().to_pylist())
+    arrow: "Callable[[Table], pa.Table]" = field(default=lambda rows: rows.to_pyarrow())
 
 
 def fact_of(source: str) -> str:
