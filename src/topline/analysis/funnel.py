@@ -1,5 +1,6 @@
 """The funnel: how many take each step of the way to an order, in order, and how long they need."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -200,7 +201,7 @@ def _read(table: pa.Table, later: Sequence[str], question: FunnelQuestion) -> Re
     steps = funnel.reached(_micros(moving["entry"]), [_moments(moving[step]) for step in later], window)
     short = np.full((len(others), 1 + len(later)), funnel.NEVER)
     short[:, 0] = 0
-    taken = pc.fill_null(others["seconds"], -1).to_numpy() * 1_000_000
+    taken = _ints(others["seconds"], -1) * 1_000_000
     short[:, 1] = np.where((taken >= 0) & (taken <= window), taken, funnel.NEVER)
     found = moving["value"].to_pylist() + others["value"].to_pylist()
     names = sorted(set(found), key=lambda name: (name is None, name))
@@ -213,16 +214,20 @@ def _read(table: pa.Table, later: Sequence[str], question: FunnelQuestion) -> Re
     )
 
 
-def _micros(column: "pa.ChunkedArray[Any]") -> Ints:
-    return np.asarray(column.cast(UTC).cast("int64").to_numpy())
+def _ints(column: "pa.ChunkedArray[Any]", empty: int = 0) -> Ints:
+    numbers: Any = column.cast(pa.int64())
+    return np.asarray(numbers.fill_null(empty).to_numpy())
+
+
+def _micros(column: Any) -> Ints:
+    return np.asarray(column.cast(UTC).cast(pa.int64()).to_numpy(zero_copy_only=False))
 
 
 def _moments(column: "pa.ChunkedArray[Any]") -> funnel.Moments:
     """Of a column of lists of moments, or of moments."""
     if not pa.types.is_list(column.type):
-        return funnel.Moments(_micros(column.drop_null()), column.is_valid().to_numpy().astype(np.int64))
-    count = pc.fill_null(pc.list_value_length(column), 0).to_numpy().astype(np.int64)
-    return funnel.Moments(_micros(pc.list_flatten(column)), count)
+        return funnel.Moments(_micros(column.drop_null()), _ints(column.is_valid()))
+    return funnel.Moments(_micros(pc.list_flatten(column)), _ints(pc.list_value_length(column)))
 
 
 def _units(tables: "Tables", question: FunnelQuestion) -> Any:
@@ -411,7 +416,7 @@ def _value_rows(found: Reached, by: str, steps: Sequence[str]) -> Iterator[dict[
 def _sentence(
     question: FunnelQuestion, counts: Sequence[int], steps: Sequence[str], names: Mapping[str, str], currency: str
 ) -> Note:
-    losses = [before - after for before, after in zip(counts, counts[1:], strict=False)]
+    losses = [before - after for before, after in itertools.pairwise(counts)]
     worst = losses.index(max(losses))
     figures = {
         "entered": Figure(counts[0], Unit.COUNT, currency),
