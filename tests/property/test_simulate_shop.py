@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from topline.facts.table import tables
 from topline.simulate import shop
 from topline.simulate.ledger import KINDS, basket, ledger, money
-from topline.simulate.truth import HARBOUR_AND_PINE, Truth
+from topline.simulate.shelf import shelf
+from topline.simulate.truth import GROUP_PARTS, HARBOUR_AND_PINE, HARBOUR_GROUP, Truth
 from topline.simulate.world import World
 from topline.units.period import Period
 
@@ -124,3 +125,42 @@ def test_what_is_spent_brings_visits_by_the_response():
     steady = response.daily / (1 - response.carry_rate)
     assert np.corrcoef(spend, visits)[0, 1] > 0.9
     assert np.median(visits) == pytest.approx(response.top * steady / (steady + response.half), rel=0.15)
+
+
+def test_a_large_shop_is_drawn_in_parts_that_don_t_meet():
+    """Two of its parts: numbers apart, products alike, and a hundredth of what the whole is said to hold each."""
+    season = replace(HARBOUR_GROUP, period=Period(date(2025, 11, 10), date(2025, 12, 10)))
+    drawn = []
+    for part in (0, 1):
+        world = World(season, 3, part=part, parts=GROUP_PARTS)
+        found: dict[str, list[pa.RecordBatch]] = {}
+        for name, batch in shop.facts(world, customer_key=key, batch_id="b", recorded_at=NOW):
+            found.setdefault(name, []).append(batch)
+        drawn.append({name: pa.Table.from_batches(batches) for name, batches in found.items()})
+    first, second = drawn
+    assert "product" in first
+    assert not {"product", "price", "promotion", "spend"} & set(second)
+    for name in ("order", "order_line", "session", "customer"):
+        keys = [set(part[name]["key"].to_pylist()) for part in drawn]
+        assert keys[0].isdisjoint(keys[1])
+        assert 0.8 < len(keys[0]) / len(keys[1]) < 1.25
+    assert set(second["order_line"]["product_key"].drop_null().unique().to_pylist()) <= set(
+        first["product"]["product_key"].to_pylist()
+    )
+    assert set(first["customer"]["customer_key"].to_pylist()).isdisjoint(second["customer"]["customer_key"].to_pylist())
+
+
+def test_the_parts_of_a_shop_add_up_to_it():
+    """Four parts of Harbour & Pine hold as many orders as the whole, within what chance allows."""
+    whole = len(World(SEASON, 5).orders.second)
+    parts = sum(len(World(SEASON, 5, part=part, parts=4).orders.second) for part in range(4))
+    assert abs(parts - whole) < 5 * (2 * whole) ** 0.5
+
+
+def test_the_large_shop_is_as_large_as_it_says():
+    """From one of its hundred parts."""
+    world = World(HARBOUR_GROUP, 1, part=42, parts=GROUP_PARTS)
+    assert 9_000_000 < len(world.orders.second) * GROUP_PARTS < 12_000_000
+    assert 1_800_000 < (world.orders.customer.max() + 1) * GROUP_PARTS < 2_300_000
+    assert 25_000_000 < len(ledger(world).order) * GROUP_PARTS < 33_000_000
+    assert len(shelf(world).sku) == len(set(shelf(world).sku)) == 50_000

@@ -20,7 +20,7 @@ def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
     pieces = np.bincount(lines.order, lines.quantity, count).astype(np.int64)
     rate = rates(world, index)
     total = (net + paid.shipping + paid.tax) * rate // 10_000  # pence
-    keys = identity.order_keys(index)
+    keys = identity.order_keys(world.numbered(index))
     cancelled = pa.array(np.where(paid.cancelled > 0, paid.cancelled // DAY_SECONDS, -1).astype(np.int32))
     visit = np.empty(count, dtype=np.int64)
     came = np.flatnonzero(world.visits.order >= 0)
@@ -35,7 +35,7 @@ def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
         "channel": arrow.choice([one.name for one in world.truth.channels], orders.channel),
         "market": arrow.choice([one.country for one in world.truth.markets], orders.market),
         "cancelled_on": arrow.kernel.if_else(arrow.kernel.less(cancelled, 0), None, cancelled).cast(pa.date32()),
-        "session_key": session_keys(visit),
+        "session_key": session_keys(world.numbered(visit)),
         "campaign": campaigns(world)(orders.channel, visit),
         "coupon": arrow.choice([world.truth.coupon], np.where(paid.has_coupon, 0, -1)),
         "shipping_cost_shop": arrow.amounts((310 + 85 * pieces) * arrow.CENT),

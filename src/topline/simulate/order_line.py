@@ -16,7 +16,7 @@ from topline.simulate.world import DAY_SECONDS, World
 def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
     orders, rows, markets = world.orders, ledger(world), world.truth.markets
     rate = rates(world, rows.order)
-    keys = identity.order_keys(rows.order)
+    keys = identity.order_keys(world.numbered(rows.order))
     market = orders.market[rows.order]
     return {
         "key": arrow.keys(identity.SOURCE, keys, pa.array(rows.line)),

@@ -10,6 +10,8 @@ from topline.simulate import identity
 from topline.simulate.shelf import shelf
 from topline.simulate.world import World
 
+OF_THE_SHOP = True
+
 
 def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
     goods, markets = shelf(world), world.truth.markets

@@ -25,11 +25,11 @@ def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
     views = np.where(rng.random(count) < 0.43, 1, 1 + rng.geometric(0.24, count)) + in_cart * 2 + at_checkout * 2
     seconds = np.where(views == 1, rng.integers(0, 25, count), (views * rng.exponential(34, count)).astype(np.int64))
     index = np.arange(count)
-    keys = order.session_keys(index)
+    keys = order.session_keys(world.numbered(index))
     return {
         "key": arrow.keys(identity.SOURCE, keys),
         "session_key": keys,
-        "visitor_key": arrow.tokens(visits.visitor, world.seed),
+        "visitor_key": arrow.tokens(world.numbered(visits.visitor), world.seed),
         "customer_key": arrow.choice(customers, visits.customer),
         **arrow.moments(visits.second, world.truth.zone),
         "channel": arrow.choice([one.name for one in world.truth.channels], visits.channel),

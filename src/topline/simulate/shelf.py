@@ -41,7 +41,7 @@ class Shelf:
 @lru_cache(maxsize=2)
 def shelf(world: World) -> Shelf:
     """The shop's products with their price and cost lists."""
-    rng = world.stream("shelf")
+    rng = world.shared_stream("shelf")
     categories = world.truth.categories
     category = np.repeat(np.arange(len(categories)), [one.products for one in categories])
     rank = np.concatenate([rng.permutation(one.products) for one in categories])

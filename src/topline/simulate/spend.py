@@ -9,9 +9,11 @@ from topline.facts import columns as arrow
 from topline.simulate import identity
 from topline.simulate.world import World
 
+OF_THE_SHOP = True
+
 
 def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
-    rng = world.stream("spend-split")
+    rng = world.shared_stream("spend-split")
     responses, markets = world.truth.responses, world.truth.markets
     bought = [
         (i, name, share, is_new)

@@ -1,7 +1,7 @@
 """What is true of a simulated shop: the parameters that its facts are drawn from, to hold answers against."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 
@@ -249,3 +249,32 @@ HARBOUR_AND_PINE = Truth(
     price_rise_rate=0.035,
     euro_rate=0.855,
 )
+
+
+def larger(truth: Truth, times: int) -> Truth:
+    """The truth of a shop so many times as large: as many more visits, and spend of the same return."""
+    return replace(
+        truth,
+        channels=tuple(replace(one, visits=one.visits * times) for one in truth.channels),
+        responses=tuple(
+            replace(one, daily=one.daily * times, top=one.top * times, half=one.half * times) for one in truth.responses
+        ),
+    )
+
+
+_TENFOLD = larger(HARBOUR_AND_PINE, 10)
+HARBOUR_GROUP = replace(
+    _TENFOLD,
+    name="Harbour Group",
+    markets=tuple(replace(one, tax_rate=0.0, shipping=0) for one in HARBOUR_AND_PINE.markets),
+    channels=tuple(replace(one, conversion_rate=one.conversion_rate * 8) for one in _TENFOLD.channels),
+    categories=tuple(replace(one, products=6250) for one in HARBOUR_AND_PINE.categories),
+    loyalty=Loyalty(r=0.9, alpha=9.5, a=0.55, b=3.4, visit_conversion_rate=0.5),
+)
+"""A large shop: 10 M orders, 30 M rows of the ledger, 2 M customers, 50,000 products in three years.
+
+It sells through a marketplace that pays the tax and the delivery, and to visitors who mean to buy.
+"""
+
+GROUP_PARTS = 100
+"""Parts that Harbour Group is drawn in, each about as large as Harbour & Pine."""

@@ -53,17 +53,34 @@ class Orders:
 
 
 class World:
-    """Everything that happened to the shop of this truth, by a seed."""
+    """Everything that happened to the shop of this truth, by a seed.
 
-    def __init__(self, truth: Truth, seed: int) -> None:
+    A large shop is drawn in parts, each with its own visitors and customers: what is drawn of a shop of so many visits
+    is the sum of independent parts (Poisson thinning). Season, prices, spend and weather are those of the whole shop.
+
+    part, parts : which part of how many; the numbers of orders, visits and customers are unique over all of them
+    """
+
+    def __init__(self, truth: Truth, seed: int, *, part: int = 0, parts: int = 1) -> None:
         self.truth = truth
         self.seed = seed
+        self.part = part
+        self.parts = parts
         self.days = truth.period.days
         self.epoch = (truth.period.start - date(1970, 1, 1)).days
 
     def stream(self, name: str) -> np.random.Generator:
-        """The random numbers of a part of the world."""
+        """The random numbers of something that each part of the shop has of its own."""
+        own = [self.part] if self.parts > 1 else []
+        return np.random.default_rng([self.seed, zlib.crc32(name.encode()), *own])
+
+    def shared_stream(self, name: str) -> np.random.Generator:
+        """The random numbers of something that the whole shop shares."""
         return np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+
+    def numbered(self, index: Ints) -> Ints:
+        """The numbers in the whole shop of this part's orders, visits or customers."""
+        return index * self.parts + self.part
 
     def dates(self) -> npt.NDArray[np.datetime64]:
         return np.datetime64(self.truth.period.start, "D") + np.arange(self.days)
@@ -111,7 +128,7 @@ class World:
     @cached_property
     def spend(self) -> Floats:
         """[responses, days] what was spent on each paid channel, in the shop's currency, both markets."""
-        rng = self.stream("spend")
+        rng = self.shared_stream("spend")
         weeks = self.days // 7 + 2
         spent = np.empty((len(self.truth.responses), self.days))
         for i, response in enumerate(self.truth.responses):
@@ -144,10 +161,12 @@ class World:
     @cached_property
     def traffic(self) -> Ints:
         """[channels, markets, days] newcomers' visits."""
-        rng = self.stream("traffic")
+        rng = self.shared_stream("traffic")
         paid = {response.channel: i for i, response in enumerate(self.truth.responses)}
         visits = np.empty((len(self.truth.channels), len(self.truth.markets), self.days), dtype=np.int64)
-        weather = rng.lognormal(0, 0.06, self.days)
+        weather = rng.lognormal(0, 0.06, self.days) / self.parts
+        if self.parts > 1:
+            rng = self.stream("traffic")
         for c, channel in enumerate(self.truth.channels):
             mean = channel.visits * self.season * self.growth * self.lifts[0]
             if channel.name in paid:
@@ -267,7 +286,7 @@ class World:
     @cached_property
     def euro_rate(self) -> Ints:
         """[days] pounds for a euro, in ten-thousandths."""
-        steps = self.stream("rate").normal(0, 0.0022, self.days)
+        steps = self.shared_stream("rate").normal(0, 0.0022, self.days)
         level = np.zeros(self.days)
         for day in range(1, self.days):
             level[day] = 0.995 * level[day - 1] + steps[day]
