@@ -30,6 +30,10 @@ class ChoiceError(ToplineError):
     message = N_("“%(text)s” doesn't fit the choice %(choice)s. Did you mean %(nearest)s?")
 
 
+class EmptyFileError(ToplineError):
+    message = N_("The file has no column of days and one of numbers. Export it by day or by month, as CSV.")
+
+
 class FilterNotAllowedError(ToplineError):
     message = N_("%(analysis)s can't be filtered by %(dimension)s. It can be filtered by %(allowed)s.")
 
@@ -65,8 +69,9 @@ class Choice:
     id : the field's name; its default is the question's
     options : the values that it may have with their labels; empty where `parse` decides
     several : True for a list of options, in the order given
-    parse : turns the text into the field's value; ValueError if it doesn't fit
+    parse : turns the text into the field's value; ValueError or ArithmeticError if it doesn't fit
     example : a text that fits, where there are no options
+    from_csv : makes such a text of a CSV file, given the other choices; None if no file can fill it
     """
 
     id: str
@@ -76,6 +81,7 @@ class Choice:
     several: bool = False
     parse: Callable[[str], Any] = str
     example: str = ""
+    from_csv: Callable[[str, Mapping[str, str]], str] | None = None
 
     def value(self, text: str) -> Any:
         """The field's value of a text. Raises ChoiceError."""
@@ -146,6 +152,17 @@ class Analysis:
                 raise FilterNotAllowedError(analysis=self.label, dimension=condition.dimension, allowed=allowed)
         values = {id_: known[id_].value(text) for id_, text in choices.items()}
         return self.question(period=period, where=filters, as_of=as_of, **values)
+
+    def filled(self, id_: str, text: str, choices: Mapping[str, str]) -> str:
+        """The text of a choice out of a CSV file. Raises EmptyFileError, UnknownChoiceError."""
+        choice = next((each for each in self.choices if each.id == id_ and each.from_csv), None)
+        if choice is None or choice.from_csv is None:
+            takers = [each.id for each in self.choices if each.from_csv]
+            raise UnknownChoiceError(analysis=self.label, id=id_, nearest=nearest(id_, takers) or N_("nothing"))
+        found = choice.from_csv(text, choices)
+        if not found:
+            raise EmptyFileError
+        return found
 
 
 def nearest(text: str, known: Iterable[str]) -> str:

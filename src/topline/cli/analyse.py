@@ -6,6 +6,7 @@ topline analyse --list
 """
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,7 +25,8 @@ def analyse(
     where: Annotated[list[str] | None, typer.Option(help="A filter such as market=GB,FR; may be repeated.")] = None,
     as_of: Annotated[str, typer.Option(help="Only what happened before this day.")] = "",
     choose: Annotated[
-        list[str] | None, typer.Option(help="A choice of the analysis, such as by=channel; may be repeated.")
+        list[str] | None,
+        typer.Option(help="A choice, such as by=channel; figures=@FILE reads a CSV file; may be repeated."),
     ] = None,
     table: Annotated[str, typer.Option(help="Only this table of the answer.")] = "",
     listing: Annotated[bool, typer.Option("--list", help="List the analyses and their choices instead.")] = False,
@@ -42,8 +44,12 @@ def analyse(
     found = catalogue.named(analysis)
     if not shop:
         raise typer.BadParameter("State the shop: --shop NAME.")
+    choices = dict(_choice(text) for text in choose or ())
+    for id_, text in choices.items():
+        if text.startswith("@"):
+            choices[id_] = found.filled(id_, Path(text[1:]).read_text("utf-8-sig"), choices)
     question = found.asked(
-        dict(_choice(text) for text in choose or ()),
+        choices,
         period=parse_period(start, end),
         where=[parse_filter(text) for text in where or ()],
         as_of=parse_day(as_of) if as_of else None,

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.shortcuts import redirect
 
 from topline.analysis import catalogue
 from topline.analysis.analysis import Analysis, Choice, Question
@@ -19,10 +20,11 @@ from topline.web.page import Page, Visit
 from topline.web.question import Span
 
 MOST_ROWS = 200
+MOST_BYTES = 2_000_000
 HEATS = 10
 """Shades of a heatmap's cells."""
 
-_TYPED = ("from", "to", "last", "where", "format", "table", "against", "page", "to_table")
+_TYPED = ("from", "to", "last", "where", "format", "table", "against", "page")
 
 
 def index(visit: Visit) -> HttpResponse:
@@ -55,6 +57,22 @@ def view(visit: Visit, analysis_id: str) -> HttpResponseBase:
         "is_known": not isinstance(result.sentence, Missing),
     }
     return visit.render("analysis.html#answer" if visit.is_fragment else "analysis.html", context)
+
+
+def fill(visit: Visit, analysis_id: str) -> HttpResponseBase:
+    """Takes a CSV file for a choice, and goes on to the page with what it says."""
+    if visit.request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    analysis = catalogue.analyses().get(analysis_id)
+    file = visit.request.FILES.get("file")
+    if analysis is None or file is None:
+        raise Http404
+    parameters = visit.request.POST.copy()
+    parameters.pop("csrfmiddlewaretoken", None)
+    choice = str(parameters.pop("choice", [""])[0])
+    text = file.read(MOST_BYTES).decode("utf-8-sig", "replace")
+    parameters[choice] = analysis.filled(choice, text, parameters.dict())
+    return redirect(f"{visit.url('analysis', analysis.id)}?{parameters.urlencode(safe=',:=')}")
 
 
 def _asked(visit: Visit, analysis: Analysis, span: Span) -> Question:
