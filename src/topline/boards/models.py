@@ -33,6 +33,8 @@ def asked(question: Mapping[str, Any], period: Period | None, grain: str, agains
         where=tuple(parse_filter(text) for text in question.get("where", ())),
         against=against,
         top=question.get("top"),
+        window=question.get("window"),
+        money=question.get("money", "shop"),
     )
 
 
@@ -90,7 +92,8 @@ class Tile(models.Model):
     """A figure, a picture, a table or a text.
 
     visual : an id of `visual.VISUALS`
-    question : {"metrics": [...], "by": [...], "where": ["market=GB"], "top": 5}; `by` may hold TIME; a text has none
+    question : {"metrics": [...], "by": [...], "where": ["market=GB"], "top": 5}, with `window` and `money` as a query has
+        them; `by` may hold TIME; a text has none
     text : Markdown
     width : columns of the grid, 3-12; height : its rows, 1-3
     """

@@ -38,6 +38,7 @@ from topline.units.text import N_
 from topline.workbench import audit, inbox, jobs, outgoing
 
 MOST_TILES = 40
+_KEPT = ("position", "visual", "title", "question", "text", "width", "height")
 LEAST_SECONDS, MOST_SECONDS = 10, 3600
 
 
@@ -105,7 +106,7 @@ def copy_dashboard(*, board: Dashboard, owner: User) -> Dashboard:
     """A copy that is the person's own."""
     title = gettext("%(title)s, copy") % {"title": board.title[:100]}
     copy = create_dashboard(shop=board.shop, title=title, owner=owner)
-    Tile.objects.bulk_create(_copied(tile, copy, tile.position) for tile in board.tiles.all())
+    Tile.objects.bulk_create(_copied(tile, copy) for tile in board.tiles.all())
     return copy
 
 
@@ -182,16 +183,30 @@ def copy_tile(*, tile: Tile) -> Tile:
     if board.tiles.count() >= MOST_TILES:
         raise FullError(most=MOST_TILES)
     order = list(board.tiles.values_list("pk", flat=True))
-    copy = _copied(tile, board, tile.position)
+    copy = _copied(tile, board)
     copy.save()
     order.insert(order.index(tile.pk) + 1, copy.pk)
     order_tiles(board=board, ids=order)
     return copy
 
 
-def delete_tile(*, tile: Tile) -> None:
-    """Take the tile off its dashboard."""
+def delete_tile(*, tile: Tile) -> dict[str, Any]:
+    """Take the tile off its dashboard. Returns what `put_back_tile` needs to undo it."""
+    kept = {name: getattr(tile, name) for name in _KEPT}
     tile.delete()
+    return kept
+
+
+@transaction.atomic
+def put_back_tile(*, board: Dashboard, kept: Mapping[str, Any]) -> Tile:
+    """The tile that was taken off, where it was. Raises FullError."""
+    if board.tiles.count() >= MOST_TILES:
+        raise FullError(most=MOST_TILES)
+    order = list(board.tiles.values_list("pk", flat=True))
+    tile = Tile.objects.create(dashboard=board, **{name: kept[name] for name in _KEPT})
+    order.insert(min(tile.position, len(order)), tile.pk)
+    order_tiles(board=board, ids=order)
+    return tile
 
 
 @transaction.atomic
@@ -424,17 +439,8 @@ def _listed(ids: frozenset[str] | None) -> list[str] | None:
     return None if ids is None else sorted(ids)
 
 
-def _copied(tile: Tile, board: Dashboard, position: int) -> Tile:
-    return Tile(
-        dashboard=board,
-        position=position,
-        visual=tile.visual,
-        title=tile.title,
-        question=tile.question,
-        text=tile.text,
-        width=tile.width,
-        height=tile.height,
-    )
+def _copied(tile: Tile, board: Dashboard) -> Tile:
+    return Tile(dashboard=board, **{name: getattr(tile, name) for name in _KEPT})
 
 
 def _question(visual: str, question: Mapping[str, Any], text: str) -> dict[str, Any]:
@@ -452,8 +458,9 @@ def _question(visual: str, question: Mapping[str, Any], text: str) -> dict[str, 
     kept: dict[str, Any] = {"metrics": list(question.get("metrics", ())), "by": by}
     if where := [text for text in question.get("where", ()) if text]:
         kept["where"] = where
-    if top := question.get("top"):
-        kept["top"] = int(top)
+    for name in ("top", "window", "money"):
+        if question.get(name):
+            kept[name] = question[name]
     asked(kept, None, "month", None)
     if kind.is_cut and not by:
         raise TileError(reason=gettext("choose what to cut it by."))

@@ -1,7 +1,7 @@
 """Charts as plain JSON: what is shown and in which role; assets/chart-option.js decides how it looks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -101,6 +101,12 @@ class Picture:
 def picture(title: str, axis: Sequence[str], rows: Sequence[Line], *, unit: str, currency: str) -> Picture:
     """Lines over time, with their title and table."""
     return Picture(title, lines(axis, rows, unit=unit, currency=currency), axis, rows, unit, currency)
+
+
+def as_columns(drawn: Picture) -> Picture:
+    """The same picture in columns."""
+    option = columns(drawn.axis, drawn.rows, unit=drawn.unit, currency=drawn.currency)
+    return replace(drawn, option=option)
 
 
 def band(name: str, low: Numbers, high: Numbers) -> list[Line]:

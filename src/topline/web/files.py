@@ -1,10 +1,11 @@
 """An answer as a file: CSV and XLSX of exactly what the page shows, a chart as SVG and PNG."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 
 from topline.documents import chart, csv, xlsx
 from topline.documents.sheet import Column, Form, Sheet, Value
@@ -15,6 +16,33 @@ from topline.units.missing import Missing
 from topline.web import formats, question
 
 _FORMS = {Unit.MONEY: Form.MONEY, Unit.COUNT: Form.WHOLE, Unit.RATE: Form.RATE}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file: what it is called and drawn as."""
+
+    label: str
+    icon: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "png": Kind("PNG", icon="photo"),
+    "svg": Kind("SVG", icon="vector"),
+    "csv": Kind("CSV", icon="file-type-csv"),
+    "xlsx": Kind("Excel", icon="file-spreadsheet"),
+}
+
+
+def menu(address: str, kinds: Iterable[str]) -> list[tuple[str, Kind]]:
+    """The addresses of files of these kinds, of a page that answers to `format`."""
+    path, _, asked = address.partition("?")
+    entries = []
+    for kind in kinds:
+        parameters = QueryDict(asked, mutable=True)
+        parameters["format"] = kind
+        entries.append((f"{path}?{parameters.urlencode(safe='/,:')}", KINDS[kind]))
+    return entries
 
 
 def sheet(result: Result, shown: Mapping[str, Metric], currency: str) -> Sheet:

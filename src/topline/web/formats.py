@@ -11,6 +11,7 @@ from babel import Locale, dates, numbers
 from django.utils.translation import get_language, gettext, ngettext
 
 from topline.analysis.result import Figure, Note
+from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.units.errors import ToplineError
 from topline.units.missing import Missing
@@ -46,6 +47,18 @@ def say(thing: object) -> str:
             return ""
         case _:
             return gettext(str(thing))
+
+
+def told(message: str, params: Mapping[str, Any], currency: str) -> str:
+    """A notification in words: what ends in `_value` is a value of its metric, `bucket` two days of a period."""
+    words = dict(params)
+    for name, value in params.items():
+        if name.endswith("_value"):
+            words[name] = number(Decimal(value), metrics()[params["metric"]].unit, currency)
+    if "bucket" in params:
+        words["bucket"] = period(Period(*(date.fromisoformat(text) for text in params["bucket"])))
+    said: str = gettext(message) % words
+    return said
 
 
 def failure(job: Job) -> str:

@@ -111,6 +111,7 @@ class Page:
     path : below the shop's address, in Django's notation; `view` gets a `Visit` and what the path captures
     place : the entry of the left bar it belongs to
     label : its name in the bar and the palette, "" if it is only reached from other pages
+    rank : where it stands among the pages of its place, the least first
     """
 
     path: str
@@ -120,6 +121,7 @@ class Page:
     place: str
     label: str = ""
     icon: str = ""
+    rank: int = 5
 
     def url_pattern(self) -> URLPattern:
         return path(f"shop/<slug:shop_slug>/{self.path}", self._enter, name=self.name)

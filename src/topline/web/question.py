@@ -125,6 +125,18 @@ def span(visit: Visit, default: str = "last_30_days") -> Span:
     return Span(period, visit.choice("against", AGAINST), tuple(presets.values()), visit.shop.timezone, stale_since)
 
 
+def preset_period(visit: Visit, name: str) -> Period:
+    """The period of that name today; all of the last year's months for a name that is no more."""
+    presets = _presets(anchor(visit), visit.shop.calendar)
+    return presets.get(name, presets["last_12_months"]).period
+
+
+def preset_of(visit: Visit, period: Period) -> str | None:
+    """The name of a period today, None if it has none."""
+    presets = _presets(anchor(visit), visit.shop.calendar)
+    return next((name for name, preset in presets.items() if preset.period == period), None)
+
+
 def anchor(visit: Visit) -> date:
     """The day that periods count from: the shop's today, or the day after the newest order where that is weeks ago."""
     if visit.shop.lake().latest() is None:
@@ -309,6 +321,13 @@ def said(condition: Filter) -> str:
 def label_of(dimension: str) -> str:
     """How a dimension is called."""
     return gettext(dimensions()[dimension].label)
+
+
+def named(names: str, cuts: Sequence[str]) -> str:
+    """“Net sales, Orders by market”."""
+    if not cuts:
+        return names
+    return gettext("%(metrics)s by %(cuts)s") % {"metrics": names, "cuts": ", ".join(cut.lower() for cut in cuts)}
 
 
 KINDS = {

@@ -10,10 +10,12 @@ from django.utils.functional import cached_property
 from django.utils.translation import get_language
 
 from topline.accounts.models import Shop, User
+from topline.boards.models import Dashboard, SavedView
 from topline.metrics.catalogue import metrics
 from topline.units.text import N_
 from topline.web import formats
 from topline.web.page import PLACES, Page, Place, Visit, pages
+from topline.workbench.models import Notification
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,15 @@ class Shell:
         here = self.visit.page
         return [self._entry(place, within, here) for place in PLACES if (within := self._within(place))]
 
+    @cached_property
+    def unread(self) -> int:
+        """How many things wait in the person's inbox of this shop."""
+        return Notification.objects.to(self.user.pk, self.shop.slug).unread().count()
+
+    @property
+    def inbox_url(self) -> str:
+        return self.visit.url("inbox")
+
     @property
     def first_places(self) -> list[Entry]:
         """As many as fit the bottom of a phone."""
@@ -59,7 +70,7 @@ class Shell:
 
     def _within(self, place: Place) -> list[Page]:
         found = (page for page in pages().values() if page.place == place.id and page.label)
-        return [page for page in found if self.visit.may(page.permission)]
+        return sorted((page for page in found if self.visit.may(page.permission)), key=lambda page: page.rank)
 
     def _entry(self, place: Place, within: list[Page], here: Page | None) -> Entry:
         below = tuple(
@@ -83,6 +94,18 @@ class Shell:
                         "group": formats.say(N_("Metric")),
                         "words": metric.id,
                     }
+            for board in Dashboard.objects.for_(self.user, self.shop):
+                yield {
+                    "label": board.title,
+                    "url": self.visit.url("board", board.pk),
+                    "group": formats.say(N_("Dashboard")),
+                }
+            for view in SavedView.objects.for_(self.user, self.shop):
+                yield {
+                    "label": view.name,
+                    "url": self.visit.url("saved_view", view.pk),
+                    "group": formats.say(N_("Saved view")),
+                }
         for shop in self.shops:
             if shop != self.shop:
                 yield {"label": shop.name, "url": reverse("home", args=(shop.slug,)), "group": formats.say(N_("Shop"))}

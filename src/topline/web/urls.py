@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from topline.web import around
+from topline.web import around, keyless
 from topline.web.page import pages
 
 urlpatterns = [
@@ -11,5 +11,7 @@ urlpatterns = [
     path("language", around.choose_language, name="language"),
     path("shop/<slug:shop_slug>/palette.json", around.palette, name="palette"),
     path("shop/<slug:shop_slug>/clock", around.set_clock, name="clock"),
+    path("screen/<str:token>/", keyless.screen, name="screen"),
+    path("unsubscribe/<str:token>/", keyless.unsubscribe, name="unsubscribe"),
     *(page.url_pattern() for page in pages().values()),
 ]

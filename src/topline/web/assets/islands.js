@@ -2,6 +2,7 @@
 const LOADERS = {
   chart: () => import("./chart.js"),
   calendar: () => import("./calendar.js"),
+  board: () => import("./board.js"),
   grid: () => import("./grid.js"),
 };
 

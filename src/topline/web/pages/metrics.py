@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseBase
 from django.utils.translation import gettext
 
+from topline.boards.models import Dashboard, SavedView
+from topline.boards.visual import VISUALS
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Metric, Unit
 from topline.metrics.query import Filter, Query, parse_window
@@ -13,7 +16,7 @@ from topline.metrics.result import Rest, Result
 from topline.units.missing import Missing
 from topline.units.text import N_
 from topline.web import charts, files, formats, question
-from topline.web.page import Page, Visit
+from topline.web.page import Page, Visit, whole
 from topline.web.question import Span
 
 DEFAULT = ("net_sales", "orders", "average_order_value")
@@ -42,7 +45,10 @@ def view(visit: Visit) -> HttpResponseBase:
     wanted = asked.get("format", "")
     if wanted and (wanted in ("csv", "xlsx") or pictures):
         name = f"{visit.shop.slug}-{query.metrics[0]}-{span.period.start}"
-        file = files.download(wanted, name, lambda: files.sheet(result, shown, currency), lambda: pictures[0].option)
+        chosen = min(whole(asked.get("picture")), len(pictures) - 1)
+        file = files.download(
+            wanted, name, lambda: files.sheet(result, shown, currency), lambda: pictures[chosen].option
+        )
         if file is not None:
             return file
     context = {
@@ -63,8 +69,28 @@ def view(visit: Visit) -> HttpResponseBase:
         "moneys": _moneys(query),
         "filters": [_chip(visit, query, each) for each in query.where],
         "chosen": [shown[id_] for id_ in query.metrics],
+        **_keeping(visit, query, span),
     }
     return visit.render("metrics.html#answer" if visit.is_fragment else "metrics.html", context)
+
+
+def _keeping(visit: Visit, query: Query, span: Span) -> dict[str, Any]:
+    """What the question can be kept in: saved views, dashboards, alerts."""
+    views = list(SavedView.objects.for_(visit.user, visit.shop))
+    wanted = whole(visit.request.GET.get("view"))
+    boards = Dashboard.objects.for_(visit.user, visit.shop)
+    fields = [*question.address(query), ("against", span.against), *([("top", query.top)] if query.top else [])]
+    visual = "line" if query.time else "bars" if query.by else "number"
+    order = sorted((id_ for id_ in VISUALS if id_ != "text"), key=lambda id_: id_ != visual)
+    alert = [("metric", query.metrics[0]), *(("where", question.written(each)) for each in query.where)]
+    return {
+        "views": views,
+        "kept_view": next((each for each in views if each.pk == wanted), None),
+        "boards": [each for each in boards if each.may_edit(visit.user, visit.permissions)],
+        "visuals": [(id_, formats.say(VISUALS[id_].label)) for id_ in order],
+        "question_fields": fields,
+        "alert_url": f"{visit.url('alert_new')}?{urlencode(alert)}",
+    }
 
 
 def values(visit: Visit) -> HttpResponse:
@@ -108,8 +134,7 @@ def _moneys(query: Query) -> list[tuple[str, str]]:
 
 def _title(query: Query, shown: dict[str, Metric]) -> str:
     names = ", ".join(formats.say(shown[id_].label) for id_ in query.metrics)
-    cuts = ", ".join(question.label_of(id_).lower() for id_ in query.by)
-    return gettext("%(metrics)s by %(cuts)s") % {"metrics": names, "cuts": cuts} if cuts else names
+    return question.named(names, [question.label_of(id_) for id_ in query.by])
 
 
 def _chip(visit: Visit, query: Query, condition: Filter) -> dict[str, Any]:
@@ -166,6 +191,7 @@ PAGES = (
         place="measure",
         label=N_("Metrics"),
         icon="chart-line",
+        rank=0,
     ),
     Page(path="metrics/-/values", name="metric_values", view=values, permission="metrics.read", place="measure"),
 )

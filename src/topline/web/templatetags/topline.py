@@ -16,7 +16,9 @@ from django.utils.translation import gettext
 
 from topline.metrics.metric import Direction, Metric, Unit
 from topline.units.missing import Missing
-from topline.web import formats, shell
+from topline.web import files, formats, shell
+from topline.web.question import Span
+from topline.web.tiles import Shown
 
 register = template.Library()
 
@@ -88,6 +90,18 @@ def query(context: template.Context, **changes: object) -> str:
     return f"?{parameters.urlencode(safe='/,:')}" if parameters else "?"
 
 
+@register.inclusion_tag("download.html", takes_context=True)
+def download(context: template.Context, id_: str, kinds: str, **changes: object) -> dict[str, Any]:
+    """The menu of files beside a table or chart of the page.
+
+    kinds : of `files.KINDS`, by spaces; changes : parameters that say which part of the page, where it has several
+    """
+    asked = context["request"].GET.copy()
+    for name, value in changes.items():
+        asked[name] = str(value)
+    return {"id": f"download-{id_}", "entries": files.menu(f"?{asked.urlencode(safe='/,:')}", kinds.split())}
+
+
 @register.simple_tag(takes_context=True)
 def amount(context: template.Context, value: object, unit: str, form: str = "full") -> SafeString | str:
     """A metric's value; a missing one says why."""
@@ -133,6 +147,18 @@ def change_of(now: object, before: object, metric: Metric, against: str) -> Safe
     return format_html(
         '<span class="change {}"><span aria-hidden="true">{}</span> {} {}</span> {}', tone, arrow, figure, word, against
     )
+
+
+@register.simple_tag
+def change_words(shown: Shown, span: Span) -> str:
+    """The change of a figure as plain text: “, +4.2% more than the year before”."""
+    metric = shown.metric
+    is_rate = metric.unit == Unit.RATE
+    value = formats.difference(shown.value, shown.before) if is_rate else formats.change(shown.value, shown.before)
+    if value is None:
+        return ""
+    figure = formats.signed_points(value) if is_rate else formats.signed_percent(value)
+    return f" ({figure} {span.against_text})"
 
 
 @register.simple_tag
