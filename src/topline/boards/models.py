@@ -92,8 +92,8 @@ class Tile(models.Model):
     """A figure, a picture, a table or a text.
 
     visual : an id of `visual.VISUALS`
-    question : {"metrics": [...], "by": [...], "where": ["market=GB"], "top": 5}, with `window` and `money` as a query has
-        them; `by` may hold TIME; a text has none
+    question : {"metrics": [...], "by": [...], "where": ["market=GB"], "top": 5}, with `window` and `money` as a query
+        has them; `by` may hold TIME; a text has none
     text : Markdown
     width : columns of the grid, 3-12; height : its rows, 1-3
     """
