@@ -34,18 +34,18 @@ def event(kind: str, visit: str, minute: float, **more: Any) -> dict[str, Any]:
 def tables(rows: Mapping[str, Iterable[Mapping[str, Any]]], **known: Any) -> Tables:
     """These facts; all others are empty."""
     built = {name: _table(name, list(found)) for name, found in rows.items()}
-    made = {
-        name: _connection().create_table(f"{name} {next(_count)}", table, temp=True)
-        for name, table in built.items()
-        if table.num_rows
-    }
     days = [day for name, table in built.items() if "on" in table.column_names for day in table["on"].to_pylist()]
+    made = {name: _put(name, table) for name, table in built.items()}
     return Tables(
-        table=made.__getitem__,
-        empty={name: why for name, why in NOTHING.items() if name not in made},
+        table=lambda name: made[name] if name in made else _put(name, _table(name, [])),
+        empty={name: why for name, why in NOTHING.items() if not rows.get(name)},
         extent=Period(min(days), max(days) + timedelta(days=1)) if days else None,
         **known,
     )
+
+
+def _put(name: str, table: pa.Table) -> Any:
+    return _connection().create_table(f"{name} {next(_count)}", table, temp=True)
 
 
 def _table(name: str, rows: list[Mapping[str, Any]]) -> pa.Table:

@@ -165,6 +165,14 @@ class Analysis:
         return found
 
 
+def matches(rows: Any, condition: Filter) -> Any:
+    """Whether each row has one of the filter's values."""
+    column = rows[condition.dimension]
+    values = [value for value in condition.values if value is not None]
+    found = column.isin(values).fill_null(False) if values else column.isnull()
+    return found | column.isnull() if values and None in condition.values else found
+
+
 def nearest(text: str, known: Iterable[str]) -> str:
     """The known names that are most like a text."""
     names = list(known)

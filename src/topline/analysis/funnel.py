@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from topline.analysis.analysis import Analysis, Choice, Question, whole
+from topline.analysis.analysis import Analysis, Choice, Question, matches, whole
 from topline.analysis.person import stitched
 from topline.analysis.result import Chart, Column, Figure, Note, Result, Table, nothing
 from topline.facts.order_line import Kind
@@ -19,7 +19,6 @@ from topline.facts.table import UTC
 from topline.facts.web_event import Event
 from topline.metrics.dimension import PRODUCT
 from topline.metrics.metric import Unit, Value, ratio
-from topline.metrics.query import Filter
 from topline.metrics.result import Entry
 from topline.science import funnel
 from topline.units.errors import ToplineError
@@ -240,7 +239,7 @@ def _units(tables: "Tables", question: FunnelQuestion) -> Any:
     if period:
         first = first & (rows.on >= period.start) & (rows.on < period.end)
     for condition in question.where:
-        first = first & _matches(rows, condition)
+        first = first & matches(rows, condition)
     rows = rows.mutate(is_entry=first)
     if question.by in PRODUCT:
         return _lines(tables, rows, question)
@@ -332,13 +331,6 @@ def _joined(own: Any, shared: Any) -> Any:
     import ibis
 
     return ibis.cases((own.isnull(), shared), (shared.isnull(), own), else_=own.concat(shared))
-
-
-def _matches(rows: Any, condition: Filter) -> Any:
-    column = rows[condition.dimension]
-    values = [value for value in condition.values if value is not None]
-    matches = column.isin(values).fill_null(False) if values else column.isnull()
-    return matches | column.isnull() if values and None in condition.values else matches
 
 
 def _steps_table(found: Reached, steps: Sequence[str], names: Mapping[str, str]) -> Table:
