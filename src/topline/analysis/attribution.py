@@ -95,7 +95,7 @@ def answer(tables: "Tables", question: AttributionQuestion, settings: "Settings"
             return nothing(question, settings, tables.empty[fact])
     seen = visits(tables, question.where)
     label = seen.campaign.fill_null(seen.channel) if question.by == "campaign" else seen.channel
-    found = walks(tables, question, settings, seen.mutate(label=label), question.days)
+    found = walks(tables, question, settings, [seen.mutate(label=label)], question.days)
     paths, labels = _paths(found, question.by)
     if not paths.outcome[:, 0].any():
         return nothing(question, settings, _NO_ORDERS)
@@ -268,11 +268,12 @@ ANALYSIS = Analysis(
     method=N_(
         "The path of an order is the visits of its buyer since the order before, as far back as the window reaches; "
         "who signs in is the same person before. An order without such a visit has its own channel as its only touch. "
-        "First and last touch take all; linear shares equally; position gives 40 % to each end; time decay halves with "
-        "every 7 days before the order; Markov weighs a channel by the orders that would be lost without it, in a chain of "
-        "touches that counts paths without an order too; Shapley is the mean gain over all ways to add channels, by "
-        "the orders of those who touched no others. Whatever the model, the parts sum to the orders that there were. "
-        "Net sales are less what came back by now; returns take cost of goods, delivery and fees off as well."
+        "First and last touch take all; linear shares equally; position gives 40 % to each end; time decay halves "
+        "with every 7 days before the order; Markov weighs a channel by the orders that would be lost without it, in "
+        "a chain of touches that counts paths without an order too; Shapley is the mean gain over all ways to add "
+        "channels, by the orders of those who touched no others. Whatever the model, the parts sum to the orders that "
+        "there were. Net sales are less what came back by now; returns take cost of goods, delivery and fees off as "
+        "well."
     ),
     question=AttributionQuestion,
     answer=answer,

@@ -43,21 +43,16 @@ class Walks:
     orders: pa.Table
 
 
-def walks(tables: "Tables", question: Question, settings: "Settings", touches: Any, days: int) -> Walks:
+def walks(tables: "Tables", question: Question, settings: "Settings", touches: Iterable[Any], days: int) -> Walks:
     """The paths of the period.
 
-    touches : rows of person, at, on and label, of all days; one without a label is none
+    touches : tables of person, at, on and label, of all days; a row without a label is none
     days : so long before an order a touch still belongs to its path
     """
     orders = tables.arrow(_orders(tables, question, settings, days))
-    touches = touches.filter(touches.label.notnull())
     period = question.period
-    if period:
-        margin = timedelta(days=days + 1)
-        touches = touches.filter((touches.on >= period.start - margin) & (touches.on < period.end))
-    if question.as_of:
-        touches = touches.filter(touches.on < question.as_of)
-    seen = tables.arrow(touches.select("person", "at", "on", "label"))
+    found = [tables.arrow(_inside(rows, question, days)) for rows in touches]
+    seen = pa.concat_tables(found, promote_options="permissive")
     people: Any = pa.chunked_array([*seen["person"].chunks, *orders["person"].chunks], pa.string())
     numbers = _ints(people.combine_chunks().dictionary_encode().indices.fill_null(-1))
     at = _micros(seen["at"])
@@ -71,6 +66,16 @@ def walks(tables: "Tables", question: Question, settings: "Settings", touches: A
         linked = linked.only(np.where(linked.order >= 0, ordered[linked.order], in_period))
     labels: Any = seen["label"].combine_chunks().dictionary_encode()
     return Walks(linked, _ints(labels.indices), tuple(labels.dictionary.to_pylist()), at, orders)
+
+
+def _inside(rows: Any, question: Question, days: int) -> Any:
+    rows = rows.filter(rows.label.notnull())
+    if question.period:
+        first = question.period.start - timedelta(days=days + 1)
+        rows = rows.filter((rows.on >= first) & (rows.on < question.period.end))
+    if question.as_of:
+        rows = rows.filter(rows.on < question.as_of)
+    return rows.select("person", "at", "on", "label")
 
 
 def visits(tables: "Tables", where: Iterable[Filter]) -> Any:

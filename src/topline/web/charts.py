@@ -180,11 +180,12 @@ def _of_kind(
         names = list(dict.fromkeys(down for down, _ in cells))[:MAX_LINES]
         rows = [Line(name, [cells.get((name, across)) for across in axis]) for name in names]
         return draw(axis, rows, unit=unit, currency=currency)
-    axis = [cell_name(table.column(chart.across), row[chart.across]) for row in table.rows][:most]
+    parts = [row for row in table.rows if not row.get("is_total")][:most]
+    axis = [cell_name(table.column(chart.across), row[chart.across]) for row in parts]
     rows = [
         Line(
             formats.say(table.column(id_).label),
-            [question.plain_number(row[id_]) for row in table.rows][:most],
+            [question.plain_number(row[id_]) for row in parts],
             "actual" if i == 0 else "",
         )
         for i, id_ in enumerate(chart.values)
@@ -244,12 +245,33 @@ def _waterfall(table: Table, chart: Chart, currency: str) -> dict[str, Any]:
     }
 
 
+def _flow(table: Table, chart: Chart, currency: str) -> dict[str, Any]:
+    """Streams from column to column: `across` to `down`, in the order of the table's first column."""
+    come, go = table.column(chart.across), table.column(chart.down)
+    links = []
+    for row in table.rows:
+        step = row[table.columns[0].id]
+        is_end = str(row[go.id]) in go.names
+        target = cell_name(go, row[go.id])
+        links.append(
+            {
+                "source": f"{step} {cell_name(come, row[come.id])}",
+                "target": target if is_end else f"{int(str(step)) + 1} {target}",
+                "value": question.plain_number(row[chart.values[0]]),
+            }
+        )
+    nodes = dict.fromkeys(str(link[end]) for link in links for end in ("source", "target"))
+    series = {"type": "sankey", "role": "flow", "data": [{"name": name} for name in nodes], "links": links}
+    return _framed(table.column(chart.values[0]).unit or Unit.COUNT, currency) | {"series": [series]}
+
+
 _KINDS: Mapping[str, Callable[[Table, Chart, str], dict[str, Any]]] = {
     "lines": _plain_lines,
     "columns": _plain_columns,
     "bars": _plain_bars,
     "heatmap": _heatmap,
     "waterfall": _waterfall,
+    "flow": _flow,
 }
 """How each kind of an analysis' chart is drawn."""
 

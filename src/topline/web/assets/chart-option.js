@@ -1,6 +1,6 @@
 // From a chart's plain JSON to a full ECharts option: colours by role, numbers by locale. The browser and the server
 // (documents/chart.py) share it, so a picture is the same on the page, in a file and in an e-mail.
-import { BarChart, HeatmapChart, LineChart, ScatterChart } from "echarts/charts";
+import { BarChart, HeatmapChart, LineChart, SankeyChart, ScatterChart } from "echarts/charts";
 import {
   GridComponent,
   LegendComponent,
@@ -13,7 +13,7 @@ import * as echarts from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 
 echarts.use([
-  BarChart, HeatmapChart, LineChart, ScatterChart,
+  BarChart, HeatmapChart, LineChart, SankeyChart, ScatterChart,
   GridComponent, LegendComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, VisualMapComponent,
   SVGRenderer,
 ]);
@@ -47,6 +47,10 @@ const ROLES = {
   up: (t) => ({ color: t.palette[1] }),
   down: (t) => ({ color: t.plan }),
   heat: (t) => ({ label: { show: false }, itemStyle: { borderWidth: 1, borderColor: t.surface } }),
+  flow: (t) => ({
+    left: 8, right: 120, top: 12, bottom: 12, nodeWidth: 12, nodeGap: 10, draggable: false,
+    label: { color: t.text, fontSize: 12.5 }, lineStyle: { color: "source", opacity: 0.28 },
+  }),
   band: (t) => ({ symbol: "none", stack: "band", lineStyle: { opacity: 0 }, color: t.band, areaStyle: { color: t.band, opacity: 0.16 }, silent: true }),
 };
 
@@ -99,6 +103,7 @@ const isValueAxis = (given) => (given.type ?? "value") === "value";
 export function prepare(spec, themeName = "light") {
   const { format = {}, ...option } = spec;
   const theme = THEMES[themeName] ?? THEMES.light;
+  const isFlow = (option.series ?? []).some((s) => s.type === "sankey");
   const hasBars = (option.series ?? []).some((s) => s.type === "bar");
   const styled = (given) => {
     const { role, ...series } = given;
@@ -115,6 +120,7 @@ export function prepare(spec, themeName = "light") {
   });
   const tooltip = (points) => {
     const list = Array.isArray(points) ? points : [points];
+    if (isFlow) return `{h|${list[0].name.replace(" > ", " → ")}}\n{v|${number(list[0].value, format)}}`;
     const rows = list.filter((p) => !hidden.has(p.seriesName)).map((p) => {
       const raw = Array.isArray(p.value) ? p.value.at(-1) : p.value;
       const unit = option.series[p.seriesIndex]?.format ?? {};
@@ -137,14 +143,14 @@ export function prepare(spec, themeName = "light") {
       option.legend,
     ),
     tooltip: {
-      trigger: option.visualMap ? "item" : "axis", renderMode: "richText", confine: true, formatter: tooltip,
+      trigger: option.visualMap || isFlow ? "item" : "axis", renderMode: "richText", confine: true, formatter: tooltip,
       backgroundColor: theme.surface, borderColor: theme.axis, borderWidth: 1, padding: 12,
       textStyle: { color: theme.muted, fontSize: 12.5, lineHeight: 20, rich: { h: { color: theme.text, fontWeight: 600, lineHeight: 22 }, v: { color: theme.text, fontWeight: 600 } } },
       axisPointer: { type: "line", lineStyle: { color: theme.axis } },
       ...(option.tooltip ?? {}),
     },
-    xAxis: each(option.xAxis, (a) => axis({ type: "category", ...a }, theme, format, isValueAxis({ type: "category", ...a }))),
-    yAxis: each(option.yAxis, (a) => axis({ type: "value", ...a }, theme, format, isValueAxis(a))),
+    ...(isFlow ? {} : { xAxis: each(option.xAxis, (a) => axis({ type: "category", ...a }, theme, format, isValueAxis({ type: "category", ...a }))),
+    yAxis: each(option.yAxis, (a) => axis({ type: "value", ...a }, theme, format, isValueAxis(a))) }),
     series: (option.series ?? []).map(styled),
   };
 }
