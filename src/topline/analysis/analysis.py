@@ -71,6 +71,7 @@ class Choice:
     several : True for a list of options, in the order given
     parse : turns the text into the field's value; ValueError or ArithmeticError if it doesn't fit
     example : a text that fits, where there are no options
+    write : turns the field's value into such a text again
     from_csv : makes such a text of a CSV file, given the other choices; None if no file can fill it
     """
 
@@ -81,7 +82,12 @@ class Choice:
     several: bool = False
     parse: Callable[[str], Any] = str
     example: str = ""
+    write: Callable[[Any], str] = str
     from_csv: Callable[[str, Mapping[str, str]], str] | None = None
+
+    def text(self, value: Any) -> str:
+        """The field's value as `value` reads it."""
+        return ",".join(value) if self.several else self.write(value)
 
     def value(self, text: str) -> Any:
         """The field's value of a text. Raises ChoiceError."""

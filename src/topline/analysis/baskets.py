@@ -46,23 +46,24 @@ def answer(tables: "Tables", question: BasketQuestion, settings: "Settings") -> 
     names = _names(tables, question)
     together = _rules(tables, question, _baskets(view, question))
     after = _rules(tables, question, *_first_and_second(view, question))
-    if not together:
-        sentence: Note | Missing = _NO_PAIRS
-    else:
-        best = together[0]
-        params = {
-            "one": names.get(best["one"], best["one"]),
-            "other": names.get(best["other"], best["other"]),
-            "lift": Figure(best["lift"], Unit.RATIO, settings.currency),
-        }
+    if not together and not after:
+        return nothing(question, settings, _NO_PAIRS)
+    best = (together or after)[0]
+    params = {
+        "one": names.get(best["one"], best["one"]),
+        "other": names.get(best["other"], best["other"]),
+        "lift": Figure(best["lift"], Unit.RATIO, settings.currency),
+    }
+    if together:
         text = N_("“%(one)s” and “%(other)s” are bought together %(lift)s times as often as chance would have it.")
-        sentence = Note("together", text, params)
+    else:
+        text = N_("After “%(one)s” comes “%(other)s” %(lift)s times as often as chance would have it.")
     return Result(
         question=question,
         settings=settings,
-        sentence=sentence,
+        sentence=Note("together" if together else "next", text, params),
         tables=(
-            _table(question, names, together, "together", N_("Bought together"), _TOGETHER, None),
+            _table(question, names, together, "together", N_("Bought together"), _TOGETHER, _NO_PAIRS),
             _table(question, names, after, "next", N_("Bought next"), _NEXT, _NO_NEXT),
         ),
     )
@@ -209,7 +210,7 @@ def _table(
     id_: str,
     label: str,
     labels: Mapping[str, str],
-    empty: Missing | None,
+    empty: Missing,
 ) -> Table:
     kinds = {"baskets": Unit.COUNT, "support": Unit.RATE, "confidence": Unit.RATE, "back": Unit.RATE}
     rows: list[dict[str, Cell]] = list(rules)

@@ -301,11 +301,12 @@ def _table(question: CohortQuestion, rows: list[dict[str, Any]]) -> Table:
 
 
 def _ages(question: CohortQuestion, rows: list[dict[str, Any]]) -> Table:
+    """All cohorts as one; in the month of the first order everybody is back."""
     return Table(
         id="ages",
         label=N_("All cohorts by age"),
         columns=_columns(question),
-        rows=rows,
+        rows=rows[1:] if question.measure == "retention" else rows,
         chart=Chart(kind="lines", across="age", values=("value",)),
     )
 

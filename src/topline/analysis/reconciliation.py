@@ -89,6 +89,7 @@ _HELD = {
     "net_sales": frozenset({"goods", "discounts", "returns"}),
     "gross_sales": frozenset({"goods"}),
 }
+_NO_ZONE = Missing("no_zone", N_("say which time zone theirs is"))
 _NO_FIGURE = Missing("no_figure", N_("their figure; type it in, or bring in their export as CSV"))
 
 
@@ -350,11 +351,12 @@ def _singles(
     rows: list[dict[str, Cell]] = []
     for id_ in applies:
         amount = seen[frozenset({id_})] - ours
+        is_known = id_ != "zone" or bool(question.zone)
         rows.append(
             {
                 "cause": id_,
-                "amount": _entry(amount, question),
-                "left": _entry(theirs - ours - amount, question),
+                "amount": _entry(amount, question) if is_known else _NO_ZONE,
+                "left": _entry(theirs - ours - amount, question) if is_known else _NO_ZONE,
                 "is_counted": "yes" if id_ in question.counted else "no",
             }
         )
@@ -488,6 +490,7 @@ ANALYSIS = Analysis(
             label=N_("Their figure"),
             description=N_("One number for the period, or several by month or day."),
             parse=parse_figures,
+            write=written,
             example="2027-01=1234.50,2027-02=1300",
             from_csv=lambda text, chosen: written(read_csv(text, chosen.get("measure", "total_sales"))),
         ),

@@ -83,12 +83,7 @@ def answer(tables: "Tables", question: RfmQuestion, settings: "Settings") -> Res
         return nothing(question, settings, _NOBODY)
     people = _scored(view)
     grid = tables.run(
-        people.group_by("recency", "frequency").aggregate(
-            customers=people.count(),
-            orders=people.orders.sum(),
-            net_sales=people.net_sales.sum(),
-            days=people.days.sum(),
-        )
+        people.group_by("recency", "frequency").aggregate(customers=people.count(), net_sales=people.net_sales.sum())
     )
     if not grid:
         return nothing(question, settings, _NOBODY)
@@ -142,7 +137,7 @@ def _segments(grid: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for cell in grid:
         into = found.setdefault(segment(cell["recency"], cell["frequency"]), {})
-        for id_ in ("customers", "orders", "net_sales", "days"):
+        for id_ in ("customers", "net_sales"):
             into[id_] = into.get(id_, 0) + cell[id_]
     return {id_: found[id_] for id_ in SEGMENTS if id_ in found}
 
@@ -158,8 +153,6 @@ def _segment_table(segments: Mapping[str, Mapping[str, Any]]) -> Table:
             "net_sales": Decimal(sums["net_sales"]),
             "sales_share": float(sums["net_sales"] / sales) if sales else None,
             "each": Decimal(sums["net_sales"]) / sums["customers"],
-            "orders": sums["orders"] / sums["customers"],
-            "days": sums["days"] / sums["customers"],
             "advice": id_,
         }
         for id_, sums in segments.items()
@@ -174,8 +167,6 @@ def _segment_table(segments: Mapping[str, Mapping[str, Any]]) -> Table:
             Column(id="net_sales", label=N_("Net sales"), unit=Unit.MONEY),
             Column(id="sales_share", label=N_("Share of net sales"), unit=Unit.RATE),
             Column(id="each", label=N_("Net sales per customer"), unit=Unit.MONEY),
-            Column(id="orders", label=N_("Orders per customer"), unit=Unit.RATIO),
-            Column(id="days", label=N_("Days since the last order"), unit=Unit.RATIO),
             Column(id="advice", label=N_("What to do"), names=ADVICE),
         ),
         rows=rows,

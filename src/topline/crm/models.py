@@ -1,5 +1,8 @@
 """People who buy, and which customers of the sources they are."""
 
+from collections.abc import Iterable
+from itertools import batched
+
 from django.db import models
 from django.utils import timezone
 
@@ -10,6 +13,16 @@ class PersonQuerySet(models.QuerySet["Person"]):
     def of(self, shop: Shop) -> "PersonQuerySet":
         """The people who stand for themselves: those merged into another are seen through them."""
         return self.filter(shop=shop, merged_into__isnull=True)
+
+    def names(self, shop: Shop, keys: Iterable[str]) -> dict[str, str]:
+        """The names of customers and persons by the keys that the lake knows them by; the unknown are left out."""
+        found: dict[str, str] = {}
+        for part in batched(keys, 10_000):
+            ids = [int(key[1:]) for key in part if key[:1] == "p" and key[1:].isdecimal()]
+            found |= {person.key: str(person) for person in self.filter(shop=shop, pk__in=ids)}
+            customers = Identity.objects.filter(shop=shop, customer_key__in=part).select_related("person")
+            found |= {each.customer_key: str(each.person) for each in customers}
+        return found
 
 
 class Person(models.Model):

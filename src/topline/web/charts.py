@@ -1,5 +1,6 @@
 """Charts as plain JSON: what is shown and in which role; assets/chart-option.js decides how it looks."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -186,7 +187,7 @@ def _of_kind(
         Line(
             formats.say(table.column(id_).label),
             [question.plain_number(row[id_]) for row in parts],
-            "actual" if i == 0 else "",
+            ("actual", "last_year")[i] if len(chart.values) <= 2 else "",
         )
         for i, id_ in enumerate(chart.values)
     ]
@@ -224,11 +225,13 @@ def _waterfall(table: Table, chart: Chart, currency: str) -> dict[str, Any]:
     ground: list[float | None] = []
     sizes: dict[str, list[float | None]] = {"total": [], "up": [], "down": []}
     reached = 0.0
+    edges: list[float] = []
     for row in table.rows:
         value = question.plain_number(row[chart.values[0]]) or 0.0
         kind = "total" if row.get("is_total") else "up" if value >= 0 else "down"
         start, reached = (0.0, value) if kind == "total" else (reached, reached + value)
-        ground.append(min(start, reached))
+        ground.append(min(start, reached) if kind != "total" else 0.0)
+        edges += [reached] if kind == "total" else [start, reached]
         for name, values in sizes.items():
             values.append(abs(value) if name == kind else None)
     axis = [cell_name(table.column(chart.across), row[chart.across]) for row in table.rows]
@@ -239,8 +242,8 @@ def _waterfall(table: Table, chart: Chart, currency: str) -> dict[str, Any]:
         for kind, values in sizes.items()
     ]
     return _framed(table.column(chart.values[0]).unit or Unit.MONEY, currency) | {
-        "xAxis": {"type": "category", "data": axis, "axisLabel": {"interval": 0, "width": 90, "overflow": "break"}},
-        "yAxis": {"type": "value", "scale": True},
+        "xAxis": {"type": "category", "data": axis, "axisLabel": _WRAPPED},
+        "yAxis": {"type": "value", "min": _floor(edges)},
         "series": stacked,
     }
 
@@ -264,6 +267,17 @@ def _flow(table: Table, chart: Chart, currency: str) -> dict[str, Any]:
     series = {"type": "sankey", "role": "flow", "data": [{"name": name} for name in nodes], "links": links}
     return _framed(table.column(chart.values[0]).unit or Unit.COUNT, currency) | {"series": [series]}
 
+
+def _floor(edges: list[float]) -> float | None:
+    """Where the axis begins: a little below the lowest edge where the steps would be slivers above the ground."""
+    low, high = min(edges), max(edges)
+    if low <= 0 or high - low > high / 3:
+        return None
+    step = 10 ** math.floor(math.log10(max(high - low, 1.0)))
+    return max(0.0, math.floor((low - (high - low) / 2) / step) * step)
+
+
+_WRAPPED = {"interval": 0, "width": 88, "overflow": "break", "lineHeight": 15}
 
 _KINDS: Mapping[str, Callable[[Table, Chart, str], dict[str, Any]]] = {
     "lines": _plain_lines,

@@ -110,7 +110,7 @@ export function prepare(spec, themeName = "light") {
     const looks = series.type === "line" ? { showSymbol: (series.data ?? []).length === 1, symbolSize: 6, connectNulls: false } : {};
     if (series.type === "line" && hasBars) Object.assign(looks, { showSymbol: true, symbol: "circle" });
     if (series.type === "bar") Object.assign(looks, { z: 2, barMaxWidth: 34, barGap: "12%", itemStyle: { borderRadius: [3, 3, 0, 0] } });
-    const base = { emphasis: { disabled: true }, ...(ROLES[role]?.(theme) ?? {}), ...looks };
+    const base = merged({ emphasis: { disabled: true }, ...looks }, ROLES[role]?.(theme));
     return merged(base, series);
   };
   const hidden = new Set((option.series ?? []).filter((s) => s.role?.startsWith("band")).map((s) => s.name));

@@ -1,6 +1,7 @@
 """Analyses: what there is to ask, and a page for each, made of what the analysis says about itself."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.shortcuts import redirect
 from topline.analysis import catalogue
 from topline.analysis.analysis import Analysis, Choice, Question
 from topline.analysis.result import Cell, Column, Table, sheet
+from topline.crm.models import Person
 from topline.documents import xlsx
 from topline.lake.analyse import analyse
 from topline.metrics.catalogue import dimensions
@@ -19,7 +21,10 @@ from topline.web import charts, files, formats, question
 from topline.web.page import Page, Visit
 from topline.web.question import Span
 
-MOST_ROWS = 200
+MOST_ROWS = 50
+MOST_OPEN = 12
+"""Rows of a table that stand open below their chart."""
+
 MOST_BYTES = 2_000_000
 HEATS = 10
 """Shades of a heatmap's cells."""
@@ -40,14 +45,14 @@ def view(visit: Visit, analysis_id: str) -> HttpResponseBase:
         return visit.render("analysis.html", {"analysis": analysis, "span": span, "is_empty": True})
     asked = _asked(visit, analysis, span)
     result = analyse(visit.shop.lake(), asked, scope=visit.scope, settings=visit.shop.settings())
-    tables = [table for table in result.tables if not table.is_personal or visit.may("rows.read")]
+    tables = [_named(visit, each) for each in result.tables if not each.is_personal or visit.may("rows.read")]
     if file := _file(visit, analysis, tables):
         return file
     shown = [_shown(table, visit.shop.currency) for table in tables]
     context = {
         "analysis": analysis,
         "span": span,
-        "without_comparison": "against" not in {choice.id for choice in analysis.choices},
+        "without_comparison": True,
         "recorded_to": result.recorded_to,
         "result": result,
         "choices": [_choice(choice, asked) for choice in analysis.choices],
@@ -73,6 +78,19 @@ def fill(visit: Visit, analysis_id: str) -> HttpResponseBase:
     text = file.read(MOST_BYTES).decode("utf-8-sig", "replace")
     parameters[choice] = analysis.filled(choice, text, parameters.dict())
     return redirect(f"{visit.url('analysis', analysis.id)}?{parameters.urlencode(safe=',:=')}")
+
+
+def _named(visit: Visit, table: Table) -> Table:
+    """The table with the names of the people in it, for who may see customers by name."""
+    if not table.is_personal or not visit.may("customers.read"):
+        return table
+    key = table.columns[0].id
+    names = Person.objects.names(visit.shop, [str(row[key]) for row in table.rows])
+    if not names:
+        return table
+    column = Column(id="name", label=N_("Name"))
+    rows = [{**row, "name": names.get(str(row[key]))} for row in table.rows]
+    return replace(table, columns=(table.columns[0], column, *table.columns[1:]), rows=rows)
 
 
 def _asked(visit: Visit, analysis: Analysis, span: Span) -> Question:
@@ -116,7 +134,8 @@ def _choice(choice: Choice, asked: Question) -> dict[str, Any]:
     values = set(value) if isinstance(value, tuple) else {value}
     return {
         "choice": choice,
-        "value": "" if value is None else ",".join(map(str, value)) if isinstance(value, tuple) else value,
+        "value": choice.text(value),
+        "takes_file": choice.from_csv is not None,
         "options": [(id_, formats.say(label), id_ in values) for id_, label in choice.options.items()],
     }
 
@@ -148,6 +167,7 @@ def _shown(table: Table, currency: str) -> dict[str, Any]:
             for row, exact in zip(rows[:MOST_ROWS], table.rows, strict=False)
         ],
         "left_off": max(0, len(rows) - MOST_ROWS),
+        "is_open": len(rows) <= MOST_OPEN,
     }
 
 
