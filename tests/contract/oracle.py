@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from contract import oracle_team
 from topline.metrics.settings import Basis
 
 _BUCKETS = {
@@ -158,7 +159,7 @@ SQL = {
     "visitors": _of("visit", "count(DISTINCT visitor_key)"),
     "sessions": _of("visit", "count(*)"),
     "conversion_rate": _of("visit", "avg((orders > 0)::INT)"),
-}
+} | oracle_team.SQL
 
 LOYALTY = {
     "retention_rate": "count(*) FILTER (is_base AND last_end >= DATE '{start}')",
@@ -192,6 +193,7 @@ _LOYALTY = """
 def prepare(connection: duckdb.DuckDBPyConnection, basis: Basis) -> None:
     """The views that the statements read."""
     connection.execute(_COMMON.format(views=VIEWS[basis]))
+    connection.execute(oracle_team.VIEWS)
 
 
 def dimension(id_: str) -> str:
@@ -218,6 +220,12 @@ def _returning(connection: duckdb.DuckDBPyConnection, by: str, inside: str, star
         return {}
     statement = f"""SELECT {dimension(by) if by else "1"} AS k, count(DISTINCT person) FROM buyer NATURAL JOIN first_order
         WHERE {inside} AND first_day < greatest({", ".join(starts)}) GROUP BY 1"""
+    return dict(connection.execute(statement).fetchall())
+
+
+def states(connection: duckdb.DuckDBPyConnection, metric: str, by: str, end: date) -> dict[Any, Any]:
+    """The metric by a dimension that is not time, as at the end of the day before `end`."""
+    statement = oracle_team.STATES[metric].format(by=dimension(by) if by else "1", end=end)
     return dict(connection.execute(statement).fetchall())
 
 

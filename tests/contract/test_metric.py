@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from contract import oracle, tiny_shop
+from contract import oracle, oracle_team, tiny_shop
 from topline.metrics.answer import answer
 from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.query import Query
@@ -77,6 +77,8 @@ def assert_same(ours: dict[Any, Any], theirs: dict[Any, Any]) -> None:
 def test_agrees_with_sql_over_all_time(id_: str, by: str, basis: Basis) -> None:
     if id_ in oracle.LOYALTY:
         assert_loyalty(id_, by, basis, Period(date(2024, 1, 10), date(2025, 1, 9)), None)
+    elif id_ in oracle_team.STATES:
+        assert_state(id_, by, basis, Period(date(2023, 12, 1), date(2025, 1, 9)), None)
     else:
         assert_same(found(id_, by, basis, None), oracle.numbers(connection(basis), id_, by))
 
@@ -87,6 +89,8 @@ def test_agrees_with_sql_in_a_period(id_: str, by: str) -> None:
     period = Period(date(2024, 2, 5), date(2024, 4, 29))
     if id_ in oracle.LOYALTY:
         assert_loyalty(id_, by, basis, period, period)
+    elif id_ in oracle_team.STATES:
+        assert_state(id_, by, basis, period, period)
     else:
         theirs = oracle.numbers(connection(basis), id_, by, period.start, period.end)
         assert_same(found(id_, by, basis, period), theirs)
@@ -105,6 +109,16 @@ def assert_loyalty(id_: str, by: str, basis: Basis, whole: Period, asked: Period
         base, part = oracle.loyalty(connection(basis), id_, "", start, end).get(1, (0, 0))
         theirs[bucket.start] = part / base if base else None
     return assert_same(ours, theirs)
+
+
+def assert_state(id_: str, by: str, basis: Basis, whole: Period, asked: Period | None) -> None:
+    """As at the end of each bucket, or of the whole."""
+    ours = found(id_, by, basis, asked)
+    grain = dimensions()[by].grain if by else None
+    if grain is None:
+        return assert_same(ours, oracle.states(connection(basis), id_, by, whole.end))
+    ends = {bucket.start: min(bucket.end, whole.end) for bucket in CALENDAR.buckets(whole, grain)}
+    return assert_same(ours, {at: oracle.states(connection(basis), id_, "", end).get(1) for at, end in ends.items()})
 
 
 @pytest.mark.parametrize("id_", list(metrics()))

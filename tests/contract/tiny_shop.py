@@ -29,6 +29,7 @@ import duckdb
 import ibis
 import pyarrow as pa
 
+from contract import tiny_team
 from topline.facts.table import tables
 from topline.metrics.settings import Basis, Settings
 from topline.metrics.view import NOTHING, Tables
@@ -139,6 +140,7 @@ def facts(*, with_every_cost: bool = False) -> dict[str, pa.Table]:
             {"session_key": f"s{i}", "visitor_key": visitor, "at": _at(on, hour), "on": on, "hour": hour}
             | {"channel": channel, "campaign": campaign, "market": market, "device": device, "orders": orders}
             | {"views": 1, "duration_seconds": 0, "carts": 0, "checkouts": 0}
+            | {"customer_key": tiny_team.SIGNED_IN.get(f"s{i}")}
             for i, (on, hour, visitor, channel, campaign, market, device, orders) in enumerate(_SESSIONS)
         ],
         "identity_link": [{"customer_key": "bob-phone", "person_id": "bob"}],
@@ -148,7 +150,7 @@ def facts(*, with_every_cost: bool = False) -> dict[str, pa.Table]:
             | {"snapshot": 1, "model": "stated"}
             for who, sales, margin, days in _VALUES
         ],
-    }
+    } | tiny_team.facts()
     return {name: _table(name, rows) for name, rows in listed.items()}
 
 

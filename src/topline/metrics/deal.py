@@ -20,7 +20,7 @@ ATTRIBUTES = ("owner", "territory", "channel", "market", "product_line")
 _OF_LEAD = ("channel", "campaign", "market", "product_line")
 
 
-def ordered(view: "View") -> Any:
+def _ordered(view: "View") -> Any:
     """Every row of every deal up to `as_of`, numbered in its deal by `step`, with the deal's present attributes."""
     import ibis
 
@@ -33,12 +33,12 @@ def ordered(view: "View") -> Any:
     )
     rows = rows.mutate(step=ibis.row_number().over(course))
     every = ibis.window(group_by=rows.deal_key, order_by=rows.step.desc())
-    return rows.mutate(**{name: rows[name].first().over(every) for name in ATTRIBUTES})
+    return rows.mutate(day=rows.on, **{name: rows[name].first().over(every) for name in ATTRIBUTES})
 
 
-def deals(view: "View") -> Any:
+def _deals(view: "View") -> Any:
     """One row a deal: its newest, with `closed_on`, the day since which it stands won or lost, if it does."""
-    rows = ordered(view)
+    rows: Any = view.made("deal_step")
     steps = rows.group_by(closed_deal=rows.deal_key).aggregate(
         last_step=rows.step.max(), last_open=rows.step.max(where=rows.state == State.OPEN.value)
     )
@@ -49,16 +49,12 @@ def deals(view: "View") -> Any:
     )
     newest = rows.filter(rows.step == rows.last_step).drop("last_step", "last_open", "closed_deal")
     joined = newest.left_join(closing, [newest.deal_key == closing.shut_deal, newest.state == closing.shut_state])
-    return joined.drop("shut_deal", "shut_state")
-
-
-def _created(view: "View") -> Any:
-    rows = deals(view)
-    return rows.mutate(day=rows.created_on)
+    joined = joined.drop("shut_deal", "shut_state")
+    return joined.mutate(day=joined.created_on, ended_on=joined.closed_on, has_passed=joined.state == State.WON.value)
 
 
 def _closed(view: "View") -> Any:
-    rows = deals(view)
+    rows: Any = view.made("deal")
     return rows.filter(rows.closed_on.notnull()).mutate(day=rows.closed_on)
 
 
@@ -71,7 +67,7 @@ def _moves(view: "View") -> Any:
     """
     import ibis
 
-    rows = ordered(view)
+    rows: Any = view.made("deal_step")
     course = ibis.window(group_by=rows.deal_key, order_by=rows.step)
     rows = rows.mutate(stage_before=rows.stage.lag().over(course))
     rows = rows.filter(rows.stage_before.isnull() | (rows.stage_before != rows.stage))
@@ -101,14 +97,14 @@ def _moves(view: "View") -> Any:
 
 
 def _stays(view: "View") -> Any:
-    rows = _moves(view)
+    rows: Any = view.made("deal_move")
     return rows.filter(rows.is_open & rows.left_on.notnull()).mutate(day=rows.left_on)
 
 
-def leads(view: "View") -> Any:
+def _leads(view: "View") -> Any:
     """One row a lead: when it was created, converted, lost; what brought it, and whose it is now.
 
-    is_lost : its newest event is a loss and it never converted
+    is_lost : its newest event is a loss and it never converted; one that is neither is open and has no `ended_on`
     """
     rows: Any = view.tables.table("lead_event")
     if view.query.as_of:
@@ -128,12 +124,14 @@ def leads(view: "View") -> Any:
     )
     is_lost = found.converted_on.isnull() & found.lost_at.notnull()
     is_lost = is_lost & (found.other_at.isnull() | (found.lost_at >= found.other_at))
-    return found.mutate(created_on=found.created_on.fill_null(found.on), is_lost=is_lost).drop("lost_at", "other_at")
-
-
-def _leads(view: "View") -> Any:
-    rows = leads(view)
-    return rows.mutate(day=rows.created_on)
+    has_passed = found.converted_on.notnull()
+    return found.mutate(
+        created_on=found.created_on.fill_null(found.on),
+        is_lost=is_lost,
+        has_passed=has_passed,
+        day=found.created_on.fill_null(found.on),
+        ended_on=has_passed.ifelse(found.converted_on, is_lost.ifelse(found.lost_on, None)),
+    ).drop("lost_at", "other_at")
 
 
 def _lead_moves(view: "View") -> Any:
@@ -143,7 +141,8 @@ def _lead_moves(view: "View") -> Any:
     rows: Any = view.tables.table("lead_event")
     if view.query.as_of:
         rows = rows.filter(rows.on < view.query.as_of)
-    whole = leads(view).select(whole_key="lead_key", **{f"whole_{name}": name for name in ("owner", *_OF_LEAD)})
+    leads: Any = view.made("lead")
+    whole = leads.select(whole_key="lead_key", **{f"whole_{name}": name for name in ("owner", *_OF_LEAD)})
     rows = rows.drop("owner", *_OF_LEAD).inner_join(whole, rows.lead_key == whole.whole_key).drop("whole_key")
     rows = rows.rename({name: f"whole_{name}" for name in ("owner", *_OF_LEAD)})
     place = rows.event.cases(*((event.value, place) for place, event in enumerate(Event)), else_=0)
@@ -161,12 +160,13 @@ def _lead_moves(view: "View") -> Any:
 
 
 def _lead_stays(view: "View") -> Any:
-    rows = _lead_moves(view)
+    rows: Any = view.made("lead_move")
     return rows.filter(rows.left_on.notnull()).mutate(day=rows.left_on)
 
 
 SOURCES = (
-    Source("deal_created", "deal_stage", _created),
+    Source("deal_step", "deal_stage", _ordered),
+    Source("deal", "deal_stage", _deals),
     Source("deal_closed", "deal_stage", _closed),
     Source("deal_move", "deal_stage", _moves),
     Source("deal_stay", "deal_stage", _stays),

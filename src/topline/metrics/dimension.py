@@ -65,7 +65,21 @@ _COLUMNS = (
     Dimension("device", N_("Device"), N_("The visitor's device."), "device"),
 )
 
-DIMENSIONS: Mapping[str, Dimension] = {dimension.id: dimension for dimension in (*_GRAINS, *_COLUMNS)}
+_WORK = (
+    Dimension("stage", N_("Stage"), N_("The stage of the deal or lead."), "stage", unknown=N_("no stage")),
+    Dimension("owner", N_("Owner"), N_("Whose deal, lead, activity or quota it is."), "owner", unknown=N_("nobody's")),
+    Dimension("territory", N_("Territory"), N_("The territory of the deal, activity or quota."), "territory"),
+    Dimension("product_line", N_("Product line"), N_("What the deal or lead is about."), "product_line"),
+    Dimension("contact", N_("First contact"), N_("How it began: an identified visit, a lead or a deal."), "contact"),
+    Dimension("reason", N_("Reason"), N_("Why: of a lost deal, a wrong shipment, a conversation."), "reason"),
+    Dimension("warehouse", N_("Warehouse"), N_("Where the goods are or come from."), "warehouse"),
+    Dimension("carrier", N_("Carrier"), N_("Who delivers."), "carrier"),
+    Dimension("team", N_("Team"), N_("The team whose hours they are."), "team"),
+    Dimension("metric", N_("Metric"), N_("What is planned or forecast; net sales where none is chosen."), "metric"),
+    Dimension("lead", N_("Lead"), N_("How many buckets ahead a forecast was made; 1 is the next one."), "lead"),
+)
+
+DIMENSIONS: Mapping[str, Dimension] = {dimension.id: dimension for dimension in (*_GRAINS, *_COLUMNS, *_WORK)}
 
 DAYS = frozenset(d.id for d in _GRAINS if d.id != "hour")
 """Grains of a day and more."""

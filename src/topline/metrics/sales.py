@@ -93,11 +93,11 @@ def cost_of_goods(cell: Cell) -> Value:
     return Missing(
         "no_cost_of_goods",
         N_("no cost of goods for %(share)s %% of units"),
-        {"share": _percent(share), "partial": cost},
+        {"share": percent(share), "partial": cost},
     )
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """A share in words that never round a gap away: 0.004 is `< 0.1`."""
     return f"{share:.1f}".removesuffix(".0") if share >= 0.05 else "< 0.1"
 
@@ -124,7 +124,7 @@ def contribution_before_marketing(cell: Cell) -> Value:
         return Missing(
             "no_fulfilment_cost",
             N_("no cost of delivery or payment for %(share)s %% of orders"),
-            {"share": _percent(share), "partial": minus(profit, total(cell, "delivery", "fees"))},
+            {"share": percent(share), "partial": minus(profit, total(cell, "delivery", "fees"))},
         )
     return minus(profit, total(cell, "delivery", "fees"))
 

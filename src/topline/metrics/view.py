@@ -82,6 +82,7 @@ class Tables:
     extent : from the first to the last day of the ledger, None if it is empty
     run : evaluates an expression to its rows
     arrow : evaluates an expression to columns, for those that go to `science`
+    made : what sources made of facts came to, by source, `as_of` and basis: read once, and the question stays short
     """
 
     table: "Callable[[str], Table]"
@@ -93,6 +94,7 @@ class Tables:
     roll_up: RollUps = field(default=lambda source, dims, basis: None)
     run: "Callable[[Table], list[dict[str, Any]]]" = field(default=lambda rows: rows.to_pyarrow().to_pylist())
     arrow: "Callable[[Table], pa.Table]" = field(default=lambda rows: rows.to_pyarrow())
+    made: "dict[tuple[Any, ...], Table]" = field(default_factory=dict)
 
 
 def fact_of(source: str) -> str:
@@ -217,6 +219,15 @@ class View:
             rows = ledger(self.tables, "ledger", frozenset({"currency"}), self.settings.basis, self.query.as_of)
         return rows.filter((rows.within >= period.start) & (rows.within < period.end)) if period else rows
 
+    def made(self, source: str) -> "Table":
+        """All rows of a made source up to `as_of`."""
+        import ibis
+
+        key = (source, self.query.as_of, self.settings.basis)
+        if key not in self.tables.made:
+            self.tables.made[key] = ibis.memtable(self.tables.arrow(sources()[source].rows(self)))
+        return self.tables.made[key]
+
     def with_person(self, rows: Any) -> Any:
         return with_person(rows, self.tables)
 
@@ -285,7 +296,7 @@ class View:
         if self.with_keys:
             extra = (*extra, "key", "on")
         if source in sources():
-            made: Any = sources()[source].rows(self)
+            made: Any = self.made(source)
             return _select(made.mutate(within=made.day), dims, self.tables, {n: n for n in (*made.columns, "within")})
         if source not in _MADE_OF:
             return self._fact(source, dims, extra)

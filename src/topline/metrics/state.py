@@ -1,0 +1,60 @@
+"""States: what stood at the end of each bucket of time, out of facts that say when something changed."""
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from topline.metrics.catalogue import dimensions
+from topline.units.period import Period
+
+if TYPE_CHECKING:
+    from topline.metrics.view import View
+
+_DAY = timedelta(days=1)
+
+
+def known(view: "View", fact: str) -> Period | None:
+    """From a fact's first day to the last day of which anything is known, up to `as_of`; None without rows.
+
+    That is the fact's last day or the ledger's, whichever is later.
+    """
+    rows: Any = view.everything(fact)
+    (record,) = view.tables.run(rows.aggregate(first=rows.day.min(), last=rows.day.max()))
+    if record["first"] is None:
+        return None
+    end = record["last"] + _DAY
+    if view.tables.extent:
+        end = max(end, view.tables.extent.end)
+    end = min(end, view.query.as_of or end)
+    return Period(record["first"], end) if record["first"] < end else None
+
+
+def closing_days(view: "View", by: tuple[str, ...], fact: str) -> list[date]:
+    """The last known day of each bucket of the question's grains, or of the whole, within the filters of time."""
+    span = known(view, fact)
+    if span is None:
+        return []
+    start, end = span.start, span.end
+    if view.query.period:
+        start, end = max(start, view.query.period.start), min(end, view.query.period.end)
+    calendar = view.settings.calendar
+    grains = [grain for id_ in by if (grain := dimensions()[id_].grain)]
+    asked = [(grain, f.values) for f in view.query.where if (grain := dimensions()[f.dimension].grain)]
+    last: dict[tuple[date, ...], date] = {}
+    for n in range((end - start).days):
+        day = start + n * _DAY
+        if all(calendar.floor(day, grain) in values for grain, values in asked):
+            last[tuple(calendar.floor(day, grain) for grain in grains)] = day
+    return sorted(last.values())
+
+
+def standing(rows: Any, key: tuple[str, ...], order: list[str], days: list[date]) -> Any:
+    """Each thing's newest row by the end of each of the days, with `day`.
+
+    rows : with `on`, the day of the change; key : columns that name the thing; order : columns of its rows' order
+    """
+    import ibis
+
+    course = ibis.window(group_by=[rows[name] for name in key], order_by=[rows[name] for name in order])
+    rows = rows.mutate(until=rows.on.lead().over(course))
+    closing = ibis.memtable({"day": days}, schema={"day": "date"})
+    return closing.inner_join(rows, [rows.on <= closing.day, rows.until.isnull() | (rows.until > closing.day)])
