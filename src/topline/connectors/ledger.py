@@ -17,9 +17,10 @@ from babel.numbers import list_currencies
 
 from topline.connectors import content, errors, files, mapping, parts, places, profile, reading, reference
 from topline.connectors.clock import Clock
-from topline.connectors.mapping import Layout, Type
+from topline.connectors.mapping import Layout
 from topline.connectors.reader import Reader, Shop, Stamp
 from topline.connectors.reading import quoted
+from topline.connectors.target import Type
 from topline.facts.order_line import Kind
 from topline.facts.table import tables
 from topline.units.text import N_
@@ -47,6 +48,8 @@ REASONS: Mapping[str, str] = {
     "control_character": N_("The text holds a control character."),
     "personal": N_("The text holds an e-mail address or a phone number where none belongs."),
     "no_key": N_("What names this row is missing."),
+    "unknown_choice": N_("This is none of the values that are known here."),
+    "bad_flag": N_("This is neither yes nor no."),
 }
 
 
@@ -511,6 +514,13 @@ class Stage:
         """The rows of files that aren't order lines, in numbered sets, and the fact of each."""
         for number, (table, query) in enumerate(reference.queries(self.cursor, self.shop, stamp.sql, SET_ROWS // 4)):
             yield number, table, self._batches(table, query)
+
+    def web_events(self, stamp: Stamp) -> Iterator[pa.Table]:
+        """The web events of the files in sets, each with all events of its visits."""
+        schema = tables()["web_event"].schema
+        for query in reference.web_events(self.cursor, self.shop, stamp.sql, SET_ROWS // 4):
+            found = self.cursor.cursor().sql(query).to_arrow_table()
+            yield pa.table([found[one.name].cast(one.type) for one in schema], schema=schema)
 
     @property
     def _faulty(self) -> str:

@@ -6,64 +6,18 @@ for each column, and a person may change any of it.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from dataclasses import field as attribute
 from functools import cache
 from typing import Any
 
-from topline.connectors import errors, places
+from topline.connectors import errors, fact_file, places
 from topline.connectors.content import Content
+from topline.connectors.target import Field, Target, Type, field
+from topline.facts.table import tables
 from topline.units.text import N_
 
-
-class Type(StrEnum):
-    """What the values of a field are."""
-
-    CODE = "code"
-    TEXT = "text"
-    STAMP = "stamp"
-    NUMBER = "number"
-    INTEGER = "integer"
-    COUNTRY = "country"
-    CURRENCY = "currency"
-    EMAIL = "email"
-    PHONE = "phone"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A column of a target. names : headings that mean it, folded, without order"""
-
-    id: str
-    label: str
-    type: Type
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A kind of file.
-
-    table : the fact that its rows become
-    required : groups of field ids of which one each must be there
-    telling : fields that speak for this target when several are possible
-    """
-
-    table: str
-    label: str
-    fields: tuple[Field, ...]
-    required: tuple[tuple[str, ...], ...]
-    telling: tuple[str, ...]
-
-    def field(self, id_: str) -> Field:
-        return next(f for f in self.fields if f.id == id_)
-
-
-def _field(id_: str, label: str, type_: Type, names: str) -> Field:
-    return Field(id_, label, type_, tuple(part.strip() for part in names.replace("\n", "|").split("|") if part.strip()))
-
-
-_ORDER = _field(
+_ORDER = field(
     "order_id",
     N_("Order"),
     Type.CODE,
@@ -81,7 +35,7 @@ _ORDER = _field(
     id pedido|numero de pedido|numero pedido|n de pedido|numero de factura|n factura|id de pedido|orden
     numero de orden""",
 )
-_AT = _field(
+_AT = field(
     "at",
     N_("Date and time"),
     Type.STAMP,
@@ -99,7 +53,7 @@ _AT = _field(
     fecha|fecha de pedido|fecha del pedido|fecha pedido|fecha de factura|fecha factura|fecha de compra|creado el
     fecha y hora|fecha de venta""",
 )
-_PRODUCT = _field(
+_PRODUCT = field(
     "product_code",
     N_("Product code"),
     Type.CODE,
@@ -115,7 +69,7 @@ _PRODUCT = _field(
     codigo de producto|codigo producto|codigo del producto|id de producto|id producto|referencia producto
     codigo de articulo|articulo|codigo articulo""",
 )
-_TITLE = _field(
+_TITLE = field(
     "title",
     N_("Product name"),
     Type.TEXT,
@@ -129,7 +83,7 @@ _TITLE = _field(
     descripcion|nombre del producto|producto|descripcion del producto|nombre producto|nombre de producto
     denominacion""",
 )
-_QUANTITY = _field(
+_QUANTITY = field(
     "quantity",
     N_("Quantity"),
     Type.NUMBER,
@@ -141,7 +95,7 @@ _QUANTITY = _field(
     quantite|qte|nombre|unites|nb|quantite commandee|qte commandee
     cantidad|cant|uds|cantidad pedida|cantidad vendida""",
 )
-_UNIT_PRICE = _field(
+_UNIT_PRICE = field(
     "unit_price",
     N_("Price of one"),
     Type.NUMBER,
@@ -153,7 +107,7 @@ _UNIT_PRICE = _field(
     prix|prix unitaire|pu|prix de vente|prix unit|pu ht|prix unitaire ht
     precio|precio unitario|precio de venta|precio unidad|precio por unidad|precio unit|pvp""",
 )
-_AMOUNT = _field(
+_AMOUNT = field(
     "amount",
     N_("Amount of the row"),
     Type.NUMBER,
@@ -165,14 +119,14 @@ _AMOUNT = _field(
     montant|montant total|total ligne|prix total|chiffre d affaires|ca|montant ttc|total ht|total ttc|montant ht
     importe|importe total|total linea|ventas|ingresos|precio total|importe linea|facturacion""",
 )
-_CURRENCY = _field(
+_CURRENCY = field(
     "currency",
     N_("Currency"),
     Type.CURRENCY,
     """currency|currency code|order currency|curr|ccy|moneda|valuta|cod moneda|moeda|codigo da moeda
     wahrung|waehrung|wahrungscode|waehrungscode|devise|monnaie|code devise|divisa|codigo de moneda""",
 )
-_RATE = _field(
+_RATE = field(
     "rate",
     N_("Exchange rate"),
     Type.NUMBER,
@@ -180,7 +134,7 @@ _RATE = _field(
     cambio|cotacao
     wechselkurs|kurs|umrechnungskurs|taux de change|taux|cours|tipo de cambio|tasa de cambio""",
 )
-_CUSTOMER = _field(
+_CUSTOMER = field(
     "customer_id",
     N_("Customer"),
     Type.CODE,
@@ -193,7 +147,7 @@ _CUSTOMER = _field(
     numero de client
     id de cliente|codigo de cliente|codigo cliente|numero de cliente|n cliente""",
 )
-_EMAIL = _field(
+_EMAIL = field(
     "email",
     N_("E-mail"),
     Type.EMAIL,
@@ -204,7 +158,7 @@ _EMAIL = _field(
     adresse email|courriel|adresse e mail|adresse mail|email du client|correo|correo electronico|correo e
     email del cliente|direccion de correo""",
 )
-_NAME = _field(
+_NAME = field(
     "customer_name",
     N_("Customer's name"),
     Type.TEXT,
@@ -216,7 +170,7 @@ _NAME = _field(
     nom du client|nom client|nom complet|nom|prenom|nom et prenom
     nombre del cliente|nombre cliente|nombre completo|nombre|apellidos|nombre y apellidos|cliente nombre""",
 )
-_PHONE = _field(
+_PHONE = field(
     "phone",
     N_("Phone"),
     Type.PHONE,
@@ -225,7 +179,7 @@ _PHONE = _field(
     telefonnummer|handy|mobilnummer|rufnummer|numero de telephone|portable|telefono|movil|numero de telefono
     nr telefon""",
 )
-_COUNTRY = _field(
+_COUNTRY = field(
     "country",
     N_("Country"),
     Type.COUNTRY,
@@ -237,7 +191,7 @@ _COUNTRY = _field(
     pays|pays de livraison|code pays|pays de facturation|marche
     pais de envio|pais envio|codigo de pais|codigo pais|pais del cliente|pais de facturacion""",
 )
-_CHANNEL = _field(
+_CHANNEL = field(
     "channel",
     N_("Channel"),
     Type.TEXT,
@@ -247,7 +201,7 @@ _CHANNEL = _field(
     kanal|vertriebskanal|verkaufskanal|quelle|herkunft|marketingkanal|marktplatz
     canal de vente|source de trafic|place de marche|plateforme|canal de venta|origen|fuente|canal venta""",
 )
-_CAMPAIGN = _field(
+_CAMPAIGN = field(
     "campaign",
     N_("Campaign"),
     Type.TEXT,
@@ -255,7 +209,7 @@ _CAMPAIGN = _field(
     kampagne|kampagnenname|campagne
     nom de la campagne|campana|nombre de la campana|nombre campana""",
 )
-_COUPON = _field(
+_COUPON = field(
     "coupon",
     N_("Coupon"),
     Type.TEXT,
@@ -264,7 +218,7 @@ _COUPON = _field(
     gutscheincode|rabattcode|aktionscode|code promo|code de reduction|bon de reduction|codigo de descuento
     codigo descuento""",
 )
-_STATUS = _field(
+_STATUS = field(
     "status",
     N_("Status"),
     Type.TEXT,
@@ -273,7 +227,7 @@ _STATUS = _field(
     bestellstatus|auftragsstatus|zustand|statut|statut commande|etat|etat de la commande|estado
     estado del pedido|estado pedido""",
 )
-_LINE = _field(
+_LINE = field(
     "line_id",
     N_("Row's own number"),
     Type.CODE,
@@ -281,7 +235,7 @@ _LINE = _field(
     id do item|positions id|zeilen id|position id
     id ligne|identifiant ligne|id linea|id de linea|order line key""",
 )
-_UPDATED = _field(
+_UPDATED = field(
     "updated_at",
     N_("Last changed"),
     Type.STAMP,
@@ -289,7 +243,7 @@ _UPDATED = _field(
     atualizado em|modificado em|geandert am|aktualisiert am
     modifie le|mis a jour le|date de modification|actualizado el|modificado el|fecha de modificacion|changed at""",
 )
-_COST = _field(
+_COST = field(
     "unit_cost",
     N_("Cost of one"),
     Type.NUMBER,
@@ -300,7 +254,7 @@ _COST = _field(
     cout|prix d achat|cout unitaire|prix de revient|pa ht|costo|coste|coste unitario|costo unitario
     precio de compra|precio de coste""",
 )
-_CATEGORY = _field(
+_CATEGORY = field(
     "category",
     N_("Category"),
     Type.TEXT,
@@ -311,27 +265,27 @@ _CATEGORY = _field(
     categorie produit|rayon|famille|type de produit|familia|categoria del producto|tipo de producto
     categoria de producto""",
 )
-_SUBCATEGORY = _field(
+_SUBCATEGORY = field(
     "subcategory",
     N_("Subcategory"),
     Type.TEXT,
     """subcategory|sub category|product subcategory|subdepartment|subcategorie|sub categorie|subcategoria
     sub categoria|unterkategorie|sous categorie|sous famille|subfamilia""",
 )
-_BRAND = _field(
+_BRAND = field(
     "brand",
     N_("Brand"),
     Type.TEXT,
     """brand|vendor|manufacturer|make|label|lineitem vendor|marca|producator|brand name|fabricante|marke|hersteller
     marque|fabricant|producent""",
 )
-_SUPPLIER = _field(
+_SUPPLIER = field(
     "supplier",
     N_("Supplier"),
     Type.TEXT,
     "supplier|supplier name|furnizor|fornecedor|lieferant|fournisseur|proveedor",
 )
-_DISCOUNT = _field(
+_DISCOUNT = field(
     "discount",
     N_("Discount"),
     Type.NUMBER,
@@ -340,7 +294,7 @@ _DISCOUNT = _field(
     desconto|valor do desconto|desconto total|rabatt|rabattbetrag|nachlass|remise|montant remise|montant de la remise
     reduction|total remise|descuento|importe descuento|descuento total""",
 )
-_TAX = _field(
+_TAX = field(
     "tax",
     N_("Tax"),
     Type.NUMBER,
@@ -348,7 +302,7 @@ _TAX = _field(
     imposto|impostos|iva|valor iva|valor do imposto|mwst|ust|mehrwertsteuer|umsatzsteuer|steuer|steuerbetrag
     mwst betrag|montant tva|taxe|impuesto|impuestos|importe iva""",
 )
-_SHIPPING = _field(
+_SHIPPING = field(
     "shipping",
     N_("Shipping"),
     Type.NUMBER,
@@ -357,7 +311,7 @@ _SHIPPING = _field(
     taxa livrare|taxa transport|frete|valor do frete|portes|portes de envio|versand|versandkosten|lieferkosten
     livraison|frais de port|frais de livraison|gastos de envio|envio|coste de envio""",
 )
-_REFUNDED = _field(
+_REFUNDED = field(
     "refunded",
     N_("Amount refunded"),
     Type.NUMBER,
@@ -366,7 +320,7 @@ _REFUNDED = _field(
     erstattet|erstattungsbetrag|erstatteter betrag|ruckerstattung|montant rembourse|remboursement|rembourse
     importe reembolsado|reembolsado|importe devuelto""",
 )
-_ORIGIN = _field(
+_ORIGIN = field(
     "original_order",
     N_("Order that is credited"),
     Type.CODE,
@@ -377,7 +331,7 @@ _ORIGIN = _field(
     ursprungliche bestellung|originalrechnung|commande d origine|commande initiale|facture d origine
     pedido de origen|factura original|factura rectificada""",
 )
-_CANCELLED_AT = _field(
+_CANCELLED_AT = field(
     "cancelled_at",
     N_("Cancelled or refunded on"),
     Type.STAMP,
@@ -386,7 +340,7 @@ _CANCELLED_AT = _field(
     storniert am|stornodatum|erstattet am|annule le|date d annulation|date de remboursement|rembourse le
     fecha de cancelacion|cancelado el|fecha de reembolso""",
 )
-_SINCE = _field(
+_SINCE = field(
     "since",
     N_("Customer since"),
     Type.STAMP,
@@ -396,7 +350,7 @@ _SINCE = _field(
     client depuis|date d inscription|inscrit le
     fecha de alta|fecha de registro|cliente desde el""",
 )
-_SEGMENT = _field(
+_SEGMENT = field(
     "segment",
     N_("Segment"),
     Type.TEXT,
@@ -404,7 +358,7 @@ _SEGMENT = _field(
     grupo de clientes|"""
     "kundengruppe|kundensegment|groupe client|groupe de clients|tipo de cliente",
 )
-_COST_SPENT = _field(
+_COST_SPENT = field(
     "amount",
     N_("Spend"),
     Type.NUMBER,
@@ -413,49 +367,49 @@ _COST_SPENT = _field(
     ausgaben|kosten|werbekosten|ausgegebener betrag|werbeausgaben|depense|depenses|cout|montant depense|gastos
     coste|inversion|importe gastado|costo""",
 )
-_IMPRESSIONS = _field(
+_IMPRESSIONS = field(
     "impressions",
     N_("Impressions"),
     Type.INTEGER,
     """impressions|impr|views|impresii|afisari|impressoes|impressionen|einblendungen|impressions vues|impresiones""",
 )
-_CLICKS = _field(
+_CLICKS = field(
     "clicks", N_("Clicks"), Type.INTEGER, "clicks|link clicks|clickuri|click uri|cliques|klicks|clics|clicuri"
 )
-_SPEND_KIND = _field(
+_SPEND_KIND = field(
     "kind",
     N_("Kind of spend"),
     Type.TEXT,
     "kind|spend type|cost type|tip cheltuiala|tipo de gasto|kostenart|type de depense|spend kind",
 )
-_SESSION = _field(
+_SESSION = field(
     "session_id",
     N_("Session"),
     Type.CODE,
     """session id|session|visit id|visit|user session|session key|sesiune|id sesiune|sessao|id da sessao|sitzung|"""
     "sitzungs id|besuch|id de session|visite|sesion|id de sesion",
 )
-_VISITOR = _field(
+_VISITOR = field(
     "visitor_id",
     N_("Visitor"),
     Type.CODE,
     """visitor id|visitor|client id|anonymous id|cookie id|device id|vizitator|visitante|besucher|besucher id|"""
     "visiteur|id visiteur|user pseudo id|visitor key|id visitante",
 )
-_DEVICE = _field(
+_DEVICE = field(
     "device",
     N_("Device"),
     Type.TEXT,
     """device|device type|device category|dispozitiv|dispositivo|gerat|geraet|gerat typ|appareil|type d appareil""",
 )
-_LANDING = _field(
+_LANDING = field(
     "landing_page",
     N_("Landing page"),
     Type.TEXT,
     """landing page|entry page|landing url|first page|pagina de intrare|pagina de destino|einstiegsseite|zielseite|"""
     "page d entree|page de destination|pagina de entrada",
 )
-_VIEWS = _field(
+_VIEWS = field(
     "views",
     N_("Page views"),
     Type.INTEGER,
@@ -463,13 +417,13 @@ _VIEWS = _field(
     paginas vistas|"""
     "vizualizari",
 )
-_DURATION = _field(
+_DURATION = field(
     "duration_seconds",
     N_("Duration in seconds"),
     Type.INTEGER,
     """duration|duration seconds|session duration|time on site|durata|duracao|dauer|sitzungsdauer|duree|duracion""",
 )
-_FROM = _field(
+_FROM = field(
     "from",
     N_("Valid from"),
     Type.STAMP,
@@ -479,7 +433,7 @@ _FROM = _field(
     debut|"""
     "date de debut|a partir du|desde|fecha de inicio|fecha inicio|vigente desde",
 )
-_UNTIL = _field(
+_UNTIL = field(
     "until",
     N_("Last day"),
     Type.STAMP,
@@ -487,7 +441,7 @@ _UNTIL = _field(
     """final|termino|bis|gultig bis|gueltig bis|ende|enddatum|au|fin|date de fin|jusqu au|hasta|fecha de fin|fecha"""
     "fin|vigente hasta",
 )
-_PROMOTION = _field(
+_PROMOTION = field(
     "promotion_id",
     N_("Promotion"),
     Type.CODE,
@@ -496,14 +450,14 @@ _PROMOTION = _field(
     """promocao|aktion|aktions id|aktionsname|angebot|promotion id nom|offre|promocion|id de promocion
     promotion key""",
 )
-_PROMOTION_KIND = _field(
+_PROMOTION_KIND = field(
     "kind",
     N_("Kind of promotion"),
     Type.TEXT,
     "promotion type|promo type|offer type|kind|tip promotie|tipo de promocao|aktionsart|aktionstyp|type de "
     "promotion|type d offre|tipo de promocion",
 )
-_DISCOUNT_RATE = _field(
+_DISCOUNT_RATE = field(
     "discount_rate",
     N_("Discount"),
     Type.NUMBER,
@@ -513,7 +467,7 @@ _DISCOUNT_RATE = _field(
     "porcentaje de descuento",
 )
 
-TARGETS: Mapping[str, Target] = {
+_WRITTEN: Mapping[str, Target] = {
     target.table: target
     for target in (
         Target(
@@ -600,6 +554,37 @@ TARGETS: Mapping[str, Target] = {
     )
 }
 
+SHARED: Mapping[str, Field] = {
+    "at": _AT,
+    "order_key": _ORDER,
+    "product_key": _PRODUCT,
+    "title": _TITLE,
+    "quantity": _QUANTITY,
+    "currency": _CURRENCY,
+    "rate": _RATE,
+    "customer_key": _CUSTOMER,
+    "email": _EMAIL,
+    "market": _COUNTRY,
+    "channel": _CHANNEL,
+    "campaign": _CAMPAIGN,
+    "category": _CATEGORY,
+    "session_key": _SESSION,
+    "visitor_key": _VISITOR,
+    "device": _DEVICE,
+    "updated_at": _UPDATED,
+}
+"""Fields of columns that many facts have."""
+
+_BY_LINES = ("order",)
+"""Facts that the rows of another file make."""
+
+TARGETS: Mapping[str, Target] = _WRITTEN | {
+    table.name: fact_file.target(table, SHARED)
+    for table in tables().values()
+    if not table.is_own and table.name not in _WRITTEN and table.name not in _BY_LINES
+}
+"""The kinds of file: those written out here, and one for every other fact."""
+
 # Fields that change what a row comes to: a heading that is only like theirs (a shipping method) is not enough.
 _EXACT = frozenset(["discount", "tax", "shipping", "refunded", "original_order", "cancelled_at", "status"])
 _FILLER = frozenset(
@@ -635,7 +620,7 @@ class Match:
     column: str
     score: float
     reason: str
-    reading: Mapping[str, Any] = field(default_factory=dict)
+    reading: Mapping[str, Any] = attribute(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -648,10 +633,13 @@ class Layout:
     @property
     def score(self) -> float:
         """How sure the proposal is, 0-1: its least sure required field."""
-        groups = TARGETS[self.target].required
-        return min(
-            max((self.matches[id_].score for id_ in group if id_ in self.matches), default=0.0) for group in groups
+        target = TARGETS[self.target]
+        least = 0.5 if target.is_strict else 0.0
+        found = min(
+            max((self.matches[id_].score for id_ in group if id_ in self.matches), default=0.0)
+            for group in target.required
         )
+        return found if found >= least else 0.0
 
     def column(self, id_: str) -> str | None:
         match = self.matches.get(id_)
@@ -772,6 +760,8 @@ def _content_fit(wanted: Field, content: Content) -> float:
             return content.numbers if content.numbers > 0.5 and content.stamps < 0.9 else 0.0
         case Type.INTEGER:
             return content.integers if content.integers > 0.5 else 0.0
+        case Type.FLAG:
+            return 1.0 if content.stamps < 0.5 and content.decimals < 0.2 else 0.0
         case Type.COUNTRY:
             return max(content.countries, 0.3) if content.numbers < 0.5 else 0.0
         case Type.CURRENCY:

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from topline.connectors import content, errors, files
-from topline.connectors.mapping import Type
+from topline.connectors.target import Type
 
 DATES = (
     "%Y-%m-%d",

@@ -3,17 +3,19 @@
 Each row is judged as a ledger row is: it becomes a fact or goes to quarantine with a reason.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
 from babel.numbers import list_currencies
 
-from topline.connectors import files, mapping, places, reading
+from topline.connectors import fact_file, files, mapping, places, reading, visit
 from topline.connectors.clock import Clock
-from topline.connectors.mapping import Type
+from topline.connectors.fact_file import Form
 from topline.connectors.reader import Reader, Shop
 from topline.connectors.reading import quoted
+from topline.connectors.target import Target, Type
+from topline.facts.table import tables
 
 NEWER_THAN_ORDERS = 1_000_000_000_000_000
 """The version of a row without its own time of change: above what orders say of a product, below a person's edit."""
@@ -23,37 +25,33 @@ PAIRS = "INSERT INTO {} SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[])"
 
 _CODE_LENGTH, _TEXT_LENGTH = 100, 255
 _PERSONAL = r"@\S+\.\w|\+\d[\d ()-]{7,}\d"
-_STAMPS = ("at", "from", "until", "since")
+_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
+_NUMBERS = (Type.NUMBER, Type.INTEGER)
+_YES = ("yes", "y", "true", "t", "1", "x", "da", "sim", "ja", "j", "oui", "o", "si", "sí")
+_NO = ("no", "n", "false", "f", "0", "nu", "não", "nao", "nein", "non")
 
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """How a target's rows become facts.
-
-    key : SQL of the natural key, after the source; columns : SQL of the fact's columns after the identity columns
-    """
-
-    key: str
-    columns: str
-    required: tuple[str, ...]
-    has_version: bool = True
+_PLATFORMS: Sequence[tuple[str, Sequence[frozenset[str]]]] = (
+    ("paid_search", (frozenset({"campaign", "cost", "impr"}), frozenset({"campaign", "spend", "impr"}))),
+    ("paid_social", (frozenset({"campaign name", "reporting starts"}), frozenset({"ad set name", "impressions"}))),
+)
+"""Headings that only the cost report of one kind of platform has: Google and Microsoft Ads; Meta."""
 
 
 # A row of these is read as `r`, its moment as UTC in `happened` and as the wall clock showed it in `shown`.
-_FORMS = {
-    "customer": _Form(
+_FORMS: Mapping[str, Form] = {
+    "customer": Form(
         "customer_key",
         "customer_key, CAST(shown_since AS DATE) AS since_on, market, segment",
         ("customer",),
     ),
-    "product": _Form(
+    "product": Form(
         "product_code",
         "product_code AS product_key, title, category, subcategory, brand, supplier, NULL::BIGINT AS tier",
         ("product_code",),
     ),
-    "spend": _Form(
+    "spend": Form(
         "CAST(shown_at AS DATE) || ':' || hash || ':' || n",
-        'CAST(shown_at AS DATE) AS "on", coalesce(channel, campaign) AS channel, campaign, market, '
+        'CAST(shown_at AS DATE) AS "on", coalesce(channel, platform, campaign) AS channel, campaign, market, '
         "coalesce(lower(kind), 'ads') AS kind, "
         "amount, CASE WHEN rate = 1 THEN amount ELSE CAST(CAST(amount AS DECIMAL(22, 6)) * CAST(rate AS DECIMAL(16, "
         "9)) AS DECIMAL(18, 6)) END "
@@ -62,10 +60,10 @@ _FORMS = {
         ("at", "amount"),
         has_version=False,
     ),
-    "session": _Form(
+    "session": Form(
         "session_id",
-        "session_id AS session_key, coalesce(visitor_key, session_id) AS visitor_key, customer_key, timezone('UTC', "
-        'utc_at) AS "at", '
+        'session_id AS session_key, coalesce("key visitor_id", session_id) AS visitor_key, customer_key, '
+        "timezone('UTC', utc_at) AS \"at\", "
         'CAST(shown_at AS DATE) AS "on", CAST(hour(shown_at) AS TINYINT) AS hour, channel, campaign, market, device, '
         "split_part(split_part(landing_page, '?', 1), '#', 1) AS landing_page, coalesce(CAST(views AS BIGINT), 1) "
         "AS views, "
@@ -73,13 +71,14 @@ _FORMS = {
         "checkouts, 0::BIGINT AS orders, NULL::BIGINT AS product_views, NULL::BIGINT AS sign_ups, NULL::BIGINT AS downloads, "
         "NULL::BIGINT AS chats, NULL::BIGINT AS furthest",
         ("session_id", "at"),
+        personal=("visitor_id",),
     ),
-    "price": _Form(
+    "price": Form(
         "product_code || ':' || coalesce(market, '') || ':' || currency || ':' || CAST(shown_from AS DATE)",
         'product_code AS product_key, CAST(shown_from AS DATE) AS "on", market, currency, unit_price AS amount',
         ("product_code", "from", "unit_price"),
     ),
-    "promotion": _Form(
+    "promotion": Form(
         "promotion_id || ':' || coalesce(product_code, '') || ':' || CAST(shown_from AS DATE)",
         'promotion_id AS promotion_key, product_code AS product_key, CAST(shown_from AS DATE) AS "on", '
         "CAST(shown_until AS DATE) + 1 AS until_on, coalesce(lower(kind), 'price') AS kind, NULL AS placement, NULL "
@@ -91,28 +90,47 @@ _FORMS = {
 }
 
 
+def _form(target: str) -> Form:
+    """How the rows of a target become facts: as written here, else as the fact's own row says."""
+    if target in _FORMS:
+        return _FORMS[target]
+    ids = tuple((name, one.id) for name, one in mapping.SHARED.items())
+    return fact_file.form(tables()[target], ids)
+
+
+def _stamps(target: str) -> list[str]:
+    """The fields of moments, without that of the last change."""
+    fields = mapping.TARGETS[target].fields
+    return [one.id for one in fields if one.type == Type.STAMP and one.id != "updated_at"]
+
+
 def load(cursor: duckdb.DuckDBPyConnection, number: int, staged: files.Staged, read: Reader, shop: Shop) -> None:
     """Types and judges the rows into the table `reference_NUMBER`, and notes what may be wrong in `fault`."""
     target = mapping.TARGETS[read.layout.target]
-    form = _FORMS[target.table]
+    form = _form(target.table)
     ids = {wanted.id: wanted.type for wanted in target.fields}
-    cells = [f"{_cell(read, id_, type_, shop)} AS {reading.identifier(id_)}" for id_, type_ in ids.items()]
+    chosen = {id_: _choice(cursor, staged, read, id_, words) for id_, words in form.choices.items() if read.has(id_)}
+    cells = [f"{chosen.get(id_) or _cell(read, id_, type_)} AS {reading.identifier(id_)}" for id_, type_ in ids.items()]
     filled = [f"{read.is_filled(id_)} AS {reading.identifier(f'has {id_}')}" for id_ in ids]
     customer = (
         "coalesce(customer_id, lower(email))" if "email" in ids else "customer_id" if "customer_id" in ids else "NULL"
     )
     others = " ".join(f"WHEN {quoted(code)} THEN {rate}" for code, rate in shop.rates.items())
     given = "rate" if "rate" in ids else "NULL"
-    currency = f"coalesce(currency, {quoted(shop.currency)})" if "currency" in ids else quoted(shop.currency)
+    usual = quoted(_heading_currency(read, ids) or shop.currency)
+    currency = f"coalesce(currency, {usual})" if "currency" in ids else usual
     rate = f"CAST(CASE {currency} WHEN {quoted(shop.currency)} THEN 1 {others} ELSE {given} END AS DECIMAL(18, 9))"
-    tests = _tests(read, ids, form, shop)
+    tests = _tests(read, target, ids, form, shop)
     cases = " ".join(f"WHEN {test} THEN {place}" for place, (test, _, _) in enumerate(tests))
     plain = ", ".join(
         f"coalesce(CAST({reading.identifier(id_)} AS VARCHAR), '')"
         for id_ in ids
         if id_ not in ("email", "customer_name", "phone")
     )
-    extra = f"{customer} AS customer, {currency} AS currency_, {rate} AS rate_"
+    extra = (
+        f"{customer} AS customer, {currency} AS currency_, {rate} AS rate_, TIMESTAMP '{shop.today}' AS today, "
+        f"{_platform(staged)} AS platform"
+    )
     cursor.executemany(
         "INSERT INTO fault VALUES (?, ?, ?, ?)",
         [(number, place, reason, column) for place, (_, reason, column) in enumerate(tests)],
@@ -125,24 +143,72 @@ def load(cursor: duckdb.DuckDBPyConnection, number: int, staged: files.Staged, r
         judged AS (SELECT *, CASE {cases} END AS fault, left(md5(concat_ws(chr(31), {salt}, {plain})), 16) AS hash FROM told)
         SELECT {number}::SMALLINT AS file, *, row_number() OVER (PARTITION BY hash ORDER BY row_number) AS n FROM judged""")
     cursor.execute(
-        "CREATE TABLE IF NOT EXISTS reference (file SMALLINT, target VARCHAR, is_absolute BOOLEAN); "
-        f"INSERT INTO reference VALUES ({number}, {quoted(target.table)}, {any(read.is_absolute(id_) for id_ in _STAMPS)})"
+        "CREATE TABLE IF NOT EXISTS reference (file SMALLINT, target VARCHAR, absolute VARCHAR); "
+        f"INSERT INTO reference VALUES ({number}, {quoted(target.table)}, "
+        f"{quoted(','.join(id_ for id_ in _stamps(target.table) if read.is_absolute(id_)))})"
     )
-    _name(cursor, number, ids, shop)
+    if target.table == "web_event":
+        _split_visits(cursor, number, salt)
+    _name(cursor, number, ids, form, shop)
 
 
-def _cell(read: Reader, id_: str, type_: Type, shop: Shop) -> str:
+def _split_visits(cursor: duckdb.DuckDBPyConnection, number: int, salt: str) -> None:
+    """Names the visits of events that come without one."""
+    events = (
+        'SELECT row_number AS key, "at", coalesce(visitor_id, customer) AS visitor_key '
+        f"FROM reference_{number} WHERE fault IS NULL AND session_id IS NULL"
+    )
+    cursor.execute(f"""
+        CREATE TABLE visit_{number} AS {visit.split(f"({events})", "key", salt)};
+        UPDATE reference_{number} SET session_id = session_key FROM visit_{number} WHERE row_number = key""")
+
+
+def _heading_currency(read: Reader, ids: Mapping[str, Type]) -> str | None:
+    """The currency that stands in the heading of an amount: “Amount spent (EUR)”."""
+    for id_, type_ in ids.items():
+        if type_ == Type.NUMBER and (found := re.search(r"\(([A-Z]{3})\)\s*$", read.layout.column(id_) or "")):
+            return found[1] if found[1] in list_currencies() else None
+    return None
+
+
+def _platform(staged: files.Staged) -> str:
+    """SQL of the channel that a platform's export is about, which says it in no column."""
+    headings = {places.folded(column) for column in staged.columns}
+    for channel, telling in _PLATFORMS:
+        if any(group <= headings for group in telling):
+            return quoted(channel)
+    return "NULL::VARCHAR"
+
+
+def _choice(
+    cursor: duckdb.DuckDBPyConnection, staged: files.Staged, read: Reader, id_: str, words: Mapping[str, str]
+) -> str:
+    """SQL of a column's value among those that a fact has, in the words that sources use; NULL for any other."""
+    raw = read.raw(id_)
+    found = cursor.execute(
+        f"SELECT DISTINCT {raw} FROM {staged.relation} WHERE {raw} IS NOT NULL LIMIT {fact_file.MOST_CHOICES}"
+    ).fetchall()
+    known = [(text, words[places.folded(text)]) for (text,) in found if places.folded(text) in words]
+    cases = " ".join(f"WHEN {quoted(text)} THEN {quoted(value)}" for text, value in known)
+    return f"CASE {raw} {cases} END" if cases else "NULL::VARCHAR"
+
+
+def _cell(read: Reader, id_: str, type_: Type) -> str:
     match type_:
         case Type.STAMP:
             return read.stamp(id_)
         case Type.NUMBER | Type.INTEGER:
             return read.number(id_)
+        case Type.FLAG:
+            yes, no = (", ".join(map(quoted, words)) for words in (_YES, _NO))
+            raw = f"lower({read.raw(id_)})"
+            return f"CASE WHEN {raw} IN ({yes}) THEN true WHEN {raw} IN ({no}) THEN false END"
         case Type.CURRENCY:
             return reading.currency(read.raw(id_)) if read.has(id_) else "NULL::VARCHAR"
     return read.raw(id_)
 
 
-def _tests(read: Reader, ids: dict[str, Type], form: _Form, shop: Shop) -> list[tuple[str, str, str]]:
+def _tests(read: Reader, target: Target, ids: dict[str, Type], form: Form, shop: Shop) -> list[tuple[str, str, str]]:
     """What may be wrong with a row: SQL, reason, column."""
     known = ", ".join(quoted(code) for code in sorted(list_currencies()))
     tests = []
@@ -150,7 +216,11 @@ def _tests(read: Reader, ids: dict[str, Type], form: _Form, shop: Shop) -> list[
         if not read.has(id_):
             continue
         name, has, column = reading.identifier(id_), reading.identifier(f"has {id_}"), read.layout.column(id_) or ""
+        if id_ in form.choices:
+            tests.append((f"{has} AND {name} IS NULL", "unknown_choice", column))
         match type_:
+            case Type.FLAG:
+                tests.append((f"{has} AND {name} IS NULL", "bad_flag", column))
             case Type.STAMP:
                 tests.append((f"{has} AND {name} IS NULL", "bad_date", column))
                 tests.append((f"{name} < TIMESTAMP '1970-01-01'", "old_date", column))
@@ -158,14 +228,16 @@ def _tests(read: Reader, ids: dict[str, Type], form: _Form, shop: Shop) -> list[
                 tests.append((f"{has} AND {name} IS NULL", "bad_number", column))
             case Type.CURRENCY:
                 tests.append((f"{name} NOT IN ({known})", "unknown_currency", column))
-                if "amount" in ids:
+                if "rate" in ids:
                     tests.append(("rate_ IS NULL", "no_rate", column))
             case Type.CODE | Type.COUNTRY:
                 tests.append((f"length({name}) > {_CODE_LENGTH}", "too_long", column))
-                if id_ not in ("customer_id", "visitor_id"):
+                tests.append((f"regexp_matches({name}, {quoted(_CONTROL)})", "control_character", column))
+                if id_ != "customer_id" and id_ not in form.personal:
                     tests.append((f"regexp_matches({name}, {quoted(_PERSONAL)})", "personal", column))
             case Type.TEXT | Type.EMAIL | Type.PHONE:
                 tests.append((f"length({name}) > {_TEXT_LENGTH}", "too_long", column))
+                tests.append((f"regexp_matches({name}, {quoted(_CONTROL)})", "control_character", column))
                 if type_ == Type.TEXT and id_ != "customer_name":
                     tests.append((f"regexp_matches({name}, {quoted(_PERSONAL)})", "personal", column))
     if read.has("at"):
@@ -179,17 +251,19 @@ def _tests(read: Reader, ids: dict[str, Type], form: _Form, shop: Shop) -> list[
     tests += [
         (
             f"{reading.identifier(id_)} IS NULL",
-            "no_date" if id_ in _STAMPS else "no_number" if id_ in ("amount", "unit_price") else "no_key",
+            "no_date" if ids[id_] == Type.STAMP else "no_number" if ids[id_] in _NUMBERS else "no_key",
             read.layout.column(id_) or "",
         )
         for id_ in form.required
     ]
+    if target.table == "web_event":
+        tests.append(("coalesce(session_id, visitor_id, customer) IS NULL", "no_key", ""))
     return tests
 
 
-def _name(cursor: duckdb.DuckDBPyConnection, number: int, ids: dict[str, Type], shop: Shop) -> None:
+def _name(cursor: duckdb.DuckDBPyConnection, number: int, ids: dict[str, Type], form: Form, shop: Shop) -> None:
     """Keys for the people of a file, codes for its countries."""
-    people = ["customer"] + (["visitor_id"] if "visitor_id" in ids else [])
+    people = ["customer", *form.personal]
     union = " UNION ".join(
         f"SELECT CAST({column} AS VARCHAR) AS source_id FROM reference_{number} WHERE {column} IS NOT NULL"
         for column in people
@@ -207,10 +281,10 @@ def _name(cursor: duckdb.DuckDBPyConnection, number: int, ids: dict[str, Type], 
     cursor.execute(PAIRS.format(f"reference_place_{number}"), [names, [places.country(name) or name for name in names]])
 
 
-def _listed(cursor: duckdb.DuckDBPyConnection) -> list[tuple[int, str, bool]]:
+def _listed(cursor: duckdb.DuckDBPyConnection) -> list[tuple[int, str, str]]:
     if not cursor.execute("SELECT 1 FROM information_schema.tables WHERE table_name = 'reference'").fetchall():
         return []
-    return cursor.execute("SELECT file, target, is_absolute FROM reference ORDER BY file").fetchall()
+    return cursor.execute("SELECT file, target, absolute FROM reference ORDER BY file").fetchall()
 
 
 def counts(cursor: duckdb.DuckDBPyConnection) -> tuple[int, int]:
@@ -235,42 +309,62 @@ def faulty(cursor: duckdb.DuckDBPyConnection) -> str:
 def queries(cursor: duckdb.DuckDBPyConnection, shop: Shop, stamp: str, size: int) -> Iterator[tuple[str, str]]:
     """The fact and the SQL of its rows, for each file in sets of at most `size` rows."""
     for number, target, absolute in _listed(cursor):
-        form = _FORMS[target]
-        ids = {wanted.id: wanted.type for wanted in mapping.TARGETS[target].fields}
-        stamps = [id_ for id_ in _STAMPS if id_ in ids]
-        moments = []
-        for id_ in stamps:
-            name = reading.identifier(id_)
-            first, last = cursor.execute(
-                f"SELECT min({name}), max({name}) FROM reference_{number} WHERE fault IS NULL"
-            ).fetchall()[0]
-            clock = Clock.of(shop.zone, first, last) if first else None
-            utc = name if absolute or not clock else clock.to_utc(name)
-            shown = name if not clock else clock.from_utc(name) if absolute else clock.shown(name)
-            moments.append(f"{utc} AS utc_{id_}, {shown} AS shown_{id_}")
-        version = (
-            f"coalesce(epoch_us(updated_at), {NEWER_THAN_ORDERS})"
-            if "updated_at" in ids
-            else str(NEWER_THAN_ORDERS if form.has_version else 1)
-        )
-        visitor = ", v.key AS visitor_key" if "visitor_id" in ids else ""
-        join_visitor = f"LEFT JOIN reference_person_{number} v ON v.source_id = r.visitor_id" if visitor else ""
-        join_place = f"LEFT JOIN reference_place_{number} USING (country)" if "country" in ids else ""
-        dropped = ", ".join(name for name in ("currency", "rate") if name in ids)
-        base = f"""
-            SELECT r.*{f" EXCLUDE ({dropped})" if dropped else ""}, currency_ AS currency, rate_ AS rate, c.key AS customer_key {visitor}
-                {", market" if join_place else ", NULL AS market"} {"".join(", " + m for m in moments)}
-            FROM reference_{number} r LEFT JOIN reference_person_{number} c ON c.source_id = r.customer {join_visitor} {join_place}
-            WHERE fault IS NULL"""
         last = cursor.execute(f"SELECT max(row_number) FROM reference_{number}").fetchall()[0][0] or 0
         for start in range(0, last + 1, size):
-            yield (
-                target,
-                (
-                    f"SELECT {quoted(shop.source + ':')} || {form.key} AS key, {version} AS version, {stamp}, {form.columns} "
-                    f"FROM ({base} AND row_number BETWEEN {start} AND {start + size - 1}) r"
-                ),
-            )
+            within = f"row_number BETWEEN {start} AND {start + size - 1}"
+            yield target, _query(cursor, number, target, absolute, shop, stamp, within)
+
+
+def web_events(cursor: duckdb.DuckDBPyConnection, shop: Shop, stamp: str, size: int) -> Iterator[str]:
+    """SQL of the web events of all files in sets of about `size` rows, each with all events of its visits."""
+    listed = [each for each in _listed(cursor) if each[1] == "web_event"]
+    rows = sum(cursor.execute(f"SELECT count(*) FROM reference_{number}").fetchall()[0][0] for number, *_ in listed)
+    sets = rows // size + 1 if rows else 0
+    for place in range(sets):
+        within = f"hash(r.session_id) % {sets} = {place}"
+        yield " UNION ALL ".join(_query(cursor, *each, shop, stamp, within) for each in listed)
+
+
+def _query(
+    cursor: duckdb.DuckDBPyConnection, number: int, target: str, absolute: str, shop: Shop, stamp: str, within: str
+) -> str:
+    """SQL of some of a file's rows as facts."""
+    form = _form(target)
+    ids = {wanted.id: wanted.type for wanted in mapping.TARGETS[target].fields}
+    moments = []
+    for id_ in _stamps(target):
+        name = reading.identifier(id_)
+        first, last = cursor.execute(
+            f"SELECT min({name}), max({name}) FROM reference_{number} WHERE fault IS NULL"
+        ).fetchall()[0]
+        clock = Clock.of(shop.zone, first, last) if first else None
+        is_absolute = id_ in absolute.split(",")
+        utc = name if is_absolute or not clock else clock.to_utc(name)
+        shown = name if not clock else clock.from_utc(name) if is_absolute else clock.shown(name)
+        moments.append(f'{utc} AS "utc_{id_}", {shown} AS "shown_{id_}"')
+    version = (
+        f"coalesce(epoch_us(updated_at), {NEWER_THAN_ORDERS})"
+        if "updated_at" in ids
+        else str(NEWER_THAN_ORDERS if form.has_version else 1)
+    )
+    if not form.has_version and "updated_at" in ids:
+        version = "coalesce(epoch_us(updated_at), 1)"
+    keys = "".join(f', p{place}.key AS "key {id_}"' for place, id_ in enumerate(form.personal))
+    join_people = " ".join(
+        f"LEFT JOIN reference_person_{number} p{place} ON p{place}.source_id = r.{reading.identifier(id_)}"
+        for place, id_ in enumerate(form.personal)
+    )
+    join_place = f"LEFT JOIN reference_place_{number} USING (country)" if "country" in ids else ""
+    dropped = ", ".join(name for name in ("currency", "rate") if name in ids)
+    base = f"""
+        SELECT r.*{f" EXCLUDE ({dropped})" if dropped else ""}, currency_ AS currency, rate_ AS rate, c.key AS customer_key {keys}
+            {", market" if join_place else ", NULL AS market"} {"".join(", " + m for m in moments)}
+        FROM reference_{number} r LEFT JOIN reference_person_{number} c ON c.source_id = r.customer {join_people} {join_place}
+        WHERE fault IS NULL AND {within}"""
+    return (
+        f"SELECT {quoted(shop.source + ':')} || {form.key} AS key, {version} AS version, {stamp}, {form.columns} "
+        f"FROM ({base}) r"
+    )
 
 
 def people(cursor: duckdb.DuckDBPyConnection) -> Iterator[list[dict[str, str]]]:

@@ -38,14 +38,15 @@ def sessions(events: pa.Table) -> pa.Table:
         cursor.close()
 
 
-def split(events: str, columns: str = "*") -> str:
+def split(events: str, columns: str, salt: str = "''") -> str:
     """SQL that names the sessions of events without one: a visitor's events less than 30 minutes apart are a visit.
 
     events : a relation with visitor_key, `at` and key; the name is the visitor's and that of the visit's first moment
+    salt : an SQL literal that makes the name say nothing
     """
     idle = f"INTERVAL {IDLE_MINUTES} MINUTE"
     return (
-        f"SELECT {columns}, md5(concat(visitor_key, ':', epoch_us(min(\"at\") OVER (PARTITION BY visitor_key, visit)))) "
+        f"SELECT {columns}, md5(concat({salt}, visitor_key, ':', epoch_us(min(\"at\") OVER (PARTITION BY visitor_key, visit)))) "
         f'AS session_key FROM (SELECT *, sum(is_first) OVER (PARTITION BY visitor_key ORDER BY "at", key) AS visit FROM '
         f'(SELECT *, coalesce("at" - lag("at") OVER (PARTITION BY visitor_key ORDER BY "at", key) >= {idle}, true)::INT '
         f"AS is_first FROM {events}))"

@@ -19,7 +19,7 @@ from topline.catalog import operations as catalog
 from topline.connectors import errors, files, ledger, reader
 from topline.connectors.profile import Profile
 from topline.crm import operations as crm
-from topline.imports import quarantine
+from topline.imports import quarantine, visits
 from topline.imports.models import Import, ImportFile
 from topline.imports.shops import told
 from topline.journal import operations as journal
@@ -36,6 +36,9 @@ KEPT_DAYS = 30
 _CHUNK = 1 << 20
 _BESIDE = 900_000
 """From which part on the ledger holds the rows beside the files' own."""
+
+_VISITS = 2_000_000
+"""From which part on the sessions are those of the files' web events."""
 
 Progress = Callable[[int, int, str], None]
 
@@ -360,6 +363,9 @@ def _take_in(found: Import, job: Job) -> dict[str, Any]:
             shop=shop, rows=work.stage.product_rows(profile), source=found.source, now=timezone.now()
         )
         reports = work.take_in_references(lake, stamp)
+        for number, web_events in enumerate(work.stage.web_events(stamp)):
+            found_visits = visits.sessions_of(lake, web_events, batch_id=found.batch_id, now=found.confirmed_at)
+            lake.append("session", [found_visits], batch_id=found.batch_id, part=_VISITS + number)
         for file in found.files.all():
             file.quarantined = quarantine.write(work.stage, file.place, work.staged(file), file.quarantine_path)
             file.save(update_fields=["quarantined"])

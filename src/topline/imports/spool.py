@@ -179,7 +179,7 @@ def _read(shop: Shop, lake: Lake, paths: list[Path], now: datetime) -> dict[str,
         found["web_event"].append(visits.collected(shop, lake, lines, now=now))
     if found.get("web_event"):
         new = pa.Table.from_batches(found["web_event"], tables()["web_event"].schema)
-        found["session"].append(visits.sessions_of(lake, new, now=now))
+        found["session"].append(visits.sessions_of(lake, new, batch_id=BATCH, now=now))
     return found
 
 

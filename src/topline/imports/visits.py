@@ -64,8 +64,11 @@ def _last_visits(lake: Lake, visitors: set[str], since: datetime) -> dict[str, t
     return last
 
 
-def sessions_of(lake: Lake, events: pa.Table, *, now: datetime) -> pa.RecordBatch:
-    """The visits of new web events, whole: with what the lake knows of them already."""
+def sessions_of(lake: Lake, events: pa.Table, *, batch_id: str, now: datetime) -> pa.RecordBatch:
+    """The visits of new web events, whole: with what the lake knows of them already.
+
+    The newest look counts: a visit's version is `now`.
+    """
     import ibis
 
     every = events
@@ -80,12 +83,8 @@ def sessions_of(lake: Lake, events: pa.Table, *, now: datetime) -> pa.RecordBatc
         keys = ibis.memtable(events.select(["session_key"]).group_by("session_key").aggregate([]))
         held = engine.execute(near.semi_join(keys, "session_key")).cast(events.schema)
         every = pa.concat_tables([held, events])
-    return batch(visit.sessions(every), now=now)
-
-
-def batch(found: pa.Table, *, now: datetime) -> pa.RecordBatch:
-    """Visits as facts; the newest version is that of the last look."""
     table = tables()["session"]
+    found = visit.sessions(every)
     version = pa.repeat(pa.scalar(int(now.timestamp() * 1_000_000), pa.int64()), found.num_rows)
-    given = {name: found[name] for name in found.column_names if name in table.columns}
-    return columns.batch(table, given | {"version": version}, batch_id="", recorded_at=now)
+    given = {name: found[name] for name in found.column_names} | {"version": version}
+    return columns.batch(table, given, batch_id=batch_id, recorded_at=now)
