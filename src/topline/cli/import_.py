@@ -50,7 +50,12 @@ def files_(
     shop: ShopOption,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Take the files in without asking.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
-    target: Annotated[str | None, typer.Option(help="What the files hold, such as order_line or customer.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--table", "--target", help="The fact that the files hold, such as web_event; by default recognised."
+        ),
+    ] = None,
     column: Annotated[
         list[str] | None, typer.Option("--column", help="field=column, for a column that is not recognised; repeat.")
     ] = None,

@@ -42,7 +42,7 @@ _AT = field(
     """invoice date|order date|date|datetime|date time|timestamp|created at|created|order time|ordered at
     ordered on|purchase date
     transaction date|transaction timestamp|sale date|sold at|event date|event time|processed at|order created
-    placed at|invoice datetime|paid at|day
+    placed at|invoice datetime|paid at|day|event timestamp|occurred at|sent at|created datetime|publish time
     data|data comenzii|data comanda|data factura|data facturii|data si ora|creat la|data vanzarii|data plasarii
     data do pedido|data da compra|data da venda|data de emissao|criado em|data e hora|data da fatura
     data da encomenda|data hora
@@ -578,10 +578,13 @@ SHARED: Mapping[str, Field] = {
 _BY_LINES = ("order",)
 """Facts that the rows of another file make."""
 
-TARGETS: Mapping[str, Target] = _WRITTEN | {
-    table.name: fact_file.target(table, SHARED)
-    for table in tables().values()
-    if not table.is_own and table.name not in _WRITTEN and table.name not in _BY_LINES
+TARGETS: Mapping[str, Target] = {
+    **_WRITTEN,
+    **{
+        table.name: fact_file.target(table, SHARED)
+        for table in tables().values()
+        if not table.is_own and table.name not in _WRITTEN and table.name not in _BY_LINES
+    },
 }
 """The kinds of file: those written out here, and one for every other fact."""
 
@@ -709,7 +712,8 @@ def propose(file: str, contents: Mapping[str, Content], *, target: str | None = 
 def _fit(layout: Layout) -> float:
     """How much of a file a layout explains; order lines before all else, since every other file is a part of one."""
     target = TARGETS[layout.target]
-    told = sum(layout.matches[id_].score for id_ in target.telling if id_ in layout.matches) / len(target.telling)
+    told = sum(layout.matches[id_].score for id_ in target.telling if id_ in layout.matches)
+    told = min(1.0, told / 4) if target.is_strict else told / len(target.telling)
     return layout.score + told + 0.1 * sum(m.score for m in layout.matches.values())
 
 
@@ -736,6 +740,8 @@ def _assign(target: Target, contents: Mapping[str, Content]) -> Layout:
 
 def _pair(wanted: Field, column: str, content: Content) -> tuple[float, str]:
     fit = _content_fit(wanted, content)
+    if wanted.type == Type.STAMP and "timestamp" in words(column) and content.integers > 0.9:
+        fit = 1.0  # seconds since 1970, or thousands or millions of them
     if fit == 0.0:
         return 0.0, "content"
     name = name_score(column, wanted.names)

@@ -35,6 +35,7 @@ DATES = (
 MONTH_FIRST = frozenset(layout for layout in DATES if layout.startswith("%m"))
 MONTH_FIRST_COUNTRIES = frozenset(["US", "PH", "PR"])
 _TIMES = ("", " %H:%M:%S", " %H:%M", " %H:%M:%S.%f", " %I:%M:%S %p", " %I:%M %p")
+_EPOCHS = {10: "s", 13: "ms", 16: "us"}
 _OFFSET = r"(?:[Zz]|\s?UTC|\s?GMT|\s?[+-]\d{2}:?\d{2})$"
 _TIME_PART = r"[T, ]+\d{1,2}:\d{2}.*$"
 
@@ -117,6 +118,8 @@ def _settle_dates(
 ) -> Reading:
     if physical.startswith(("TIMESTAMP", "DATE")):
         return {"absolute": True} if "TIME ZONE" in physical else {}
+    if epoch := _epoch(cursor, staged, column):
+        return {"epoch": epoch, "absolute": True}
     if physical != "VARCHAR":
         raise _unreadable(cursor, staged, column, label, "true")
     name = identifier(column)
@@ -159,6 +162,16 @@ def _settle_dates(
             file=staged.name, column=column, layout=_spoken(layout), rows=", ".join(str(row[0]) for row in rows)
         )
     return reading
+
+
+def _epoch(cursor: duckdb.DuckDBPyConnection, staged: files.Staged, column: str) -> str | None:
+    """The unit of a column of whole numbers since 1970, told by their digits; None if it isn't one."""
+    value = f"CAST({identifier(column)} AS VARCHAR)"
+    least, most, others = cursor.execute(
+        f"SELECT min(length({value})), max(length({value})), count_if(NOT regexp_matches({value}, '^\\d+$')) "
+        f"FROM {staged.relation} WHERE {value} <> ''"
+    ).fetchall()[0]
+    return _EPOCHS.get(least) if least == most and not others else None
 
 
 def _settle_numbers(
@@ -235,6 +248,9 @@ def stamp(column: str, physical: str, reading: Reading) -> str:
             if reading.get("absolute")
             else f"CAST({column} AS TIMESTAMP)"
         )
+    if epoch := reading.get("epoch"):
+        unit = {"s": 1_000_000, "ms": 1_000, "us": 1}[epoch]
+        return f"make_timestamp(TRY_CAST({column} AS BIGINT) * {unit})"
     if physical != "VARCHAR":
         return "NULL::TIMESTAMP"
     plain = f"regexp_replace(trim({column}), '^(\\S+)[T,]\\s*(\\d{{1,2}}:)', '\\1 \\2')"

@@ -159,8 +159,8 @@ def _split_visits(cursor: duckdb.DuckDBPyConnection, number: int, salt: str) -> 
         f"FROM reference_{number} WHERE fault IS NULL AND session_id IS NULL"
     )
     cursor.execute(f"""
-        CREATE TABLE visit_{number} AS {visit.split(f"({events})", "key", salt)};
-        UPDATE reference_{number} SET session_id = session_key FROM visit_{number} WHERE row_number = key""")
+        CREATE TABLE visit_{number} AS SELECT key AS row, session_key AS named FROM ({visit.split(f"({events})", "key", salt)});
+        UPDATE reference_{number} SET session_id = named FROM visit_{number} WHERE row_number = visit_{number}.row""")
 
 
 def _heading_currency(read: Reader, ids: Mapping[str, Type]) -> str | None:
@@ -251,7 +251,7 @@ def _tests(read: Reader, target: Target, ids: dict[str, Type], form: Form, shop:
     tests += [
         (
             f"{reading.identifier(id_)} IS NULL",
-            "no_date" if ids[id_] == Type.STAMP else "no_number" if ids[id_] in _NUMBERS else "no_key",
+            "no_date" if ids.get(id_) == Type.STAMP else "no_number" if ids.get(id_) in _NUMBERS else "no_key",
             read.layout.column(id_) or "",
         )
         for id_ in form.required

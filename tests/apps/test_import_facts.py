@@ -1,0 +1,77 @@
+"""Files of any fact in a shop: visits of imported events, undo, the same file twice, and what programs send too."""
+
+from datetime import UTC, datetime
+
+import pytest
+from apps.test_api import caller
+
+from import_files import take_in, write
+from topline.imports import jobs, operations
+from topline.lake import engine
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HEADINGS = ("Event", "Time", "Session ID", "Visitor ID", "Channel")
+EVENTS = (
+    ("page_view", "2011-08-01 10:00:00", "s1", "v1", "email"),
+    ("product_view", "2011-08-01 10:02:00", "s1", "v1", ""),
+    ("add_to_cart", "2011-08-01 10:03:00", "s1", "v1", ""),
+    ("page_view", "2011-08-02 10:00:00", "s2", "v2", "direct"),
+)
+
+
+def held(shop, fact):
+    lake = shop.lake()
+    return engine.execute(engine.table(lake, fact, lake.latest()).order_by("at", "key")).to_pylist()
+
+
+def test_events_of_a_file_make_visits_and_go_with_it(shop, tmp_path):
+    path = write(tmp_path / "events.csv", EVENTS, HEADINGS)
+    found = take_in(shop, path)
+    assert found.files.get().layout["target"] == "web_event"
+    assert {name: found.report[name] for name in ("rows", "facts", "duplicates", "quarantined")} == {
+        "rows": 4,
+        "facts": 4,
+        "duplicates": 0,
+        "quarantined": 0,
+    }
+    first, second = held(shop, "session")
+    assert (first["key"], first["channel"], first["views"], first["carts"], first["furthest"]) == (
+        "file:s1",
+        "email",
+        1,
+        1,
+        2,
+    )
+    assert (second["channel"], second["duration_seconds"]) == ("direct", 0)
+    again = take_in(shop, path)
+    assert (again.report["facts"], again.report["duplicates"]) == (0, 4)
+    assert len(held(shop, "web_event")) == 4
+    for each in (found, again):
+        operations.undo(found=each, actor_id=None, now=datetime.now(UTC))
+    assert held(shop, "web_event") == []
+    assert held(shop, "session") == []
+    operations.redo(found=found, actor_id=None, now=datetime.now(UTC))
+    assert [row["views"] for row in held(shop, "session")] == [1, 1]
+
+
+def test_a_visit_is_made_of_what_a_file_and_a_program_say(shop, owner, tmp_path):
+    call = caller(shop, owner)
+    sent = {"key": "x1", "event": "checkout", "session_key": "s1", "visitor_key": "v1", "at": "2011-08-01T09:10:00Z"}
+    assert call("POST", "/facts/web_event?source=file", [sent]).json()["accepted"] == 1
+    jobs.drain_spool()
+    assert [row["furthest"] for row in held(shop, "session")] == [0], "a checkout alone is no step in order"
+    take_in(shop, write(tmp_path / "events.csv", EVENTS, HEADINGS))
+    first = held(shop, "session")[0]
+    assert (first["session_key"], first["views"], first["checkouts"], first["furthest"]) == ("s1", 1, 1, 3)
+    assert first["duration_seconds"] == 600
+
+
+def test_a_person_says_what_a_file_holds(shop, tmp_path):
+    """Two columns that nothing tells: the person says that they are counts of followers."""
+    path = write(tmp_path / "x.csv", [("2011-08-01", "instagram", "1500")], ("When", "Where", "Number of them"))
+    columns = {"at": "When", "channel": "Where", "count": "Number of them"}
+    take_in(shop, path, choices=[{"target": "followers", "columns": columns}])
+    lake = shop.lake()
+    (row,) = engine.execute(engine.table(lake, "followers", lake.latest())).to_pylist()
+    assert (row["channel"], row["count"], row["key"]) == ("instagram", 1500, "file:instagram:2011-08-01")
