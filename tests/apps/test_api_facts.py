@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from django.test import Client
-from apps.test_api import caller
+from test_api import caller
 
 from topline.accounts import permissions
 from topline.imports import jobs, spool

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from apps.test_api import caller
+from test_api import caller
 
 from import_files import take_in, write
 from topline.imports import jobs, operations
