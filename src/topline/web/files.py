@@ -86,11 +86,9 @@ def download(
     """The file of that kind (csv, xlsx, svg, png), None if there is no such kind."""
     match kind:
         case "csv":
-            return _attached(
-                StreamingHttpResponse(csv.lines(table()), content_type="text/csv; charset=utf-8"), f"{name}.csv"
-            )
+            return csv_file(name, table())
         case "xlsx":
-            return _attached(HttpResponse(xlsx.write([table()]), content_type=xlsx.CONTENT_TYPE), f"{name}.xlsx")
+            return xlsx_file(name, table())
         case "svg":
             return _attached(
                 HttpResponse(chart.svg(option(), width=1200, height=520), content_type="image/svg+xml"), f"{name}.svg"
@@ -104,6 +102,10 @@ def download(
 
 def csv_file(name: str, table: Sheet) -> HttpResponseBase:
     return _attached(StreamingHttpResponse(csv.lines(table), content_type="text/csv; charset=utf-8"), f"{name}.csv")
+
+
+def xlsx_file(name: str, table: Sheet) -> HttpResponseBase:
+    return _attached(HttpResponse(xlsx.write([table]), content_type=xlsx.CONTENT_TYPE), f"{name}.xlsx")
 
 
 def bytes_file(name: str, content: bytes, content_type: str) -> HttpResponseBase:

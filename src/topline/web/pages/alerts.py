@@ -96,7 +96,7 @@ def new(visit: Visit) -> HttpResponse:
             "where": where,
             "filters": [question.said(parse_filter(text)) for text in where],
             "rules": alerts.RULES.items(),
-            "sides": [(side.value, side.label) for side in Alert.Side],
+            "sides": [(side.value, side.label) for side in reversed(Alert.Side)],
             "may_share": visit.may("boards.share"),
         },
     )

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext, ngettext
 
 from topline.calendar.occurrence import occurrences
+from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Metric
 from topline.metrics.query import Query
 from topline.metrics.result import Result
@@ -17,7 +18,7 @@ from topline.plans.models import Plan, State
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 from topline.units.text import N_
-from topline.web import charts, formats, question
+from topline.web import charts, files, formats, question
 from topline.web.page import Page, Visit
 from topline.web.pages import plans
 from topline.web.question import Span
@@ -52,7 +53,7 @@ class Tile:
         return formats.say(self.value) if isinstance(self.value, Missing) else ""
 
 
-def view(visit: Visit) -> HttpResponse:
+def view(visit: Visit) -> HttpResponseBase:
     span = question.span(visit)
     if visit.shop.lake().latest() is None:
         return visit.render("home.html", {"span": span, "is_empty": True})
@@ -67,6 +68,10 @@ def view(visit: Visit) -> HttpResponse:
             against=span.query_against,
         ),
     )
+    year = _year(visit)
+    wanted = visit.request.GET.get("format", "")
+    if wanted:
+        return _download(visit, wanted, result, year)
     return visit.render(
         "home.html",
         {
@@ -74,7 +79,7 @@ def view(visit: Visit) -> HttpResponse:
             "tiles": list(_tiles(visit, result, shown)),
             "recorded_to": result.recorded_to,
             "sentence": _sentence(visit, result, span),
-            "picture": _year(visit),
+            "picture": year.picture,
             "events": _events(visit),
             "plan": _running(visit),
         },
@@ -151,7 +156,30 @@ def _sentence(visit: Visit, result: Result, span: Span) -> str:
     return gettext(template) % {"change": formats.percent(abs(moved)), "amount": amount, "driver": driver}
 
 
-def _year(visit: Visit) -> charts.Picture:
+@dataclass(frozen=True, slots=True)
+class Year:
+    """The last twelve months against the year before: the answer and its picture."""
+
+    result: Result
+    picture: charts.Picture
+
+
+def _download(visit: Visit, wanted: str, figures: Result, year: Year) -> HttpResponseBase:
+    """The figures, or with `what=year` the year, as a file."""
+    is_year = visit.request.GET.get("what") == "year"
+    result = year.result if is_year else figures
+    file = files.download(
+        wanted,
+        f"{visit.shop.slug}-{'year' if is_year else 'today'}",
+        lambda: files.sheet(result, metrics(), visit.shop.currency),
+        lambda: year.picture.option,
+    )
+    if file is None:
+        raise Http404
+    return file
+
+
+def _year(visit: Visit) -> Year:
     """Actual of the last twelve months against the year before."""
     month = question.anchor(visit).replace(day=1)
     period = Period(add_months(month, -12), month)
@@ -161,7 +189,8 @@ def _year(visit: Visit) -> charts.Picture:
         charts.Line(gettext("Last year"), question.against_column(result, "net_sales"), "last_year"),
     ]
     axis = question.axis(result, "month")
-    return charts.picture(gettext("Net sales by month"), axis, rows, unit="money", currency=visit.shop.currency)
+    title = gettext("Net sales by month")
+    return Year(result, charts.picture(title, axis, rows, unit="money", currency=visit.shop.currency))
 
 
 def _events(visit: Visit) -> list[dict[str, Any]]:

@@ -1,14 +1,16 @@
 """A metric's own page: what it is, how it went, where it comes from."""
 
-from django.http import Http404, HttpResponse
+from typing import Any
+
+from django.http import Http404, HttpResponseBase
 from django.utils.translation import gettext
 
-from topline.metrics.catalogue import dimensions
+from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.metric import Direction, Metric, RollUp
 from topline.metrics.query import Query
 from topline.metrics.settings import Basis
 from topline.units.text import N_
-from topline.web import charts, formats, question
+from topline.web import charts, files, formats, question
 from topline.web.page import Page, Visit
 from topline.web.question import Span
 
@@ -38,11 +40,15 @@ UNITS = {
 }
 
 
-def view(visit: Visit, metric_id: str) -> HttpResponse:
+def view(visit: Visit, metric_id: str) -> HttpResponseBase:
     metric = question.visible_metrics(visit.scope).get(metric_id)
     if metric is None:
         raise Http404
     span = question.span(visit, "last_12_months")
+    trend = _trend(visit, metric, span)
+    wanted = visit.request.GET.get("format", "")
+    if wanted:
+        return _download(visit, wanted, metric, trend)
     context = {
         "metric": metric,
         "span": span,
@@ -62,7 +68,7 @@ def view(visit: Visit, metric_id: str) -> HttpResponse:
             visit, Query(metrics=(metric.id,), period=span.period, by=_grain(metric, span))
         ),
         "rows_url": question.rows_url(visit, Query(metrics=(metric.id,), period=span.period)),
-        **_trend(visit, metric, span),
+        **trend,
     }
     return visit.render("metric.html", context)
 
@@ -72,13 +78,31 @@ def _grain(metric: Metric, span: Span) -> tuple[str, ...]:
     return (grain,) if grain in metric.dimensions else ()
 
 
-def _trend(visit: Visit, metric: Metric, span: Span) -> dict[str, object]:
+def _download(visit: Visit, wanted: str, metric: Metric, trend: dict[str, Any]) -> HttpResponseBase:
+    """The course of the metric as a file."""
+    picture = trend.get("picture")
+    kinds = files.KINDS if picture else ("csv", "xlsx")
+    file = None
+    if wanted in kinds:
+        file = files.download(
+            wanted,
+            f"{visit.shop.slug}-{metric.id}",
+            lambda: files.sheet(trend["result"], metrics(), visit.shop.currency),
+            lambda: picture.option if picture else {},
+        )
+    if file is None:
+        raise Http404
+    return file
+
+
+def _trend(visit: Visit, metric: Metric, span: Span) -> dict[str, Any]:
     query = Query(metrics=(metric.id,), period=span.period, by=_grain(metric, span), against=span.query_against)
     result = question.ask(visit, query)
-    found: dict[str, object] = {
+    found: dict[str, Any] = {
         "value": result.totals[metric.id],
         "before": (result.against_totals or {}).get(metric.id),
         "recorded_to": result.recorded_to,
+        "result": result,
     }
     if query.by and any(value is not None for value in question.column(result, metric.id)):
         label = formats.say(metric.label)

@@ -56,7 +56,8 @@ def view(visit: Visit) -> HttpResponseBase:
     span = question.span(visit, "last_12_months")
     query = question.parse(visit.request.GET, span.period, None, ("net_sales",))
     after = _cursor(visit.request.GET.get("after", ""))
-    export = visit.request.GET.get("format") == "csv"
+    wanted = visit.request.GET.get("format", "")
+    export = wanted in ("csv", "xlsx")
     page = lake_read.rows(
         visit.shop.lake(),
         query,
@@ -67,7 +68,9 @@ def view(visit: Visit) -> HttpResponseBase:
     )
     columns = [name for name in SHOWN.get(page.fact, page.columns) if name in page.columns]
     if export:
-        return files.csv_file(f"{query.metrics[0]}-rows", _sheet(page, columns))
+        name = f"{query.metrics[0]}-rows"
+        as_file = files.csv_file if wanted == "csv" else files.xlsx_file
+        return as_file(name, _sheet(page, columns))
     metric = question.visible_metrics(visit.scope)[query.metrics[0]]
     total = question.ask(visit, Query(metrics=query.metrics[:1], period=query.period, where=query.where))
     return visit.render(

@@ -151,14 +151,15 @@ def change_of(now: object, before: object, metric: Metric, against: str) -> Safe
 
 @register.simple_tag
 def change_words(shown: Shown, span: Span) -> str:
-    """The change of a figure as plain text: “, +4.2% more than the year before”."""
+    """The change of a figure as plain text: “+4.2% more than the year before”."""
     metric = shown.metric
     is_rate = metric.unit == Unit.RATE
     value = formats.difference(shown.value, shown.before) if is_rate else formats.change(shown.value, shown.before)
     if value is None:
         return ""
     figure = formats.signed_points(value) if is_rate else formats.signed_percent(value)
-    return f" ({figure} {span.against_text})"
+    word = gettext("more") if value > 0 else gettext("less") if value < 0 else gettext("the same")
+    return f"{figure} {word} {span.against_text}"
 
 
 @register.simple_tag

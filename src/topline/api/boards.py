@@ -1,0 +1,302 @@
+"""Dashboards, alerts and what a person was told."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Path, Router, Schema
+from ninja.decorators import decorate_view
+from pydantic import Field
+
+from topline.accounts.models import Shop, User
+from topline.accounts.scopes import scope_for
+from topline.api import paging
+from topline.api.auth import Requires, caller
+from topline.api.metrics import Answer, answer
+from topline.api.once import once
+from topline.boards import operations
+from topline.boards.models import Alert, AlertEvent, Dashboard, SavedView, Tile, asked
+from topline.lake import read as lake
+from topline.metrics.query import parse_period
+from topline.units.errors import ToplineError
+from topline.units.period import Grain
+from topline.units.text import N_
+from topline.workbench import inbox
+from topline.workbench.models import Notification
+
+router = Router()
+
+_Board = Annotated[int, Path(description="The dashboard's number")]
+_Tile = Annotated[int, Path(description="The tile's number")]
+_Alert = Annotated[int, Path(description="The alert's number")]
+
+
+class UnknownDashboardError(ToplineError):
+    message = N_("There is no dashboard %(id)s that you may open.")
+
+
+class UnknownTileError(ToplineError):
+    message = N_("There is no tile %(id)s with figures on this dashboard.")
+
+
+class UnknownAlertError(ToplineError):
+    message = N_("You have no alert %(id)s.")
+
+
+class NotYoursError(ToplineError):
+    message = N_("Only its owner, or who may share, changes this dashboard.")
+
+
+class TileIn(Schema):
+    visual: Annotated[str, Field(description="number, line, columns, bars, table or text")]
+    metrics: list[str] = []
+    by: Annotated[list[str], Field(description="Dimensions; “time” follows the period")] = []
+    where: list[str] = []
+    top: int | None = None
+    title: str = ""
+    text: Annotated[str, Field(description="Markdown, of a text")] = ""
+
+
+class TileOut(Schema):
+    id: int
+    visual: str
+    title: str
+    question: dict[str, Any]
+    text: str
+    width: int
+    height: int
+
+
+class BoardIn(Schema):
+    title: str
+    is_shared: bool = False
+
+
+class BoardOut(Schema):
+    id: int
+    title: str
+    owner: str | None
+    is_shared: bool
+    tiles: list[TileOut]
+
+    @staticmethod
+    def resolve_owner(board: Dashboard) -> str | None:
+        return board.owner.email if board.owner else None
+
+    @staticmethod
+    def resolve_tiles(board: Dashboard) -> list[Tile]:
+        return list(board.tiles.all())
+
+
+class ViewOut(Schema):
+    id: int
+    name: str
+    is_shared: bool
+    parameters: list[list[str]]
+
+
+class AlertIn(Schema):
+    name: str
+    rule: Annotated[str, Field(description="threshold, off_pace or unusual")]
+    metric: str
+    where: list[str] = []
+    grain: Annotated[str, Field(description="day, week or month, of a threshold")] = "day"
+    bound: Annotated[Decimal | None, Field(description="An amount; a rate or a pace 0-1")] = None
+    side: Annotated[str, Field(description="above, below or, of what is unusual, either")] = "below"
+    by_mail: bool = True
+    webhook: str = ""
+    is_shared: bool = False
+
+
+class EventOut(Schema):
+    bucket: date
+    at: datetime
+    value: Decimal | None
+    expected: Decimal | None
+    low: Decimal | None
+    high: Decimal | None
+    is_quiet: bool
+
+
+class AlertOut(Schema):
+    id: int
+    name: str
+    rule: str
+    question: dict[str, Any]
+    grain: str
+    bound: Decimal | None
+    side: str
+    is_on: bool
+    snoozed_until: datetime | None
+    trouble: str
+    events: Annotated[list[EventOut], Field(description="The last twenty")]
+
+    @staticmethod
+    def resolve_events(alert: Alert) -> Sequence[AlertEvent]:
+        return alert.events.all()[:20]
+
+
+class SnoozeIn(Schema):
+    days: Annotated[int, Field(ge=0, le=365, description="0 wakes it")]
+
+
+class NoteOut(Schema):
+    id: int
+    message: Annotated[str, Field(description="A template in English")]
+    params: dict[str, Any]
+    path: str
+    at: datetime
+    read_at: datetime | None
+
+
+class NotePage(Schema):
+    notifications: list[NoteOut]
+    next: str | None
+
+
+@router.get(
+    "/shops/{shop}/dashboards",
+    response=list[BoardOut],
+    auth=Requires("metrics.read"),
+    summary="Dashboards you may open",
+)
+def list_boards(request: HttpRequest, shop: str) -> list[Dashboard]:
+    who = caller(request)
+    found = Dashboard.objects.for_(who.user, who.shop).select_related("owner").prefetch_related("tiles")
+    return list(found)
+
+
+@router.post(
+    "/shops/{shop}/dashboards", response=BoardOut, auth=Requires("boards.write"), summary="Make an empty dashboard"
+)
+@decorate_view(once)
+def create_board(request: HttpRequest, shop: str, wanted: BoardIn) -> Dashboard:
+    who = caller(request)
+    is_shared = wanted.is_shared and "boards.share" in who.token.permissions()
+    return operations.create_dashboard(shop=who.shop, title=wanted.title, owner=who.user, is_shared=is_shared)
+
+
+@router.post(
+    "/shops/{shop}/dashboards/{board}/tiles", response=TileOut, auth=Requires("boards.write"), summary="Add a tile"
+)
+@decorate_view(once)
+def add_tile(request: HttpRequest, shop: str, board: _Board, wanted: TileIn) -> Tile:
+    who = caller(request)
+    found = _board(who.user, who.shop, board)
+    if not found.may_edit(who.user, who.token.permissions()):
+        raise NotYoursError()
+    kept = {"metrics": wanted.metrics, "by": wanted.by, "where": wanted.where, "top": wanted.top}
+    return operations.add_tile(board=found, visual=wanted.visual, question=kept, title=wanted.title, text=wanted.text)
+
+
+@router.get(
+    "/shops/{shop}/dashboards/{board}/tiles/{tile}/answer",
+    response=Answer,
+    auth=Requires("metrics.read"),
+    summary="A tile's figures of a period, as you may see them",
+)
+def show_tile(
+    request: HttpRequest,
+    shop: str,
+    board: _Board,
+    tile: _Tile,
+    start: Annotated[str, Field(description="First day or month")],
+    end: Annotated[str, Field(description="The day or month after the last")],
+    grain: Annotated[Grain, Field(description="What “time” stands for")] = Grain.DAY,
+    against: str | None = None,
+) -> dict[str, object]:
+    who = caller(request)
+    found = _board(who.user, who.shop, board).tiles.exclude(visual="text").filter(pk=tile).first()
+    if found is None:
+        raise UnknownTileError(id=tile)
+    query = asked(found.question, parse_period(start, end), grain.value, against or None)
+    scope = scope_for(who.user, who.shop)
+    return answer(lake.read(who.shop.lake(), query, scope=scope, settings=who.shop.settings()))
+
+
+@router.get(
+    "/shops/{shop}/views", response=list[ViewOut], auth=Requires("metrics.read"), summary="Saved views you may open"
+)
+def list_views(request: HttpRequest, shop: str) -> list[SavedView]:
+    return list(SavedView.objects.for_(caller(request).user, caller(request).shop))
+
+
+@router.get("/shops/{shop}/alerts", response=list[AlertOut], auth=Requires("metrics.read"), summary="Your alerts")
+def list_alerts(request: HttpRequest, shop: str) -> list[Alert]:
+    return list(Alert.objects.filter(shop=caller(request).shop, owner=caller(request).user, ended_at=None))
+
+
+@router.post("/shops/{shop}/alerts", response=AlertOut, auth=Requires("boards.write"), summary="Set an alert")
+@decorate_view(once)
+def create_alert(request: HttpRequest, shop: str, wanted: AlertIn) -> Alert:
+    who = caller(request)
+    given = wanted.dict(exclude={"metric", "where", "is_shared"})
+    return operations.create_alert(
+        shop=who.shop,
+        owner=who.user,
+        question={"metrics": [wanted.metric], "where": wanted.where},
+        is_shared=wanted.is_shared and "boards.share" in who.token.permissions(),
+        **given,
+    )
+
+
+@router.post(
+    "/shops/{shop}/alerts/{alert}/snooze", response=AlertOut, auth=Requires("boards.write"), summary="Snooze an alert"
+)
+def snooze(request: HttpRequest, shop: str, alert: _Alert, wanted: SnoozeIn) -> Alert:
+    found = _alert(request, alert)
+    until = timezone.now() + timedelta(days=wanted.days) if wanted.days else None
+    operations.snooze_alert(alert=found, actor=caller(request).user, until=until)
+    return found
+
+
+@router.delete(
+    "/shops/{shop}/alerts/{alert}", response={204: None}, auth=Requires("boards.write"), summary="End an alert"
+)
+def end_alert(request: HttpRequest, shop: str, alert: _Alert) -> tuple[int, None]:
+    operations.end_alert(alert=_alert(request, alert), actor=caller(request).user, now=timezone.now())
+    return 204, None
+
+
+@router.get(
+    "/shops/{shop}/notifications",
+    response=NotePage,
+    auth=Requires("metrics.read"),
+    summary="What you were told, the newest first",
+)
+def list_notifications(
+    request: HttpRequest,
+    shop: str,
+    unread: bool = False,
+    limit: Annotated[int, Field(ge=1, le=200)] = 50,
+    after: str | None = None,
+) -> dict[str, object]:
+    told = Notification.objects.to(caller(request).user.pk, caller(request).shop.slug)
+    page, following = paging.newest_first(told.unread() if unread else told, limit=limit, after=after)
+    return {"notifications": page, "next": following}
+
+
+@router.post(
+    "/shops/{shop}/notifications/read", response={204: None}, auth=Requires("metrics.read"), summary="Mark all as read"
+)
+def read_notifications(request: HttpRequest, shop: str) -> tuple[int, None]:
+    inbox.mark_read(recipient_id=caller(request).user.pk, shop=caller(request).shop.slug, now=timezone.now())
+    return 204, None
+
+
+def _board(user: User, shop: Shop, board: int) -> Dashboard:
+    found = Dashboard.objects.for_(user, shop).filter(pk=board).first()
+    if found is None:
+        raise UnknownDashboardError(id=board)
+    return found
+
+
+def _alert(request: HttpRequest, alert: int) -> Alert:
+    who = caller(request)
+    found = Alert.objects.filter(shop=who.shop, owner=who.user, ended_at=None, pk=alert).first()
+    if found is None:
+        raise UnknownAlertError(id=alert)
+    return found
