@@ -27,7 +27,9 @@ def test_the_bounds_lie_as_far_as_the_rule_says():
     assert found.low / found.expected == pytest.approx(np.exp(-0.45), rel=0.1)
 
 
-@pytest.mark.parametrize(("factor", "is_unusual"), [(0.0, True), (0.5, True), (0.85, False), (1.15, False), (2.0, True)])
+@pytest.mark.parametrize(
+    ("factor", "is_unusual"), [(0.0, True), (0.5, True), (0.85, False), (1.15, False), (2.0, True)]
+)
 def test_what_is_unusual_at_ten_per_cent_of_noise(factor, is_unusual):
     values = 100 * np.exp(0.1 * np.random.default_rng(3).standard_normal(400))
     values[-1] = 100 * factor
