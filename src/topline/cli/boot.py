@@ -27,10 +27,20 @@ def product(process: Literal["command", "web", "worker"] = "command") -> None:
     from topline.workbench import upgrade
 
     upgrade.migrate()
+    _choose_engine()
     if process == "command":
         logging.getLogger().setLevel(logging.WARNING)
     else:
         _limit_queries(process)
+
+
+def _choose_engine() -> None:
+    from django.conf import settings
+
+    if settings.ENGINE != "duckdb":
+        from topline.lake import spark
+
+        spark.choose(settings.ENGINE)
 
 
 def _limit_queries(process: Literal["web", "worker"]) -> None:

@@ -56,6 +56,12 @@ SETTINGS: Mapping[str, Setting] = {
             "",
             "The address of the proxy in front whose X-Forwarded headers are believed; empty for none.",
         ),
+        Setting(
+            "TOPLINE_ENGINE",
+            "duckdb",
+            "What answers questions: duckdb in this process, or a Spark cluster such as spark://host:7077 (the extra "
+            "topline[spark]) whose workers see the same folder.",
+        ),
         Setting("TOPLINE_THREADS", "4", "Threads that answer web requests.", Kind.NUMBER),
         Setting("TOPLINE_JOB_THREADS", "2", "Jobs that a worker process runs at once.", Kind.NUMBER),
         Setting("TOPLINE_WEB_MEMORY_GB", "2", "Memory for queries in the web process.", Kind.NUMBER),

@@ -31,6 +31,11 @@ if _ADDRESS.scheme not in ("http", "https") or not _ADDRESS.hostname:
 _IS_TLS = _ADDRESS.scheme == "https"
 ALLOWED_HOSTS = [_ADDRESS.hostname, "127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [URL]
+ENGINE = environment.text("TOPLINE_ENGINE")
+if ENGINE != "duckdb" and not ENGINE.startswith("spark://"):
+    raise environment.SettingError(
+        name="TOPLINE_ENGINE", value=ENGINE, allowed="duckdb, or an address as spark://host:7077"
+    )
 PROXY = environment.text("TOPLINE_PROXY")
 THREADS = environment.number("TOPLINE_THREADS")
 JOB_THREADS = environment.number("TOPLINE_JOB_THREADS")

@@ -1,4 +1,4 @@
-"""Questions to a snapshot: each fact as an Ibis table that DuckDB reads from the snapshot's own files."""
+"""Questions to a snapshot: each fact as an Ibis table that DuckDB, or Spark, reads from the snapshot's own files."""
 
 import itertools
 import threading
@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from topline.facts.table import Table
-from topline.lake import duck, files, mirror, overlay, resident
+from topline.lake import duck, files, mirror, overlay, resident, spark
 from topline.lake.resident import Resident
 from topline.lake.snapshot import File, Snapshot, TableVersion
 
@@ -51,6 +51,8 @@ def table(lake: "Lake", fact: str, snapshot: Snapshot, *, known_at: datetime | N
 
     The expression belongs to this thread. Raises UnknownFactError.
     """
+    if spark.is_chosen():
+        return spark.table(lake, fact, snapshot, known_at)
     declared = lake.fact(fact)
     views = _views()
     key = (str(lake.root), fact, snapshot.number, known_at)
@@ -70,6 +72,9 @@ def table(lake: "Lake", fact: str, snapshot: Snapshot, *, known_at: datetime | N
 
 def execute(expression: "ir.Expr") -> pa.Table:
     """The answer, asked while at most one other question runs."""
+    if spark.is_chosen():
+        with duck.turn():
+            return spark.execute(expression)
     with duck.turn():
         answer: pa.Table = backend().to_pyarrow(expression)
     return answer

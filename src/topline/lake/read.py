@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from topline.facts.table import Table
 from topline.facts.table import tables as facts
-from topline.lake import engine, partials
+from topline.lake import engine, partials, spark
 from topline.lake.partials import RollUp
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
@@ -173,7 +173,7 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, paths: set[str], known
         return rows
 
     def roll_up(source: str, dims: frozenset[str], basis: Basis) -> "ir.Table | None":
-        if scope.territories is not None:
+        if scope.territories is not None or spark.is_chosen():
             return None
         found = partials.table(lake, snapshot, every, RollUp(source, dims, basis))
         if found is not None:
