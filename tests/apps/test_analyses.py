@@ -4,6 +4,7 @@ import json
 
 import ledger_rows
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from test_api import caller
 
@@ -76,3 +77,28 @@ def test_the_command_prints_it(call, capsys):
     assert run(["analyse", "cohort", "--shop", "gifts"]) == 3
     assert "cohorts" in capsys.readouterr().err
     assert run(["analyse", "--list"]) == 0
+
+
+def test_their_export_is_read_from_a_file(browser):
+    file = SimpleUploadedFile(
+        "days.csv", "\ufeffDay,Orders,Total sales\n2011-08-01,2,30.00\n2011-08-02,1,44.50\n".encode()
+    )
+    asked = {"choice": "figures", "from": "2011-08-01", "to": "2011-09-01", "measure": "total_sales", "file": file}
+    answer = browser.post("/shop/gifts/analyses/reconciliation/file", asked)
+    assert answer.status_code == 302
+    assert "figures=2011-08-01=30.00,2011-08-02=44.50" in answer["Location"]
+    page = browser.get(answer["Location"])
+    assert "Shopify" in page.content.decode()
+    assert browser.get("/shop/gifts/analyses/reconciliation/file").status_code == 405
+    nothing = SimpleUploadedFile("empty.csv", b"Notes\nnone\n")
+    refused = browser.post("/shop/gifts/analyses/reconciliation/file", {"choice": "figures", "file": nothing})
+    assert refused.status_code == 400
+    assert "by month" in refused.content.decode()
+
+
+def test_people_are_listed_for_who_may_see_rows(shop, lake, member, call):
+    whole = call("GET", "/shops/gifts/analyses/rfm").json()
+    assert [table["id"] for table in whole["tables"]] == ["segments", "grid", "customers"]
+    lead = caller(shop, member("content_lead"))
+    assert [table["id"] for table in lead("GET", "/shops/gifts/analyses/rfm").json()["tables"]] == ["segments", "grid"]
+    assert lead("GET", "/shops/gifts/analyses/rfm?table=customers").status_code == 403

@@ -230,4 +230,11 @@ PAGES = (
         icon="chart-dots",
     ),
     Page(path="analyses/<slug:analysis_id>", name="analysis", view=view, permission="metrics.read", place="measure"),
+    Page(
+        path="analyses/<slug:analysis_id>/file",
+        name="analysis_file",
+        view=fill,
+        permission="metrics.read",
+        place="measure",
+    ),
 )
