@@ -42,7 +42,8 @@ SELECT 'l' || n AS key, 1::BIGINT AS version, '2025-01-01'::TIMESTAMPTZ AS recor
     1::DECIMAL(18, 9) AS rate, false AS rate_is_event_day, (s * q * price * 0.6)::DECIMAL(18, 6) AS cost_shop,
     ['web', 'app', 'store', 'phone'][(1 + hash(o, 2) % 4)::INT] AS channel,
     ['DE', 'FR', 'RO', 'PT', 'GB', 'IT'][(1 + hash(o, 3) % 6)::INT] AS market,
-    CASE WHEN hash(o, 4) % 10 > 0 THEN 'c' || (hash(o, 5) % {people}) END AS customer_key, false AS is_over_refund
+    CASE WHEN hash(o, 4) % 10 > 0 THEN 'c' || (hash(o, 5) % {people}) END AS customer_key, NULL::VARCHAR AS original_order_key,
+    false AS is_over_refund
 FROM (
     SELECT n, n // 4 AS o, DATE '2023-01-01' + ((n // 4) * 731 // {orders})::INT AS day, 1 + hash(n, 6) % 4 AS q,
         (100 + hash(n, 7) % 9900) / 100.0 AS price,

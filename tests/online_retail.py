@@ -45,7 +45,8 @@ SELECT 'retail:' || number AS key, 1::BIGINT AS version, '2026-01-01'::TIMESTAMP
     (quantity * price::DECIMAL(18, 6))::DECIMAL(18, 6) AS amount_shop, 'GBP' AS currency,
     1::DECIMAL(18, 9) AS rate, false AS rate_is_event_day, NULL::DECIMAL(18, 6) AS cost_shop, 'web' AS channel,
     first(country) OVER (PARTITION BY invoice ORDER BY number) AS market,
-    CASE WHEN customer IN ('', 'nan', 'None') THEN NULL ELSE customer END AS customer_key, false AS is_over_refund
+    CASE WHEN customer IN ('', 'nan', 'None') THEN NULL ELSE customer END AS customer_key, NULL::VARCHAR AS original_order_key,
+    false AS is_over_refund
 FROM ({rows})
 """
 

@@ -18,7 +18,8 @@ _LINES = """
         price::DECIMAL(18, 6) AS unit_price, unit_price AS amount, unit_price AS amount_shop,
         'GBP' AS currency, 1::DECIMAL(18, 9) AS rate,
         false AS rate_is_event_day, NULL::DECIMAL(18, 6) AS cost_shop, NULL::VARCHAR AS channel, market,
-        customer AS customer_key, false AS is_over_refund
+        customer AS customer_key, NULL::VARCHAR AS original_order_key,
+        false AS is_over_refund
     FROM sold
 """
 

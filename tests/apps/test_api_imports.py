@@ -6,6 +6,7 @@ from django.test import Client
 from test_api import caller
 
 from topline.accounts import operations, permissions
+from topline.lake import store
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
@@ -68,6 +69,26 @@ def test_a_file_is_proposed_confirmed_and_undone(call, bring):
     assert set(call("GET", "/shops/gifts/query?metrics=net_sales").json()["totals"]["net_sales"]) == {"missing"}
     assert call("POST", f"/shops/gifts/imports/{number}/redo").json()["state"] == "live"
     assert call("GET", "/shops/gifts/query?metrics=orders").json()["totals"] == {"orders": 3}
+
+
+def test_an_import_that_broke_is_gone_on_with(call, bring, monkeypatch):
+    number = bring().json()["id"]
+    work()
+    call("POST", f"/shops/gifts/imports/{number}/confirm")
+    with monkeypatch.context() as broken:
+        broken.setattr(store.Lake, "append", lambda *_, **__: 1 / 0)
+        work()
+    found = call("GET", f"/shops/gifts/imports/{number}").json()
+    assert found["state"] == "failed"
+    assert "topline" not in found["error"]
+    answer = call("POST", f"/shops/gifts/imports/{number}/resume")
+    assert (answer.status_code, answer.json()["state"]) == (202, "running")
+    work()
+    assert call("GET", "/shops/gifts/query?metrics=net_sales,orders").json()["totals"] == {
+        "net_sales": "40.50",
+        "orders": 3,
+    }
+    assert call("POST", f"/shops/gifts/imports/{number}/resume").status_code == 422
 
 
 def test_the_quarantine_comes_as_a_file_with_reasons(call, bring):

@@ -43,7 +43,8 @@ def test_parts_of_a_row_and_of_an_order(shop: "Shop", tmp_path: Path) -> None:
     found = take_in(shop, path)
     assert (found.report["rows"], found.report["facts"]) == (3, 3)
     assert {trap["code"]: trap["params"] for trap in found.preview["traps"]} == {
-        "repeated_columns": {"columns": "Shipping"}
+        "repeated_columns": {"columns": "Shipping"},
+        "tax_on_top": {"columns": "Tax"},
     }
     # 20 + 5 + 10; 2 + .5; 3.60 + .90 + 2; 4.95 for each of two orders
     assert _sales(shop, "gross_sales", "discounts", "net_sales", "tax", "shipping", "total_sales") == [
@@ -140,3 +141,97 @@ def test_the_preview_counts_what_the_lake_holds(shop: "Shop", tmp_path: Path) ->
     preview = operations.propose(found=found).preview
     assert [preview[key] for key in ("rows", "facts", "duplicates", "quarantined")] == [7, 3, 4, 0]
     assert len(ledger(shop)) == 7
+
+
+def _with(*columns: str) -> tuple[str, ...]:
+    """The headings with another name of the price, and further columns."""
+    price, *more = columns
+    return (*(price if heading == "Unit price" else heading for heading in HEADINGS), *more)
+
+
+def _codes(found: Any) -> dict[str, str]:
+    told = {trap["code"]: trap["params"] for trap in found.preview["traps"]}
+    return {code: params["columns"] for code, params in told.items() if "columns" in params}
+
+
+def test_tax_is_taken_out_of_prices_by_its_rate(shop: "Shop", tmp_path: Path) -> None:
+    rows = [
+        _row("1", "20001", "2", "12.00", "20%", "10 %"),
+        _row("1", "20002", "1", "10.50", "5%", ""),
+        _row("2", "20001", "-1", "12.00", "20%", "10 %"),
+    ]
+    found = take_in(shop, write(tmp_path / "a.csv", rows, _with("Price incl. VAT", "VAT %", "Discount %")))
+    assert _codes(found).items() >= {"tax_included": "Price incl. VAT", "rate_columns": "Discount %, VAT %"}.items()
+    # Order 1: 24.00 and 10.50 with tax; 2.40 off the first. Without: 20 + 10; 2 off; tax 3.60 + .50. Back: 10, 1, 1.80.
+    wanted = {"goods_sold": "30.00", "discount": "-1.00", "tax": "2.30", "refund": "-10.00"}
+    assert _by_kind(shop) == {kind: Decimal(amount) for kind, amount in wanted.items()}
+    assert total(shop) == Decimal("24.00") - Decimal("2.40") + Decimal("10.50") - Decimal("12.00") + Decimal("1.20")
+
+
+def test_tax_is_taken_out_of_prices_by_its_amount_of_row_or_order(shop: "Shop", tmp_path: Path) -> None:
+    rows = [
+        _row("1", "20001", "2", "12.00", "4.00"),
+        _row("1", "20002", "1", "10.50", "0.50"),
+    ]
+    take_in(shop, write(tmp_path / "a.csv", rows, _with("Preț cu TVA", "TVA")))
+    assert _by_kind(shop) == {"goods_sold": Decimal("30.00"), "tax": Decimal("4.50")}
+    rows = [
+        _row("3", "20001", "2", "12.00", "6.00", "6.00"),
+        _row("3", "20002", "1", "18.00", "6.00", "6.00"),
+        _row("4", "20001", "1", "12.00", "2.00", ""),
+        _row("4", "20002", "1", "1.20", "2.00", ""),
+    ]
+    # The order's tax and discount stand on each row: 42 with tax, 6 off, 6 of tax in the 36 that remain.
+    take_in(shop, write(tmp_path / "b.csv", rows[:2], _with("Price incl. VAT", "Tax", "Discount")))
+    of_order = [(row[1], row[5]) for row in ledger(shop) if row[0] == "3"]
+    assert sorted(of_order) == [
+        ("discount", Decimal("-5.000000")),
+        ("goods_sold", Decimal("15.000000")),
+        ("goods_sold", Decimal("20.000000")),
+        ("tax", Decimal("6.000000")),
+    ]
+
+
+def test_a_rate_in_the_heading_and_a_column_of_rates_without_a_sign(shop: "Shop", tmp_path: Path) -> None:
+    rows = [_row("1", "20001", "1", "119.00")]
+    found = take_in(shop, write(tmp_path / "a.csv", rows, _with("Bruttopreis (inkl. 19 % MwSt.)")))
+    assert _codes(found) == {"tax_included": "Bruttopreis (inkl. 19 % MwSt.)"}
+    assert _by_kind(shop) == {"goods_sold": Decimal("100.00"), "tax": Decimal("19.00")}
+    rows = [_row(str(n), f"2000{n % 7}", "1", f"{n}.00", "20", "0.1") for n in range(100, 130)]
+    found = take_in(shop, write(tmp_path / "b.csv", rows, _with("Unit price", "VAT 20 %", "Discount")))
+    assert _codes(found) == {"tax_on_top": "VAT 20 %", "rate_columns": "Discount, VAT 20 %"}
+    goods = Decimal(sum(range(100, 130)))
+    sums = _by_kind(shop)
+    assert sums["goods_sold"] == goods + 100
+    assert sums["discount"] == -goods / 10
+    assert sums["tax"] == goods * 9 / 10 / 5 + 19
+
+
+def test_prices_with_tax_that_nobody_tells_are_said_so(shop: "Shop", tmp_path: Path) -> None:
+    found = take_in(shop, write(tmp_path / "a.csv", [_row("1", "20001", "1", "12.00")], _with("Prix TTC")))
+    assert _codes(found) == {"tax_unknown": "Prix TTC"}
+    assert _by_kind(shop) == {"goods_sold": Decimal("12.00")}
+
+
+def test_both_prices_tell_the_tax(shop: "Shop", tmp_path: Path) -> None:
+    rows = [_row("1", "20001", "3", "8.33", "9.99"), _row("1", "20002", "1", "5.00", "5.25")]
+    take_in(shop, write(tmp_path / "a.csv", rows, _with("Price excl. VAT", "Price incl. VAT")))
+    assert _by_kind(shop) == {"goods_sold": Decimal("29.99"), "tax": Decimal("5.23")}
+
+
+def test_a_rate_that_is_none_needs_mending(shop: "Shop", tmp_path: Path) -> None:
+    rows = [_row("1", "20001", "1", "12.00", "20%"), _row("2", "20001", "1", "12.00", "120%")]
+    found = take_in(shop, write(tmp_path / "a.csv", rows, _with("Unit price", "VAT %")))
+    assert found.report["reasons"] == {"bad_rate": 1}
+
+
+def test_the_preview_counts_what_the_lake_holds_of_other_files(shop: "Shop", tmp_path: Path) -> None:
+    headings = ("SKU", "Title", "Category", "Brand")
+    rows = [("A1", "Mug", "Kitchen", "Acme"), ("A2", "Plate", "Kitchen", "Acme"), ("A3", "Lamp", "Light", "Acme")]
+    take_in(shop, write(tmp_path / "a.csv", rows[:2], headings))
+    path = write(tmp_path / "b.csv", [rows[0], ("A2", "Dish", "Kitchen", "Acme"), rows[2]], headings)
+    found = operations.receive(shop=shop, uploads=[operations.Upload("b.csv", path)], actor_id=None)
+    preview = operations.propose(found=found).preview
+    assert [preview[key] for key in ("rows", "facts", "duplicates", "quarantined")] == [3, 2, 1, 0]
+    report = take_in(shop, path).report
+    assert [report[key] for key in ("rows", "facts", "duplicates", "quarantined")] == [3, 2, 1, 0]

@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 from django.test import override_settings
 
 import plan_shop
-from topline.accounts.models import Shop
+from topline.accounts.models import Shop, User
 from topline.journal import operations as journal
 from topline.lake import engine
 from topline.lake.store import Lake
@@ -287,6 +288,71 @@ def test_pace_follows_the_season_and_chance_follows_the_actuals(version: PlanVer
     assert after.days[-1].actual == pytest.approx(float(sold[2026]))
     assert len({goal.goal.metric for goal in december.goals}) == 5
     assert np.isclose(sum(float(line.target) for line in december.categories), float(december.total.target))
+
+
+def test_a_goal_for_a_part_goes_as_its_part_goes(version: PlanVersion, seller: Shop) -> None:
+    scopes = [{"category": "Lamps"}, {"market": "IE"}, {"category": "Rugs", "market": "GB"}]
+    for scope in scopes:
+        operations.add_goal(version=version, metric="net_sales", scope=scope, actor=None, now=NOW)
+    with pytest.raises(operations.GoalExistsError):
+        operations.add_goal(version=version, metric="net_sales", scope=scopes[0], actor=None, now=NOW)
+    with pytest.raises(operations.UnknownPartError):
+        operations.add_goal(version=version, metric="net_sales", scope={"category": "Boats"}, actor=None, now=NOW)
+    looks = {day: progress.of(version, day) for day in (AS_OF, date(2026, 12, 1), date(2027, 1, 1))}
+    by_scope = {day: {str(one.goal.scope): one for one in look.goals} for day, look in looks.items()}
+    for day, goals in by_scope.items():
+        lamps = next(line for line in looks[day].categories if line.name == "Lamps")
+        ireland = next(line for line in looks[day].markets if line.name == "IE")
+        for line, goal in ((lamps, goals[str(scopes[0])].line), (ireland, goals[str(scopes[1])].line)):
+            assert (goal.target, goal.due, goal.chance) == (line.target, line.due, line.chance)
+            assert (goal.actual or 0) == pytest.approx(line.actual or 0, abs=Decimal("0.01"))
+    both = [goals[str(scopes[2])] for goals in by_scope.values()]
+    assert [one.line.actual is None for one in both] == [True, False, False]
+    assert both[1].line.now is not None
+    assert (both[1].line.actual or 0) < both[1].line.now.low < both[1].line.now.high < both[1].line.target
+    assert (both[1].line.chance, both[1].status) == (0, "behind")
+    sql = (
+        "SELECT sum(amount) FROM order_line WHERE product_key = 'B1' AND market = 'GB' "
+        "AND \"on\" >= '2026-10-01' AND \"on\" < '2027-01-01'"
+    )
+    assert both[2].line.actual == pytest.approx(_asked(seller, sql), abs=Decimal("0.01"))
+    assert both[2].status == ("reached" if (both[2].line.actual or 0) >= both[2].line.target else "missed")
+    kept = operations.edit_goal(goal=both[0].goal, actor=None, now=NOW, target=Decimal("20000"))
+    assert kept.target == 20_000
+    assert version.grid("net_sales").total(version.part(kept)) == 2_000_000
+    again = operations.reforecast(version=version, as_of=date(2026, 12, 1), actor=None, now=NOW)
+    moved = again.goals.standing().get(scope=scopes[2])
+    assert moved.target == facts.from_minor("net_sales", again.grid("net_sales").total(again.part(moved)), "GBP")
+
+
+def _asked(shop: Shop, sql: str) -> Decimal:
+    lake = shop.lake()
+    snapshot = lake.latest()
+    assert snapshot is not None
+    order_line = engine.execute(engine.table(lake, "order_line", snapshot))
+    with duckdb.connect() as connection:
+        connection.register("order_line", order_line)
+        return Decimal(connection.execute(sql).fetchall()[0][0])
+
+
+def test_an_owner_can_be_taken_away(version: PlanVersion, owner: User) -> None:
+    goal = version.goals.get(metric="orders")
+    assert operations.edit_goal(goal=goal, actor=None, now=NOW, owner=owner).owner == owner
+    assert operations.edit_goal(goal=goal, actor=None, now=NOW, target=Decimal(900)).owner == owner
+    assert operations.edit_goal(goal=goal, actor=None, now=NOW, is_unowned=True).owner is None
+
+
+def test_a_reforecast_is_made_by_a_job_once(version: PlanVersion, owner: User) -> None:
+    baseline = activated(version)
+    ask = {"version": baseline, "as_of": date(2026, 12, 1), "actor": owner}
+    job = plan_jobs.ask_for_reforecast(**ask)
+    assert plan_jobs.ask_for_reforecast(**ask).pk == job.pk
+    done = jobs.run_now(job)
+    assert (done.state, done.done, done.total) == ("done", 1, 1)
+    new = baseline.plan.versions.get(number=done.result["number"])
+    assert (new.is_reforecast, new.based_on, new.created_by) == (True, baseline, owner.pk)
+    assert plan_jobs.reforecast(done) == done.result  # killed after its last step, it makes no second one
+    assert baseline.plan.versions.count() == 2
 
 
 def test_what_can_not_be_planned_is_refused_with_what_to_do(seller: Shop) -> None:

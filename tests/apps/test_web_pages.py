@@ -14,7 +14,7 @@ import plan_shop
 from topline.accounts import operations, permissions
 from topline.accounts.permissions import Role
 from topline.imports.models import Import
-from topline.lake import read
+from topline.lake import read, store
 from topline.lake.scope import Scope
 from topline.metrics.query import Filter, Query
 from topline.plans import operations as plans
@@ -232,6 +232,31 @@ def test_an_import_goes_in_and_comes_back(shop, owner, lake):
     client.post(reverse("import_act", args=[shop.slug, found.pk]), {"do": "undo"})
     found.refresh_from_db()
     assert found.state == Import.State.UNDONE
+
+
+def test_an_import_that_broke_goes_on_at_a_press(shop, owner, lake, monkeypatch):
+    client = Client()
+    client.force_login(owner)
+    upload = io.BytesIO(b"Order,Date,SKU,Qty,Price,Country\n" + b"1,2011-08-01 10:00,A1,2,10.00,GB\n")
+    upload.name = "orders.csv"
+    client.post(reverse("imports", args=[shop.slug]), {"files": [upload]})
+    found = Import.objects.get()
+    jobs.run_now(Job.objects.get(pk=found.job_id))
+    act, page = (reverse(name, args=[shop.slug, found.pk]) for name in ("import_act", "import"))
+    client.post(act, {"do": "confirm"})
+    found.refresh_from_db()
+    with monkeypatch.context() as broken:
+        broken.setattr(store.Lake, "append", lambda *_, **__: 1 / 0)
+        jobs.run_now(Job.objects.get(pk=found.job_id))
+    shown = client.get(page).content.decode()
+    assert 'name="do" value="go_on"' in shown
+    assert "Go on with it, or drop it." in shown
+    assert "topline import" not in shown
+    client.post(act, {"do": "go_on"})
+    found.refresh_from_db()
+    jobs.run_now(Job.objects.get(pk=found.job_id))
+    assert total(lake, shop, "net_sales", Period(date(2011, 8, 1), date(2011, 9, 1))) == 20
+    assert 'value="go_on"' not in client.get(page).content.decode()
 
 
 def test_people_are_invited_and_tokens_shown_once(shop, owner):

@@ -168,6 +168,19 @@ def confirm(request: HttpRequest, shop: str, number: _Number) -> Status[Import]:
 
 
 @router.post(
+    "/shops/{shop}/imports/{number}/resume",
+    response={202: ImportOut},
+    auth=Requires("imports.write"),
+    summary="Go on with an import that failed while it was taken in",
+)
+@decorate_view(once)
+def resume(request: HttpRequest, shop: str, number: _Number) -> Status[Import]:
+    found = _import(request, number)
+    operations.go_on(found=found, actor_id=caller(request).user.pk)
+    return Status(202, found)
+
+
+@router.post(
     "/shops/{shop}/imports/{number}/undo",
     response=ImportOut,
     auth=Requires("imports.write"),

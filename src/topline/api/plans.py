@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.utils.translation import get_language
-from ninja import Path, Router, Schema
+from ninja import Path, Router, Schema, Status
 from ninja.decorators import decorate_view
 from pydantic import Field
 
@@ -16,13 +16,14 @@ from topline.accounts.models import Shop, User
 from topline.api import paging
 from topline.api.auth import Requires, caller
 from topline.api.once import once
-from topline.plans import operations, progress
+from topline.plans import jobs, operations, progress
 from topline.plans.grid import Part
 from topline.plans.models import GridOperation, Kind, Plan, PlanVersion
 from topline.plans.text import Sentence, render
 from topline.units.errors import ToplineError
 from topline.units.period import Period, parse_day
 from topline.units.text import N_
+from topline.workbench.models import Job
 
 router = Router()
 
@@ -32,6 +33,10 @@ _Version = Annotated[int, Path(description="The version's number within the plan
 
 class UnknownPlanError(ToplineError):
     message = N_("The shop “%(shop)s” has no plan %(plan)s.")
+
+
+class UnknownWorkError(ToplineError):
+    message = N_("The shop “%(shop)s” has no reforecast %(work)s.")
 
 
 class UnknownGoalError(ToplineError):
@@ -98,6 +103,32 @@ class GoalIn(Schema):
     target: Decimal | None = None
     due_on: date | None = None
     actions: list[str] | None = None
+    is_unowned: Annotated[bool, Field(description="Take the owner away")] = False
+
+
+class ScopeIn(Schema):
+    """What the goal is about, as the grid names it."""
+
+    category: str | None = None
+    market: str | None = None
+
+
+class WorkOut(Schema):
+    id: int
+    state: str
+    done: int
+    total: int | None
+    message: str
+    plan: int | None
+    version: Annotated[int | None, Field(description="The new version's number")]
+
+    @staticmethod
+    def resolve_plan(job: Job) -> int | None:
+        return job.result.get("plan") if job.result else None
+
+    @staticmethod
+    def resolve_version(job: Job) -> int | None:
+        return job.result.get("number") if job.result else None
 
 
 class EditOut(Schema):
@@ -221,6 +252,7 @@ def edit_goal(
         target=changes.target,
         due_on=changes.due_on,
         actions=changes.actions,
+        is_unowned=changes.is_unowned,
     ).contents()
 
 
@@ -262,15 +294,47 @@ def activate(request: HttpRequest, shop: str, plan: _Plan, version: _Version) ->
 
 @router.post(
     "/shops/{shop}/plans/{plan}/versions/{version}/reforecast",
-    response=VersionOut,
+    response={202: WorkOut},
     auth=Requires("plans.write"),
-    summary="A new version beside the locked one, from what is known today",
+    summary="Have a new version made beside the locked one, from what is known today",
 )
 @decorate_view(once)
-def reforecast(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> PlanVersion:
+def reforecast(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> Status[Job]:
     who = caller(request)
     found = _version(who.shop, plan, version)
-    return operations.reforecast(version=found, as_of=who.shop.today(), actor=who.user, now=who.shop.now())
+    return Status(202, jobs.ask_for_reforecast(version=found, as_of=who.shop.today(), actor=who.user))
+
+
+@router.get(
+    "/shops/{shop}/plans/work/{work}",
+    response=WorkOut,
+    auth=Requires("plans.read"),
+    summary="How a reforecast comes along; when it is done, its plan and version",
+)
+def show_work(request: HttpRequest, shop: str, work: Annotated[int, Path(description="Its number")]) -> Job:
+    found = Job.objects.filter(shop=caller(request).shop.slug, kind="plans.reforecast", pk=work).first()
+    if found is None:
+        raise UnknownWorkError(shop=shop, work=work)
+    return found
+
+
+@router.post(
+    "/shops/{shop}/plans/{plan}/versions/{version}/goals",
+    response={201: dict[str, Any]},
+    auth=Requires("plans.write"),
+    summary="Add a goal for a category, a market or both; it aims at what their targets come to",
+)
+@decorate_view(once)
+def add_goal(
+    request: HttpRequest, shop: str, plan: _Plan, version: _Version, goal: ScopeIn
+) -> Status[dict[str, Any]]:
+    who = caller(request)
+    found = _version(who.shop, plan, version)
+    scope = {name: value for name, value in goal.dict().items() if value is not None}
+    added = operations.add_goal(
+        version=found, metric="net_sales", scope=scope, actor=who.user, now=who.shop.now()
+    )
+    return Status(201, added.contents())
 
 
 def _plan(shop: Shop, number: int) -> Plan:

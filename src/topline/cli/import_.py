@@ -174,6 +174,8 @@ def _run(found: "Import", job: "Job", style: output.Format) -> None:
         return
     if found.state != found.State.LIVE:
         typer.echo(found.error_text or done.message or f"Import {found.pk} is {found.state}.", err=True)
+        if found.state == found.State.FAILED:
+            typer.echo(f"“topline import resume {found.pk} --shop {found.shop.slug}” goes on with it.", err=True)
         raise typer.Exit(1)
     _print_report(found, found.report, style)
 

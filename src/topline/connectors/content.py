@@ -19,6 +19,7 @@ _STAMP = re.compile(
     r"^(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})|(?:19|20)\d{6}|\d{1,2}[ -][A-Za-zÀ-ÿ]{3,9}\.?[ -]\d{2,4}|[A-Z][a-z]{2,8} \d{1,2}, \d{4})"
     r"(?:[T, ]+\d{1,2}:\d{2}.*)?$"
 )
+_PERCENT = re.compile(r"^-?\d+(?:[.,]\d+)?\s?%$")
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$")
 _CODE = re.compile(r"^[A-Za-z]{0,6}[-_#]?\d{3,}[\w-]*$")
 
@@ -27,10 +28,10 @@ _CODE = re.compile(r"^[A-Za-z]{0,6}[-_#]?\d{3,}[\w-]*$")
 class Content:
     """Shares (0-1) of the filled values that look like each thing.
 
-    filled : share of values that are there at all
+    filled : share of values that are there at all; percents : share of numbers with a percent sign
     decimals : share of numbers with a fraction; is_small : nearly all numbers below 1,000
     is_code : looks like identifiers; repeats : the values come again; is_ordered : the same value stands in runs
-    samples : the first few different values, as text
+    samples : the first few different values, as text; few : all of them if they are few, each far from alone
     """
 
     filled: float
@@ -46,6 +47,8 @@ class Content:
     repeats: bool
     is_ordered: bool
     samples: tuple[str, ...]
+    percents: float = 0.0
+    few: tuple[str, ...] = ()
 
 
 def seen(values: Sequence[object]) -> Content:
@@ -76,6 +79,8 @@ def seen(values: Sequence[object]) -> Content:
         repeats=distinct < 0.9 * count,
         is_ordered=runs < 1.1 * distinct,
         samples=tuple(dict.fromkeys(texts))[:3],
+        percents=0.0 if typed_stamp else sum(bool(_PERCENT.match(t)) for t in texts) / count,
+        few=tuple(dict.fromkeys(texts)) if distinct <= _FEW and count >= _OFTEN * distinct else (),
     )
 
 
@@ -88,6 +93,7 @@ def _share_of_countries(texts: Sequence[str]) -> float:
 
 
 _COUNTRIES = 300
+_FEW, _OFTEN = 12, 5
 _SYMBOLS = {
     "£": "GBP",
     "€": "EUR",

@@ -47,6 +47,7 @@ REASONS: Mapping[str, str] = {
     "too_long": N_("The text is longer than %(length)s characters."),
     "control_character": N_("The text holds a control character."),
     "personal": N_("The text holds an e-mail address or a phone number where none belongs."),
+    "bad_rate": N_("The rate is below nothing or above the whole."),
     "no_key": N_("What names this row is missing."),
     "unknown_choice": N_("This is none of the values that are known here."),
     "bad_flag": N_("This is neither yes nor no."),
@@ -191,6 +192,7 @@ class Stage:
                 [(number, reject.row, reject.text, reject.found, reject.expected) for reject in staged.rejects],
             )
         tests = _judgement(read, self.shop)
+        parts.note_basis(self.cursor, number, layout)
         self.cursor.executemany(
             "INSERT INTO fault VALUES (?, ?, ?, ?)",
             [(number, place, reason, column) for place, (_, reason, column) in enumerate(tests)],
@@ -208,6 +210,7 @@ class Stage:
                 self._name_places()
                 found = parts.seen(self.cursor)
                 parts.find_repeated(self.cursor, found)
+                parts.take_apart(self.cursor)
                 if found.has_endings:
                     parts.find_endings(self.cursor)
                 if found.has_origins:
@@ -267,10 +270,11 @@ class Stage:
         return profile.propose(self.cursor, self.rows)
 
     def effects(self, rules: profile.Profile) -> list[Effect]:
-        """What each kind comes to, rows that stand in several of the files counted once."""
+        """What each kind comes to, rows that stand in several of the files, and refunds told twice, counted once."""
         extra = self._extra(rules)
         beside = (
             f" UNION ALL SELECT x.kind, x.quantity, x.amount, l.rate FROM ({extra}) x JOIN line l USING (file, row_number)"
+            f" UNION ALL SELECT x.kind, 0, x.amount, l.rate FROM ({parts.twice_sql(extra, self._kind(rules))}) x JOIN line l USING (file, row_number)"
             if extra
             else ""
         )
@@ -413,7 +417,7 @@ class Stage:
             CASE WHEN kind IN ('goods_sold', 'goods_cancelled', 'goods_no_price', 'refund') THEN coalesce(product_code, title) END AS product_key,
             quantity, price AS unit_price, amount, {_SHOP.format("amount")} AS amount_shop, currency, rate,
             false AS rate_is_event_day, {_SHOP.format(cost)} AS cost_shop, channel, market, customer_key,
-            coalesce({is_over}, false) AS is_over_refund
+            origin AS original_order_key, coalesce({is_over}, false) AS is_over_refund
         FROM headed"""
 
     def orders(self, rules: profile.Profile, stamp: Stamp) -> Iterator[Iterator[pa.RecordBatch]]:
@@ -584,6 +588,7 @@ _TABLES = (
     quantity DECIMAL(18, 6), price DECIMAL(18, 6), amount DECIMAL(18, 6), currency VARCHAR, rate DECIMAL(18, 9), customer VARCHAR,
     email VARCHAR, customer_name VARCHAR, phone VARCHAR, country VARCHAR, channel VARCHAR, campaign VARCHAR, coupon VARCHAR,
     unit_cost DECIMAL(18, 6), category VARCHAR, subcategory VARCHAR, brand VARCHAR, supplier VARCHAR, updated TIMESTAMP,
+    discount_rate DECIMAL(18, 9), tax_rate DECIMAL(18, 9), full_tax DECIMAL(18, 6),
     discount DECIMAL(18, 6), tax DECIMAL(18, 6), shipping DECIMAL(18, 6), refunded DECIMAL(18, 6), status VARCHAR,
     origin VARCHAR, cancelled_wall TIMESTAMP, cancelled_utc TIMESTAMP, hash VARCHAR, fault SMALLINT)""",
     "CREATE TABLE IF NOT EXISTS fault (file SMALLINT, fault SMALLINT, reason VARCHAR, column_name VARCHAR)",
@@ -672,17 +677,28 @@ def _insert_lines(number: int, staged: files.Staged, read: Reader, shop: Shop, t
     amounts = ", ".join(
         f"{read.number(part)} AS {part}, {read.is_filled(part)} AS has_{part}" for part in parts.AMOUNTS
     )
-    # Beside a discount or a tax, a row's total may be without the one and with the other: price by quantity counts.
-    is_gross = read.has("unit_price") and any(read.has(part) for part in ("discount", "tax", "shipping"))
-    total = "coalesce(by_price, given_amount)" if is_gross else "coalesce(given_amount, by_price)"
+    price, given = ("unit_price", "amount") if read.is_net else ("gross_price", "gross_amount")
     quantity = read.number("quantity") if read.has("quantity") else "1::DECIMAL(18, 6)"
+    # With both prices, the tax is what lies between them.
+    has_discount = read.has("discount") or read.has("discount_rate")
+    gross = "NULL::DECIMAL(18, 6)" if has_discount or not read.is_net else read.number("gross_amount")
+    if read.is_net and read.has("gross_price"):
+        gross = f"TRY_CAST(CAST({read.number('gross_price')} AS DECIMAL(19, 6)) * CAST({quantity} AS DECIMAL(19, 6)) AS DECIMAL(18, 6))"
+    # Beside a discount or a tax, a row's total may be without the one and with the other: price by quantity counts.
+    is_gross = read.has(price) and any(
+        read.has(part) for part in ("discount", "discount_rate", "tax", "tax_rate", "shipping")
+    )
+    total = "coalesce(by_price, given_amount)" if is_gross else "coalesce(given_amount, by_price)"
     return f"""
     INSERT INTO line
     WITH typed AS (
         SELECT {files.ROW} AS row_number, {read.raw("order_id")} AS order_id, {read.raw("line_id")} AS line_id, {at} AS moment,
             {read.is_filled("at")} AS has_moment, {named}, {quantity} AS quantity, {read.is_filled("quantity")} AS has_quantity,
-            {read.number("unit_price")} AS given_price, {read.is_filled("unit_price")} AS has_price,
-            {read.number("amount")} AS given_amount, {read.is_filled("amount")} AS has_amount,
+            {read.number(price)} AS given_price, {read.is_filled(price)} AS has_price,
+            {read.number(given)} AS given_amount, {read.is_filled(given)} AS has_amount,
+            {read.rate("discount_rate")} AS discount_rate, {read.is_filled("discount_rate")} AS has_discount_rate,
+            coalesce({read.rate("tax_rate")}, {read.named_rate or "NULL"}::DECIMAL(18, 9)) AS tax_rate,
+            {read.is_filled("tax_rate")} AS has_tax_rate, {gross} AS gross,
             coalesce({currency}, {quoted(shop.currency)}) AS currency, CAST({read.number("rate")} AS DECIMAL(18, 9)) AS given_rate,
             {customer} AS customer, {read.raw("email")} AS email, {read.raw("customer_name")} AS customer_name, {read.raw("phone")} AS phone,
             {read.raw("country")} AS country, {read.number("unit_cost")} AS unit_cost, {updated} AS updated, {amounts},
@@ -692,12 +708,12 @@ def _insert_lines(number: int, staged: files.Staged, read: Reader, shop: Shop, t
         SELECT *, TRY_CAST(CAST(quantity AS DECIMAL(19, 6)) * CAST(given_price AS DECIMAL(19, 6)) AS DECIMAL(18, 6)) AS by_price FROM typed),
     priced AS (
         SELECT *, coalesce(given_price, TRY_CAST(given_amount / nullif(quantity, 0) AS DECIMAL(18, 6)), given_amount) AS price,
-            {total} AS amount, CAST({rate} AS DECIMAL(18, 9)) AS rate FROM multiplied),
+            {total} AS amount, TRY_CAST(gross - {total} AS DECIMAL(18, 6)) AS full_tax, CAST({rate} AS DECIMAL(18, 9)) AS rate FROM multiplied),
     judged AS (SELECT *, CASE {faults} END AS fault FROM priced)
     SELECT {number}, row_number, order_id, line_id, {"NULL" if absolute else "moment"}, {"moment" if absolute else "NULL"}, product_code, title,
         quantity, price, amount, currency, rate, customer, email, customer_name, phone, country, channel, campaign, coupon, unit_cost,
-        category, subcategory, brand, supplier, updated, discount, tax, shipping, refunded, status, origin,
-        {"NULL" if ended_absolute else "ended"}, {"ended" if ended_absolute else "NULL"},
+        category, subcategory, brand, supplier, updated, discount_rate, tax_rate, full_tax, discount, tax,
+        shipping, refunded, status, origin, {"NULL" if ended_absolute else "ended"}, {"ended" if ended_absolute else "NULL"},
         left(md5(concat_ws(chr(31), {quoted(salt)}, order_id, {hashed})), 16),
         fault
     FROM judged"""
@@ -708,7 +724,7 @@ def _judgement(read: Reader, shop: Shop) -> list[tuple[str, str, str]]:
     column: Callable[[str], str] = lambda id_: read.layout.column(id_) or ""  # noqa: E731
     today = f"TIMESTAMP '{shop.today + timedelta(days=2 if read.is_absolute('at') else 1)}'"
     known = ", ".join(quoted(code) for code in sorted(list_currencies()))
-    price = "unit_price" if read.has("unit_price") else "amount"
+    price, given = ("unit_price", "amount") if read.is_net else ("gross_price", "gross_amount")
     tests = [
         ("order_id IS NULL", "no_order", column("order_id")),
         ("has_moment AND moment IS NULL", "bad_date", column("at")),
@@ -716,14 +732,18 @@ def _judgement(read: Reader, shop: Shop) -> list[tuple[str, str, str]]:
         ("moment < TIMESTAMP '1970-01-01'", "old_date", column("at")),
         ("quantity IS NULL AND NOT has_quantity", "no_number", column("quantity")),
         ("quantity IS NULL", "bad_number", column("quantity")),
-        ("has_price AND given_price IS NULL", "bad_number", column("unit_price")),
-        ("has_amount AND given_amount IS NULL", "bad_number", column("amount")),
-        ("given_price IS NULL AND given_amount IS NULL", "no_number", column(price)),
-        ("amount IS NULL OR price IS NULL", "too_large", column(price)),
+        ("has_price AND given_price IS NULL", "bad_number", column(price)),
+        ("has_amount AND given_amount IS NULL", "bad_number", column(given)),
+        ("given_price IS NULL AND given_amount IS NULL", "no_number", column(price) or column(given)),
+        ("amount IS NULL OR price IS NULL", "too_large", column(price) or column(given)),
         (f"currency NOT IN ({known})", "unknown_currency", column("currency")),
         ("rate IS NULL", "no_rate", column("currency")),
-        ("abs(CAST(amount AS DOUBLE)) * CAST(rate AS DOUBLE) >= 1e12", "too_large", column(price)),
+        ("abs(CAST(amount AS DOUBLE)) * CAST(rate AS DOUBLE) >= 1e12", "too_large", column(price) or column(given)),
     ]
+    for id_ in ("discount_rate", "tax_rate"):
+        if read.has(id_):
+            tests.append((f"has_{id_} AND {id_} IS NULL", "bad_number", column(id_)))
+            tests.append((f"{id_} NOT BETWEEN 0 AND 1", "bad_rate", column(id_)))
     tests += [
         (f"has_{part} AND {part} IS NULL", "bad_number", column(part)) for part in parts.AMOUNTS if read.has(part)
     ]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as attribute
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -100,25 +101,27 @@ _UNIT_PRICE = field(
     N_("Price of one"),
     Type.NUMBER,
     """price|unit price|unitprice|item price|price per unit|lineitem price|line item price|selling price|price each
-    sale price|unit cost price|product price|price one
+    sale price|net price|unit cost price|product price|price one
     pret|pret unitar|pretul|pret vanzare|pret bucata|pretul unitar
     preco|preco unitario|valor unitario|preco de venda|preco unit|vl unitario
     preis|einzelpreis|stuckpreis|stueckpreis|verkaufspreis|vk preis|preis pro stuck|preis stuck
     prix|prix unitaire|pu|prix de vente|prix unit|pu ht|prix unitaire ht
     precio|precio unitario|precio de venta|precio unidad|precio por unidad|precio unit|pvp""",
 )
+_GROSS_PRICE = Field("gross_price", N_("Price of one, tax included"), Type.NUMBER, _UNIT_PRICE.names)
 _AMOUNT = field(
     "amount",
     N_("Amount of the row"),
     Type.NUMBER,
     """amount|total|line total|line amount|sales|sales value|revenue|total price|subtotal|value|net amount
-    gross amount|lineitem total|item total|row total|extended price|turnover|total amount|order total
+    gross amount|net total|lineitem total|item total|row total|extended price|turnover|total amount|order total
     valoare|suma|total linie|valoare totala|vanzari|total rand|pret total
     valor|valor total|total do item|faturamento|receita|vendas|preco total|total da linha
     betrag|summe|gesamt|gesamtpreis|umsatz|gesamtbetrag|zeilensumme|gesamtsumme|positionsbetrag
-    montant|montant total|total ligne|prix total|chiffre d affaires|ca|montant ttc|total ht|total ttc|montant ht
+    montant|montant total|total ligne|prix total|chiffre d affaires|ca
     importe|importe total|total linea|ventas|ingresos|precio total|importe linea|facturacion""",
 )
+_GROSS_AMOUNT = Field("gross_amount", N_("Amount of the row, tax included"), Type.NUMBER, _AMOUNT.names)
 _CURRENCY = field(
     "currency",
     N_("Currency"),
@@ -300,7 +303,27 @@ _TAX = field(
     Type.NUMBER,
     """tax|taxes|tax amount|vat|vat amount|sales tax|line tax|item tax|total tax|order tax|tva|valoare tva|suma tva
     imposto|impostos|iva|valor iva|valor do imposto|mwst|ust|mehrwertsteuer|umsatzsteuer|steuer|steuerbetrag
-    mwst betrag|montant tva|taxe|impuesto|impuestos|importe iva""",
+    mwst betrag|montant tva|taxe|gst|impuesto|impuestos|importe iva""",
+)
+_LINE_DISCOUNT_RATE = field(
+    "discount_rate",
+    N_("Discount, as a rate"),
+    Type.RATE,
+    """discount rate|discount percent|discount percentage|discount pct|percent off|line discount percent
+    lineitem discount percent|percent discount
+    procent reducere|reducere percent|procentul reducerii|percentual de desconto|desconto percent|percent desconto
+    rabatt prozent|rabatt percent|rabattsatz|nachlass percent|taux de remise|remise percent|reduction percent
+    pourcentage de remise|porcentaje de descuento|descuento percent|percent descuento""",
+)
+_TAX_RATE = field(
+    "tax_rate",
+    N_("Tax rate"),
+    Type.RATE,
+    """tax rate|vat rate|tax percent|vat percent|tax percentage|vat percentage|tax pct|vat pct|sales tax rate
+    gst rate|gst percent|percent vat|percent tax|cota tva|cota de tva|tva percent|procent tva|aliquota|aliquota iva
+    iva percent|percent iva|taxa iva|taxa de iva|steuersatz|mwst satz|mwst percent|ust satz|ust percent
+    mehrwertsteuersatz|umsatzsteuersatz|steuer percent
+    taux tva|taux de tva|percent tva|tipo iva|tipo de iva|porcentaje iva|porcentaje de iva|tasa de impuesto""",
 )
 _SHIPPING = field(
     "shipping",
@@ -460,7 +483,7 @@ _PROMOTION_KIND = field(
 _DISCOUNT_RATE = field(
     "discount_rate",
     N_("Discount"),
-    Type.NUMBER,
+    Type.RATE,
     """discount|discount rate|discount percent|discount percentage|discount pct|percent off|reducere
     procent reducere|"""
     """desconto|percentual de desconto|rabatt|rabatt prozent|nachlass|remise|taux de remise|reduction|descuento|"""
@@ -481,6 +504,8 @@ _WRITTEN: Mapping[str, Target] = {
                 _QUANTITY,
                 _UNIT_PRICE,
                 _AMOUNT,
+                _GROSS_PRICE,
+                _GROSS_AMOUNT,
                 _CURRENCY,
                 _RATE,
                 _CUSTOMER,
@@ -499,14 +524,16 @@ _WRITTEN: Mapping[str, Target] = {
                 _STATUS,
                 _CANCELLED_AT,
                 _DISCOUNT,
+                _LINE_DISCOUNT_RATE,
                 _TAX,
+                _TAX_RATE,
                 _SHIPPING,
                 _REFUNDED,
                 _ORIGIN,
                 _LINE,
                 _UPDATED,
             ),
-            (("order_id",), ("at",), ("unit_price", "amount")),
+            (("order_id",), ("at",), ("unit_price", "amount", "gross_price", "gross_amount")),
             ("order_id", "quantity"),
         ),
         Target(
@@ -589,7 +616,18 @@ TARGETS: Mapping[str, Target] = {
 """The kinds of file: those written out here, and one for every other fact."""
 
 # Fields that change what a row comes to: a heading that is only like theirs (a shipping method) is not enough.
-_EXACT = frozenset(["discount", "tax", "shipping", "refunded", "original_order", "cancelled_at", "status"])
+_EXACT = frozenset(
+    "discount discount_rate tax tax_rate shipping refunded original_order cancelled_at status".split()
+)
+_RATE_OF = {"discount": "discount_rate", "tax": "tax_rate"}
+_TAX_WORDS = frozenset("vat tax taxes tva iva gst mwst ust mehrwertsteuer imposto impostos impuesto impuestos".split())
+_WITH = frozenset(
+    "incl inc including included inclusive with cu com con c inkl inklusive mit avec inclus incluse inclusa incluido".split()
+)
+_WITHOUT = frozenset("excl ex excluding exclusive without net fara sem sin s exkl ohne sans hors".split())
+_BASES = {"ttc": "gross", "brutto": "gross", "ht": "net", "netto": "net"}
+_PERCENT = re.compile(r"(\d{1,2}(?:[.,]\d+)?)\s?%")
+_TAX_RATES = (3, 27)
 _FILLER = frozenset(
     [
         "the",
@@ -675,13 +713,38 @@ class Layout:
 @cache
 def words(heading: str) -> tuple[str, ...]:
     """A heading's folded words, camel case and underscores taken apart."""
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", heading)
-    return tuple(places.folded(apart).split())
+    plain = heading.replace("MwSt", "mwst").replace("USt", "ust")
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", plain)
+    return tuple(places.folded(_PERCENT.sub(" ", apart).replace("%", " percent ")).split())
 
 
-def name_score(heading: str, names: Sequence[str]) -> float:
-    """How well a heading fits the names of a field: 1 the same words, less for more or fewer words."""
-    own = words(heading)
+def heading_rate(heading: str) -> Decimal | None:
+    """The rate (0-1) that a heading names, such as .2 in “VAT 20 %”."""
+    found = _PERCENT.search(heading)
+    return Decimal(found[1].replace(",", ".")) / 100 if found else None
+
+
+def tax_basis(heading: str) -> tuple[str | None, tuple[str, ...]]:
+    """Whether a heading says that a price is with tax (`gross`) or without (`net`), and its words apart from that."""
+    own: list[str] = []
+    for word in words(heading):
+        start = next((b for b in ("brutto", "netto") if word.startswith(b) and word != b), "")
+        own += [start, word.removeprefix(start)] if start else [word]
+    told = set(own)
+    basis = next((_BASES[word] for word in own if word in _BASES), None)
+    if basis is None and own[:1] == ["gross"] and told & {"price", "unit"}:
+        basis = "gross"
+    if basis is None and told & _TAX_WORDS:
+        basis = "gross" if told & _WITH else "net" if told & _WITHOUT else None
+    if basis is None:
+        return None, tuple(own)
+    beside = _TAX_WORDS | _WITH | _WITHOUT | _BASES.keys() | {"gross"}
+    return basis, tuple(word for word in own if word not in beside)
+
+
+def name_score(own: Sequence[str], names: Sequence[str]) -> float:
+    """How well a heading's words fit the names of a field: 1 the same words, less for more or fewer."""
+    own = tuple(own)
     if not own:
         return 0.0
     joined = "".join(own)
@@ -724,7 +787,7 @@ def _assign(target: Target, contents: Mapping[str, Content]) -> Layout:
             (-score, order, place, wanted.id, column, reason)
             for order, wanted in enumerate(target.fields)
             for place, (column, content) in enumerate(contents.items())
-            for score, reason in [_pair(wanted, column, content)]
+            for score, reason in [_pair(target, wanted, column, content)]
             if score >= 0.3
         ),
     )
@@ -738,13 +801,26 @@ def _assign(target: Target, contents: Mapping[str, Content]) -> Layout:
     return Layout(target.table, ordered)
 
 
-def _pair(wanted: Field, column: str, content: Content) -> tuple[float, str]:
+def _pair(target: Target, wanted: Field, column: str, content: Content) -> tuple[float, str]:
     fit = _content_fit(wanted, content)
     if wanted.type == Type.STAMP and "timestamp" in words(column) and content.integers > 0.9:
         fit = 1.0  # seconds since 1970, or thousands or millions of them
     if fit == 0.0:
         return 0.0, "content"
-    name = name_score(column, wanted.names)
+    own = words(column)
+    if target.table == "order_line":
+        basis, bare = tax_basis(column)
+        if wanted.id in ("unit_price", "amount", "gross_price", "gross_amount"):
+            if (basis == "gross") != wanted.id.startswith("gross"):
+                return 0.0, "name"
+            own = bare
+        if wanted.id in _RATE_OF and holds_rates(wanted.id, column, content):
+            return 0.0, "content"
+        if (amount := next((a for a, rate in _RATE_OF.items() if rate == wanted.id), None)) is not None:
+            names = target.field(amount).names
+            if name_score(own, names) >= 0.9 and holds_rates(amount, column, content):
+                return name_score(own, names), "content"
+    name = name_score(own, wanted.names)
     if name >= 0.9:
         return name * (0.7 + 0.3 * fit), "name"
     guess = _guess(wanted, content)
@@ -753,6 +829,29 @@ def _pair(wanted: Field, column: str, content: Content) -> tuple[float, str]:
     if wanted.id in _EXACT:
         return 0.0, "similar_name"
     return name * (0.5 + 0.5 * fit), "similar_name"
+
+
+def holds_rates(id_: str, column: str, content: Content) -> bool:
+    """Whether a column that is called a discount or a tax holds rates rather than amounts, by what stands in it."""
+    if content.percents > 0.5:
+        return True
+    values = [_plain(text) for text in content.few]
+    if not values or not all(value.is_finite() for value in values) or not any(values):
+        return False
+    named = heading_rate(column)
+    if named is not None:
+        return all(value in (0, named, named * 100) for value in values)
+    if all(0 <= value < 1 for value in values):
+        return True
+    low, high = _TAX_RATES
+    return id_ == "tax" and all(value == 0 or low <= value <= high for value in values)
+
+
+def _plain(text: str) -> Decimal:
+    try:
+        return Decimal(text.strip("% ").replace(",", "."))
+    except ArithmeticError:
+        return Decimal("NaN")
 
 
 def _content_fit(wanted: Field, content: Content) -> float:
@@ -764,6 +863,9 @@ def _content_fit(wanted: Field, content: Content) -> float:
             return content.stamps if content.stamps > 0.5 else 0.0
         case Type.NUMBER:
             return content.numbers if content.numbers > 0.5 and content.stamps < 0.9 else 0.0
+        case Type.RATE:
+            likely = max(content.numbers, content.percents)
+            return likely if likely > 0.5 and content.stamps < 0.9 else 0.0
         case Type.INTEGER:
             return content.integers if content.integers > 0.5 else 0.0
         case Type.FLAG:

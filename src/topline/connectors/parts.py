@@ -1,7 +1,8 @@
 """What an order line file says in columns beside the price: discount, tax, shipping, what was refunded, how it ended.
 
 Each becomes ledger rows of its own, beside the row that it stands on. What an order was refunded is spread over its rows by
-largest remainder, so that it sums exactly, and never twice: credit rows that the file has already count against it.
+largest remainder, so that it sums exactly. Where credit rows tell of the same refund, of this import or another, the rows that
+stand here for a column are reduced by them: `imports.refund` does so over all that is live.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import duckdb
 
 from topline.connectors import places
+from topline.connectors.mapping import Layout
 from topline.connectors.reading import quoted
 from topline.units.money import minor_digits
 
@@ -33,6 +35,7 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS repeated (file SMALLINT, part VARCHAR)",
     "CREATE TABLE IF NOT EXISTS origin (order_id VARCHAR, ordered DATE, channel VARCHAR, market VARCHAR, "
     "customer_key VARCHAR, sold DECIMAL(38, 6), returned DECIMAL(38, 6))",
+    "CREATE TABLE IF NOT EXISTS basis (file SMALLINT, is_gross BOOLEAN)",
     "CREATE TABLE IF NOT EXISTS credit (file SMALLINT, row_number BIGINT, is_over BOOLEAN)",
 )
 
@@ -74,6 +77,73 @@ def find_repeated(cursor: duckdb.DuckDBPyConnection, found: Seen) -> None:
         GROUP BY file HAVING CASE WHEN count_if(differs) > 0
             THEN count_if(differs AND is_same) >= {REPEATED_SHARE} * count_if(differs)
             ELSE {part in ("shipping", "refunded")} AND bool_and(is_same) END""")
+
+
+def note_basis(cursor: duckdb.DuckDBPyConnection, number: int, layout: Layout) -> None:
+    """Notes a file whose prices include tax, or that gives discounts or taxes as rates."""
+    has = layout.matches.__contains__
+    is_gross = not has("unit_price") and not has("amount")
+    if is_gross or any(map(has, ("discount_rate", "tax_rate", "gross_price", "gross_amount"))):
+        cursor.execute("INSERT INTO basis VALUES (?, ?)", [number, is_gross])
+
+
+def take_apart(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Makes amounts of rates, and takes out of prices, and of the discounts on them, the tax that they include.
+
+    Row by row, or over an order where its tax or discount stands once for it. Six decimals are kept, and what is rounded
+    off one amount goes to another: goods, discount and tax together are always what the file says.
+    """
+    if not cursor.execute("SELECT 1 FROM basis").fetchall():
+        return
+    cursor.execute(f"""
+    CREATE TEMP TABLE apart AS
+    WITH rows AS (SELECT file, row_number, order_id, amount, price, tax_rate, full_tax, is_gross, sign(amount) AS sign,
+            abs(coalesce(discount, CAST(amount * discount_rate AS DECIMAL(18, 6)))) AS discount, abs(tax) AS tax,
+            {_of_order("discount")} AS is_discount_of_order, {_of_order("tax")} AS is_tax_of_order
+        FROM line JOIN basis USING (file) WHERE fault IS NULL WINDOW orders AS (PARTITION BY file, order_id)),
+    placed AS (SELECT *, CASE WHEN is_discount_of_order OR is_tax_of_order THEN 0 ELSE row_number END AS unit FROM rows),
+    summed AS (SELECT *, sum(amount) OVER units AS goods, sum(amount) OVER running AS goods_so_far,
+            CASE WHEN is_discount_of_order THEN sign(sum(amount) OVER units) * discount
+                ELSE coalesce(sum(sign * discount) OVER units, 0) END AS off,
+            sum(sign * discount) OVER running AS off_so_far,
+            CASE WHEN is_tax_of_order THEN sign(sum(amount) OVER units) * tax ELSE sum(sign * tax) OVER units END AS taxes,
+            CASE WHEN count(tax) OVER units = 0 THEN coalesce(full_tax, {_six("CASE WHEN is_gross THEN amount * tax_rate / (1 + tax_rate) ELSE amount * tax_rate END")}) END AS told
+        FROM placed WINDOW units AS (PARTITION BY file, order_id, unit),
+            running AS (PARTITION BY file, order_id, unit ORDER BY row_number)),
+    full_ AS (SELECT *, CASE WHEN taxes IS NOT NULL THEN {_six("taxes * goods / nullif(goods - off, 0)")} ELSE sum(told) OVER units END AS within
+        FROM summed WINDOW units AS (PARTITION BY file, order_id, unit)),
+    shared AS (SELECT *, coalesce(told, {_share("within", "goods_so_far", "amount", "goods")}) AS tax_of_row, sum(told) OVER running AS told_so_far,
+            CASE WHEN taxes IS NOT NULL THEN within - taxes ELSE {_six("off * within / nullif(goods, 0)")} END AS tax_of_discount
+        FROM full_ WINDOW running AS (PARTITION BY file, order_id, unit ORDER BY row_number))
+    SELECT file, row_number,
+        CASE WHEN is_gross THEN amount - coalesce(tax_of_row, 0) ELSE amount END AS amount,
+        CASE WHEN is_gross AND amount <> 0 THEN {_six("price * (amount - coalesce(tax_of_row, 0)) / amount")} ELSE price END AS price,
+        CASE WHEN NOT is_gross OR tax_of_discount IS NULL THEN discount WHEN is_discount_of_order THEN abs(off - tax_of_discount)
+            ELSE abs(sign * discount - {_share("tax_of_discount", "off_so_far", "sign * discount", "off")}) END AS discount,
+        CASE WHEN taxes IS NOT NULL THEN tax ELSE told - coalesce({_share("tax_of_discount", "told_so_far", "told", "within")}, 0) END AS tax
+    FROM shared""")
+    cursor.execute("""
+    UPDATE line SET amount = apart.amount, price = apart.price, discount = apart.discount, tax = apart.tax
+    FROM apart WHERE line.file = apart.file AND line.row_number = apart.row_number""")
+    cursor.execute("DROP TABLE apart")
+
+
+def _of_order(part: str) -> str:
+    """SQL for whether a part stands on every row of the window `orders` and means the order once."""
+    return (
+        f"(file, {quoted(part)}) IN (FROM repeated) AND min({part}) OVER orders = max({part}) OVER orders "
+        f"AND count({part}) OVER orders = count(*) OVER orders"
+    )
+
+
+def _six(value: str) -> str:
+    return f"CAST(CAST({value} AS DOUBLE) AS DECIMAL(18, 6))"
+
+
+def _share(whole: str, so_far: str, own: str, total: str) -> str:
+    """SQL for a row's share of a whole by its weight; by running sums, so that the shares add up to it exactly."""
+    upto, before = (f"CAST({whole} AS DOUBLE) * ({sum_}) / nullif({total}, 0)" for sum_ in (so_far, f"{so_far} - {own}"))
+    return f"({_six(upto)} - {_six(before)})"
 
 
 def find_endings(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -141,8 +211,6 @@ def extra_sql(cursor: duckdb.DuckDBPyConnection, found: Seen, kind: str, currenc
             ANTI JOIN same USING (file, row_number) LEFT JOIN ending USING (file, row_number)),
     part AS ({" UNION ALL ".join(amounts) or none}),
     goods AS (SELECT * FROM base WHERE amount > 0 AND origin IS NULL AND kind IN ('goods_sold', 'carriage', 'fee', 'voucher', 'manual', 'tax', 'shipping')),
-    back AS (SELECT coalesce(origin, order_id) AS order_id, sum(-amount) AS amount FROM base
-        WHERE amount < 0 AND kind IN ('goods_cancelled', 'refund') GROUP BY 1),
     beside AS (SELECT order_id, sum(amount) AS amount FROM part GROUP BY 1),
     gone AS (SELECT order_id, CASE WHEN count(refunded) = 0 THEN NULL
             WHEN bool_or({refunded_of_order}) AND min(refunded) = max(refunded) AND count(refunded) = count(*) THEN max(abs(refunded))
@@ -151,24 +219,23 @@ def extra_sql(cursor: duckdb.DuckDBPyConnection, found: Seen, kind: str, currenc
         FROM base WHERE origin IS NULL GROUP BY order_id),
     sold AS (SELECT order_id, sum(amount) AS amount, bool_and(ending = 'cancelled') AS is_cancelled,
             bool_and(ending = 'refunded') AS is_refunded FROM goods GROUP BY order_id),
-    due AS (SELECT order_id, sold.amount AS sold, is_by_row, coalesce(back.amount, 0) AS back, coalesce(beside.amount, 0) AS beside,
+    due AS (SELECT order_id, sold.amount AS sold, is_by_row, coalesce(beside.amount, 0) AS beside,
             is_cancelled, CASE WHEN is_cancelled THEN NULL WHEN coalesce(refunded, 0) > 0 THEN refunded
-                WHEN is_refunded THEN sold.amount + CASE WHEN back.amount IS NULL THEN coalesce(beside.amount, 0) ELSE 0 END END AS refunded
-        FROM sold JOIN gone USING (order_id) LEFT JOIN back USING (order_id) LEFT JOIN beside USING (order_id)),
-    fate AS (SELECT *, back = 0 AND (is_cancelled OR refunded >= sold + beside) AS is_whole,
-            CASE WHEN is_cancelled THEN greatest(sold - back, 0) ELSE greatest(refunded - back, 0) END AS owed FROM due),
+                WHEN is_refunded THEN sold.amount + coalesce(beside.amount, 0) END AS refunded
+        FROM sold JOIN gone USING (order_id) LEFT JOIN beside USING (order_id)),
+    fate AS (SELECT *, is_cancelled OR refunded >= sold + beside AS is_whole FROM due),
     undone AS (SELECT g.file, g.row_number, g.order_id, g.kind, g.quantity, g.price, g.amount,
             coalesce(f.is_cancelled, false) OR (g.ending = 'cancelled' AND f.refunded IS NULL) AS is_cancelled
         FROM goods g JOIN fate f USING (order_id)
-        WHERE is_whole OR (f.back = 0 AND f.refunded IS NULL AND g.ending IN ('cancelled', 'refunded'))),
-    weight AS (SELECT g.file, g.row_number, g.order_id, f.is_cancelled, f.owed > f.sold + f.beside - f.back AS is_over,
-            CAST(f.owed * 1000000 AS HUGEINT) AS owed,
+        WHERE is_whole OR (f.refunded IS NULL AND g.ending IN ('cancelled', 'refunded'))),
+    weight AS (SELECT g.file, g.row_number, g.order_id, f.is_cancelled,
+            CAST(f.refunded * 1000000 AS HUGEINT) AS owed,
             CAST((CASE WHEN f.is_by_row THEN abs(g.refunded) ELSE g.amount END) * 1000000 AS HUGEINT) AS share
-        FROM goods g JOIN fate f USING (order_id) WHERE NOT is_whole AND owed > 0 AND g.kind = 'goods_sold'),
+        FROM goods g JOIN fate f USING (order_id) WHERE NOT is_whole AND f.refunded > 0 AND g.kind = 'goods_sold'),
     whole AS (SELECT *, greatest(sum(share) OVER (PARTITION BY order_id), 1)::HUGEINT * {step} AS unit FROM weight),
     even AS (SELECT *, owed * share // unit * {step} AS base_, row_number() OVER (PARTITION BY order_id ORDER BY owed * share % unit DESC, file, row_number) AS place FROM whole),
     rest AS (SELECT *, (owed - sum(base_) OVER (PARTITION BY order_id))::HUGEINT AS left_ FROM even),
-    spread AS (SELECT file, row_number, is_cancelled, is_over, CAST((base_
+    spread AS (SELECT file, row_number, is_cancelled, CAST((base_
             + CASE WHEN place <= left_ // {step} THEN {step} ELSE 0 END
             + CASE WHEN place = 1 THEN left_ % {step} ELSE 0 END) AS DECIMAL(38, 0)) / 1000000 AS amount FROM rest)
     SELECT file, row_number, part AS suffix, is_of_order, part AS kind, 0::DECIMAL(18, 6) AS quantity, abs(amount) AS price, amount,
@@ -181,10 +248,20 @@ def extra_sql(cursor: duckdb.DuckDBPyConnection, found: Seen, kind: str, currenc
         -quantity, price, -amount, true, false FROM undone
     UNION ALL SELECT file, row_number, CASE WHEN is_cancelled THEN 'cancelled' ELSE 'refund' END, false,
         CASE WHEN is_cancelled THEN 'goods_cancelled' ELSE 'refund' END,
-        0, CAST(amount AS DECIMAL(18, 6)), CAST(-amount AS DECIMAL(18, 6)), true, is_over FROM spread WHERE amount <> 0
+        0, CAST(amount AS DECIMAL(18, 6)), CAST(-amount AS DECIMAL(18, 6)), true, false FROM spread WHERE amount <> 0
     UNION ALL SELECT arg_min(g.file, g.row_number), min(g.row_number), 'refund:over', true, 'refund', 0,
         any_value(f.refunded - f.sold - f.beside)::DECIMAL(18, 6), any_value(f.sold + f.beside - f.refunded)::DECIMAL(18, 6), true, true
         FROM goods g JOIN fate f USING (order_id) WHERE f.is_whole AND f.refunded > f.sold + f.beside GROUP BY g.order_id"""
+
+
+def twice_sql(extra: str, kind: str) -> str:
+    """SQL for what is told both by a column and by credit rows: file, row_number, kind, amount to be taken off again."""
+    return f"""
+    SELECT t.file, t.row_number, t.kind, least(t.amount, c.amount) AS amount FROM (
+        SELECT min(x.file) AS file, min(x.row_number) AS row_number, order_id, min(x.kind) AS kind, -sum(x.amount) AS amount
+        FROM ({extra}) x JOIN line USING (file, row_number) WHERE is_later AND x.kind IN ('refund', 'goods_cancelled') GROUP BY order_id) t
+    JOIN (SELECT coalesce(origin, order_id) AS order_id, -sum(amount) AS amount FROM (SELECT *, {kind} AS kind_ FROM line WHERE fault IS NULL)
+        ANTI JOIN same USING (file, row_number) WHERE amount < 0 AND kind_ IN ('refund', 'goods_cancelled') GROUP BY 1) c USING (order_id)"""
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from topline.connectors import reading
+from topline.connectors import mapping, reading
 from topline.connectors.mapping import Layout
 from topline.connectors.reading import identifier, quoted
 
@@ -51,6 +51,17 @@ class Reader:
     def has(self, id_: str) -> bool:
         return id_ in self.layout.matches
 
+    @property
+    def is_net(self) -> bool:
+        """Whether a price without tax is known: if not, what there is may be with it."""
+        return self.has("unit_price") or self.has("amount")
+
+    @property
+    def named_rate(self) -> Decimal | None:
+        """The tax rate in the heading of a price with tax, if it names one."""
+        headings = [self.layout.column(id_) or "" for id_ in ("gross_price", "gross_amount")]
+        return next((rate for rate in map(mapping.heading_rate, headings) if rate is not None), None)
+
     def raw(self, id_: str) -> str:
         """The cell as trimmed text, NULL if empty or if the field has no column."""
         if not self.has(id_):
@@ -63,6 +74,12 @@ class Reader:
             return "NULL::DECIMAL(18, 6)"
         match = self.layout.matches[id_]
         return reading.number(identifier(match.column), self.physical[match.column], match.reading)
+
+    def rate(self, id_: str) -> str:
+        if not self.has(id_):
+            return "NULL::DECIMAL(18, 9)"
+        match = self.layout.matches[id_]
+        return reading.rate(identifier(match.column), self.physical[match.column], match.reading)
 
     def stamp(self, id_: str) -> str:
         match = self.layout.matches.get(id_)

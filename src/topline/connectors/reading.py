@@ -85,6 +85,8 @@ def settle(
             return _settle_dates(cursor, staged, column, physical, label, month_first)
         case Type.NUMBER | Type.INTEGER:
             return _settle_numbers(cursor, staged, column, physical, label, decimal)
+        case Type.RATE:
+            return _settle_rates(cursor, staged, column, physical, decimal)
         case Type.CODE:
             return _settle_codes(cursor, staged, column, physical)
     return {}
@@ -214,6 +216,23 @@ def _settle_numbers(
     return {"decimal": "."} if raw[0] else {}
 
 
+def _settle_rates(
+    cursor: duckdb.DuckDBPyConnection, staged: files.Staged, column: str, physical: str, decimal: str | None
+) -> Reading:
+    """Whether 20 or 0.2 is a fifth: of values without a percent sign, none above 1 is a share."""
+    reading: dict[str, Any] = {"rate": "share"}
+    if physical == "VARCHAR":
+        reading["decimal"] = decimal or "."
+        commas = f"SELECT count_if(contains({identifier(column)}, ',')) FROM {staged.relation}"
+        if cursor.execute(commas).fetchall()[0][0]:
+            reading["decimal"] = ","
+    signs = f"count_if(contains(CAST({identifier(column)} AS VARCHAR), '%'))"
+    signed, most = cursor.execute(
+        f"SELECT {signs}, max(abs({rate(identifier(column), physical, reading)})) FROM {staged.relation}"
+    ).fetchall()[0]
+    return reading | {"rate": "percent" if signed or (most or 0) > 1 else "share"}
+
+
 def text(column: str, physical: str, reading: Reading) -> str:
     """SQL for a trimmed text, NULL if empty."""
     if physical == "VARCHAR":
@@ -238,6 +257,13 @@ def number(column: str, physical: str, reading: Reading) -> str:
         plain = f"replace(replace({bare}, '.', ''), ',', '.')"
         return f"CASE WHEN regexp_matches({bare}, {quoted(_COMMA)}) THEN TRY_CAST({plain} AS DECIMAL(18, 6)) END"
     return f"CASE WHEN regexp_matches({bare}, {quoted(_POINT)}) THEN TRY_CAST(replace({bare}, ',', '') AS DECIMAL(18, 6)) END"
+
+
+def rate(column: str, physical: str, reading: Reading) -> str:
+    """SQL for a rate, 0-1, as DECIMAL(18, 9), NULL if it can't be read."""
+    bare = f"replace({column}, '%', '')" if physical == "VARCHAR" else column
+    value = f"CAST({number(bare, physical, reading)} AS DECIMAL(18, 9))"
+    return f"CAST({value} / 100 AS DECIMAL(18, 9))" if reading.get("rate") == "percent" else value
 
 
 def stamp(column: str, physical: str, reading: Reading) -> str:

@@ -83,7 +83,6 @@ _FORMS: Mapping[str, Form] = {
         'promotion_id AS promotion_key, product_code AS product_key, CAST(shown_from AS DATE) AS "on", '
         "CAST(shown_until AS DATE) + 1 AS until_on, coalesce(lower(kind), 'price') AS kind, NULL AS placement, NULL "
         "AS store, campaign, market, "
-        "CAST(CASE WHEN discount_rate > 1 THEN discount_rate / 100 ELSE discount_rate END AS DECIMAL(18, 9)) AS "
         "discount_rate",
         ("promotion_id", "from", "until"),
     ),
@@ -203,6 +202,8 @@ def _cell(read: Reader, id_: str, type_: Type) -> str:
             yes, no = (", ".join(map(quoted, words)) for words in (_YES, _NO))
             raw = f"lower({read.raw(id_)})"
             return f"CASE WHEN {raw} IN ({yes}) THEN true WHEN {raw} IN ({no}) THEN false END"
+        case Type.RATE:
+            return read.rate(id_)
         case Type.CURRENCY:
             return reading.currency(read.raw(id_)) if read.has(id_) else "NULL::VARCHAR"
     return read.raw(id_)
@@ -224,7 +225,7 @@ def _tests(read: Reader, target: Target, ids: dict[str, Type], form: Form, shop:
             case Type.STAMP:
                 tests.append((f"{has} AND {name} IS NULL", "bad_date", column))
                 tests.append((f"{name} < TIMESTAMP '1970-01-01'", "old_date", column))
-            case Type.NUMBER | Type.INTEGER:
+            case Type.NUMBER | Type.INTEGER | Type.RATE:
                 tests.append((f"{has} AND {name} IS NULL", "bad_number", column))
             case Type.CURRENCY:
                 tests.append((f"{name} NOT IN ({known})", "unknown_currency", column))

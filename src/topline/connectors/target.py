@@ -12,6 +12,7 @@ class Type(StrEnum):
     STAMP = "stamp"
     NUMBER = "number"
     INTEGER = "integer"
+    RATE = "rate"
     FLAG = "flag"
     COUNTRY = "country"
     CURRENCY = "currency"

@@ -46,6 +46,7 @@ class OrderLine(Fact):
     rate_is_event_day : True if the order's own rate was unknown and the event day's was taken
     cost_shop : signed cost of the goods in the shop's currency, None if unknown
     channel, market, customer_key : the order's first-known; customer_key None for a guest
+    original_order_key : the order that a credit gives back of, where that isn't `order_key`
     is_over_refund : True if this refund exceeds what remained of the order
     """
 
@@ -67,6 +68,7 @@ class OrderLine(Fact):
     channel: str | None = None
     market: str | None = None
     customer_key: str | None = None
+    original_order_key: str | None = None
     is_over_refund: bool = False
 
 

@@ -4,9 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from topline.accounts.models import Shop
-from topline.imports import demo, erasure, operations, spool
+from topline.imports import demo, erasure, operations, refund, spool
 from topline.imports.models import Import
-from topline.journal import operations as journal
 from topline.workbench.models import Job
 
 
@@ -21,7 +20,7 @@ def run(job: Job) -> dict[str, Any]:
     """Take a confirmed import in."""
     found = Import.objects.get(pk=job.params["import"])
     if found.state == Import.State.LIVE:  # killed after it went live, before all could see it
-        journal.publish(found.shop.lake())
+        refund.publish(found.shop.lake())
         return dict(found.report)
     return operations.take_in(found=found, job=job)
 

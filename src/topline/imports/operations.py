@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -16,10 +16,10 @@ from django.utils import timezone
 
 from topline.accounts.models import Shop
 from topline.catalog import operations as catalog
-from topline.connectors import errors, files, ledger, reader
+from topline.connectors import errors, files, ledger, mapping, reader
 from topline.connectors.profile import Profile
 from topline.crm import operations as crm
-from topline.imports import quarantine, visits
+from topline.imports import quarantine, refund, visits
 from topline.imports.models import Import, ImportFile
 from topline.imports.shops import told
 from topline.journal import operations as journal
@@ -68,7 +68,7 @@ class NotUndoneError(ToplineError):
 class BrokenImportError(ToplineError):
     message = N_(
         "Import %(id)s stopped at an error that Topline did not expect (%(detail)s). None of it is seen. "
-        "“topline import resume %(id)s” goes on with it."
+        "Go on with it, or drop it."
     )
 
 
@@ -100,6 +100,18 @@ TRAPS: Mapping[str, str] = {
     "test_rows": N_("%(rows)s rows are of test orders: they stand in the ledger and never count."),
     "credit_rows": N_("%(rows)s credit rows name the order that they belong to: it is theirs."),
     "over_refunds": N_("%(rows)s credits exceed what remained of their order: they are taken in and marked."),
+    "tax_included": N_(
+        "%(columns)s include tax: it is taken out row by row and stands in the ledger as tax, beside sales without it."
+    ),
+    "tax_unknown": N_(
+        "%(columns)s include tax, but no column says how much: sales are counted with it. "
+        "If a column holds the tax or its rate, choose it."
+    ),
+    "tax_on_top": N_(
+        "%(columns)s is counted on top of the price. If prices include it, "
+        "choose “Price of one, tax included” for their column."
+    ),
+    "rate_columns": N_("%(columns)s are rates, not amounts: the amount is worked out from the price of each row."),
     "repeated_columns": N_("%(columns)s repeat on every row what an order has once: they count once for each order."),
     "same_rows": N_("%(rows)s rows stand in more than one of the files: they count once."),
     "known_rows": N_("%(rows)s rows came with an earlier import: they count once."),
@@ -245,7 +257,7 @@ def _propose(found: Import, progress: Progress) -> Import:
             work.load(file)
         work.finish()
         profile = found.profile if found.rules else work.stage.propose_profile()
-        known = found.shop.lake().count_known("order_line", work.stage.keys())
+        known = work.count_known()
         preview = _preview(work.stage, profile, listed, known)
     with transaction.atomic():
         ImportFile.objects.bulk_update(listed, ["columns", "first_rows", "reading", "layout", "rows"])
@@ -375,7 +387,7 @@ def _take_in(found: Import, job: Job) -> dict[str, Any]:
         journal.make_live(shop=shop.slug, batch_id=found.batch_id, now=now)
         Import.objects.filter(pk=found.pk).update(state=Import.State.LIVE, finished_at=now, report=report, error={})
         audit.log("import.live", actor_id=found.actor_id, shop=shop.slug, subject=str(found.pk), facts=report["facts"])
-    journal.publish(lake)
+    refund.publish(lake)
     maintenance.enqueue_fold(shop.slug)
     _clear_stage(found)
     return report
@@ -445,7 +457,7 @@ def _switch(
             raise refusal(id=found.pk, state=found.state)
         change(shop=found.shop.slug, batch_id=found.batch_id, now=now)
         audit.log(action, actor_id=actor_id, shop=found.shop.slug, subject=str(found.pk))
-    journal.publish(found.shop.lake())
+    refund.publish(found.shop.lake())
     found.refresh_from_db()
 
 
@@ -500,6 +512,13 @@ class _Work:
             )
         self.stage.finish()
 
+    def count_known(self) -> int:
+        """How many rows of all files the lake holds already."""
+        lake = self.found.shop.lake()
+        known = lake.count_known("order_line", self.stage.keys())
+        stamp = reader.Stamp(self.found.batch_id, self.found.created_at)
+        return known + sum(lake.count_same(table, batches) for _, table, batches in self.stage.references(stamp))
+
     def take_in_references(self, lake: Any, stamp: reader.Stamp) -> dict[str, list[int]]:
         """Facts and duplicates of each table that isn't the ledger."""
         totals: dict[str, list[int]] = {}
@@ -539,6 +558,7 @@ def _preview(stage: ledger.Stage, profile: Profile, listed: Sequence[ImportFile]
         params = {"columns": ", ".join(dict.fromkeys(repeated))}
         traps.append({"code": "repeated_columns", "message": TRAPS["repeated_columns"], "params": params})
     for file in listed:
+        traps += [{"code": code, "message": TRAPS[code], "params": params} for code, params in _tax_traps(file)]
         unsure = [m["column"] for m in file.layout["columns"].values() if m["reading"].get("is_ambiguous")]
         if unsure:
             traps.append(
@@ -563,6 +583,23 @@ def _preview(stage: ledger.Stage, profile: Profile, listed: Sequence[ImportFile]
         "from": days[0].isoformat() if days else None,
         "to": days[1].isoformat() if days else None,
     }
+
+
+def _tax_traps(file: ImportFile) -> Iterator[tuple[str, dict[str, str]]]:
+    """What the file's layout does with tax in prices and with rates."""
+    columns = {id_: each["column"] for id_, each in file.layout["columns"].items()}
+    if file.layout["target"] != "order_line":
+        return
+    grosses = [columns[id_] for id_ in ("gross_price", "gross_amount") if id_ in columns]
+    taxes = [columns[id_] for id_ in ("tax", "tax_rate") if id_ in columns]
+    is_net = "unit_price" in columns or "amount" in columns
+    if grosses and not is_net:
+        is_known = taxes or any(mapping.heading_rate(column) for column in grosses)
+        yield "tax_included" if is_known else "tax_unknown", {"columns": ", ".join(grosses)}
+    elif taxes:
+        yield "tax_on_top", {"columns": ", ".join(taxes)}
+    if rates := [columns[id_] for id_ in ("discount_rate", "tax_rate") if id_ in columns]:
+        yield "rate_columns", {"columns": ", ".join(rates)}
 
 
 def _report(

@@ -1,6 +1,7 @@
 """One shop's facts on disk: Delta tables that only grow, and the snapshots that readers see."""
 
 import hashlib
+import itertools
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -39,6 +40,7 @@ KEEP_SNAPSHOTS = 5_000
 """How many snapshots are kept however young: a busy shop publishes one a second."""
 
 _COUNT_BITS = 31
+_foreseen = itertools.count(1)
 _ATTEMPTS = 8
 
 
@@ -112,23 +114,40 @@ class Lake:
         with duck.turn():
             return sum(_count_known(batch, paths) for batch in keys)
 
+    def count_same(self, table: str, batches: Iterable[pa.RecordBatch]) -> int:
+        """How many of the rows `append` would recognise as known: held as the same version with the same content."""
+        held = files.head(self.delta(table), table) if table in self._names() else None
+        if held is None or not held.files:
+            return 0
+        rows = pa.Table.from_batches(batches, self.fact(table).schema)
+        with duck.turn():
+            fresh, _ = _sorted_out(self.fact(table), rows, held, self.root)
+        return rows.num_rows - fresh.num_rows
+
     def publish(self, *, hidden: Collection[str] = (), now: datetime) -> Snapshot:
         """Makes all that is committed visible as the next snapshot.
 
         hidden : batches whose rows don't count (pending or withdrawn) unless another batch brought them too
         """
         with lock.held(self._lock("publish")):
-            heads = {name: files.head(self.delta(name), name) for name in self._names()}
-            found = Snapshot(
-                number=max(snapshot.numbers(self._snapshots), default=0) + 1,
-                published_at=now,
-                recorded_to=max((h.recorded_to for h in heads.values() if h.recorded_to), default=None),
-                hidden=frozenset(hidden),
-                tables={name: self._seen(name, heads, hidden) for name in heads},
-            )
+            found = self._sighted(max(snapshot.numbers(self._snapshots), default=0) + 1, hidden, now)
             snapshot.save(found, self._snapshots)
             snapshot.remove(self._snapshots, found.number - KEEP_SNAPSHOTS)
         return found
+
+    def foresee(self, *, hidden: Collection[str] = (), now: datetime) -> Snapshot:
+        """The snapshot that `publish` would make, for whoever must look before the others do; its number is below 0."""
+        return self._sighted(-next(_foreseen), hidden, now)
+
+    def _sighted(self, number: int, hidden: Collection[str], now: datetime) -> Snapshot:
+        heads = {name: files.head(self.delta(name), name) for name in self._names()}
+        return Snapshot(
+            number=number,
+            published_at=now,
+            recorded_to=max((h.recorded_to for h in heads.values() if h.recorded_to), default=None),
+            hidden=frozenset(hidden),
+            tables={name: self._seen(name, heads, hidden) for name in heads},
+        )
 
     def _seen(self, name: str, heads: Mapping[str, Head], hidden: Collection[str]) -> TableVersion:
         """What a snapshot says of a table."""

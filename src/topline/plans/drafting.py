@@ -15,7 +15,7 @@ from topline.calendar.occurrence import Occurrence, occurrences
 from topline.lake.snapshot import Snapshot
 from topline.metrics.query import Query
 from topline.plans import expectation, text
-from topline.plans.expectation import Expectation, Rate, Slices
+from topline.plans.expectation import OTHER, Expectation, Rate, Slices
 from topline.plans.grid import Grid, spread
 from topline.plans.models import Kind
 from topline.plans.text import Sentence
@@ -26,9 +26,6 @@ from topline.units.period import Period
 from topline.units.text import N_
 
 type Floats = NDArray[np.float64]
-
-OTHER = "*"
-"""The name of the block or market that holds all the small ones together."""
 
 PLANNED = ("net_sales", "orders", "new_customers")
 """Metrics whose targets stand in a grid by month."""

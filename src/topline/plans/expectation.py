@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -38,6 +38,9 @@ SLICED = frozenset({"net_sales"})
 
 RATES = ("average_order_value", "repeat_purchase_rate")
 """Metrics that are a ratio over the whole period."""
+
+OTHER = "*"
+"""The name of the block or market that holds all the small ones together."""
 
 _LEVELS = np.arange(1, 100) / 100
 _DRAWS = 2_000
@@ -200,6 +203,25 @@ def slices(
     """`whole` by the values of a dimension, None for rows without one."""
     rows = ask(shop, Query(metrics=(metric,), period=period, by=(dimension,), as_of=as_of), snapshot).rows
     return {name_of(row[dimension]): number(row[metric]) for row in rows}
+
+
+def within(
+    shop: Shop,
+    metric: str,
+    period: Period,
+    as_of: date,
+    snapshot: Snapshot,
+    scope: Mapping[str, str | None],
+    axes: Mapping[str, Names],
+) -> float:
+    """`whole` of the values of a scope; what an axis doesn't name stands with its others. A metric that adds up only."""
+    rows = ask(shop, Query(metrics=(metric,), period=period, by=tuple(scope), as_of=as_of), snapshot).rows
+
+    def is_inside(row: Mapping[str, object]) -> bool:
+        names = {dimension: name_of(row[dimension]) for dimension in scope}
+        return all((name if name in axes[d] else OTHER) == scope[d] for d, name in names.items())
+
+    return sum(number(row[metric]) for row in rows if is_inside(row))
 
 
 def ask(shop: Shop, query: Query, snapshot: Snapshot) -> Result:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from topline.accounts.models import Shop, User
 from topline.lake.snapshot import Snapshot
 from topline.plans import drafting, expectation, operations, runs
-from topline.plans.models import Plan
+from topline.plans.models import Plan, PlanVersion
 from topline.units.period import Period
 from topline.workbench import jobs
 from topline.workbench.models import Job
@@ -28,6 +28,33 @@ def ask_for_draft(*, shop: Shop, period: Period, as_of: date, actor: User, langu
     )
 
 
+def ask_for_reforecast(*, version: PlanVersion, as_of: date, actor: User) -> Job:
+    """The job that makes a new version beside a locked one; its result names it. Asked for twice, it is one job."""
+    plan = version.plan
+    params = {"from": plan.period.start.isoformat(), "to": plan.period.end.isoformat(), "as_of": as_of.isoformat()}
+    return jobs.enqueue(
+        "plans.reforecast",
+        shop=plan.shop.slug,
+        params=params | {"version": version.pk},
+        unique_key=f"plans.reforecast:{version.pk}:{as_of}",
+        actor_id=actor.pk,
+    )
+
+
+def reforecast(job: Job) -> dict[str, Any]:
+    """Make the reforecast that was asked for: one, however often the work is interrupted."""
+    if not job.checkpoint:
+        version = PlanVersion.objects.select_related("plan__shop").get(pk=job.params["version"])
+        as_of = date.fromisoformat(job.params["as_of"])
+        found = drafting.propose(version.plan.shop, version.plan.period, as_of, advance=job.advance)
+        actor = User.objects.filter(pk=job.actor_id or 0).first()
+        with transaction.atomic():
+            new = operations.add_reforecast(version=version, draft=found, actor=actor, now=timezone.now())
+            job.checkpoint = {"plan": new.plan_id, "version": new.pk, "number": new.number}
+            job.advance(1, 1, job.checkpoint)
+    return dict(job.checkpoint)
+
+
 def draft(job: Job) -> dict[str, Any]:
     """Draft the plan that was asked for: one, however often the work is interrupted."""
     if not job.checkpoint:
@@ -39,7 +66,7 @@ def draft(job: Job) -> dict[str, Any]:
             version = operations.start_plan(
                 shop=shop, period=period, draft=found, actor=actor, now=timezone.now(), language=asked["language"]
             )
-            job.checkpoint = {"plan": version.plan_id, "version": version.pk}
+            job.checkpoint = {"plan": version.plan_id, "version": version.pk, "number": version.number}
             job.advance(1, 1, job.checkpoint)
     return dict(job.checkpoint)
 
@@ -87,7 +114,12 @@ def _waiting(plan: Plan) -> Iterator[tuple[str, date, Snapshot]]:
             yield metric, day, snapshot
 
 
-JOBS = {"outlook.publish": runs.publish, "plans.draft": draft, "plans.look": look}
+JOBS = {
+    "outlook.publish": runs.publish,
+    "plans.draft": draft,
+    "plans.reforecast": reforecast,
+    "plans.look": look,
+}
 BACKGROUND = ("outlook.publish",)
 SCHEDULE = {
     "outlook.publish": (timedelta(days=1), runs.publish_everything),

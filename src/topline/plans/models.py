@@ -139,6 +139,10 @@ class PlanVersion(models.Model):
             return tuple(self.blocks), tuple(self.markets), self.plan.months
         return (None,), (None,), self.plan.months
 
+    def scopes(self, metric: str) -> dict[str, tuple[str | None, ...]]:
+        """The names that a goal's scope may have, by dimension."""
+        return dict(zip(("category", "market"), self.axes(metric)[:2], strict=True))
+
     def part(self, goal: "Goal") -> Part:
         """The cells of the goal's metric that its scope covers, over all months of the plan."""
         blocks, markets = self.axes(goal.metric)[:2]

@@ -1,6 +1,6 @@
 """What people do with plans: the only writers of their tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -51,6 +51,10 @@ class UnknownPartError(errors.ToplineError):
 
 class EmptyPlanError(errors.ToplineError):
     message = N_("The plan has no targets yet. Draft it from the history, or set the targets, and then activate it.")
+
+
+class GoalExistsError(errors.ToplineError):
+    message = N_("The plan has this goal already. Choose another category or market.")
 
 
 class GoalRangeError(errors.ToplineError):
@@ -123,6 +127,11 @@ def reforecast(*, version: PlanVersion, as_of: date, actor: User | None, now: da
     Goals keep their baseline, and their target until a person changes it.
     """
     draft = drafting.propose(version.plan.shop, version.plan.period, as_of)
+    return add_reforecast(version=version, draft=draft, actor=actor, now=now)
+
+
+def add_reforecast(*, version: PlanVersion, draft: drafting.Draft, actor: User | None, now: datetime) -> PlanVersion:
+    """The new version that `reforecast` makes, of a draft that is there."""
     with transaction.atomic():
         new = _add_version(version.plan, draft, actor=actor, now=now, based_on=version, is_reforecast=True)
         baseline = {goal.key: goal for goal in version.goals.standing()}
@@ -132,7 +141,14 @@ def reforecast(*, version: PlanVersion, as_of: date, actor: User | None, now: da
                 goal.owner = baseline[goal.key].owner
                 goal.actions = baseline[goal.key].actions
                 goal.save(update_fields=["baseline", "owner", "actions"])
-        _log(new, "plan.reforecast", actor, as_of=as_of.isoformat(), baseline=version.number)
+        for goal in version.goals.standing().exclude(key__in=new.goals.values("key")):
+            if set(goal.scope.values()) <= {*new.blocks, *new.markets}:
+                goal.pk, goal.version, goal.parent = None, new, None
+                goal._state.adding = True
+                goal.save()
+        for metric in new.grid_metrics:
+            _reconcile(new, metric, new.grid(metric))
+        _log(new, "plan.reforecast", actor, as_of=draft.as_of.isoformat(), baseline=version.number)
     return new
 
 
@@ -360,9 +376,10 @@ def edit_goal(
     target: Decimal | None = None,
     due_on: date | None = None,
     owner: User | None = None,
+    is_unowned: bool = False,
     actions: Sequence[str] | None = None,
 ) -> Goal:
-    """Change what is given; baseline and progress stay. A target that a grid plans is spread over the grid's cells."""
+    """Change what is given, or take the owner away; baseline and progress stay. A target that a grid plans is spread over the grid's cells."""
     with transaction.atomic():
         version = _locked(goal.version)
         _guard_editable(version, actor, now)
@@ -373,8 +390,8 @@ def edit_goal(
             if not goal.starts_on <= due_on <= version.plan.period.last:
                 raise GoalRangeError(first=version.plan.starts_on, last=version.plan.period.last)
             goal.due_on = due_on
-        if owner is not None:
-            goal.owner = owner
+        if owner is not None or is_unowned:
+            goal.owner = None if is_unowned else owner
         if actions is not None:
             goal.actions = list(actions)
         if target is not None and goal.metric not in version.grid_metrics:
@@ -393,6 +410,44 @@ def edit_goal(
                 now=now,
             )
             goal.refresh_from_db()
+    return goal
+
+
+def add_goal(
+    *, version: PlanVersion, metric: str, scope: Mapping[str, str | None], actor: User | None, now: datetime
+) -> Goal:
+    """A goal for a category, a market or both; it aims at what the grid plans for them.
+
+    scope : {"category": ..., "market": ...}, values as the grid's axes name them
+
+    Raises UnknownPartError, GoalExistsError.
+    """
+    with transaction.atomic():
+        version = _locked(version)
+        _guard_editable(version, actor, now)
+        axes = version.scopes(metric)
+        if metric not in version.grid_metrics or any(value not in axes[name] for name, value in scope.items()):
+            raise UnknownPartError(metric=metric)
+        key = ":".join([metric, *(f"{name}={'' if scope[name] is None else scope[name]}" for name in sorted(scope))])
+        if not scope or version.goals.standing().filter(key=key).exists():
+            raise GoalExistsError()
+        version.goals.filter(key=key).delete()  # given up before
+        goal = Goal(version=version, key=key, metric=metric, scope=dict(scope))
+        goal.target = from_minor(metric, version.grid(metric).total(version.part(goal)), version.plan.currency)
+        goal.starts_on, goal.due_on = version.plan.starts_on, version.plan.period.last
+        goal.parent = version.goals.standing().filter(metric=metric, scope={}).first()
+        goal.baseline_from, goal.baseline_until = (before := version.plan.period.last_year()).start, before.end
+        if (snapshot := version.plan.shop.lake().latest()) is not None:
+            sold = expectation.within(
+                version.plan.shop, metric, before, version.as_of, snapshot, scope, version.scopes(metric)
+            )
+            goal.baseline = round(Decimal(sold), 2) or None
+        known = {"metric": metric, "baseline": str(goal.baseline)} if goal.baseline else {}
+        goal.why = ["why.part" if known else "why.part_new", known]
+        last = version.goals.order_by("-position").first()
+        goal.position = last.position + 1 if last else 0
+        goal.save()
+        _log(version, "plan.goal_added", actor, goal=key, target=str(goal.target))
     return goal
 
 

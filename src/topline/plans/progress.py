@@ -15,8 +15,8 @@ from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import Query
 from topline.plans import expectation, facts
-from topline.plans.drafting import OTHER, EmptyLakeError
-from topline.plans.expectation import Expectation
+from topline.plans.drafting import EmptyLakeError
+from topline.plans.expectation import OTHER, Expectation
 from topline.plans.grid import Grid
 from topline.plans.models import Goal, GridOperation, Plan, PlanVersion, State
 from topline.plans.text import Sentence
@@ -389,9 +389,64 @@ class _Look:
         planned = self.version.grid_metrics
         lines = []
         for goal in self.version.goals.standing().select_related("owner", "parent"):
-            line = self.whole(goal.metric, self.expect(goal.metric)) if goal.metric in planned else self.rate(goal)
+            if goal.metric not in planned:
+                line = self.rate(goal)
+            elif goal.scope:
+                line = self.scoped(goal)
+            else:
+                line = self.whole(goal.metric, self.expect(goal.metric))
             lines.append(GoalLine(goal, line, self.status(line), Sentence.of(goal.why)))
         return lines
+
+    def scoped(self, goal: Goal) -> Line:
+        """The line of a goal for a category, a market or both."""
+        money = _Money(goal.metric, self.version.plan.currency)
+        part = self.version.part(goal)
+        cells = self.version.grid(goal.metric).cells[part.index].reshape(-1, len(self.version.plan.months))
+        actual, before, year = (self.within(goal.scope, one) for one in (self.seen, self.twin, self.period.last_year()))
+        finish = self.scoped_finish(goal, actual or 0.0)
+        return Line(
+            name=None,
+            target=money.exact(float(goal.target)),
+            actual=None if actual is None else money.exact(actual),
+            due=self.due(goal.metric, cells.sum(axis=0)) if self.is_begun else None,
+            last_year=money.exact(year) if year else None,
+            last_year_to_date=money.exact(before) if before else None,
+            now=Band(*expectation.band(finish)),
+            drafted=_drafted(goal),
+            chance=float(np.mean(finish >= float(goal.target))),
+        )
+
+    def within(self, scope: Mapping[str, str | None], period: Period | None) -> float | None:
+        """Net sales of a period within a goal's scope."""
+        if period is None:
+            return None
+        return expectation.within(
+            self.shop, "net_sales", period, self.as_of, self.snapshot, scope, self.version.scopes("net_sales")
+        )
+
+    def scoped_finish(self, goal: Goal, actual: float) -> NDArray[np.float64]:
+        """(draws,) what a goal's scope ends at.
+
+        The outlook knows categories and markets apart. Of a category in a market the rest of the period is the category's,
+        at the share that the market had of it in the year before.
+        """
+        axes = self.version.scopes(goal.metric)
+        first = min(goal.scope)
+        ends = self.finish(first, axes[first])
+        if ends is None:
+            base, so_far, rest = self.sales.finish, float(self.sales.actual.sum()), goal.scope
+        else:
+            place = axes[first].index(goal.scope[first])
+            base, rest = ends[:, place], {name: value for name, value in goal.scope.items() if name != first}
+            so_far = self.within({first: goal.scope[first]}, self.seen) or 0.0
+        if not rest:
+            return base
+        past = Period(add_months(self.as_of, -12), self.as_of)
+        known = {name: value for name, value in goal.scope.items() if name not in rest}
+        whole = self.within(known, past) or 0.0
+        share = (self.within(goal.scope, past) or 0.0) / whole if whole else 0.0
+        return actual + (base - so_far) * share
 
     def rate(self, goal: Goal) -> Line:
         """The line of a goal that is a ratio: it has no pace, but a last year and a chance."""

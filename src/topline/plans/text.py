@@ -69,6 +69,8 @@ TEXTS: Mapping[str, str] = {
     "why.driver_new": N_("What the goals for net sales and orders imply together."),
     "why.trend": N_("The trend of the last months carried on; in the same months a year before it was %(baseline)s."),
     "why.trend_new": N_("The trend of the last months carried on."),
+    "why.part": N_("What its targets in the plan come to; in the same months a year before it was %(baseline)s."),
+    "why.part_new": N_("What its targets in the plan come to."),
     # what a full plan lacks
     "missing.cost": N_(
         "No cost of goods is known, so the plan has no margin, no profit and no lowest price. Import products or order "

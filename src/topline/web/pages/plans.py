@@ -19,7 +19,8 @@ from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.plans import jobs as plan_jobs
 from topline.plans import operations, progress, text
-from topline.plans.drafting import OTHER, PLANNED
+from topline.plans.drafting import PLANNED
+from topline.plans.expectation import OTHER
 from topline.plans.grid import Grid, Part
 from topline.plans.models import Goal, Plan, PlanVersion, State
 from topline.plans.progress import GoalLine, Line, PlanView
@@ -94,8 +95,8 @@ def index(visit: Visit) -> HttpResponse:
 
 
 def _drafts(visit: Visit) -> JobQuerySet:
-    """The jobs that draft plans of the shop."""
-    return Job.objects.filter(shop=visit.shop.slug, kind="plans.draft")
+    """The jobs that draft plans of the shop, or versions of them."""
+    return Job.objects.filter(shop=visit.shop.slug, kind__in=("plans.draft", "plans.reforecast"))
 
 
 def _card(visit: Visit, plan: Plan) -> dict[str, Any]:
@@ -132,7 +133,7 @@ def drafting(visit: Visit, job_id: int) -> HttpResponse:
     if job.state == Job.State.DONE:
         if job.actor_id == visit.user.pk:
             messages.success(visit.request, gettext("The draft is ready. Change what you know better."))
-        return redirect("plan", visit.shop.slug, job.result["plan"])
+        return redirect(f"{visit.url('plan', job.result['plan'])}?version={job.result['number']}")
     period = Period(parse_day(job.params["from"]), parse_day(job.params["to"]))
     context = {"job": job, "period": period, "error": formats.failure(job)}
     return visit.render("drafting.html#progress" if visit.is_fragment else "drafting.html", context)
@@ -166,12 +167,25 @@ def act(visit: Visit, plan_id: int) -> HttpResponse:
         case "revise":
             operations.revise(version=version, actor=visit.user, now=now)
         case "reforecast":
-            operations.reforecast(version=version, as_of=visit.today, actor=visit.user, now=now)
+            job = plan_jobs.ask_for_reforecast(version=version, as_of=visit.today, actor=visit.user)
+            return redirect("plan_drafting", visit.shop.slug, job.pk)
+        case "add_goal":
+            operations.add_goal(
+                version=version, metric="net_sales", scope=_scope(version, visit.request.POST), actor=visit.user, now=now
+            )
+            return redirect(_address(visit, version))
         case "undo":
             operations.undo_edit(version=version, actor=visit.user, now=now)
     if visit.is_fragment:
         return _show(visit, _version(visit, plan_id))
     return redirect("plan", visit.shop.slug, plan_id)
+
+
+def _scope(version: PlanVersion, posted: Mapping[str, str]) -> dict[str, str | None]:
+    """The category and the market that were chosen by their places on the grid."""
+    axes = version.scopes("net_sales")
+    chosen = {name: whole(posted[name]) for name in axes if posted.get(name, "").isdecimal()}
+    return {name: axes[name][place] for name, place in chosen.items() if place < len(axes[name])}
 
 
 def cell(visit: Visit, plan_id: int) -> HttpResponse:
@@ -220,6 +234,7 @@ def goal(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
         "plan": found.version.plan,
         "metric": metric,
         "is_rate": metric.unit == Unit.RATE,
+        "scope": _scope_text(found),
         "is_planned": found.metric in found.version.grid_metrics,
         "written": posted,
         "errors": errors,
@@ -265,6 +280,7 @@ def _change_goal(visit: Visit, found: Goal, posted: Mapping[str, str], people: M
             target=target,
             due_on=due_on,
             owner=people.get(posted.get("owner", "")),
+            is_unowned=not posted.get("owner"),
             actions=[line.strip() for line in posted.get("actions", "").splitlines() if line.strip()],
         )
     except (operations.GoalRangeError, operations.GoalPlannedError) as error:
@@ -327,6 +343,7 @@ def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
         "markets": _markets(version, metric),
         "market": market,
         "goals": [_goal(one) for one in look.goals],
+        "scopes": _scopes(version),
         "may_edit_goals": visit.may("plans.write") and version.state == State.DRAFT,
         "picture": _by_month(version, look),
         "course": course(version, look),
@@ -449,6 +466,7 @@ def _goal(one: GoalLine) -> dict[str, Any]:
     return {
         "goal": goal,
         "metric": metric,
+        "scope": _scope_text(goal),
         "last_year": formats.number(line.last_year, metric.unit, currency),
         "target": formats.number(goal.target, metric.unit, currency),
         "actual": formats.number(line.actual, metric.unit, currency),
@@ -458,6 +476,23 @@ def _goal(one: GoalLine) -> dict[str, Any]:
         "tone": STATUSES[one.status][1],
         "why": sentences(goal.version, [one.why])[0],
     }
+
+
+def _scope_text(goal: Goal) -> str:
+    return ", ".join(_name(dimension, name) for dimension, name in sorted(goal.scope.items()))
+
+
+def _scopes(version: PlanVersion) -> list[dict[str, Any]]:
+    """What a goal may be about besides the whole shop."""
+    return [
+        {
+            "id": dimension,
+            "label": question.label_of(dimension),
+            "names": [(place, _name(dimension, name)) for place, name in enumerate(names)],
+        }
+        for dimension, names in version.scopes("net_sales").items()
+        if len(names) > 1
+    ]
 
 
 def _by_month(version: PlanVersion, look: PlanView) -> charts.Picture:
