@@ -101,7 +101,9 @@ _numbers = count(1)
 
 
 @pytest.mark.django_db
-@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+)
 @given(
     st.lists(_orders(), min_size=1, max_size=2),
     st.lists(st.sampled_from(["orders", "credits", "both"]), min_size=2, max_size=5),

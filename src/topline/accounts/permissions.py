@@ -18,6 +18,7 @@ PERMISSIONS: Mapping[str, Promise] = {
     "plans.write": _("Draft and edit plans"),
     "plans.approve": _("Approve and activate plans"),
     "calendar.read": _("See the retail calendar"),
+    "calendar.write": _("Enter the shop's own events, and share its calendar"),
     "people.read": _("See who works here and in what role"),
     "people.write": _("Invite people and set their roles"),
     "settings.read": _("See the shop's settings"),
@@ -98,15 +99,17 @@ ROLES: Mapping[Role, frozenset[str]] = {
             "imports.write",
             "facts.write",
             "plans.write",
+            "calendar.write",
             "customers.read",
             "catalog.write",
             "boards.share",
         }
     ),
     Role.CRM_MANAGER: frozenset(_ANALYSIS | {"imports.write", "customers.read", "customers.write", "boards.share"}),
-    Role.CONTENT_LEAD: frozenset(_EVERYBODY),
+    Role.CONTENT_LEAD: frozenset(_EVERYBODY | {"calendar.write"}),
     Role.SALES_MANAGER: frozenset(
-        _ANALYSIS | {"finance.read", "plans.write", "customers.read", "imports.write", "boards.share"}
+        _ANALYSIS
+        | {"finance.read", "plans.write", "calendar.write", "customers.read", "imports.write", "boards.share"}
     ),
     Role.REP: frozenset(_EVERYBODY | {"rows.read", "customers.read"}),
     Role.ENABLEMENT: frozenset(_EVERYBODY),

@@ -325,15 +325,11 @@ def show_work(request: HttpRequest, shop: str, work: Annotated[int, Path(descrip
     summary="Add a goal for a category, a market or both; it aims at what their targets come to",
 )
 @decorate_view(once)
-def add_goal(
-    request: HttpRequest, shop: str, plan: _Plan, version: _Version, goal: ScopeIn
-) -> Status[dict[str, Any]]:
+def add_goal(request: HttpRequest, shop: str, plan: _Plan, version: _Version, goal: ScopeIn) -> Status[dict[str, Any]]:
     who = caller(request)
     found = _version(who.shop, plan, version)
     scope = {name: value for name, value in goal.dict().items() if value is not None}
-    added = operations.add_goal(
-        version=found, metric="net_sales", scope=scope, actor=who.user, now=who.shop.now()
-    )
+    added = operations.add_goal(version=found, metric="net_sales", scope=scope, actor=who.user, now=who.shop.now())
     return Status(201, added.contents())
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 from topline.units.missing import Missing
 from topline.units.text import N_
@@ -53,3 +54,38 @@ def prior_price(prices: Iterable[tuple[date, Decimal]], starts_on: date) -> Prio
     lowest = min(amount for _, _, amount in inside)
     last = max(end for _, end, amount in inside if amount == lowest) - timedelta(days=1)
     return PriorPrice(lowest, last, sum((end - start).days for start, end, _ in inside))
+
+
+class Verdict(StrEnum):
+    """What the rule says of a promotion that is planned."""
+
+    ALLOWED = "allowed"  # its price is below the prior price, which it shows
+    UNSURE = "unsure"  # so it is by the days that are known, and those are fewer than 30
+    NOT_LOWER = "not_lower"  # the prior price was as low: it may not be announced as a reduction
+    NO_PRICE = "no_price"
+    NO_RULE = "no_rule"  # the market is outside the European Union
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a promotion must show. rate : the reduction that it may announce, 0-1, None if it may announce none"""
+
+    verdict: Verdict
+    prior: PriorPrice | None = None
+    rate: Decimal | None = None
+
+
+def rule(prices: Iterable[tuple[date, Decimal]], starts_on: date, price: Decimal, country: str) -> Ruling:
+    """Whether a promotion at `price` from `starts_on` may be announced as a reduction in a country.
+
+    prices : as of `prior_price`; those of the promotion itself don't count, as they begin on its first day
+    """
+    if country not in MARKETS:
+        return Ruling(Verdict.NO_RULE)
+    prior = prior_price(prices, starts_on)
+    if isinstance(prior, Missing):
+        return Ruling(Verdict.NO_PRICE)
+    if price >= prior.amount:
+        return Ruling(Verdict.NOT_LOWER, prior)
+    rate = 1 - price / prior.amount
+    return Ruling(Verdict.ALLOWED if prior.is_whole else Verdict.UNSURE, prior, rate)

@@ -1,6 +1,6 @@
 """Print a country's retail events and public holidays.
 
-Needs no shop and loads neither the lake nor the product.
+Without a shop it loads neither the lake nor the product.
 """
 
 import sys
@@ -28,17 +28,21 @@ class Format(StrEnum):
 
 @app.command()
 def calendar(
-    country: Annotated[str, typer.Option(help="ISO 3166-1 code, such as RO.")],
+    *,
+    country: Annotated[str | None, typer.Option(help="ISO 3166-1 code, such as RO; by default the shop's.")] = None,
     year: Annotated[int, typer.Option(min=1925, max=2100, help="The calendar year.")],
     region: Annotated[str | None, typer.Option(help="ISO 3166-2 code without the country, such as BY or 82.")] = None,
+    shop: Annotated[str | None, typer.Option(help="A shop, whose own events are then among them.")] = None,
     language: Annotated[str, typer.Option(help="Language of the holidays' names, such as en or ro.")] = "en",
     with_holidays: Annotated[bool, typer.Option("--holidays/--no-holidays", help="Public holidays too.")] = True,
     style: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.TABLE,
 ) -> None:
     """Print the retail events and public holidays of a country in a year."""
     period = Period(date(year, 1, 1), date(year + 1, 1, 1))
-    market = country.upper()
-    events = occurrences(period, market, region=region)
+    if country is None and shop is None:
+        raise typer.BadParameter("State a country, such as --country RO, or a shop.")
+    market, own = _of_shop(shop, period, country)
+    events = occurrences(period, market, region=region, own=own)
     free = holiday.holidays(market, period, language, region=_holiday_region(market, region)) if with_holidays else []
     if style is Format.ICS:
         entries = feed.entries(events, free, translate=str)
@@ -49,6 +53,19 @@ def calendar(
     rows.sort(key=lambda row: (str(row["start"]), str(row["event"])))
     columns = _COLUMNS[:6] if style is Format.TABLE else _COLUMNS
     output.rows(rows, output.Format(style.value), columns=columns, title=f"{market} {year}")
+
+
+def _of_shop(shop: str | None, period: Period, country: str | None) -> tuple[str, list[Occurrence]]:
+    """The market, and the shop's own events, which belong to its home market."""
+    if shop is None:
+        return (country or "").upper(), []
+    from topline.cli import boot
+
+    found = boot.shop(shop)
+    from topline.plans.models import OwnEvent
+
+    market = (country or found.country).upper()
+    return market, OwnEvent.objects.occurrences(found, period) if market == found.country else []
 
 
 _COLUMNS = (

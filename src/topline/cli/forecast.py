@@ -46,6 +46,7 @@ def forecast(
 
     # forecasting loads numpy, scipy and ibis: not before the shop is known to exist
     from topline.outlook import sales
+    from topline.plans import expectation
     from topline.science.demand import ShortHistoryError
     from topline.science.total import LEAST_DAYS
     from topline.units.period import parse_day
@@ -61,6 +62,7 @@ def forecast(
         first=parse_day(start) if start else None,
         months=months,
         metric=metric.value,
+        own=expectation.own_events(chosen, boot.as_of(as_of or None, chosen)),
     )
     if publish:
         from topline.plans import runs

@@ -617,14 +617,66 @@ TARGETS: Mapping[str, Target] = {
 
 # Fields that change what a row comes to: a heading that is only like theirs (a shipping method) is not enough.
 _EXACT = frozenset(
-    "discount discount_rate tax tax_rate shipping refunded original_order cancelled_at status".split()
+    ["discount", "discount_rate", "tax", "tax_rate", "shipping", "refunded", "original_order", "cancelled_at", "status"]
 )
 _RATE_OF = {"discount": "discount_rate", "tax": "tax_rate"}
-_TAX_WORDS = frozenset("vat tax taxes tva iva gst mwst ust mehrwertsteuer imposto impostos impuesto impuestos".split())
-_WITH = frozenset(
-    "incl inc including included inclusive with cu com con c inkl inklusive mit avec inclus incluse inclusa incluido".split()
+_TAX_WORDS = frozenset(
+    [
+        "vat",
+        "tax",
+        "taxes",
+        "tva",
+        "iva",
+        "gst",
+        "mwst",
+        "ust",
+        "mehrwertsteuer",
+        "imposto",
+        "impostos",
+        "impuesto",
+        "impuestos",
+    ]
 )
-_WITHOUT = frozenset("excl ex excluding exclusive without net fara sem sin s exkl ohne sans hors".split())
+_WITH = frozenset(
+    [
+        "incl",
+        "inc",
+        "including",
+        "included",
+        "inclusive",
+        "with",
+        "cu",
+        "com",
+        "con",
+        "c",
+        "inkl",
+        "inklusive",
+        "mit",
+        "avec",
+        "inclus",
+        "incluse",
+        "inclusa",
+        "incluido",
+    ]
+)
+_WITHOUT = frozenset(
+    [
+        "excl",
+        "ex",
+        "excluding",
+        "exclusive",
+        "without",
+        "net",
+        "fara",
+        "sem",
+        "sin",
+        "s",
+        "exkl",
+        "ohne",
+        "sans",
+        "hors",
+    ]
+)
 _BASES = {"ttc": "gross", "brutto": "gross", "ht": "net", "netto": "net"}
 _PERCENT = re.compile(r"(\d{1,2}(?:[.,]\d+)?)\s?%")
 _TAX_RATES = (3, 27)

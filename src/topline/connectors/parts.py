@@ -142,7 +142,9 @@ def _six(value: str) -> str:
 
 def _share(whole: str, so_far: str, own: str, total: str) -> str:
     """SQL for a row's share of a whole by its weight; by running sums, so that the shares add up to it exactly."""
-    upto, before = (f"CAST({whole} AS DOUBLE) * ({sum_}) / nullif({total}, 0)" for sum_ in (so_far, f"{so_far} - {own}"))
+    upto, before = (
+        f"CAST({whole} AS DOUBLE) * ({sum_}) / nullif({total}, 0)" for sum_ in (so_far, f"{so_far} - {own}")
+    )
     return f"({_six(upto)} - {_six(before)})"
 
 

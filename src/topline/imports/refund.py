@@ -1,9 +1,9 @@
 """A refund that is told twice, by a column of an order file and by a credit row, counts once.
 
-What a column says stands in the ledger as rows beside the order's own; what credit rows say are rows too. Of the two the
-greater counts: the rows of the column are reduced by what credits gave back, so that each credit keeps its day and product.
-The reductions are ledger rows of a batch of their own, which is always live, and are worked out anew from all live rows before
-each change of them is seen. So the answer depends on what is live, never on the order in which it came.
+What a column says stands in the ledger as rows beside the order's own; what credit rows say are rows too. Of the two
+the greater counts: the rows of the column are reduced by what credits gave back, so that each credit keeps its day and
+product. The reductions are ledger rows of a batch of their own, which is always live, and are worked out anew from all
+live rows before each change of them is seen: the answer depends on what is live, never on the order in which it came.
 """
 
 from collections import defaultdict
@@ -63,9 +63,9 @@ def _read(
     is_reduced = lines.key.endswith(_REDUCED)
     told = lines.filter(lines.key.re_search(_TOLD))
     reduced = lines.filter(is_reduced)
-    credits_ = lines.filter(
-        lines.amount < 0, lines.kind.isin(_BACK), ~is_reduced, ~lines.key.re_search(_TOLD)
-    ).mutate(order=lines.original_order_key.fill_null(lines.order_key))
+    credits_ = lines.filter(lines.amount < 0, lines.kind.isin(_BACK), ~is_reduced, ~lines.key.re_search(_TOLD)).mutate(
+        order=lines.original_order_key.fill_null(lines.order_key)
+    )
     credits_ = credits_.filter(credits_.order.isin(told.order_key)).group_by("order").agg(amount=-credits_.amount.sum())
     given = {row["order"]: row["amount"] for row in engine.execute(credits_).to_pylist()}
     before = {row["key"]: row for row in engine.execute(reduced).to_pylist()}
@@ -90,7 +90,9 @@ def _reductions(rows: Sequence[Mapping[str, Any]], given: Decimal) -> dict[str, 
         for row in group:
             upto -= row["amount"]
             step = Decimal(1).scaleb(-minor_digits(row["currency"]))
-            share = upto if due == whole else (due * upto / whole).quantize(step, ROUND_HALF_EVEN) if due else Decimal(0)
+            share = (
+                upto if due == whole else (due * upto / whole).quantize(step, ROUND_HALF_EVEN) if due else Decimal(0)
+            )
             share = due if row is group[-1] else share
             found[row["key"] + _REDUCED] = _reduced(row, share - spread)
             spread = share

@@ -1,5 +1,6 @@
 """Daily histories as the models want them: read from a snapshot, complete, with the days that lie ahead."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topline.calendar import holiday
-from topline.calendar.occurrence import occurrences
+from topline.calendar.occurrence import Occurrence, occurrences
 from topline.lake import read
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
@@ -23,7 +24,7 @@ from topline.units.period import Period, add_months
 Floats = NDArray[np.float64]
 
 STALE_DAYS = 14
-_MOVING = frozenset({"nth-weekday", "easter-offset", "relative", "lunar", "announced"})
+_MOVING = frozenset({"nth-weekday", "easter-offset", "relative", "lunar", "announced", "own"})
 _SHORT_EVENT = 7
 
 
@@ -78,8 +79,11 @@ def _name(entry: object) -> str | None:
     return None if entry is None or isinstance(entry, Missing) else str(entry)
 
 
-def horizon(history: History, until: date, country: str) -> Horizon:
-    """The days of a history and those from its end up to but without `until`, cut into months."""
+def horizon(history: History, until: date, country: str, own: Iterable[Occurrence] = ()) -> Horizon:
+    """The days of a history and those from its end up to but without `until`, cut into months.
+
+    own : the shop's own events, beside those of the country
+    """
     whole = Period(history.start, max(until, history.end + timedelta(days=1)))
     day = np.datetime64(history.start, "D") + np.arange(whole.days, dtype="timedelta64[D]")
     month = day.astype("datetime64[M]").astype(np.int64)
@@ -88,14 +92,14 @@ def horizon(history: History, until: date, country: str) -> Horizon:
     if country:
         for free in holiday.holidays(country, whole):
             is_holiday[(free.on - whole.start).days] = True
-        _mark_events(event, whole, country)
+        _mark_events(event, whole, country, own)
     return Horizon(day, is_holiday, event, month - month[0])
 
 
-def _mark_events(event: NDArray[np.int64], whole: Period, country: str) -> None:
+def _mark_events(event: NDArray[np.int64], whole: Period, country: str, own: Iterable[Occurrence]) -> None:
     """Numbers the days of short events whose date moves; those of fixed ones are part of the season's shape."""
     numbers: dict[str, int] = {}
-    for one in occurrences(whole, country):
+    for one in occurrences(whole, country, own=own):
         if one.kind in _MOVING and one.period.days <= _SHORT_EVENT:
             first, last = (one.start - whole.start).days, (one.end - whole.start).days
             event[max(first, 0) : last] = numbers.setdefault(one.event, len(numbers) + 1)

@@ -1,6 +1,6 @@
 """What a shop will sell: by month, as a whole and by category and market, with intervals and sample paths."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from topline.calendar.occurrence import Occurrence
 from topline.facts.forecast import TABLE
 from topline.lake.snapshot import Snapshot
 from topline.lake.store import Appended, Lake
@@ -107,10 +108,12 @@ def run(
     metric: str = "net_sales",
     level: float = LEVEL,
     dimensions: Collection[str] = DIMENSIONS,
+    own: Iterable[Occurrence] = (),
 ) -> SalesOutlook:
     """The outlook of `months` months from that of `first` (by default of `as_of`), from what happened before `as_of`.
 
     metric : one whose days add up: net_sales, units, orders
+    own : the shop's own events
     dimensions : what to slice by, only such that the metric's slices add up
 
     The same snapshot and arguments give the same numbers to the last digit.
@@ -124,7 +127,7 @@ def run(
         raise PastHorizonError(as_of=as_of)
     read = partial(history.daily, lake, snapshot, metric, as_of=as_of, settings=settings)
     whole = read(None)
-    ahead = history.horizon(whole, until, settings.country)
+    ahead = history.horizon(whole, until, settings.country, own)
     frame = _Frame(whole, ahead, asked)
     test = total.backtest(whole.total, ahead, frame.steps, _ORIGINS)
     rng = np.random.default_rng(_SEED)

@@ -17,7 +17,7 @@ from topline.metrics.query import Query
 from topline.plans import expectation, text
 from topline.plans.expectation import OTHER, Expectation, Rate, Slices
 from topline.plans.grid import Grid, spread
-from topline.plans.models import Kind
+from topline.plans.models import Kind, OwnEvent
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor, to_minor
 from topline.units import errors
@@ -281,7 +281,7 @@ def _events(shop: Shop, period: Period, daily: Mapping[date, float], as_of: date
     """The retail events of the shop's market that the period feels, with what last year's were worth."""
     if not shop.country:
         return []
-    last_year = {one.event: one.window for one in _felt(period.last_year(), shop.country)}
+    last_year = {one.event: one.window for one in _felt(period.last_year(), shop)}
     return [
         {
             "event": one.event,
@@ -294,14 +294,15 @@ def _events(shop: Shop, period: Period, daily: Mapping[date, float], as_of: date
             "is_estimate": one.is_estimate,
             "index": _index(last_year.get(one.event), daily, as_of),
         }
-        for one in _felt(period, shop.country)
+        for one in _felt(period, shop)
     ]
 
 
-def _felt(period: Period, country: str) -> list[Occurrence]:
+def _felt(period: Period, shop: Shop) -> list[Occurrence]:
     """Events whose window, lead-in and tail included, touches the period."""
     reach = Period(period.start - timedelta(days=_REACH_DAYS), period.end + timedelta(days=_REACH_DAYS))
-    found = occurrences(reach, country)
+    own = OwnEvent.objects.occurrences(shop, reach) if shop.pk else []
+    found = occurrences(reach, shop.country, own=own)
     return [one for one in found if one.window.start < period.end and one.window.end > period.start]
 
 

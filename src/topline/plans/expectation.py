@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from topline import __version__
 from topline.accounts.models import Shop
+from topline.calendar.occurrence import Occurrence
 from topline.lake import read
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
 from topline.metrics.query import Query
 from topline.metrics.result import Result
 from topline.outlook import sales
+from topline.plans.models import OwnEvent
 from topline.science import conformal, goal
 from topline.units.missing import Missing
 from topline.units.period import FiscalCalendar, Grain, Period, add_months
@@ -43,6 +45,7 @@ OTHER = "*"
 """The name of the block or market that holds all the small ones together."""
 
 _LEVELS = np.arange(1, 100) / 100
+_EVENT_YEARS = (8, 3)
 _DRAWS = 2_000
 _SEED = 20_111_209
 _RATE_PRIOR = 0.1
@@ -125,8 +128,17 @@ def is_made(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snap
 
 def _path(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> Path:
     facts = tuple(snapshot.digest(table) for table in _READ)
-    content = (__version__, shop.slug, facts, metric, period, as_of, shop.settings().digest)
+    own = tuple(own_events(shop, as_of))
+    content = (__version__, shop.slug, facts, metric, period, as_of, shop.settings().digest, own)
     return Path(settings.HOME) / "cache" / "outlook" / f"{hashlib.sha256(repr(content).encode()).hexdigest()}.npz"
+
+
+def own_events(shop: Shop, as_of: date) -> list[Occurrence]:
+    """The shop's own events of all the years that a forecast looks at."""
+    if shop.pk is None:
+        return []
+    years = Period(add_months(as_of, -12 * _EVENT_YEARS[0]), add_months(as_of, 12 * _EVENT_YEARS[1]))
+    return OwnEvent.objects.occurrences(shop, years)
 
 
 def _ahead(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> Expectation:
@@ -139,6 +151,7 @@ def _ahead(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snaps
         months=period.whole_months() or 1,
         metric=metric,
         dimensions=sales.DIMENSIONS if metric in SLICED else (),
+        own=own_events(shop, as_of),
     )
     weights = dict(zip(run.days, run.day_mean, strict=True))
     return Expectation(
@@ -214,7 +227,7 @@ def within(
     scope: Mapping[str, str | None],
     axes: Mapping[str, Names],
 ) -> float:
-    """`whole` of the values of a scope; what an axis doesn't name stands with its others. A metric that adds up only."""
+    """`whole` of the values of a scope; what an axis doesn't name stands with its others. It must add up."""
     rows = ask(shop, Query(metrics=(metric,), period=period, by=tuple(scope), as_of=as_of), snapshot).rows
 
     def is_inside(row: Mapping[str, object]) -> bool:

@@ -1,6 +1,7 @@
 """Plans, their versions, goals and target grids: what people decided."""
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any, ClassVar, Self
 
@@ -9,9 +10,12 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from topline.accounts.models import Shop
+from topline.calendar.events import by_id
+from topline.calendar.occurrence import Occurrence
 from topline.plans import canonical
 from topline.plans.grid import Change, Grid, Part
-from topline.units.period import FiscalCalendar, Grain, Period
+from topline.units.period import FiscalCalendar, Grain, Period, add_months
 
 
 class Kind(models.TextChoices):
@@ -349,3 +353,83 @@ class GridOperation(models.Model):
     @property
     def effect(self) -> Change:
         return Change.unpack(bytes(self.change))
+
+
+# The shop's calendar -----------------------------------------------------------
+
+
+class OwnEventQuerySet(models.QuerySet["OwnEvent"]):
+    def of(self, shop: Shop) -> Self:
+        """A shop's own events, the newest first."""
+        return self.filter(shop=shop).order_by("-starts_on", "name")
+
+    def occurrences(self, shop: Shop, period: Period) -> list[Occurrence]:
+        """When the shop's own events happen, of which a day lies in the period."""
+        found = [each for event in self.of(shop) for each in event.occurrences(period)]
+        return [one for one in found if one.start < period.end and one.end > period.start]
+
+
+class OwnEvent(models.Model):
+    """An event of the shop or its industry, or the date that a shipped event has in one year.
+
+    name : in its author's language; it is the event's id too
+    dates : the id of the shipped event that this dates, empty for one of the shop's own
+    """
+
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="own_events")
+    name = models.CharField(max_length=100)
+    dates = models.CharField(max_length=60, blank=True)
+    starts_on = models.DateField()
+    last_on = models.DateField()
+    is_yearly = models.BooleanField(default=False)
+    lead_in_days = models.PositiveSmallIntegerField(default=0)
+    tail_days = models.PositiveSmallIntegerField(default=0)
+    categories = models.JSONField(default=list, blank=True)
+    note = models.CharField(max_length=300, blank=True)
+
+    objects = OwnEventQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["shop", "-starts_on"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def occurrences(self, period: Period) -> Iterator[Occurrence]:
+        """Its occurrence, or one of each year that the period touches."""
+        shipped = by_id().get(self.dates)
+        years = range(period.start.year - 1, period.end.year + 1) if self.is_yearly else [self.starts_on.year]
+        for year in years:
+            start = add_months(self.starts_on, 12 * (year - self.starts_on.year))
+            yield Occurrence(
+                event=self.dates or self.name,
+                label=shipped.label if shipped else self.name,
+                kind="announced" if shipped else "own",
+                start=start,
+                end=start + (self.last_on - self.starts_on) + timedelta(days=1),
+                country=self.shop.country,
+                lead_in_days=self.lead_in_days or (shipped.lead_in_days if shipped else 0),
+                tail_days=self.tail_days or (shipped.tail_days if shipped else 0),
+                categories=tuple(self.categories) or (shipped.categories if shipped else ()),
+                source=self.note,
+            )
+
+
+class CalendarLinkQuerySet(models.QuerySet["CalendarLink"]):
+    def live(self, shop: Shop) -> Self:
+        return self.filter(shop=shop, revoked_at=None)
+
+
+class CalendarLink(models.Model):
+    """A secret address at which calendar programs read the shop's calendar. Only its digest is kept."""
+
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    created_by = models.BigIntegerField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = CalendarLinkQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"feed of {self.shop}"

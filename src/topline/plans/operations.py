@@ -379,7 +379,10 @@ def edit_goal(
     is_unowned: bool = False,
     actions: Sequence[str] | None = None,
 ) -> Goal:
-    """Change what is given, or take the owner away; baseline and progress stay. A target that a grid plans is spread over the grid's cells."""
+    """Change what is given, or take the owner away; baseline and progress stay.
+
+    A target that a grid plans is spread over the grid's cells.
+    """
     with transaction.atomic():
         version = _locked(goal.version)
         _guard_editable(version, actor, now)

@@ -428,8 +428,8 @@ class _Look:
     def scoped_finish(self, goal: Goal, actual: float) -> NDArray[np.float64]:
         """(draws,) what a goal's scope ends at.
 
-        The outlook knows categories and markets apart. Of a category in a market the rest of the period is the category's,
-        at the share that the market had of it in the year before.
+        The outlook knows categories and markets apart. Of a category in a market the rest of the period is the
+        category's, at the share that the market had of it in the year before.
         """
         axes = self.version.scopes(goal.metric)
         first = min(goal.scope)

@@ -11,6 +11,7 @@ from topline.journal import operations as journal
 from topline.journal.models import Batch
 from topline.lake.store import Appended, Lake
 from topline.outlook import customers, sales
+from topline.plans import expectation
 from topline.science.demand import ShortHistoryError
 from topline.science.lifetime import LifetimeFitError, TooFewCustomersError
 from topline.workbench import jobs
@@ -66,7 +67,15 @@ def publish(job: Job) -> dict[str, Any]:
         if snapshot is None or is_kept(shop=shop, batch_id=batch_id):
             continue
         try:
-            made = sales.run(lake, snapshot, as_of=as_of, settings=shop.settings(), months=12, metric=metric)
+            made = sales.run(
+                lake,
+                snapshot,
+                as_of=as_of,
+                settings=shop.settings(),
+                months=12,
+                metric=metric,
+                own=expectation.own_events(shop, as_of),
+            )
         except ShortHistoryError as error:
             said[metric] = str(error)
         else:

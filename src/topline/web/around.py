@@ -1,20 +1,24 @@
 """What is no page of a place: the front door, one-time links, the language, the palette, the clock's stepper."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import cast
 
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_POST
 
 from topline.accounts import operations
 from topline.accounts.models import User
-from topline.units.period import add_months, parse_day
+from topline.calendar import feed, holiday
+from topline.documents import ics
+from topline.plans import calendar
+from topline.units.period import Period, add_months, parse_day
 from topline.web import formats
 from topline.web.page import open_visit
 from topline.web.shell import Shell, last_shop
@@ -40,6 +44,20 @@ def start(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "start.html", {"problem": formats.say(error)}, status=410)
     login(request, user, backend=_BACKEND)
     return redirect("front_door")
+
+
+@login_not_required
+def calendar_feed(request: HttpRequest, token: str) -> HttpResponse:
+    """The shop's calendar for calendar programs, which know its secret address: last year's to that in two years."""
+    shop = calendar.shop_of(token)
+    if shop is None:
+        raise Http404
+    today = shop.today()
+    period = Period(date(today.year - 1, 1, 1), date(today.year + 3, 1, 1))
+    days = holiday.holidays(shop.country, period, get_language() or "en")
+    entries = feed.entries(calendar.events_of(shop, period), days, gettext)
+    body = ics.feed(entries, name=shop.name, now=timezone.now())
+    return HttpResponse(body, content_type="text/calendar; charset=utf-8", headers={"Cache-Control": "private"})
 
 
 @login_not_required

@@ -8,6 +8,7 @@ from topline.web.page import pages
 urlpatterns = [
     path("", around.front_door, name="front_door"),
     path("start/<str:token>/", around.start, name="start"),
+    path("calendar/<str:token>.ics", around.calendar_feed, name="calendar_feed"),
     path("language", around.choose_language, name="language"),
     path("shop/<slug:shop_slug>/palette.json", around.palette, name="palette"),
     path("shop/<slug:shop_slug>/clock", around.set_clock, name="clock"),

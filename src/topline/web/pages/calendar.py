@@ -2,24 +2,40 @@
 
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
 from babel import Locale
-from django.http import HttpResponseBase
+from babel.numbers import NumberFormatError, parse_decimal
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from topline.calendar import feed, holiday
+from topline.calendar import events as shipped
+from topline.calendar import feed, holiday, prior_price
 from topline.calendar.holiday import Holiday
-from topline.calendar.occurrence import Occurrence, occurrences
+from topline.calendar.occurrence import Occurrence
+from topline.calendar.prior_price import Verdict
+from topline.catalog.models import Product
 from topline.documents import ics
-from topline.units.period import Period
+from topline.plans import calendar, promotion
+from topline.plans.models import CalendarLink, OwnEvent
+from topline.plans.promotion import Checked
+from topline.units.errors import ToplineError
+from topline.units.period import Period, parse_day
 from topline.units.text import N_
 from topline.web import files, formats
-from topline.web.page import Page, Visit, language
+from topline.web.page import Page, Visit, language, whole
 
 COUNTRIES = "RO GB DE FR IT ES PT HU BG PL AT NL BE IE SE DK NO FI GR CZ US CA MX BR AU NZ JP CN IN AE SA TR ZA"
+OFFERED = 500
+SHOWN_PRICES = 60
+LABELS = {event.id: event.label for event in shipped.EVENTS}
 KINDS = {
     "fixed": N_("the same date each year"),
     "nth-weekday": N_("a weekday of the month"),
@@ -37,7 +53,7 @@ def view(visit: Visit) -> HttpResponseBase:
     wanted = visit.request.GET.get("year", "")
     year = int(wanted) if wanted.isdecimal() and 1990 <= int(wanted) <= 2099 else visit.today.year
     period = Period(date(year, 1, 1), date(year + 1, 1, 1))
-    events = occurrences(period, country)
+    events = calendar.events_of(visit.shop, period, country)
     days = holiday.holidays(country, period, language())
     if visit.request.GET.get("format") == "ics":
         name = gettext("Retail calendar %(country)s %(year)s") % {"country": country, "year": year}
@@ -59,6 +75,10 @@ def view(visit: Visit) -> HttpResponseBase:
             "is_list": visit.choice("calendar_as", ("list", "month")) == "list",
             "island": _island(visit, year, events, days),
             "count": len(events),
+            "own": [_own(each) for each in OwnEvent.objects.of(visit.shop)],
+            "may_write": visit.may("calendar.write"),
+            "has_feed": CalendarLink.objects.live(visit.shop).exists(),
+            "feed": visit.request.session.pop("calendar_feed", None),
         },
     )
 
@@ -125,6 +145,135 @@ def _island(visit: Visit, year: int, events: list[Occurrence], days: list[Holida
     }
 
 
+def _own(event: OwnEvent) -> dict[str, Any]:
+    last = date.fromordinal(event.last_on.toordinal() + 1)
+    return {"event": event, "label": _name(event), "period": Period(event.starts_on, last)}
+
+
+def _name(event: OwnEvent) -> str:
+    shipped = LABELS.get(event.dates)
+    return f"{event.name} ({formats.say(shipped)})" if shipped and shipped != event.name else event.name
+
+
+def own(visit: Visit, event_id: int = 0) -> HttpResponse:
+    """An event of the shop's own: its form, what was wrong with it, and its end."""
+    found = OwnEvent.objects.of(visit.shop).filter(pk=event_id).first()
+    if event_id and found is None:
+        raise Http404
+    posted = visit.request.POST
+    error = ""
+    if visit.request.method == "POST":
+        try:
+            if posted.get("do") == "delete" and found is not None:
+                calendar.delete_event(event=found, actor_id=visit.user.pk)
+                messages.success(visit.request, gettext("“%(name)s” is off the calendar.") % {"name": found.name})
+            else:
+                kept = calendar.put_event(shop=visit.shop, actor_id=visit.user.pk, event=found, **_asked(posted))
+                messages.success(visit.request, gettext("“%(name)s” is on the calendar.") % {"name": kept.name})
+            return redirect("calendar", visit.shop.slug)
+        except ToplineError as wrong:
+            error = formats.say(wrong)
+    context = {
+        "event": found,
+        "written": posted or _written(found),
+        "error": error,
+        "shipped": sorted(((id_, formats.say(label)) for id_, label in LABELS.items()), key=lambda each: each[1]),
+    }
+    return visit.render("own_event.html", context, status=400 if error else 200)
+
+
+def _asked(posted: QueryDict) -> dict[str, Any]:
+    return {
+        "name": posted.get("name", ""),
+        "starts_on": (first := parse_day(posted.get("starts_on", ""))),
+        "last_on": parse_day(posted["last_on"]) if posted.get("last_on") else first,
+        "is_yearly": "is_yearly" in posted,
+        "lead_in_days": whole(posted.get("lead_in_days")),
+        "tail_days": whole(posted.get("tail_days")),
+        "categories": posted.get("categories", "").split(","),
+        "dates": posted.get("dates", ""),
+        "note": posted.get("note", ""),
+    }
+
+
+def _written(event: OwnEvent | None) -> dict[str, Any]:
+    """The event as its form writes it."""
+    if event is None:
+        return {"lead_in_days": 14, "tail_days": 0}
+    return {
+        "name": event.name,
+        "starts_on": event.starts_on.isoformat(),
+        "last_on": event.last_on.isoformat(),
+        "is_yearly": event.is_yearly,
+        "lead_in_days": event.lead_in_days,
+        "tail_days": event.tail_days,
+        "categories": ", ".join(event.categories),
+        "dates": event.dates,
+        "note": event.note,
+    }
+
+
+def share(visit: Visit) -> HttpResponse:
+    """A new secret address of the shop's calendar, or the end of the one there is."""
+    if visit.request.method == "POST" and visit.request.POST.get("do") == "revoke":
+        calendar.revoke_link(shop=visit.shop, actor_id=visit.user.pk, now=timezone.now())
+        messages.success(visit.request, gettext("The address works no more."))
+    elif visit.request.method == "POST":
+        token = calendar.create_link(shop=visit.shop, actor_id=visit.user.pk, now=timezone.now())
+        visit.request.session["calendar_feed"] = settings.URL + reverse("calendar_feed", args=[token])
+    return redirect(visit.url("calendar") + "#share")
+
+
+def check(visit: Visit) -> HttpResponse:
+    """Whether a planned promotion may be announced as a reduction, and which day sets its prior price."""
+    asked = visit.request.GET
+    error, found = "", None
+    if asked.get("product"):
+        try:
+            found = promotion.check(
+                shop=visit.shop,
+                product=asked["product"].strip(),
+                price=Decimal(parse_decimal(asked.get("price", "") or "0", locale=formats.locale())),
+                starts_on=parse_day(asked.get("starts_on", "")),
+                market=asked.get("market") or None,
+            )
+        except NumberFormatError:
+            error = formats.say(promotion.PromotionPriceError())
+        except ToplineError as wrong:
+            error = formats.say(wrong)
+    names = Locale.parse(str(formats.locale())).territories
+    products = Product.objects.of(visit.shop)
+    context = {
+        "asked": asked,
+        "error": error,
+        "found": _found(visit, found) if found else None,
+        "products": products[:OFFERED],
+        "markets": sorted(((code, names.get(code, code)) for code in prior_price.MARKETS), key=lambda each: each[1]),
+        "market": asked.get("market", visit.shop.country),
+        "codes": prior_price.MARKETS,
+        "tomorrow": visit.today.isoformat(),
+        "may_import": visit.may("imports.write"),
+    }
+    return visit.render("prior_price.html", context, status=400 if error else 200)
+
+
+def _found(visit: Visit, found: Checked) -> dict[str, Any]:
+    currency, prior = visit.shop.currency, found.ruling.prior
+    return {
+        "verdict": found.ruling.verdict.value,
+        "is_good": found.ruling.verdict in (Verdict.ALLOWED, Verdict.NO_RULE),
+        "is_bad": found.ruling.verdict == Verdict.NOT_LOWER,
+        "reason": formats.say(found.reason),
+        "price": formats.money(found.price, currency),
+        "prior": formats.money(prior.amount, currency) if prior else "",
+        "day": prior.on if prior else None,
+        "days_known": prior.days_known if prior else 0,
+        "rate": formats.percent(float(found.ruling.rate), 1) if found.ruling.rate else "",
+        "is_sold": found.is_sold,
+        "prices": [(on, formats.money(amount, currency)) for on, amount in found.prices[-SHOWN_PRICES:]],
+    }
+
+
 PAGES = (
     Page(
         path="calendar",
@@ -134,5 +283,19 @@ PAGES = (
         place="calendar",
         label=N_("Calendar"),
         icon="calendar-event",
+    ),
+    Page(path="calendar/events/new", name="own_event_new", view=own, permission="calendar.write", place="calendar"),
+    Page(
+        path="calendar/events/<int:event_id>", name="own_event", view=own, permission="calendar.write", place="calendar"
+    ),
+    Page(path="calendar/share", name="calendar_share", view=share, permission="calendar.write", place="calendar"),
+    Page(
+        path="calendar/prior-price",
+        name="prior_price",
+        view=check,
+        permission="calendar.read",
+        place="calendar",
+        label=N_("Prior price of a promotion"),
+        icon="discount",
     ),
 )

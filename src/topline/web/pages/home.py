@@ -8,12 +8,12 @@ from typing import Any
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext, ngettext
 
-from topline.calendar.occurrence import occurrences
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Metric
 from topline.metrics.query import Query
 from topline.metrics.result import Result
 from topline.plans import jobs, progress
+from topline.plans.calendar import events_of
 from topline.plans.models import Plan, State
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
@@ -196,7 +196,7 @@ def _year(visit: Visit) -> Year:
 def _events(visit: Visit) -> list[dict[str, Any]]:
     """The retail events of the next weeks, soonest first."""
     ahead = Period(visit.today, visit.today + AHEAD)
-    found = [one for one in occurrences(ahead, visit.shop.country) if one.start >= visit.today]
+    found = [one for one in events_of(visit.shop, ahead) if one.start >= visit.today]
     return [
         {
             "label": formats.say(one.label),

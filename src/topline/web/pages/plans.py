@@ -171,7 +171,11 @@ def act(visit: Visit, plan_id: int) -> HttpResponse:
             return redirect("plan_drafting", visit.shop.slug, job.pk)
         case "add_goal":
             operations.add_goal(
-                version=version, metric="net_sales", scope=_scope(version, visit.request.POST), actor=visit.user, now=now
+                version=version,
+                metric="net_sales",
+                scope=_scope(version, visit.request.POST),
+                actor=visit.user,
+                now=now,
             )
             return redirect(_address(visit, version))
         case "undo":

@@ -1,0 +1,113 @@
+"""A planned promotion against the prices that were asked before it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+from topline.accounts.models import Shop
+from topline.calendar import prior_price
+from topline.calendar.prior_price import PriorPrice, Ruling, Verdict
+from topline.facts.order_line import Kind
+from topline.lake import engine
+from topline.units import errors
+from topline.units.text import N_
+
+REASONS: Mapping[Verdict, str] = {
+    Verdict.ALLOWED: N_("It may be announced as a reduction, with the prior price beside it."),
+    Verdict.UNSURE: N_(
+        "It may be announced as a reduction by the days that are known, which are fewer than 30. For goods that are "
+        "new on the market, look at the rule of the country."
+    ),
+    Verdict.NOT_LOWER: N_(
+        "It may not be announced as a reduction: in the 30 days before, the product was as cheap already."
+    ),
+    Verdict.NO_PRICE: N_(
+        "No price is known for the 30 days before. Import a price list with the days that prices began."
+    ),
+    Verdict.NO_RULE: N_("The rule is one of the European Union, and this market lies outside it."),
+}
+
+
+class PromotionPriceError(errors.ToplineError):
+    message = N_("State a price above zero.")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A promotion and what the rule says of it.
+
+    prices : first day and amount of each price that was looked at
+    is_sold : they are what it sold for, as no list is known
+    """
+
+    product: str
+    market: str
+    starts_on: date
+    price: Decimal
+    ruling: Ruling
+    prices: list[tuple[date, Decimal]]
+    is_sold: bool
+
+    @property
+    def reason(self) -> str:
+        return REASONS[self.ruling.verdict]
+
+
+def check(*, shop: Shop, product: str, price: Decimal, starts_on: date, market: str | None = None) -> Checked:
+    """What the rule of the prior price says of a product's promotion. Raises PromotionPriceError."""
+    if price <= 0:
+        raise PromotionPriceError()
+    country = market or shop.country
+    prices = _listed(shop, product, country, starts_on)
+    is_sold = not prices
+    if is_sold:
+        prices = _sold(shop, product, country, starts_on)
+    ruling = prior_price.rule(prices, starts_on, price, country)
+    if is_sold and ruling.prior is not None:
+        ruling = _of_days_sold(ruling, ruling.prior, prices, starts_on)
+    return Checked(product, country, starts_on, price, ruling, prices, is_sold and bool(prices))
+
+
+def _of_days_sold(ruling: Ruling, prior: PriorPrice, prices: list[tuple[date, Decimal]], starts_on: date) -> Ruling:
+    """The ruling where only the days are known on which the product sold."""
+    days = sum(starts_on - timedelta(days=prior_price.DAYS) <= on for on, _ in prices)
+    known = replace(prior, days_known=days)
+    is_sure = ruling.verdict != Verdict.ALLOWED or known.is_whole
+    return replace(ruling, prior=known, verdict=ruling.verdict if is_sure else Verdict.UNSURE)
+
+
+def _listed(shop: Shop, product: str, market: str, until: date) -> list[tuple[date, Decimal]]:
+    """The list prices of a market, else those of all; the lower of two that began on a day."""
+    lake = shop.lake()
+    snapshot = lake.latest()
+    if snapshot is None or "price" not in snapshot.tables:
+        return []
+    rows = engine.table(lake, "price", snapshot)
+    rows = rows.filter(rows.product_key == product, rows.currency == shop.currency, rows.on < until)
+    found = engine.execute(rows.select("on", "market", "amount")).to_pylist()
+    own = [row for row in found if row["market"] == market] or [row for row in found if row["market"] is None]
+    return _by_day(own)
+
+
+def _sold(shop: Shop, product: str, market: str, until: date) -> list[tuple[date, Decimal]]:
+    """The lowest price of each day on which the product sold there."""
+    lake = shop.lake()
+    snapshot = lake.latest()
+    if snapshot is None or "order_line" not in snapshot.tables:
+        return []
+    rows = engine.table(lake, "order_line", snapshot)
+    rows = rows.filter(
+        rows.product_key == product, rows.kind == Kind.GOODS_SOLD, rows.currency == shop.currency, rows.on < until,
+        rows.market.fill_null(market) == market,
+    )  # fmt: skip
+    return _by_day(engine.execute(rows.group_by("on").agg(amount=rows.unit_price.min())).to_pylist())
+
+
+def _by_day(rows: list[dict[str, object]]) -> list[tuple[date, Decimal]]:
+    lowest: dict[date, Decimal] = {}
+    for row in rows:
+        on, amount = row["on"], row["amount"]
+        assert isinstance(on, date) and isinstance(amount, Decimal)  # noqa: S101, PT018 - the fact's schema says so
+        lowest[on] = min(lowest.get(on, amount), amount)
+    return sorted(lowest.items())
