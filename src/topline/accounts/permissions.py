@@ -108,8 +108,7 @@ ROLES: Mapping[Role, frozenset[str]] = {
     Role.CRM_MANAGER: frozenset(_ANALYSIS | {"imports.write", "customers.read", "customers.write", "boards.share"}),
     Role.CONTENT_LEAD: frozenset(_EVERYBODY | {"calendar.write"}),
     Role.SALES_MANAGER: frozenset(
-        _ANALYSIS
-        | {"finance.read", "plans.write", "calendar.write", "customers.read", "imports.write", "boards.share"}
+        _ANALYSIS | {"finance.read", "plans.write", "calendar.write", "customers.read", "imports.write", "boards.share"}
     ),
     Role.REP: frozenset(_EVERYBODY | {"rows.read", "customers.read"}),
     Role.ENABLEMENT: frozenset(_EVERYBODY),

@@ -133,7 +133,8 @@ def drafting(visit: Visit, job_id: int) -> HttpResponse:
     if job.state == Job.State.DONE:
         if job.actor_id == visit.user.pk:
             messages.success(visit.request, gettext("The draft is ready. Change what you know better."))
-        return redirect(f"{visit.url('plan', job.result['plan'])}?version={job.result['number']}")
+        version = f"?version={job.result['number']}" if job.kind == "plans.reforecast" else ""
+        return redirect(visit.url("plan", job.result["plan"]) + version)
     period = Period(parse_day(job.params["from"]), parse_day(job.params["to"]))
     context = {"job": job, "period": period, "error": formats.failure(job)}
     return visit.render("drafting.html#progress" if visit.is_fragment else "drafting.html", context)
