@@ -4,13 +4,13 @@ import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import ledger_rows
 import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
 from test_api import caller
 
-import ledger_rows
 from import_files import take_in, write
 from topline.calendar.prior_price import Verdict
 from topline.outlook import history
