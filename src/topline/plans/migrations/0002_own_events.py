@@ -5,41 +5,50 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('plans', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("plans", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CalendarLink',
+            name="CalendarLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.BigIntegerField(null=True)),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.shop')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField()),
+                ("created_by", models.BigIntegerField(null=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.shop"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OwnEvent',
+            name="OwnEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('dates', models.CharField(blank=True, max_length=60)),
-                ('starts_on', models.DateField()),
-                ('last_on', models.DateField()),
-                ('is_yearly', models.BooleanField(default=False)),
-                ('lead_in_days', models.PositiveSmallIntegerField(default=0)),
-                ('tail_days', models.PositiveSmallIntegerField(default=0)),
-                ('categories', models.JSONField(blank=True, default=list)),
-                ('note', models.CharField(blank=True, max_length=300)),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='own_events', to='accounts.shop')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100)),
+                ("dates", models.CharField(blank=True, max_length=60)),
+                ("starts_on", models.DateField()),
+                ("last_on", models.DateField()),
+                ("is_yearly", models.BooleanField(default=False)),
+                ("lead_in_days", models.PositiveSmallIntegerField(default=0)),
+                ("tail_days", models.PositiveSmallIntegerField(default=0)),
+                ("categories", models.JSONField(blank=True, default=list)),
+                ("note", models.CharField(blank=True, max_length=300)),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="own_events", to="accounts.shop"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['shop', '-starts_on'], name='plans_ownev_shop_id_e6b990_idx')],
+                "indexes": [models.Index(fields=["shop", "-starts_on"], name="plans_ownev_shop_id_e6b990_idx")],
             },
         ),
     ]
