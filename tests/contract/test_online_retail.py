@@ -23,7 +23,7 @@ SETTINGS = Settings("GBP", "Europe/London", country="GB")
 def lake(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     found = Lake(tmp_path_factory.mktemp("lake"), "gifts")
     found.append("order_line", list(online_retail.lines(shared_data)), batch_id="retail")
-    found.publish(now=datetime(2011, 12, 10, tzinfo=UTC))
+    read.warm(found, Basis.EVENT, found.publish(now=datetime(2011, 12, 10, tzinfo=UTC)))
     return found
 
 
@@ -89,10 +89,12 @@ def test_forty_three_countries(lake: Lake) -> None:
     assert len(ask(lake, parse("ledger_amount", by="market")).rows) == 43
 
 
-def test_partials_and_detail_agree(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("by", ["", "month", "market", "month,market"])
+def test_partials_and_detail_agree(lake: Lake, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
     query = parse(
-        "net_sales,orders,average_order_value,customers,new_customers,returning_customers,repeat_purchase_rate",
-        by="month,market",
+        "net_sales,orders,average_order_value,customers,new_customers,returning_customers,repeat_purchase_rate,"
+        "retention_rate,churn_rate,days_between_orders",
+        by=by,
         start="2010-12-01",
         end="2011-12-01",
     )

@@ -3,7 +3,7 @@
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -97,6 +97,14 @@ def identity(lake: "Lake", snapshot: Snapshot) -> "ir.Table":
     """
     links = table(lake, "identity_link", snapshot)
     return links.filter(links.person_id.notnull()).select("customer_key", "person_id")
+
+
+def stored(database: str, name: str, columns: Mapping[str, str]) -> "ir.Table":
+    """A table of an attached database; its columns are told by Ibis names of types, so DuckDB is not asked."""
+    import ibis
+    import ibis.expr.operations as ops
+
+    return ops.DatabaseTable(name, ibis.schema(columns), backend(), ops.Namespace(database, "main")).to_expr()
 
 
 def _shown(lake: "Lake", fact: Table, snapshot: Snapshot) -> tuple[str, tuple[Resident, ...]]:

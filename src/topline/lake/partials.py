@@ -1,5 +1,7 @@
 """Partial aggregates: the ledger summed by day, and the goods sold as sets of orders, month by month in Parquet.
 
+Questions read the sums; of the sets the purchases are made (see `purchases`).
+
 A file holds one month of one roll-up (which rows, by which dimensions, by which date), named by a digest of what it was
 made from: that month's visible rows, and the products or orders that its dimensions came from. A month whose digest is
 unchanged is never computed again, an old file is never wrong, and any number of processes may write the same one.
@@ -77,28 +79,21 @@ def table(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp) -> "i
     """
     if not roll_up.dims <= DIMS or not is_worth(snapshot):
         return None
-    wanted = _files(lake, snapshot, tables, roll_up)
+    return _expression(files(lake, snapshot, tables, roll_up))
+
+
+def files(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp) -> list[Path]:
+    """The files of the roll-up, those of months that changed written first."""
+    wanted = paths(lake, snapshot, tables, roll_up)
     missing = {month: path for month, path in wanted.items() if not path.exists()}
     if missing:
         _write(_rows(tables, roll_up, frozenset(missing)), roll_up, missing)
-    return _expression(list(wanted.values()))
-
-
-def warm(lake: Lake, snapshot: Snapshot, tables: Tables, basis: Basis) -> int:
-    """Computes the roll-ups that pages ask for most, where they aren't there; the number of files written."""
-    written = 0
-    for dims in ((), ("channel",), ("market",), ("category",)):
-        for source in (view.plainest("counted", tables, basis), "sold"):
-            roll_up = RollUp(source, frozenset(dims), basis)
-            before = [path for path in _files(lake, snapshot, tables, roll_up).values() if not path.exists()]
-            table(lake, snapshot, tables, roll_up)
-            written += len(before)
-    return written
+    return list(wanted.values())
 
 
 def sweep(lake: Lake, days: float, *, now: float) -> int:
     """Removes files written longer ago than so many days; what is still asked for is made again. The number removed."""
-    old = [path for path in (lake.root / "_partials").glob("*/*.parquet") if now - path.stat().st_mtime > days * 86400]
+    old = [path for path in (lake.root / "_partials").glob("*/*.*") if now - path.stat().st_mtime > days * 86400]
     for path in old:
         path.unlink(missing_ok=True)
     return len(old)
@@ -141,7 +136,7 @@ def _rows(tables: Tables, roll_up: RollUp, months: frozenset[str] | None) -> "ir
     return cast("ir.Table", own.group_by(*keys).aggregate(**summed))
 
 
-def _files(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp) -> Mapping[str, Path]:
+def paths(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp) -> Mapping[str, Path]:
     """The file of each month, whether it is there or not."""
     others = {DIMENSIONS[id_].through for id_ in roll_up.dims if id_ in ("campaign", "coupon")}
     others |= {"product" for id_ in roll_up.dims if DIMENSIONS[id_].through == "product"}

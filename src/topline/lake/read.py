@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from topline.facts.table import Table
 from topline.facts.table import tables as facts
-from topline.lake import engine, partials, spark
+from topline.lake import engine, partials, purchases, spark
 from topline.lake.partials import RollUp
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
@@ -21,7 +21,7 @@ from topline.metrics.metric import Measure
 from topline.metrics.query import Query
 from topline.metrics.result import Result
 from topline.metrics.settings import Basis, Settings
-from topline.metrics.view import NOTHING, Tables, View, fact_of
+from topline.metrics.view import NOTHING, Purchases, Tables, View, fact_of, plainest
 from topline.units.errors import ToplineError
 from topline.units.missing import Missing
 from topline.units.period import Period
@@ -83,6 +83,17 @@ def read(lake: Lake, query: Query, *, scope: Scope, settings: Settings, snapshot
         )
         remember(_answers, key, found)
     return found
+
+
+def warm(lake: Lake, basis: Basis, snapshot: Snapshot) -> int:
+    """Makes what pages ask for most beside the questions: sums by day, and purchases. How many had to be made."""
+    tables = whole(lake, snapshot)
+    made = sum(purchases.build(lake, snapshot, tables, frozenset(by), basis) for by in ((), ("category",)))
+    for dims in ((), ("channel",), ("market",), ("category",)):
+        roll_up = RollUp(plainest("counted", tables, basis), frozenset(dims), basis)
+        is_there = all(path.exists() for path in partials.paths(lake, snapshot, tables, roll_up).values())
+        made += partials.table(lake, snapshot, tables, roll_up) is not None and not is_there
+    return made
 
 
 def forget() -> None:
@@ -180,13 +191,21 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, paths: set[str], known
             paths.add("partials")
         return found
 
+    def bought(dims: frozenset[str], basis: Basis) -> Purchases | None:
+        if scope.territories is not None or spark.is_chosen():
+            return None
+        found = purchases.find(lake, snapshot, every, dims, basis)
+        if found is not None:
+            paths.add("partials")
+        return found
+
     empty = dict(every.empty)
     if scope.owners is not None:
         empty |= {name: _OWNED for name, fact in facts().items() if _is_told(fact) and "owner" not in fact.columns}
     if scope.territories is not None:
         places = {"territory", "market"}
         empty |= {name: _OWNED for name, fact in facts().items() if fact.day and places.isdisjoint(fact.columns)}
-    return replace(every, table=table, roll_up=roll_up, empty=empty)
+    return replace(every, table=table, roll_up=roll_up, purchases=bought, empty=empty)
 
 
 def _is_told(fact: Table) -> bool:

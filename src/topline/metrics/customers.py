@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from topline.metrics.metric import (
     ratio,
     total,
 )
-from topline.metrics.sales import COST, NET, UNCOSTED
+from topline.metrics.sales import COST, NET, UNCOSTED, orders_of
 from topline.units.missing import Missing
 from topline.units.period import Grain, Period, add_months
 from topline.units.text import N_
@@ -45,7 +45,14 @@ _NO_VALUE = Missing("no_customer_value", N_("no published run of customer values
 _NO_MARGIN_VALUE = Missing("no_margin_value", N_("the published run of customer values had no costs"))
 _NOT_YET = Missing("not_paid_back", N_("not paid back yet; the customers are still too new"))
 
-CUSTOMERS = Measure("customers", "buyer", lambda rows: rows.customer.nunique(), adds_up=False)
+
+
+def people_of(rows: Any) -> Any:
+    """How many people the rows of `person` are of."""
+    return rows.is_first_here.sum() if "is_first_here" in rows.columns else rows.customer.nunique()
+
+
+CUSTOMERS = Measure("customers", "person", people_of, adds_up=False)
 LEDGER_CUSTOMERS = Measure("ledger_customers", "anybody", lambda rows: rows.customer.nunique(), adds_up=False)
 
 
@@ -73,8 +80,11 @@ def _grouped(view: "View", rows: Any, by: tuple[str, ...], **values: Any) -> dic
 
 def _new_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     """New customers under their first order's day, channel, market and goods."""
-    rows: Any = view.rows("buyer", by)
-    rows = rows.semi_join(_first_orders(view), ["customer", "order_key"])
+    rows: Any = view.rows("person", by)
+    if "is_first" in rows.columns and not view.query.as_of:
+        rows = rows.filter(rows.is_first)
+    else:
+        rows = view.rows("buyer", by).semi_join(_first_orders(view), ["customer", "order_key"])
     return _grouped(view, rows, by, new_customers=rows.customer.nunique())
 
 
@@ -82,28 +92,46 @@ def _returning_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     """Customers who had bought before the cell's own bucket of time, and before the period."""
     import ibis
 
-    rows: Any = view.rows("buyer", by)
-    firsts = _first_days(view)
-    rows = rows.inner_join(firsts, rows.customer == firsts.first_customer)
+    rows: Any = view.rows("person", by)
+    if "first_day" not in rows.columns:
+        firsts = _first_days(view)
+        rows = rows.inner_join(firsts, rows.customer == firsts.first_customer)
     starts = [rows[id_] for id_ in by if (grain := dimensions()[id_].grain) and grain is not Grain.HOUR]
     if view.query.period:
         starts.append(ibis.literal(view.query.period.start))
     if not starts:
         return {}
     rows = rows.filter(rows.first_day < (ibis.greatest(*starts) if len(starts) > 1 else starts[0]))
-    return _grouped(view, rows, by, returning_customers=rows.customer.nunique())
+    return _grouped(view, rows, by, returning_customers=people_of(rows))
 
 
 def _repeat_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
-    rows: Any = view.rows("buyer", by)
-    each = rows.group_by(*dict.fromkeys((*by, "customer"))).aggregate(orders=rows.order_key.nunique())
+    rows: Any = view.rows("person", by)
+    if "is_first_here" in rows.columns:
+        return _grouped(view, rows, by, buyers=rows.is_first_here.sum(), repeat_buyers=rows.is_second_here.sum())
+    each = rows.group_by(*dict.fromkeys((*by, "customer"))).aggregate(orders=orders_of(rows))
     return _grouped(view, each, by, buyers=each.count(), repeat_buyers=(each.orders >= 2).sum())
+
+
+def _once(rows: Any, columns: tuple[str, ...]) -> Any:
+    """The rows' different values of these columns, an order's key among them."""
+    chosen = rows.select(*dict.fromkeys(columns))
+    if "is_plain" in rows.columns:
+        return chosen
+    if "is_single" not in rows.columns:
+        return chosen.distinct()
+    odd = rows.filter(~rows.is_single).select(*chosen.columns).distinct()
+    return rows.filter(rows.is_single).select(*chosen.columns).union(odd)
 
 
 def _gap_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     """The median days from a customer's order to the one before it, under the later order."""
     import ibis
 
+    rows: Any = view.rows("person", by)
+    if "gap_days" in rows.columns and not view.query.as_of:
+        rows = _once(rows.filter(rows.gap_days.notnull()), (*by, "customer", "order_key", "gap_days"))
+        return _grouped(view, rows, by, gap_days=rows.gap_days.median())
     everything = view.everything("buyer")
     orders = everything.group_by("customer", "order_key").aggregate(
         on=everything.day.min(), moment=everything["at"].min()
@@ -113,7 +141,7 @@ def _gap_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     gaps = gaps.filter(gaps.before.notnull()).select(
         gap_order="order_key", gap_customer="customer", gap=gaps.on.delta(gaps.before, unit="day")
     )
-    rows: Any = view.rows("buyer", by)
+    rows = view.rows("buyer", by)
     rows = rows.select(*dict.fromkeys((*by, "customer", "order_key"))).distinct()
     joined = rows.inner_join(gaps, [rows.order_key == gaps.gap_order, rows.customer == gaps.gap_customer])
     return _grouped(view, joined, by, gap_days=joined.gap.median())
@@ -134,7 +162,9 @@ def _buckets(view: "View", by: tuple[str, ...]) -> tuple[str | None, list[tuple[
     return grain_id, found
 
 
-def _active(view: "View", by: tuple[str, ...]) -> tuple[Any, list[tuple[date, Period]], tuple[str, ...], int | None]:
+def _active(
+    view: "View", by: tuple[str, ...], source: str = "person"
+) -> tuple[Any, list[tuple[date, Period]], tuple[str, ...], int | None]:
     """One row a customer and slice: the last order before each bound of the buckets, and the customer's own threshold.
 
     Gives the table with columns `last_<i>` for bound i (bucket i starts at bound i and ends at i + 1), `threshold`, the
@@ -142,11 +172,11 @@ def _active(view: "View", by: tuple[str, ...]) -> tuple[Any, list[tuple[date, Pe
     """
     grain_id, buckets = _buckets(view, by)
     slices = tuple(id_ for id_ in by if id_ != grain_id)
-    rows: Any = view.rows("buyer", slices, is_history=True)
+    rows: Any = view.rows(source, slices, is_history=True)
     bounds = _bounds(buckets)
     lasts = {f"last_{i}": rows.day.max(where=rows.day < bound) for i, bound in enumerate(bounds)}
     people = rows.group_by(*slices, "customer").aggregate(**lasts)
-    people = _with_threshold(view, people)
+    people = _with_threshold(view, people, slices)
     return people, buckets, slices, by.index(grain_id) if grain_id else None
 
 
@@ -154,13 +184,16 @@ def _bounds(buckets: list[tuple[date, Period]]) -> list[date]:
     return [days.start for _, days in buckets] + [buckets[-1][1].end] if buckets else []
 
 
-def _with_threshold(view: "View", people: Any) -> Any:
+def _with_threshold(view: "View", people: Any, slices: tuple[str, ...]) -> Any:
     """`threshold`, the days without an order after which a customer counts as lost: a published run's, or a year."""
     import ibis
 
     if "customer_value" in view.tables.empty:
         return people.mutate(threshold=ibis.literal(float(ACTIVE_DAYS)))
     values = _values(view)
+    if people.customer.type().is_integer():
+        names = view.purchases(view.columns(slices)).people  # type: ignore[union-attr]
+        values = values.inner_join(names, values.customer == names.person).drop("customer").rename(customer="number")
     known = values.select(value_customer="customer", inactive_after_days="inactive_after_days")
     joined = people.left_join(known, people.customer == known.value_customer)
     return joined.mutate(threshold=joined.inactive_after_days.fill_null(float(ACTIVE_DAYS))).drop(
@@ -222,6 +255,8 @@ def _loyalty_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     """Customers active at each start, those who bought again, and those past their threshold at the end."""
     import ibis
 
+    if (cells := _loyalty_of_plain(view, by)) is not None:
+        return cells
     people, buckets, slices, place = _active(view, by)
     values: dict[str, Any] = {}
     for i, (_, days) in enumerate(buckets):
@@ -233,9 +268,48 @@ def _loyalty_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     return _spread(_aggregate(view, people, slices, values), buckets, slices, place) if values else {}
 
 
+def _loyalty_of_plain(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell] | None:
+    """The same out of orders that know the person's next one, where only time is cut; None where that doesn't do.
+
+    Of each person one order is the last before a start. A bucket must be no longer than the threshold: then nobody who
+    buys in it is past theirs at its end.
+    """
+    import ibis
+
+    _, buckets = _buckets(view, by)
+    is_short = all((days.end - days.start).days <= ACTIVE_DAYS for _, days in buckets)
+    if not buckets or not is_short or view.columns(by) or view.query.where or "customer_value" not in view.tables.empty:
+        return None
+    rows: Any = view.rows("person", (), is_history=True)
+    if "is_plain" not in rows.columns:
+        return None
+    pairs = rows.group_by("day", "next_day").aggregate(people=rows.count())
+    of_year = timedelta(days=ACTIVE_DAYS)
+    bounds = [(name, days.start, days.start - of_year, days.end, days.end - of_year) for name, days in buckets]
+    schema = dict.fromkeys(("bucket", "start", "oldest", "end", "too_old"), "date")
+    every = pairs.cross_join(ibis.memtable(bounds, schema=schema))
+    every = every.filter(
+        (every.day < every.start)
+        & (every.day >= every.oldest)
+        & (every.next_day.isnull() | (every.next_day >= every.start))
+    )
+    is_retained = (every.next_day < every.end).fill_null(False)
+    found = _grouped(
+        view,
+        every,
+        ("bucket",),
+        base=every.people.sum(),
+        retained=every.people.sum(where=is_retained),
+        lost=every.people.sum(where=~is_retained & (every.day < every.too_old)),
+    )
+    if not found:
+        return None
+    return {(name,) if by else (): found.get((name,), {"base": 0}) for name, _ in buckets}
+
+
 def _growing_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     """Of the customers active at each start, those who bought a product, a category or a tier new to them."""
-    people, buckets, slices, place = _active(view, by)
+    people, buckets, slices, place = _active(view, by, "buyer")
     if not buckets:
         return {}
     firsts = [_firsts(view, slices, buckets, what) for what in ("product", "category", "tier")]

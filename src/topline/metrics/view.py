@@ -6,6 +6,8 @@ ledger : every signed row, summed by kind and cell; `amount` is in the money ask
 counted : the ledger's rows that count: without test orders, and by order date without cancelled orders
 sold : the goods sold of counted orders; a set of (order_key, at, day, ...), so only distinct keys may be taken of it
 buyer : the same with the person who bought, guests out
+placed, person : `sold` and `buyer` to count only: orders and people may be numbers in place of keys, and what their whole
+    history says of a row may stand beside it (see `Purchases`)
 anybody : the person of every row of the ledger
 order : heads of counted orders that have goods sold
 cancelled : heads of cancelled orders
@@ -29,6 +31,7 @@ from topline.facts.order_line import Kind
 from topline.facts.table import Fact
 from topline.facts.table import tables as facts
 from topline.metrics.catalogue import dimensions
+from topline.metrics.dimension import PRODUCT
 from topline.metrics.frame import Frame, is_of_days
 from topline.metrics.query import Filter, Query
 from topline.metrics.settings import Basis, Settings
@@ -51,6 +54,8 @@ _MADE_OF = {
     "counted": "order_line",
     "sold": "order_line",
     "buyer": "order_line",
+    "placed": "order_line",
+    "person": "order_line",
     "anybody": "order_line",
     "order": "order",
     "cancelled": "order",
@@ -69,7 +74,23 @@ SUMS = ("amount", "quantity", "cost_shop", "uncosted")
 """What measures sum of the ledger's rows; `amount` is in the money asked for."""
 
 type RollUps = Callable[[str, frozenset[str], Basis], "Table | None"]
-"""Pre-aggregated rows of `ledger`, `counted` or `sold` with a day and these dimensions, None where there are none."""
+"""Pre-aggregated rows of `ledger` or `counted` with a day and these dimensions, None where there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purchases:
+    """Counted orders with orders and people as numbers.
+
+    rows : order_key, customer (None for guests), day, within, the dimensions asked for, and what the whole history says:
+        is_first (it is the person's first order), first_day (of the person's first order), gap_days (since the person's
+        order before it), last_day, last_but_one_day and next_day (of the person's orders around it); is_plain if every
+        order, or its part in each value of a product's dimension, stands in one row, else is_single where it does
+    people : person and number of everybody who bought
+    """
+
+    rows: "Table"
+    people: "Table"
+
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +101,7 @@ class Tables:
     links : customer_key and person_id of merged customers only, None if nobody is merged
     empty : facts without rows, and what that leaves missing
     extent : from the first to the last day of the ledger, None if it is empty
+    purchases : the purchases with these dimensions, None where they are not made
     run : evaluates an expression to its rows
     arrow : evaluates an expression to columns, for those that go to `science`
     made : what sources made of facts came to, by source, `as_of` and basis: read once, and the question stays short
@@ -92,6 +114,7 @@ class Tables:
     empty: Mapping[str, Missing] = field(default_factory=dict)
     extent: Period | None = None
     roll_up: RollUps = field(default=lambda source, dims, basis: None)
+    purchases: Callable[[frozenset[str], Basis], Purchases | None] = field(default=lambda dims, basis: None)
     run: "Callable[[Table], list[dict[str, Any]]]" = field(default=lambda rows: rows.to_pyarrow().to_pylist())
     arrow: "Callable[[Table], pa.Table]" = field(default=lambda rows: rows.to_pyarrow())
     made: "dict[tuple[Any, ...], Table]" = field(default_factory=dict)
@@ -156,9 +179,11 @@ class View:
         is_history : all days before the period's end instead of the period's only, and no filter of time
         """
         filters = self.query.where
-        columns = frozenset(id_ for id_ in (*by, *(f.dimension for f in filters)) if not _grain(id_))
+        columns = self.columns(by)
         with_hour = any(_grain(id_) is Grain.HOUR for id_ in (*by, *(f.dimension for f in filters)))
         rows = self._base(source, columns, with_hour)
+        if self.frame or not columns & PRODUCT <= set(by) - self.kept.keys():
+            rows = rows.drop(*({"is_plain", "is_single"} & {*rows.columns}))
         if self.frame:
             rows = self._laid(rows, self.frame)
             filters = tuple(condition for condition in filters if not is_of_days(condition))
@@ -168,6 +193,8 @@ class View:
             if not (is_history and _grain(condition.dimension)):
                 rows = rows.filter(self._matches(rows, condition))
         rows = self.cut(rows, by)
+        if source == "person" and "is_plain" in rows.columns and not (is_history or columns or self.query.where):
+            return self._counted_once(rows, by)
         is_summed = source in ("ledger", "counted") and not (is_history or self.with_keys or "customer" in by)
         return self._summed(rows, by) if is_summed else rows
 
@@ -179,6 +206,10 @@ class View:
         for condition in filters:
             rows = rows.filter(self._matches(rows, condition))
         return self.cut(rows, by)
+
+    def columns(self, by: tuple[str, ...]) -> frozenset[str]:
+        """The dimensions that rows cut by these need, filters' too, without time."""
+        return frozenset(id_ for id_ in (*by, *(f.dimension for f in self.query.where)) if not _grain(id_))
 
     def over(self, period: Period) -> "View":
         """The same question about another period, all of it at once: neither window nor filters by day."""
@@ -274,6 +305,22 @@ class View:
             return cast("Column", ((days.truncate("M") - shift).cast("date").truncate(unit) + shift).cast("date"))
         return cast("Column", days.truncate(unit).cast("date"))
 
+    def _counted_once(self, rows: Any, by: tuple[str, ...]) -> "Table":
+        """The purchases with `is_first_here` and `is_second_here`: the person's first and second order within the cell.
+
+        Cells are of days only, so whether an order is the first in one follows from the day of the one before.
+        """
+        import ibis
+
+        starts = [rows[id_] for id_ in by] + ([ibis.literal(self.query.period.start)] if self.query.period else [])
+        if not starts:
+            before, last_but_one = rows.last_day.isnull(), rows.last_but_one_day.isnull()
+        else:
+            start: Any = ibis.greatest(*starts) if len(starts) > 1 else starts[0]
+            before = (rows.last_day < start).fill_null(True)
+            last_but_one = (rows.last_but_one_day < start).fill_null(True)
+        return cast("Table", rows.mutate(is_first_here=before, is_second_here=~before & last_but_one))
+
     def _summed(self, rows: Any, by: tuple[str, ...]) -> "Table":
         """The ledger's rows summed by kind within each cell: measures of several kinds then filter a few rows only."""
         keys = dict.fromkeys((*by, "kind", *(("currency",) if self.query.money == "order" else ())))
@@ -337,16 +384,20 @@ class View:
     def _counted(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
         return self._ledger(dims, extra, self.canonical("counted"))
 
-    def _sold(self, dims: frozenset[str], extra: tuple[str, ...], with_customer: bool = False) -> "Table":
-        rows: Any = None if extra or "customer" in dims else self._rolled_up("sold", dims)
-        if rows is None:
-            wanted = dims | ({"customer"} if with_customer else set())
-            return sold(self.tables, wanted, self.settings.basis, self.query.as_of, extra)
-        return cast("Table", self.with_person(rows) if with_customer else rows)
+    def _sold(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
+        return sold(self.tables, dims, self.settings.basis, self.query.as_of, extra)
 
     def _buyer(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
-        rows: Any = self._sold(dims, extra, with_customer=True)
+        rows: Any = self._sold(dims | {"customer"}, extra)
         return cast("Table", rows.filter(rows.customer.notnull()))
+
+    def _placed(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
+        found = None if extra else self.purchases(dims)
+        return found.rows if found else self._sold(dims, extra)
+
+    def _person(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
+        found: Any = None if extra else self.purchases(dims)
+        return cast("Table", found.rows.filter(found.rows.customer.notnull())) if found else self._buyer(dims, extra)
 
     def _anybody(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
         rows: Any = ledger(self.tables, "ledger", dims | {"customer"}, self.settings.basis, self.query.as_of, extra)
@@ -370,6 +421,7 @@ class View:
         columns = {n: n for n in ("order_key", *extra)}
         return _select(heads, dims, self.tables, columns | {"day": day, "within": day})
 
+<<<<<<< HEAD
     def _target(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
         """Targets by day; where two plans want something of a metric on a day, the one written last.
 
@@ -381,11 +433,19 @@ class View:
         rows = rows.semi_join(newest, ["metric", "on", "plan_version"])
         columns = {n: n for n in ("metric", "amount", *extra)} | {"day": "on", "within": "on"}
         return _select(rows, dims, self.tables, columns)
+=======
+    def purchases(self, dims: frozenset[str]) -> Purchases | None:
+        """The purchases that answer this question, None where they are not made or say too much."""
+        return None if self._is_back_then else self.tables.purchases(dims, self.settings.basis)
+>>>>>>> 4df5f31 (Count orders and people by number)
 
     def _rolled_up(self, source: str, dims: frozenset[str]) -> "Table | None":
-        if self.query.known_at or (self.query.as_of and self.tables.has_cancelled_orders):
-            return None
-        return self.tables.roll_up(source, dims, self.settings.basis)
+        return None if self._is_back_then else self.tables.roll_up(source, dims, self.settings.basis)
+
+    @property
+    def _is_back_then(self) -> bool:
+        """Whether rows counted that do not count today."""
+        return bool(self.query.known_at or (self.query.as_of and self.tables.has_cancelled_orders))
 
 
 def ledger(

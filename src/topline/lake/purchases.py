@@ -1,0 +1,160 @@
+"""Purchases: the counted orders of a shop, with orders and people as whole numbers, in a DuckDB file.
+
+Counting texts is what makes questions of orders and customers slow. A file has one row for each order (more where its
+lines differ in a dimension), and what the whole history says of it: whether it is the person's first, and the days since
+the one before. It is named by a digest of what it was made from, so an old file is never wrong; `build` makes it beside
+the questions, and where there is none they read the detail.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from topline.lake import duck, engine, partials, resident
+from topline.lake.lock import unique_suffix
+from topline.lake.partials import RollUp
+from topline.lake.snapshot import Snapshot
+from topline.lake.store import Lake
+from topline.metrics.dimension import PRODUCT
+from topline.metrics.settings import Basis
+from topline.metrics.view import Purchases, Tables
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+_FORMAT = 1
+_OWN = frozenset({"channel", "market", "currency"})
+_OF_HEAD = frozenset({"campaign", "coupon"})
+_NUMBERS = {
+    "order_key": "int32",
+    "customer": "int32",
+    "day": "date",
+    "within": "date",
+    "is_first": "boolean",
+    "first_day": "date",
+    "gap_days": "int64",
+    "last_day": "date",
+    "last_but_one_day": "date",
+    "next_day": "date",
+}
+
+
+def find(lake: Lake, snapshot: Snapshot, tables: Tables, dims: frozenset[str], basis: Basis) -> Purchases | None:
+    """The purchases that can be cut by these dimensions, None where they have not been made."""
+    products = dims & PRODUCT
+    if not dims <= _OWN | _OF_HEAD | products or not partials.is_worth(snapshot):
+        return None
+    path = _path(lake, snapshot, tables, products, basis)
+    try:
+        held = resident.database(path.as_posix()) if path.exists() else None
+    except duckdb.IOException:
+        held = None
+    if held is None:
+        return None
+    kinds = {**_NUMBERS, _mark(held.name): "boolean", **dict.fromkeys(sorted(_OWN | _OF_HEAD | products), "string")}
+    names = {"person": "string", "number": "int32"}
+    return Purchases(engine.stored(held.name, "rows", kinds), engine.stored(held.name, "people", names))
+
+
+def build(lake: Lake, snapshot: Snapshot, tables: Tables, products: frozenset[str], basis: Basis) -> bool:
+    """Makes the purchases that can be cut by these dimensions of products unless they are there; whether it had to.
+
+    tables : the snapshot's facts, whole
+    """
+    if not partials.is_worth(snapshot):
+        return False
+    path = _path(lake, snapshot, tables, products, basis)
+    if path.exists():
+        return False
+    months = partials.files(lake, snapshot, tables, RollUp("sold", _OWN | products, basis))
+    heads = None if "order" in tables.empty else _name(tables.table("order"))
+    links = None if tables.links is None else _name(engine.table(lake, "identity_link", snapshot))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.stem}.{unique_suffix()}")
+    target = duck.named(draft.name)
+    with duck.turn() as cursor:
+        cursor.execute(f"ATTACH {duck.quoted(draft.as_posix())} AS {target}")
+        try:
+            for statement in _statements(target, months, sorted(products), heads, links):
+                cursor.execute(statement)
+            found = cursor.execute("SELECT count(*) FROM odd").fetchall()
+            cursor.execute(_rows(target, sorted(products), is_plain=found == [(0,)]))
+        finally:
+            cursor.execute("".join(f"DROP TABLE IF EXISTS {name};" for name in ("sold", "numbered", "odd", "placed")))
+            cursor.execute(f"DETACH {target}")
+    os.replace(draft, path)
+    return True
+
+
+def _path(lake: Lake, snapshot: Snapshot, tables: Tables, products: frozenset[str], basis: Basis) -> Path:
+    months = partials.paths(lake, snapshot, tables, RollUp("sold", _OWN | products, basis))
+    made_from = [_FORMAT, [path.name for path in months.values()], snapshot.digest("order")]
+    text = json.dumps([*made_from, snapshot.digest("identity_link")])
+    return lake.root / "_partials" / "purchases" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.duckdb"
+
+
+@lru_cache(maxsize=256)
+def _mark(database: str) -> str:
+    """Whether the file is plain: each order in one row, or in one for each value of the products' dimensions."""
+    duck.connection().execute(f"FROM {database}.rows LIMIT 0")
+    return "is_plain" if any(column[0] == "is_plain" for column in duck.connection().description or ()) else "is_single"
+
+
+def _name(table: "ir.Table") -> str:
+    return duck.named(table.get_name())
+
+
+def _statements(
+    target: str, months: Sequence[Path], products: Sequence[str], heads: str | None, links: str | None
+) -> Iterator[str]:
+    """SQL that fills the file; of an order that stands in several rows, none `is_single`."""
+    read = f"read_parquet([{', '.join(duck.quoted(path.as_posix()) for path in months)}])"
+    own = ", ".join(f"s.{name}" for name in (*sorted(_OWN), *products))
+    known = f"LEFT JOIN {links} l ON l.customer_key = s.customer_key AND l.person_id IS NOT NULL" if links else ""
+    person = "coalesce(l.person_id, s.customer_key)" if links else "s.customer_key"
+    of_head = "h.campaign, h.coupon" if heads else "NULL::VARCHAR AS campaign, NULL::VARCHAR AS coupon"
+    head = f"LEFT JOIN {heads} h ON h.order_key = s.order_key" if heads else ""
+    yield (
+        f'CREATE OR REPLACE TEMP TABLE sold AS SELECT s.order_key, {person} AS person, s.day, s."at", {own}, {of_head} '
+        f"FROM {read} s {known} {head}"
+    )
+    yield (
+        f"CREATE TABLE {target}.people AS SELECT person, (row_number() OVER ())::INTEGER AS number "
+        "FROM (SELECT DISTINCT person FROM sold WHERE person IS NOT NULL)"
+    )
+    yield (
+        "CREATE OR REPLACE TEMP TABLE numbered AS SELECT o.number AS order_number, p.number AS customer, "
+        "s.* EXCLUDE (person) FROM sold s JOIN "
+        "(SELECT order_key, (row_number() OVER ())::INTEGER AS number FROM (SELECT DISTINCT order_key FROM sold)) o "
+        f"USING (order_key) LEFT JOIN {target}.people p USING (person)"
+    )
+    slices = ", ".join(("order_number", *products))
+    yield (
+        "CREATE OR REPLACE TEMP TABLE odd AS SELECT DISTINCT order_number FROM "
+        f"(SELECT order_number FROM numbered GROUP BY {slices} HAVING count(*) > 1)"
+    )
+    yield """
+        CREATE OR REPLACE TEMP TABLE placed AS
+        SELECT customer, order_number, min(day) OVER person AS first_day, "at" = min("at") OVER person AS is_first,
+            date_diff('day', lag(day) OVER following, day) AS gap_days, lag(day) OVER following AS last_day,
+            lag(day, 2) OVER following AS last_but_one_day, lead(day) OVER following AS next_day
+        FROM (SELECT customer, order_number, any_value(order_key) AS order_key, min(day) AS day, min("at") AS "at"
+            FROM numbered WHERE customer IS NOT NULL GROUP BY customer, order_number)
+        WINDOW person AS (PARTITION BY customer),
+            following AS (PARTITION BY customer ORDER BY day, "at", order_key)"""
+
+
+def _rows(target: str, products: Sequence[str], *, is_plain: bool) -> str:
+    mark = "true AS is_plain" if is_plain else "n.order_number NOT IN (FROM odd) AS is_single"
+    dims = ", ".join(f"n.{name}" for name in (*sorted(_OWN | _OF_HEAD), *products))
+    return (
+        f"CREATE TABLE {target}.rows AS SELECT n.order_number AS order_key, n.customer, n.day, n.day AS within, {mark}, "
+        f"p.is_first, p.first_day, p.gap_days, p.last_day, p.last_but_one_day, p.next_day, {dims} "
+        "FROM numbered n LEFT JOIN placed p USING (customer, order_number)"
+    )
