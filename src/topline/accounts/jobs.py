@@ -2,12 +2,19 @@
 
 from datetime import timedelta
 
+from topline.accounts import warm
 from topline.workbench import mail, maintenance, tidy
 
-JOBS = {"workbench.mail": mail.deliver, "lake.fold": maintenance.fold, "lake.vacuum": maintenance.vacuum}
+JOBS = {
+    "workbench.mail": mail.deliver,
+    "lake.fold": maintenance.fold,
+    "lake.vacuum": maintenance.vacuum,
+    warm.KIND: warm.warm,
+}
 
-BACKGROUND = ("lake.fold", "lake.vacuum")
+BACKGROUND = ("lake.fold", "lake.vacuum", warm.KIND)
 SCHEDULE = {
+    "lake.warm": (timedelta(seconds=15), warm.enqueue_due),
     "lake.fold": (timedelta(hours=1), maintenance.fold_everything),
     "lake.vacuum": (timedelta(days=1), maintenance.vacuum_everything),
     "workbench.tidy": (timedelta(hours=6), tidy.tidy),

@@ -1,9 +1,9 @@
 """Purchases: the counted orders of a shop, with orders and people as whole numbers, in a DuckDB file.
 
 Counting texts is what makes questions of orders and customers slow. A file has one row for each order (more where its
-lines differ in a dimension), and what the whole history says of it: whether it is the person's first, and the days since
-the one before. It is named by a digest of what it was made from, so an old file is never wrong; `build` makes it beside
-the questions, and where there is none they read the detail.
+lines differ in a dimension), and what the whole history says of it: whether it is the person's first, and the days of
+the person's orders around it. It is named by a digest of what it was made from, so an old file is never wrong; `build`
+makes it beside the questions, and where there is none they read the detail.
 """
 
 import hashlib
@@ -154,7 +154,7 @@ def _rows(target: str, products: Sequence[str], *, is_plain: bool) -> str:
     mark = "true AS is_plain" if is_plain else "n.order_number NOT IN (FROM odd) AS is_single"
     dims = ", ".join(f"n.{name}" for name in (*sorted(_OWN | _OF_HEAD), *products))
     return (
-        f"CREATE TABLE {target}.rows AS SELECT n.order_number AS order_key, n.customer, n.day, n.day AS within, {mark}, "
-        f"p.is_first, p.first_day, p.gap_days, p.last_day, p.last_but_one_day, p.next_day, {dims} "
+        f"CREATE TABLE {target}.rows AS SELECT n.order_number AS order_key, n.customer, n.day, n.day AS within, "
+        f"{mark}, p.is_first, p.first_day, p.gap_days, p.last_day, p.last_but_one_day, p.next_day, {dims} "
         "FROM numbered n LEFT JOIN placed p USING (customer, order_number)"
     )

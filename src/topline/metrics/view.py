@@ -6,8 +6,8 @@ ledger : every signed row, summed by kind and cell; `amount` is in the money ask
 counted : the ledger's rows that count: without test orders, and by order date without cancelled orders
 sold : the goods sold of counted orders; a set of (order_key, at, day, ...), so only distinct keys may be taken of it
 buyer : the same with the person who bought, guests out
-placed, person : `sold` and `buyer` to count only: orders and people may be numbers in place of keys, and what their whole
-    history says of a row may stand beside it (see `Purchases`)
+placed, person : `sold` and `buyer` to count only: orders and people may be numbers in place of keys, and what their
+    whole history says of a row may stand beside it (see `Purchases`)
 anybody : the person of every row of the ledger
 order : heads of counted orders that have goods sold
 cancelled : heads of cancelled orders
@@ -81,16 +81,15 @@ type RollUps = Callable[[str, frozenset[str], Basis], "Table | None"]
 class Purchases:
     """Counted orders with orders and people as numbers.
 
-    rows : order_key, customer (None for guests), day, within, the dimensions asked for, and what the whole history says:
-        is_first (it is the person's first order), first_day (of the person's first order), gap_days (since the person's
-        order before it), last_day, last_but_one_day and next_day (of the person's orders around it); is_plain if every
-        order, or its part in each value of a product's dimension, stands in one row, else is_single where it does
+    rows : order_key, customer (None for guests), day, within, the dimensions, and what the whole history says:
+        is_first (it is the person's first order), first_day (of that order), gap_days (since the person's order before
+        it), last_day, last_but_one_day and next_day (of the person's orders around it); is_plain if every order, or
+        its part in each value of a product's dimension, stands in one row, else is_single where it does
     people : person and number of everybody who bought
     """
 
     rows: "Table"
     people: "Table"
-
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,37 @@
+"""What pages ask for, made before anybody asks: sums by day and purchases of each shop's newest snapshot."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from topline.accounts.models import Shop
+from topline.lake import partials, read
+from topline.workbench import jobs
+from topline.workbench.models import Job
+
+KIND = "lake.warm"
+REST = 9
+"""A shop's next warming waits so many times as long as the last one took: it fills a tenth of a core at most."""
+
+
+def warm(job: Job) -> dict[str, Any]:
+    """Make what the shop's newest snapshot lacks."""
+    shop = Shop.objects.get(slug=job.shop)
+    lake = shop.lake()
+    snapshot = lake.latest()
+    return {"made": read.warm(lake, shop.settings().basis, snapshot) if snapshot else 0}
+
+
+def enqueue_due() -> None:
+    """Ask for the warming of every large shop that has published, or changed its dates, since its last one."""
+    for shop in Shop.objects.all():
+        snapshot = shop.lake().latest()
+        if snapshot is None or not partials.is_worth(snapshot):
+            continue
+        wanted = {"snapshot": snapshot.number, "basis": shop.order_basis}
+        last = Job.objects.filter(shop=shop.slug, kind=KIND).order_by("-id").first()
+        if last is None or last.params != wanted:
+            due_at = timezone.now()
+            if last and last.started_at and last.finished_at:
+                due_at = max(due_at, last.finished_at + REST * (last.finished_at - last.started_at))
+            jobs.enqueue(KIND, shop=shop.slug, params=wanted, unique_key=f"{KIND}:{shop.slug}", due_at=due_at)

@@ -1,0 +1,172 @@
+"""Sums by day and purchases give the answers of the detail: every metric, every dimension, both dates."""
+
+import tempfile
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from topline.facts.table import tables
+from topline.lake import mirror, partials, read
+from topline.lake.scope import Scope
+from topline.lake.store import Lake
+from topline.metrics.catalogue import dimensions, metrics
+from topline.metrics.metric import Staged
+from topline.metrics.query import Filter, Query
+from topline.metrics.settings import Basis, Settings
+from topline.metrics.view import fact_of
+from topline.units.period import Period
+
+NOW = datetime(2025, 6, 1, tzinfo=UTC)
+FIRST = date(2024, 1, 29)
+WHOLE = Scope.whole("law")
+IDS = tuple(
+    id_
+    for id_, metric in metrics().items()
+    if metric.family in ("sales", "customers", "profit")
+    and all(
+        (m.facts == ("order_line",) if isinstance(m, Staged) else fact_of(m.source) == "order_line")
+        for m in metric.measures
+    )
+)
+CUTS = (
+    *((d,) for d in dimensions() if d not in ("device", "customer")),
+    (),
+    ("month", "market"),
+    ("month", "week"),
+    ("category", "year"),
+    ("channel", "coupon"),
+)
+
+line = st.fixed_dictionaries(
+    {
+        "product": st.sampled_from(["mug", "sofa", "lamp"]),
+        "cents": st.integers(1, 90_000),
+        "late": st.sampled_from([0, 0, 0, 0, 1, 40]),  # days after the order: an order that is edited later
+        "refund": st.sampled_from([None, None, 3, 400]),
+        "is_costed": st.booleans(),
+    }
+)
+order = st.fixed_dictionaries(
+    {
+        "day": st.integers(0, 420),
+        "hour": st.sampled_from([0, 12, 12, 23]),
+        "who": st.sampled_from([None, "ann", "bob", "bob-phone", "cat", "dan"]),
+        "channel": st.sampled_from([None, "web", "app"]),
+        "market": st.sampled_from(["DE", "GB"]),
+        "coupon": st.sampled_from([None, "HELLO"]),
+        "cancelled": st.sampled_from([None, None, None, 2]),
+        "is_test": st.sampled_from([False, False, False, True]),
+        "strays": st.sampled_from([None, None, None, "channel", "who"]),  # a line that differs from its order
+        "lines": st.lists(line, min_size=1, max_size=3),
+    }
+)
+
+
+def facts(placed: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    lines: list[dict[str, Any]] = []
+    heads: list[dict[str, Any]] = []
+    for number, one in enumerate(placed):
+        on = FIRST + timedelta(days=one["day"])
+        known = {"order_key": f"o{number}", "ordered_on": on, "currency": "GBP" if one["market"] == "GB" else "EUR"}
+        heads.append(
+            known
+            | {"key": f"o{number}", "on": on, "at": moment(on, one), "hour": one["hour"], "customer_key": one["who"]}
+            | {"cancelled_on": on + timedelta(days=one["cancelled"]) if one["cancelled"] else None}
+            | {"coupon": one["coupon"], "campaign": one["channel"], "is_test": one["is_test"], "rate": Decimal(1)}
+        )
+        for at, goods in enumerate(one["lines"]):
+            own = {"channel": one["channel"], "market": one["market"], "customer_key": one["who"]}
+            if at and one["strays"] == "channel":
+                own["channel"] = "fax"
+            if at and one["strays"] == "who":
+                own["customer_key"] = "dan"
+            bought = known | own | {"product_key": goods["product"], "hour": one["hour"]}
+            day = on + timedelta(days=goods["late"])
+            lines.append(bought | row(f"{number}/{at}", "goods_sold", day, one, goods, 1))
+            if goods["refund"]:
+                back = day + timedelta(days=goods["refund"])
+                lines.append(bought | row(f"{number}/{at}/back", "refund", back, one, goods, -1))
+            if one["cancelled"]:
+                off = on + timedelta(days=one["cancelled"])
+                lines.append(bought | row(f"{number}/{at}/off", "goods_cancelled", off, one, goods, -1))
+    products = [{"key": p, "product_key": p, "category": c} for p, c in (("mug", "kitchen"), ("sofa", None))]
+    links = [{"key": "bob-phone", "customer_key": "bob-phone", "person_id": "bob"}]
+    return {"order_line": lines, "order": heads, "product": products, "identity_link": links}
+
+
+def row(key: str, kind: str, on: date, one: dict[str, Any], goods: dict[str, Any], sign: int) -> dict[str, Any]:
+    amount = sign * Decimal(goods["cents"]) / 100
+    rate = Decimal("1.25") if one["market"] == "GB" else Decimal(1)
+    known = {"key": key, "kind": kind, "on": on, "at": moment(on, one), "quantity": Decimal(sign), "rate": rate}
+    cost = amount * rate / 2 if goods["is_costed"] else None
+    return known | {"unit_price": abs(amount), "amount": amount, "amount_shop": amount * rate, "cost_shop": cost}
+
+
+def moment(on: date, one: dict[str, Any]) -> datetime:
+    return datetime(on.year, on.month, on.day, one["hour"], tzinfo=UTC)
+
+
+def append(lake: Lake, found: dict[str, list[dict[str, Any]]], batch_id: str) -> None:
+    common = {"version": 1, "recorded_at": NOW, "batch_id": batch_id}
+    for name, rows in found.items():
+        schema = tables()[name].schema
+        flags = {f.name: False for f in schema if pa.types.is_boolean(f.type)}
+        whole = [{n: (flags | common | each).get(n) for n in schema.names} for each in rows]
+        if whole:
+            lake.append(name, pa.Table.from_pylist(whole, schema=schema).to_batches(), batch_id=batch_id)
+
+
+@settings(max_examples=4, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    placed=st.lists(order, min_size=3, max_size=14),
+    late=st.lists(order, max_size=3),
+    basis=st.sampled_from(Basis),
+    asked=st.sets(st.integers(0, len(CUTS) + 4), min_size=4, max_size=4),
+)
+def test_partials_answer_as_the_detail_does(
+    placed: list[dict[str, Any]], late: list[dict[str, Any]], basis: Basis, asked: set[int]
+) -> None:
+    """After late orders too, with an order over two months, lines that differ from their order, and merged people."""
+    shop = Settings("EUR", "Europe/Berlin", basis=basis)
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partials, "LEAST_ROWS", 1)
+        patch.setattr(mirror, "LEAST_ROWS", 1)
+        lake = Lake(Path(folder), "law")
+        append(lake, facts(placed), "first")
+        read.warm(lake, basis, lake.publish(now=NOW))
+        if late:
+            append(lake, {k: v for k, v in facts(placed + late).items() if k in ("order_line", "order")}, "late")
+        snapshot = lake.publish(now=NOW)
+        read.warm(lake, basis, snapshot)
+        period = Period(FIRST + timedelta(days=30), FIRST + timedelta(days=395))
+        every = queries(period)
+        for query in [every[at] for at in sorted(asked)]:
+            answers = []
+            for least in (1, 10**9):
+                patch.setattr(partials, "LEAST_ROWS", least)
+                read.forget()
+                answers.append(read.read(lake, query, scope=WHOLE, settings=shop, snapshot=snapshot))
+            quick, slow = answers
+            assert "partials" in quick.path, query
+            assert slow.path == "detail"
+            assert (quick.rows, quick.totals) == (slow.rows, slow.totals), query
+
+
+def queries(period: Period) -> list[Query]:
+    """Each cut with every metric that allows it, in a period and over all time, and a few filters."""
+    found = []
+    for number, by in enumerate(CUTS):
+        ids = tuple(id_ for id_ in IDS if set(by) <= metrics()[id_].dimensions)
+        found.append(Query(metrics=ids, by=by, period=period if number % 2 else None))
+    ids = tuple(id_ for id_ in IDS if {"month", "category", "channel"} <= metrics()[id_].dimensions)
+    for where in (Filter("channel", ("web", None)), Filter("category", ("kitchen", None)), Filter("month", (FIRST,))):
+        found.append(Query(metrics=ids, by=("month",), where=(where,)))
+    found.append(Query(metrics=ids, by=("category",), top=1))
+    found.append(Query(metrics=ids, by=("month",), period=period, as_of=FIRST + timedelta(days=200)))
+    return found
