@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Field, Transaction
@@ -19,7 +18,7 @@ from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
 from topline.facts.table import Table, tables
-from topline.lake import duck, erasure, files, fold, lock, mirror, overlay, snapshot
+from topline.lake import duck, erasure, files, fold, keys, lock, mirror, overlay, snapshot
 from topline.lake.error import (
     DamagedLakeError,
     FactSchemaError,
@@ -105,14 +104,13 @@ class Lake:
                 self.commit(delta, actions, Transaction(name, count) if part is not None else None)
         return appended
 
-    def count_known(self, table: str, keys: Iterable[pa.RecordBatch]) -> int:
+    def count_known(self, table: str, asked: Iterable[pa.RecordBatch]) -> int:
         """How many of the keys, in a column `key`, the lake holds in any batch; nothing is written."""
         held = files.head(self.delta(table), table) if table in self._names() else None
         if held is None or not held.files:
             return 0
-        paths = files.read_parquet([self.root / file.path for file in held.files])
         with duck.turn():
-            return sum(_count_known(batch, paths) for batch in keys)
+            return sum(_count_known(batch, held, self.root) for batch in asked)
 
     def count_same(self, table: str, batches: Iterable[pa.RecordBatch]) -> int:
         """How many of the rows `append` would recognise as known: held as the same version with the same content."""
@@ -259,6 +257,7 @@ class Lake:
                 delta.vacuum(retention_hours=KEEP_DAYS * 24, dry_run=False, enforce_retention_duration=False)
                 delta.create_checkpoint()
                 delta.cleanup_metadata()
+            keys.clear(self.root)
             overlay.clear({t.overlay for found in kept for t in found.tables.values() if t.overlay}, limit, self.root)
 
     def _recent(self, limit: datetime) -> list[Snapshot]:
@@ -459,10 +458,14 @@ def _stored(table: str) -> pa.Schema:
     return pa.schema([*schema, *PARTITION])
 
 
-def _count_known(keys: pa.RecordBatch, paths: str) -> int:
+def _count_known(asked: pa.RecordBatch, held: Head, root: Path) -> int:
     cursor = duck.connection()
-    cursor.register("asked", pa.Table.from_batches([keys]))
+    cursor.register("asked", pa.Table.from_batches([asked]))
     try:
+        hit = keys.holding(held.files, "asked", root)
+        if not hit:
+            return 0
+        paths = files.read_parquet(root / file.path for file in hit)
         count: int = cursor.execute(f"SELECT count(*) FROM asked SEMI JOIN {paths} USING (key)").fetchall()[0][0]
     finally:
         cursor.unregister("asked")
@@ -498,7 +501,7 @@ def _sorted_out(fact: Table, rows: pa.Table, held: Head, root: Path) -> tuple[pa
             f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT key, version, max(place) AS place, "
             f"arg_max({files.month_expression(fact)}, place) AS month FROM arrived GROUP BY key, version"
         )
-        source = files.scan(fact, _holding(held, cursor, root), root)
+        source = files.scan(fact, keys.holding(held.files, "incoming", root), root)
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE held AS FROM {source} SEMI JOIN incoming USING (key)")
         cursor.execute(
             "CREATE OR REPLACE TEMP TABLE known AS "
@@ -519,13 +522,3 @@ def _sorted_out(fact: Table, rows: pa.Table, held: Head, root: Path) -> tuple[pa
         cursor.unregister("arrived")
         cursor.execute("DROP TABLE IF EXISTS incoming; DROP TABLE IF EXISTS held; DROP TABLE IF EXISTS known")
     return fresh, seen
-
-
-def _holding(held: Head, cursor: duckdb.DuckDBPyConnection, root: Path) -> list[File]:
-    """The files with a key of the incoming rows; only the narrow column of keys is read to find them."""
-    paths = [root / file.path for file in held.files]
-    if not paths:
-        return []
-    query = f"SELECT DISTINCT filename FROM {files.read_parquet(paths)} SEMI JOIN incoming USING (key)"
-    hit = {name for (name,) in cursor.execute(query).fetchall()}
-    return [file for file in held.files if (root / file.path).as_posix() in hit]
