@@ -420,7 +420,6 @@ class View:
         columns = {n: n for n in ("order_key", *extra)}
         return _select(heads, dims, self.tables, columns | {"day": day, "within": day})
 
-<<<<<<< HEAD
     def _target(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
         """Targets by day; where two plans want something of a metric on a day, the one written last.
 
@@ -432,11 +431,10 @@ class View:
         rows = rows.semi_join(newest, ["metric", "on", "plan_version"])
         columns = {n: n for n in ("metric", "amount", *extra)} | {"day": "on", "within": "on"}
         return _select(rows, dims, self.tables, columns)
-=======
+
     def purchases(self, dims: frozenset[str]) -> Purchases | None:
         """The purchases that answer this question, None where they are not made or say too much."""
         return None if self._is_back_then else self.tables.purchases(dims, self.settings.basis)
->>>>>>> 4df5f31 (Count orders and people by number)
 
     def _rolled_up(self, source: str, dims: frozenset[str]) -> "Table | None":
         return None if self._is_back_then else self.tables.roll_up(source, dims, self.settings.basis)
