@@ -46,7 +46,6 @@ _NO_MARGIN_VALUE = Missing("no_margin_value", N_("the published run of customer 
 _NOT_YET = Missing("not_paid_back", N_("not paid back yet; the customers are still too new"))
 
 
-
 def people_of(rows: Any) -> Any:
     """How many people the rows of `person` are of."""
     return rows.is_first_here.sum() if "is_first_here" in rows.columns else rows.customer.nunique()
