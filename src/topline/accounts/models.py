@@ -208,6 +208,23 @@ class ZoneChange(models.Model):
         constraints = [models.UniqueConstraint(fields=["shop", "from_on"], name="accounts_zone_change_day")]
 
 
+class Channel(models.Model):
+    """Where orders, visits, leads and costs come from, under the code that facts carry."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE)
+    code = models.CharField(max_length=255, help_text="as facts carry it")
+    name = models.CharField(max_length=100, help_text="what people call it")
+    kind = models.CharField(max_length=30, help_text="a key of channels.KINDS")
+    is_online = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["shop", "code"], name="accounts_channel_code")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Membership(models.Model):
     """A person's role in a shop; several rows for several roles."""
 

@@ -99,3 +99,32 @@ def step(
     else:
         shop = operations.step_clock(shop=shop, actor_id=None, days=days, to=day)
     typer.echo(f"It is {shop.today()} in {shop.name}.")
+
+
+@app.command()
+def channels(
+    slug: Slug,
+    add: Annotated[
+        list[str] | None, typer.Option(help="code=name:kind, such as fair=Spring fair:event; the rest may be left out.")
+    ] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option(help="Take the channel of this code off the list; repeat.")
+    ] = None,
+    style: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """List the shop's channels, and those that its facts carry and the list lacks."""
+    shop = boot.shop(slug)
+    from topline.accounts import channels
+    from topline.accounts.models import Channel
+
+    for text in add or ():
+        code, _, said = text.partition("=")
+        name, _, kind = said.partition(":")
+        channels.keep_channel(shop=shop, code=code, name=name, kind=kind.strip(), actor_id=None)
+    for code in remove or ():
+        channels.remove_channel(shop=shop, code=code, actor_id=None)
+    boot.fresh_lake(shop)
+    listed = [(each, True) for each in Channel.objects.filter(shop=shop)]
+    listed += [(each, False) for each in channels.proposed(shop, channels.seen(shop))]
+    names = ("code", "name", "kind", "is_online")
+    output.rows([{n: getattr(each, n) for n in names} | {"is_listed": on} for each, on in listed], style)

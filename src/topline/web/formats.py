@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -224,6 +225,19 @@ def month(value: date) -> str:
 
 def short_month(value: date) -> str:
     return dates.format_date(value, "LLL y", locale=locale())
+
+
+_channels: ContextVar[Callable[[], Mapping[str, str]]] = ContextVar("channels", default=dict)
+
+
+def name_channels(names: Callable[[], Mapping[str, str]]) -> None:
+    """In this request, channels are called so. names : gives the shop's names by code, once it is asked"""
+    _channels.set(cache(names))
+
+
+def channel(code: str) -> str:
+    """What the shop calls a channel: its code where it has no name."""
+    return _channels.get()().get(code, code)
 
 
 def moment(value: datetime) -> str:

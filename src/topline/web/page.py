@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import get_language, gettext
 
 from topline.accounts import operations
-from topline.accounts.models import Shop, User
+from topline.accounts.models import Channel, Shop, User
 from topline.accounts.scopes import scope_for
 from topline.lake.scope import Scope
 from topline.units.errors import ToplineError
@@ -143,6 +143,7 @@ def open_visit(request: HttpRequest, slug: str, page: Page | None) -> Visit:
         raise Http404
     if user.preferences.get("shop") != slug:
         operations.prefer(user=user, name="shop", value=slug)
+    formats.name_channels(lambda: dict(Channel.objects.filter(shop=shop).values_list("code", "name")))
     visit = Visit(request, shop, page)
     request.visit = visit  # type: ignore[attr-defined]
     return visit

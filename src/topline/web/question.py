@@ -307,6 +307,8 @@ def label(dimension: str, value: object) -> str:
     text = str(value)
     if dimension == "market":
         return _countries(str(formats.locale())).get(text, text)
+    if dimension == "channel":
+        return formats.channel(text)
     if dimension == "kind":
         return gettext(KINDS.get(text, text))
     return text
