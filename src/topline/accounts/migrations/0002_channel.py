@@ -5,25 +5,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Channel',
+            name="Channel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(help_text='as facts carry it', max_length=255)),
-                ('name', models.CharField(help_text='what people call it', max_length=100)),
-                ('kind', models.CharField(help_text='a key of channels.KINDS', max_length=30)),
-                ('is_online', models.BooleanField(default=True)),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='accounts.shop')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(help_text="as facts carry it", max_length=255)),
+                ("name", models.CharField(help_text="what people call it", max_length=100)),
+                ("kind", models.CharField(help_text="a key of channels.KINDS", max_length=30)),
+                ("is_online", models.BooleanField(default=True)),
+                ("shop", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="accounts.shop")),
             ],
             options={
-                'ordering': ['name'],
-                'constraints': [models.UniqueConstraint(fields=('shop', 'code'), name='accounts_channel_code')],
+                "ordering": ["name"],
+                "constraints": [models.UniqueConstraint(fields=("shop", "code"), name="accounts_channel_code")],
             },
         ),
     ]
