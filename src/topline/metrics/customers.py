@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 ACTIVE_DAYS = 365
 """Days after an order for which a customer is active where no published run has learnt a threshold of their own."""
 
-_NO_CUSTOMERS = Missing("no_customers", N_("no customers known by name; guests can't be told apart"))
+NO_CUSTOMERS = Missing("no_customers", N_("no customers known by name; guests can't be told apart"))
 _NO_NEW = Missing("no_new_customers", N_("no new customers"))
 _NO_BASE = Missing("no_active_customers", N_("no active customers at the start"))
 _NO_REPEAT = Missing("no_repeat_orders", N_("nobody ordered twice"))
@@ -443,7 +443,7 @@ def cac(cell: Cell) -> Value:
 
 
 def _clv_historic(cell: Cell) -> Value:
-    return per(total(cell, "net_to_date"), count(cell, "buyers_to_date"), _NO_CUSTOMERS)
+    return per(total(cell, "net_to_date"), count(cell, "buyers_to_date"), NO_CUSTOMERS)
 
 
 def _clv_predicted(cell: Cell) -> Value:
@@ -655,7 +655,7 @@ METRICS = (
         formula="customers with >= 2 orders / customers",
         direction=Direction.UP,
         measures=(REPEAT,),
-        value=lambda cell: ratio(count(cell, "repeat_buyers"), count(cell, "buyers"), _NO_CUSTOMERS),
+        value=lambda cell: ratio(count(cell, "repeat_buyers"), count(cell, "buyers"), NO_CUSTOMERS),
         dimensions=LINE,
         leaders=N_("Shopify's returning customer rate counts customers with an earlier order at any time."),
         **_RATE,

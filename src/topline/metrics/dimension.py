@@ -44,7 +44,12 @@ _GRAINS = (
 )
 
 _COLUMNS = (
-    Dimension("kind", N_("Kind of row"), N_("What a row of the ledger is: goods sold, discount, tax, ..."), "kind"),
+    Dimension(
+        "kind",
+        N_("Kind"),
+        N_("What a row is: of the ledger goods sold or tax, of marketing ads or content, of content a read or a play."),
+        "kind",
+    ),
     Dimension(
         "channel", N_("Channel"), N_("The order's first-known channel; of a visit, where it came from."), "channel"
     ),
@@ -63,6 +68,31 @@ _COLUMNS = (
         "coupon", N_("Coupon"), N_("The coupon that the order used."), "coupon", "order", unknown=N_("no coupon")
     ),
     Dimension("device", N_("Device"), N_("The visitor's device."), "device"),
+    Dimension("landing_page", N_("Landing page"), N_("The page that the visit began on."), "landing_page"),
+    Dimension("page", N_("Page"), N_("The page of the shop that it happened on."), "page"),
+    Dimension(
+        "action",
+        N_("Action"),
+        N_("The desired action: order, add_to_cart, sign_up, download or chat. Without a filter it is the order."),
+        "action",
+    ),
+    Dimension("medium", N_("Medium"), N_("How the message went out: e-mail, SMS, WhatsApp or push."), "medium"),
+    Dimension("link", N_("Link"), N_("The link in the message."), "link"),
+    Dimension("content", N_("Content"), N_("The piece of content, by the source's name of it."), "content_key"),
+    Dimension(
+        "stage", N_("Stage"), N_("The stage of the buyer's way or of the deal."), "stage", unknown=N_("no stage")
+    ),
+    Dimension(
+        "front", N_("Front"), N_("The line of messages that a post belongs to."), "front", unknown=N_("no front")
+    ),
+    Dimension(
+        "survey",
+        N_("Survey"),
+        N_("What was asked: satisfaction, recommendation or a survey of the shop's own."),
+        "survey",
+    ),
+    Dimension("source", N_("Source"), N_("Who says so."), "source"),
+    Dimension("series", N_("Series"), N_("The named series of numbers from outside the shop."), "series"),
 )
 
 _WORK = (

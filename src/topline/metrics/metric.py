@@ -97,6 +97,7 @@ class Metric:
     note : what several metrics have in common and a reader of one must know
     leaders : how the leading products define it, and why their number differs
     is_plan : True for the metrics of the sales and marketing plan
+    parts : ids of metrics that are shown beside it: the ends of its interval, what it is composed of
     """
 
     id: str
@@ -114,6 +115,7 @@ class Metric:
     leaders: str = ""
     basis: bool = True
     is_plan: bool = False
+    parts: tuple[str, ...] = ()
 
     @property
     def is_shop_money(self) -> bool:

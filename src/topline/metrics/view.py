@@ -168,6 +168,15 @@ class View:
         end = min(day for day in ends if day)
         return Period(start, end) if start < end else None
 
+    @property
+    def asked(self) -> frozenset[str]:
+        """The dimensions that are no time of the question's cuts and filters."""
+        ids = (*self.query.by, *(condition.dimension for condition in self.query.where))
+        return frozenset(id_ for id_ in ids if not _grain(id_))
+
+    def is_asked(self, dimension: str) -> bool:
+        return dimension in self.asked
+
     def canonical(self, source: str) -> str:
         """The plainest source with the same rows here, so that measures share a scan."""
         return plainest(source, self.tables, self.settings.basis)
