@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from contract import oracle_team
+from contract import oracle_marketing, oracle_team
 from topline.metrics.settings import Basis
 
 _BUCKETS = {
@@ -22,6 +22,7 @@ _BUCKETS = {
     "fiscal_year": "make_date(year(d)::INT - (month(d) < 2)::INT, 2, 1)",
 }
 COLUMNS = {"product": "product_key", "customer": "person"}
+FIRST, LAST = date(1970, 1, 1), date(2100, 1, 1)
 
 VIEWS = {
     Basis.EVENT: """
@@ -94,32 +95,43 @@ _CONTRIBUTION = f"""
         ) ON k_1 IS NOT DISTINCT FROM k_2
     ) WHERE is_known"""
 
-SQL = {
-    "ledger_amount": _sum("every", "amount_shop"),
-    "gross_sales": _sum("counted", "amount_shop", "goods_sold"),
-    "discounts": _sum("counted", "amount_shop", "discount"),
-    "returns": _sum("counted", "amount_shop", "goods_cancelled", "refund"),
-    "tax": _sum("counted", "amount_shop", "tax"),
-    "shipping": _sum("counted", "amount_shop", "carriage", "shipping"),
-    "net_sales": _sum("counted", "amount_shop", "goods_sold", "discount", "goods_cancelled", "refund"),
-    "total_sales": _sum(
-        "counted", "amount_shop", "goods_sold", "discount", "goods_cancelled", "refund", "tax", "carriage", "shipping"
-    ),
-    "orders": _of("sold", "count(DISTINCT order_key)"),
-    "orders_cancelled": _of("cancelled", "count(*)"),
-    "units": _sum("counted", "quantity", "goods_sold"),
-    "units_per_order": f"""
+SQL = (
+    {
+        "ledger_amount": _sum("every", "amount_shop"),
+        "gross_sales": _sum("counted", "amount_shop", "goods_sold"),
+        "discounts": _sum("counted", "amount_shop", "discount"),
+        "returns": _sum("counted", "amount_shop", "goods_cancelled", "refund"),
+        "tax": _sum("counted", "amount_shop", "tax"),
+        "shipping": _sum("counted", "amount_shop", "carriage", "shipping"),
+        "net_sales": _sum("counted", "amount_shop", "goods_sold", "discount", "goods_cancelled", "refund"),
+        "total_sales": _sum(
+            "counted",
+            "amount_shop",
+            "goods_sold",
+            "discount",
+            "goods_cancelled",
+            "refund",
+            "tax",
+            "carriage",
+            "shipping",
+        ),
+        "orders": _of("sold", "count(DISTINCT order_key)"),
+        "orders_cancelled": _of("cancelled", "count(*)"),
+        "units": _sum("counted", "quantity", "goods_sold"),
+        "units_per_order": f"""
         SELECT k, u::DOUBLE / o FROM (SELECT {{by}} AS k, {_UNITS} AS u FROM counted WHERE {{inside}} GROUP BY 1)
         JOIN (SELECT {{by}} AS k_1, count(DISTINCT order_key) AS o FROM sold WHERE {{inside}} GROUP BY 1)
         ON k IS NOT DISTINCT FROM k_1""",
-    "average_order_value": f"""
+        "average_order_value": f"""
         SELECT k, n::DOUBLE / o FROM (SELECT {{by}} AS k, {_NET} AS n FROM counted WHERE {{inside}} GROUP BY 1)
         JOIN (SELECT {{by}} AS k_1, count(DISTINCT order_key) AS o FROM sold WHERE {{inside}} GROUP BY 1)
         ON k IS NOT DISTINCT FROM k_1""",
-    "cost_of_goods": _of("counted", f"CASE WHEN {_IS_COSTED} THEN {_COST} END"),
-    "gross_profit": _of("counted", f"CASE WHEN {_IS_COSTED} THEN {_NET} - {_COST} END"),
-    "gross_margin": _of("counted", f"CASE WHEN {_IS_COSTED} THEN (({_NET} - {_COST})::DOUBLE / nullif({_NET}, 0)) END"),
-    "contribution_before_marketing": f"""
+        "cost_of_goods": _of("counted", f"CASE WHEN {_IS_COSTED} THEN {_COST} END"),
+        "gross_profit": _of("counted", f"CASE WHEN {_IS_COSTED} THEN {_NET} - {_COST} END"),
+        "gross_margin": _of(
+            "counted", f"CASE WHEN {_IS_COSTED} THEN (({_NET} - {_COST})::DOUBLE / nullif({_NET}, 0)) END"
+        ),
+        "contribution_before_marketing": f"""
         SELECT k, n - coalesce(s, 0) FROM (
             SELECT {{by}} AS k, CASE WHEN {_IS_COSTED} THEN {_NET} - {_COST} END AS n FROM counted WHERE {{inside}} GROUP BY 1)
         LEFT JOIN (
@@ -127,39 +139,42 @@ SQL = {
                 count(*) - count(shipping_cost_shop + payment_fee_shop) AS unknown
             FROM shipped WHERE {{inside}} GROUP BY 1
         ) ON k IS NOT DISTINCT FROM k_1 WHERE coalesce(unknown, 0) = 0""",
-    "contribution": _CONTRIBUTION.format(number="n - s - m"),
-    "contribution_margin": _CONTRIBUTION.format(number="(n - s - m)::DOUBLE / nullif(t, 0)"),
-    "return_rate": _of(
-        "counted",
-        f"(-coalesce(sum(quantity) FILTER (kind IN ('goods_cancelled', 'refund')), 0))::DOUBLE / nullif({_UNITS}, 0)",
-    ),
-    "customers": _of("buyer", "count(DISTINCT person)"),
-    "new_customers": _of("buyer NATURAL JOIN opening", "count(DISTINCT person)"),
-    "ledger_customers": _of("every", "count(DISTINCT person)"),
-    "cac": """
+        "contribution": _CONTRIBUTION.format(number="n - s - m"),
+        "contribution_margin": _CONTRIBUTION.format(number="(n - s - m)::DOUBLE / nullif(t, 0)"),
+        "return_rate": _of(
+            "counted",
+            f"(-coalesce(sum(quantity) FILTER (kind IN ('goods_cancelled', 'refund')), 0))::DOUBLE / nullif({_UNITS}, 0)",
+        ),
+        "customers": _of("buyer", "count(DISTINCT person)"),
+        "new_customers": _of("buyer NATURAL JOIN opening", "count(DISTINCT person)"),
+        "ledger_customers": _of("every", "count(DISTINCT person)"),
+        "cac": """
         SELECT k, m::DOUBLE / n FROM (
             SELECT {by} AS k, sum(amount_shop) FILTER (is_acquisition) AS m FROM spent WHERE {inside} GROUP BY 1)
         JOIN (SELECT {by} AS k_1, count(DISTINCT person) AS n FROM buyer NATURAL JOIN opening WHERE {inside} GROUP BY 1)
         ON k IS NOT DISTINCT FROM k_1""",
-    "clv_historic": f"""
+        "clv_historic": f"""
         SELECT k, n::DOUBLE / c FROM (
             SELECT {{by}} AS k, {_NET} AS n FROM counted WHERE person IS NOT NULL AND {{before}} GROUP BY 1)
         JOIN (SELECT {{by}} AS k_1, count(DISTINCT person) AS c FROM buyer WHERE {{before}} GROUP BY 1)
         ON k IS NOT DISTINCT FROM k_1""",
-    "repeat_purchase_rate": """
+        "repeat_purchase_rate": """
         SELECT k, avg((n >= 2)::INT) FROM (
             SELECT {by} AS k, person, count(DISTINCT order_key) AS n FROM buyer WHERE {inside} GROUP BY 1, 2)
         GROUP BY 1""",
-    "days_between_orders": """
+        "days_between_orders": """
         SELECT k, median(days) FROM (
             SELECT DISTINCT {by} AS k, person, order_key, days FROM buyer NATURAL JOIN gap WHERE {inside} AND days IS NOT NULL)
         GROUP BY 1""",
-    "spend": _sum("spent", "amount_shop", "ads"),
-    "marketing_cost": _sum("spent", "amount_shop"),
-    "visitors": _of("visit", "count(DISTINCT visitor_key)"),
-    "sessions": _of("visit", "count(*)"),
-    "conversion_rate": _of("visit", "avg((orders > 0)::INT)"),
-} | oracle_team.SQL
+        "spend": _sum("spent", "amount_shop", "ads"),
+        "marketing_cost": _sum("spent", "amount_shop"),
+        "visitors": _of("visit", "count(DISTINCT visitor_key)"),
+        "sessions": _of("visit", "count(*)"),
+        "conversion_rate": _of("visit", "avg((orders > 0)::INT)"),
+    }
+    | oracle_marketing.SQL
+    | oracle_team.SQL
+)
 
 LOYALTY = {
     "retention_rate": "count(*) FILTER (is_base AND last_end >= DATE '{start}')",
@@ -190,10 +205,11 @@ _LOYALTY = """
     """
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, basis: Basis) -> None:
-    """The views that the statements read."""
+def prepare(connection: duckdb.DuckDBPyConnection, basis: Basis, start: date = FIRST, end: date = LAST) -> None:
+    """The views that the statements read; start, end : the days whose costs tell which channels marketing pays."""
     connection.execute(_COMMON.format(views=VIEWS[basis]))
     connection.execute(oracle_team.VIEWS)
+    connection.execute(oracle_marketing.VIEWS.format(start=start, end=end))
 
 
 def dimension(id_: str) -> str:
@@ -209,7 +225,9 @@ def numbers(
     before = "true" if end is None else f"w < DATE '{end}'"
     if metric == "returning_customers":
         return _returning(connection, by, inside, start)
-    statement = SQL[metric].format(by=dimension(by) if by else "1", inside=inside, before=before)
+    statement = SQL.get(f"{metric} by {by}", SQL[metric]).format(
+        by=dimension(by) if by else "1", inside=inside, before=before
+    )
     return dict(connection.execute(statement).fetchall())
 
 

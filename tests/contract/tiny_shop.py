@@ -22,6 +22,7 @@ nobody knows, A1's mug came back in the next month. One unit of the lamp has no 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,7 +30,7 @@ import duckdb
 import ibis
 import pyarrow as pa
 
-from contract import tiny_team
+from contract import tiny_marketing, tiny_team
 from topline.facts.table import tables
 from topline.metrics.settings import Basis, Settings
 from topline.metrics.view import NOTHING, Tables
@@ -91,19 +92,12 @@ _PRODUCTS = (
 )
 
 _SPEND = (
-    (date(2024, 1, 5), "web", "winter", "DE", "ads", "40", True),
-    (date(2024, 1, 20), "app", None, "GB", "ads", "20", True),
-    (date(2024, 3, 15), "web", "spring", "GB", "content", "30", False),
-    (date(2024, 4, 1), "app", "spring", "DE", "ads", "25", True),
-    (date(2025, 1, 2), "web", "winter", "GB", "partners", "10", True),
-)
-
-_SESSIONS = (
-    (date(2024, 1, 10), 9, "v1", "web", "winter", "DE", "desktop", 1),
-    (date(2024, 1, 11), 20, "v1", "web", None, "DE", "phone", 0),
-    (date(2024, 1, 31), 23, "v2", "app", None, "GB", "phone", 1),
-    (date(2024, 3, 31), 3, "v2", "web", "spring", "GB", "desktop", 1),
-    (date(2024, 10, 27), 2, "v3", "app", None, "DE", "phone", 2),
+    # day, channel, campaign, market, kind, amount, wins customers, impressions, clicks
+    (date(2024, 1, 5), "web", "winter", "DE", "ads", "40", True, 1000, 50),
+    (date(2024, 1, 20), "app", None, "GB", "ads", "20", True, None, 10),
+    (date(2024, 3, 15), "web", "spring", "GB", "content", "30", False, None, None),
+    (date(2024, 4, 1), "app", "spring", "DE", "ads", "25", True, 500, None),
+    (date(2025, 1, 2), "web", "winter", "GB", "partners", "10", True, 200, 8),
 )
 
 _VALUES = (
@@ -132,16 +126,11 @@ def facts(*, with_every_cost: bool = False) -> dict[str, pa.Table]:
                 "market": market,
                 "kind": kind,
                 "is_acquisition": first,
+                "impressions": impressions,
+                "clicks": clicks,
             }
             | {"amount": Decimal(amount), "amount_shop": Decimal(amount), "currency": "EUR", "rate": Decimal(1)}
-            for on, channel, campaign, market, kind, amount, first in _SPEND
-        ],
-        "session": [
-            {"session_key": f"s{i}", "visitor_key": visitor, "at": _at(on, hour), "on": on, "hour": hour}
-            | {"channel": channel, "campaign": campaign, "market": market, "device": device, "orders": orders}
-            | {"views": 1, "duration_seconds": 0, "carts": 0, "checkouts": 0}
-            | {"customer_key": tiny_team.SIGNED_IN.get(f"s{i}")}
-            for i, (on, hour, visitor, channel, campaign, market, device, orders) in enumerate(_SESSIONS)
+            for on, channel, campaign, market, kind, amount, first, impressions, clicks in _SPEND
         ],
         "identity_link": [{"customer_key": "bob-phone", "person_id": "bob"}],
         "customer_value": [
@@ -150,21 +139,25 @@ def facts(*, with_every_cost: bool = False) -> dict[str, pa.Table]:
             | {"snapshot": 1, "model": "stated"}
             for who, sales, margin, days in _VALUES
         ],
-    } | tiny_team.facts()
+    }
+    listed |= tiny_marketing.facts() | tiny_team.facts()
     return {name: _table(name, rows) for name, rows in listed.items()}
 
 
 def tables_of(facts: Mapping[str, pa.Table], *, are_known: bool = True) -> Tables:
     """The facts as tables of a private DuckDB; `are_known` False keeps what would save joins a secret."""
     backend = ibis.duckdb.connect()
-    for name in tables():
-        backend.create_table(name, facts.get(name, tables()[name].schema.empty_table()))
+
+    @cache
+    def table(fact: str) -> Any:
+        return backend.create_table(fact, facts.get(fact, tables()[fact].schema.empty_table()))
+
     lines = facts.get("order_line")
     days = lines["on"].to_pylist() if lines else []
     has_links = "identity_link" in facts
     return Tables(
-        table=lambda fact: backend.table(fact),
-        links=backend.table("identity_link") if has_links else None,
+        table=table,
+        links=table("identity_link") if has_links else None,
         empty={fact: missing for fact, missing in NOTHING.items() if fact not in facts},
         extent=Period(min(days), max(days) + timedelta(days=1)) if days else None,
     )

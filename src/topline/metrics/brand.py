@@ -194,7 +194,7 @@ def _wilson(part: float, whole: float, side: int) -> float:
     """An end of the 95 % interval of a rate; side is -1 or 1. Source: Wilson 1927."""
     rate, z2 = part / whole, Z95**2
     spread = Z95 * math.sqrt(rate * (1 - rate) / whole + z2 / (4 * whole**2))
-    return (rate + z2 / (2 * whole) + side * spread) / (1 + z2 / whole)
+    return min(max((rate + z2 / (2 * whole) + side * spread) / (1 + z2 / whole), 0.0), 1.0)
 
 
 def _csat_end(side: int) -> Callable[[Cell], Value]:
@@ -227,7 +227,7 @@ def _nps_end(side: int) -> Callable[[Cell], Value]:
 
 
 def _premium(cell: Cell) -> Value:
-    return ratio(total(cell, "premium_sum"), count(cell, "premium_count"), _NO_PREMIUM)
+    return ratio(cell.get("premium_sum", 0.0), count(cell, "premium_count"), _NO_PREMIUM)
 
 
 def _awareness(cell: Cell) -> Value:

@@ -36,6 +36,7 @@ ACQUISITION = Measure(
 IMPRESSIONS = Measure("impressions", "spend", lambda rows: rows.impressions.sum())
 CLICKS = Measure("clicks", "spend", lambda rows: rows.clicks.sum())
 CLICKS_SHOWN = Measure("clicks_shown", "spend", lambda rows: rows.clicks.sum(where=rows.impressions.notnull()))
+SHOWN_CLICKED = Measure("shown_clicked", "spend", lambda rows: rows.impressions.sum(where=rows.clicks.notnull()))
 CLICK_SPEND = Measure(
     "click_spend",
     "spend",
@@ -132,10 +133,10 @@ METRICS = (
         id="click_through_rate",
         label=N_("Click-through rate"),
         description=N_("The share of the impressions that were clicked."),
-        note=N_("Rows of spend without impressions are left out."),
+        note=N_("Spend whose impressions or clicks are not known is left out."),
         formula="clicks / impressions",
-        measures=(CLICKS_SHOWN, IMPRESSIONS),
-        value=rate_of("clicks_shown", "impressions", _NO_IMPRESSIONS),
+        measures=(CLICKS_SHOWN, SHOWN_CLICKED),
+        value=rate_of("clicks_shown", "shown_clicked", _NO_IMPRESSIONS),
         dimensions=SPENT | {"kind"},
         leaders=N_(
             "Meta's default counts all clicks on an advertisement, also those on a like; Google's those to the page."
