@@ -43,7 +43,8 @@ def _cell(value: object) -> str:
 def metrics_page() -> str:
     parts = ["# Metrics\n"]
     for metric in metrics().values():
-        parts.append(f"## {metric.id}\n\n**{metric.label}.** {metric.description}\n")
+        note = f" {metric.note}" if metric.note else ""
+        parts.append(f"## {metric.id}\n\n**{metric.label}.** {metric.description}{note}\n")
         facts = {
             "formula": f"`{metric.formula}`",
             "unit": metric.unit,
@@ -52,6 +53,7 @@ def metrics_page() -> str:
             "rolls up by": metric.roll_up,
             "moved by the basis": "yes" if metric.basis else "no",
             "dimensions": ", ".join(f"`{id_}`" for id_ in dimensions() if id_ in metric.dimensions),
+            **({"shown with": ", ".join(f"`{id_}`" for id_ in metric.parts)} if metric.parts else {}),
             "the leaders": metric.leaders or "the same",
         }
         parts.append(table(("", ""), facts.items()))

@@ -24,16 +24,6 @@ def test_every_metric_says_what_it_is(reference):
         assert f"## {metric.id}\n" in reference.metrics_page()
 
 
-def test_every_metric_of_the_catalogue_of_sales_and_customers_is_there(reference, shared_data):
-    """The ids of the tables Sales and Customers of kpis.md."""
-    text = (shared_data.parent / "spec" / "kpis.md").read_text("utf-8")
-    tables = text.split("## Sales")[1].split("## Traffic")[0]
-    cells = (line.split("|")[1] for line in tables.splitlines() if line.startswith("| ") and "| id |" not in line)
-    ids = {id_ for cell in cells for part in cell.split("**R**")[:1] for id_ in part.replace(",", " ").split()}
-    assert len(ids) > 30
-    assert ids <= set(reference.metrics())
-
-
 def test_every_setting_says_what_it_means(reference):
     assert all(setting.meaning.endswith(".") for setting in reference.SETTINGS.values())
 

@@ -21,6 +21,7 @@ from topline.metrics.metric import Measure
 from topline.metrics.query import Query
 from topline.metrics.result import Result
 from topline.metrics.settings import Basis, Settings
+from topline.metrics.source import sources
 from topline.metrics.view import NOTHING, Purchases, Tables, View, fact_of, plainest
 from topline.units.errors import ToplineError
 from topline.units.missing import Missing
@@ -131,6 +132,9 @@ def rows(
     if after:
         day, key = after
         found = found.filter((found.on > day) | ((found.on == day) & (found.key > key)))
+    found = found.select("on", "key")
+    if source in sources():
+        found = found.distinct()  # a made source may have a row several times, once for each link of a message
     original: Any = tables.table(fact).select("key", *(n for n in names if n != "key")).rename(original_key="key")
     page = found.order_by("on", "key").limit(limit + 1).select(page_on="on", page_key="key")
     page = page.inner_join(original, page.page_key == original.original_key).order_by("page_on", "page_key")

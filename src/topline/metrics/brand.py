@@ -187,7 +187,9 @@ def _overlaps(one: Mapping[str, Any], other: Mapping[str, Any], asked: set[str])
     return not is_apart and one["on"] < other["until_on"] and other["on"] < one["until_on"]
 
 
-MARKET = Staged("market_share", _share_cells, ("market_estimate", "order_line"), is_shop_money=True)
+MARKET = Staged(
+    "market_share", _share_cells, ("market_estimate", "order_line"), is_shop_money=True, source="market_estimate"
+)
 
 
 def _wilson(part: float, whole: float, side: int) -> float:
@@ -443,7 +445,7 @@ METRICS = (
         description=N_("How sure the sources of the market's sales are, each weighted by its amount."),
         formula="Σ confidence x amount / Σ amount of market estimates",
         measures=(MARKET,),
-        value=lambda cell: ratio(total(cell, "market_confidence"), total(cell, "market_sales"), _NO_ESTIMATE),
+        value=lambda cell: ratio(cell.get("market_confidence", 0.0), total(cell, "market_sales"), _NO_ESTIMATE),
         dimensions=DAYS | {"market", "category", "source"},
         leaders=N_("Other products show an estimate as if it were counted."),
         **_RATE,

@@ -99,7 +99,7 @@ def _follower_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     return cells
 
 
-FOLLOWERS = Staged("followers", _follower_cells, ("followers",))
+FOLLOWERS = Staged("followers", _follower_cells, ("followers",), source="followers")
 
 _POSTED = N_("A post counts on the day it was published, with all that it has drawn to date.")
 
