@@ -101,10 +101,10 @@ def test_followers_are_the_last_count_of_each_channel() -> None:
 
 
 def test_a_lead_counts_once_and_with_consent() -> None:
-    """Lena agreed twice, Luca once, Lou never: 85 of advertising over two leads."""
+    """Of the team's five leads one agreed and three qualified: 85 of advertising for the one."""
     found = ask("leads", "qualified_leads", "cost_per_lead", "cost_per_click", "click_through_rate").totals
-    assert (found["leads"], found["qualified_leads"]) == (2, 1)
-    assert found["cost_per_lead"] == Decimal("42.5")
+    assert (found["leads"], found["qualified_leads"]) == (1, 3)
+    assert found["cost_per_lead"] == Decimal(85)
     assert found["cost_per_click"] == Decimal(1)  # 40 for 50 clicks and 20 for 10; 25 with unknown clicks are out
     assert found["click_through_rate"] == 58 / 1200
 

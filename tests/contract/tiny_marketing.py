@@ -4,9 +4,9 @@ Visits: v1 came twice and bought once, v2 twice and bought twice, v3 once and bo
 checkout, v5 filled a cart without seeing a product, v6's steps nobody counted. Seven visits have known steps: five of
 them see a product, five fill a cart after it, five come to the checkout, four order.
 
-Leads are the team's. Messages: three of five were delivered, m1 (ann), m2 and m4 (bob, under his two keys). Ann opened and clicked hers, bob
+Messages: three of five were delivered, m1 (ann), m2 and m4 (bob, under his two keys). Ann opened and clicked hers, bob
 clicked m4; m2 was opened and clicked by machines only. /mugs stands in both mailings, /sale in the first alone: it was
-shown to both people, /mugs too, and both clicked /mugs.
+shown to both people, /mugs too, and both clicked /mugs. The leads are the team's.
 """
 
 from datetime import UTC, date, datetime

@@ -34,9 +34,9 @@ def _of_channels(source: str, *, ads_only: bool) -> "Callable[[View], Any]":
 
 
 SOURCES = (
-    Source("advertised", "order_line", _of_channels("counted", ads_only=True)),
-    Source("marketed", "order_line", _of_channels("counted", ads_only=False)),
-    Source("marketed_order", "order", _of_channels("order", ads_only=False)),
+    Source("advertised", "order_line", _of_channels("counted", ads_only=True), is_kept=False),
+    Source("marketed", "order_line", _of_channels("counted", ads_only=False), is_kept=False),
+    Source("marketed_order", "order", _of_channels("order", ads_only=False), is_kept=False),
 )
 
 

@@ -99,7 +99,7 @@ def _estimates(view: "View") -> Any:
     return rows.mutate(day=rows.on, estimated_market=rows.market, estimated_category=rows.category)
 
 
-SOURCES = (Source("estimate", "market_estimate", _estimates),)
+SOURCES = (Source("estimate", "market_estimate", _estimates, is_kept=False),)
 
 
 def _share_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:

@@ -57,7 +57,10 @@ def _links(view: "View") -> Any:
     return shown.mutate(person=shown.customer.fill_null(shown.lead_key).fill_null(shown.message_key))
 
 
-SOURCES = (Source("message", "message_event", _messages), Source("link", "message_event", _links))
+SOURCES = (
+    Source("message", "message_event", _messages, is_kept=False),
+    Source("link", "message_event", _links, is_kept=False),
+)
 
 SHOWN = Measure("link_people", "link", lambda rows: rows.person.nunique(), adds_up=False)
 CLICKED = Measure("link_clickers", "link", lambda rows: rows.person.nunique(where=rows.is_clicked), adds_up=False)

@@ -44,7 +44,10 @@ def _accounts(view: "View") -> Any:
     return counts.mutate(day=counts.on, account=counts.channel)
 
 
-SOURCES = (Source("interaction", "social_post", _interactions), Source("account", "followers", _accounts))
+SOURCES = (
+    Source("interaction", "social_post", _interactions, is_kept=False),
+    Source("account", "followers", _accounts, is_kept=False),
+)
 
 INTERACTIONS = Measure("social_interactions", "interaction", lambda rows: rows["count"].sum())
 ENGAGING = Measure(

@@ -19,11 +19,13 @@ class Source:
 
     fact : the one that it is made of: without rows in it, measures are missing, and its rows stand behind a number
     rows : gives the fact's columns or some of them, others that measures take, and `day`, up to the question's `as_of`
+    is_kept : read once for all questions about a snapshot; False where the rows are many, or are the question's own
     """
 
     id: str
     fact: str
     rows: "Callable[[View], Table]"
+    is_kept: bool = True
 
 
 @cache

@@ -50,7 +50,7 @@ def _actions(view: "View") -> Any:
     return counts.pivot_longer(list(ACTIONS), names_to="action", values_to="done")
 
 
-SOURCES = (Source("action", "session", _actions),)
+SOURCES = (Source("action", "session", _actions, is_kept=False),)
 
 
 def _is_engaged(rows: Any) -> Any:

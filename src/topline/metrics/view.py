@@ -262,6 +262,8 @@ class View:
         """All rows of a made source up to `as_of`."""
         import ibis
 
+        if not sources()[source].is_kept:
+            return sources()[source].rows(self)
         key = (source, self.query.as_of, self.settings.basis)
         if key not in self.tables.made:
             self.tables.made[key] = ibis.memtable(self.tables.arrow(sources()[source].rows(self)))
