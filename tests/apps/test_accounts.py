@@ -4,13 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.test import Client
 
 from topline.accounts import operations, permissions, vault
 from topline.accounts.models import ApiToken, Shop, SignInLink, User
 from topline.accounts.permissions import Role
 from topline.journal import operations as journal
 from topline.units.errors import CurrencyError
-from topline.workbench.models import AuditEntry, AuditError
+from topline.workbench.models import AuditEntry, AuditError, Job
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -181,3 +182,47 @@ def test_preferences_are_remembered(owner):
     assert User.objects.get(pk=owner.pk).preferences == {"against": "last_year"}
     operations.prefer(user=owner, name="against", value=None)
     assert User.objects.get(pk=owner.pk).preferences == {}
+
+
+def test_the_first_account_becomes_its_owners(db):
+    token = operations.first_link(now=datetime.now(UTC))
+    page = Client().get(f"/start/{token}/").content.decode()
+    assert "localhost.localdomain" not in page
+    wrong = Client().post(f"/start/{token}/", {"email": "me@example.org", "password": "123"})
+    assert (wrong.status_code, User.objects.get().email) == (400, operations.FIRST_EMAIL)
+    client = Client()
+    begun = client.post(
+        f"/start/{token}/", {"email": "Me@example.org", "name": "Mia", "password": "correct horse battery"}
+    )
+    assert begun["Location"] == "/"
+    user = User.objects.get()
+    assert (user.email, user.name, user.check_password("correct horse battery")) == ("me@example.org", "Mia", True)
+    with pytest.raises(operations.NotFirstAccountError):
+        operations.claim(user=user, email="other@example.org", name="", password=None)
+    asked = {"name": "Gifts & More", "currency": "GBP", "country": "GB", "timezone": "Nowhere"}
+    assert "Your shop" in client.get("/").content.decode()
+    assert client.post("/", asked).status_code == 400
+    assert client.post("/", asked | {"timezone": "Europe/London"})["Location"] == "/shop/gifts-more/imports"
+    assert user.roles_in(Shop.objects.get()) == {"owner"}
+    stranger = Client()
+    stranger.force_login(operations.create_user(email="stranger@example.org", actor_id=None))
+    assert stranger.post("/", asked | {"timezone": "Europe/London"}).status_code == 200
+    assert Shop.objects.count() == 1
+
+
+def test_an_invitation_is_mailed_where_a_server_is_set(shop, owner, settings):
+    client = Client()
+    client.force_login(owner)
+    people, asked = "/shop/gifts/settings/people", {"do": "invite", "email": "new@example.org", "roles": ["analyst"]}
+    client.post(people, asked)
+    assert "/start/" in client.get(people).content.decode()
+    assert not Job.objects.filter(kind="workbench.mail").exists()
+    settings.HAS_MAIL = True
+    client.post(people, asked | {"email": "two@example.org"})
+    page = client.get(people).content.decode()
+    assert "/start/" not in page
+    assert "on its way to two@example.org" in page
+    letter = Job.objects.get(kind="workbench.mail").params
+    assert letter["to"] == "two@example.org"
+    assert "invites you to Gifts" in letter["subject"]
+    assert "/start/" in letter["body"]

@@ -61,7 +61,7 @@ def test_first_run(served):
     assert f":{port}/start/" in link
     page = browser.open(link).read().decode()
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
-    answer = browser.open(link, urlencode({"csrfmiddlewaretoken": token}).encode())
+    answer = browser.open(link, urlencode({"csrfmiddlewaretoken": token, "email": "me@example.org"}).encode())
     assert (answer.status, answer.geturl()) == (200, f"http://127.0.0.1:{port}/")
     assert "topline_session" in {cookie.name for cookie in jar}
     assert browser.open(f"http://127.0.0.1:{port}/healthz").read().startswith(b'{"status": "ok"')

@@ -8,19 +8,23 @@ from zoneinfo import ZoneInfo
 
 from allauth.account.models import EmailAddress
 from babel import Locale
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email, validate_slug
 from django.db import transaction
 from django.db.models import Q
+from django.utils import translation
+from django.utils.translation import gettext
 
-from topline.accounts import permissions, vault
+from topline.accounts import links, permissions, vault
 from topline.accounts.models import ApiToken, Membership, Shop, SignInLink, User, ZoneChange, digest, plain_settings
 from topline.accounts.permissions import Role
 from topline.journal.models import Batch, Record
 from topline.units.errors import ToplineError
 from topline.units.money import minor_digits
 from topline.units.text import N_
-from topline.workbench import audit
+from topline.workbench import audit, mail
 
 LINK_DAYS = 7
 FIRST_EMAIL = "owner@localhost.localdomain"
@@ -42,6 +46,14 @@ class EmailError(ToplineError):
 
 class UserExistsError(ToplineError):
     message = N_("%(email)s has an account already.")
+
+
+class PasswordError(ToplineError):
+    message = N_("Choose another password: %(reasons)s")
+
+
+class NotFirstAccountError(ToplineError):
+    message = N_("This account has an owner already.")
 
 
 class TimezoneError(ToplineError):
@@ -275,6 +287,46 @@ def create_link(*, user: User, actor_id: int | None, now: datetime) -> str:
     SignInLink.objects.create(user=user, digest=digest(token), expires_at=now + timedelta(days=LINK_DAYS))
     audit.log("user.create_link", actor_id=actor_id, subject=str(user.pk))
     return token
+
+
+def send_link(*, user: User, token: str, shop: Shop, inviter: str) -> bool:
+    """Whether an invitation is mailed to the person, in their language; False where no mail server is set."""
+    with translation.override(user.language or settings.LANGUAGE_CODE):
+        subject = gettext("%(inviter)s invites you to %(shop)s on Topline") % {"inviter": inviter, "shop": shop.name}
+        body = gettext(
+            "%(inviter)s has given you a role in %(shop)s.\n\nThis link signs you in once, within a week:\n%(address)s"
+            "\n\nIf you don't know them, do nothing."
+        ) % {"inviter": inviter, "shop": shop.name, "address": links.address(token)}
+    return mail.send(to=user.email, subject=subject, body=body) is not None
+
+
+@transaction.atomic
+def claim(*, user: User, email: str, name: str, password: str | None) -> User:
+    """The account that a first run made, with its owner's address, name and, if given, password.
+
+    Raises NotFirstAccountError, EmailError, UserExistsError, PasswordError.
+    """
+    if user.email != FIRST_EMAIL:
+        raise NotFirstAccountError()
+    address = email.strip().lower()
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise EmailError(email=email) from None
+    if User.objects.filter(email__iexact=address).exclude(pk=user.pk).exists():
+        raise UserExistsError(email=address)
+    if password:
+        try:
+            validate_password(password, user)
+        except ValidationError as error:
+            raise PasswordError(reasons=" ".join(error.messages)) from None
+        user.set_password(password)
+    user.email, user.name = address, name.strip()
+    user.save()
+    EmailAddress.objects.filter(user=user).delete()
+    EmailAddress.objects.create(user=user, email=address, primary=True, verified=True)
+    audit.log("user.claim", actor_id=user.pk, subject=str(user.pk))
+    return user
 
 
 @transaction.atomic

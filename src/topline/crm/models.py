@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from itertools import batched
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from topline.accounts.models import Shop
@@ -13,6 +14,13 @@ class PersonQuerySet(models.QuerySet["Person"]):
     def of(self, shop: Shop) -> "PersonQuerySet":
         """The people who stand for themselves: those merged into another are seen through them."""
         return self.filter(shop=shop, merged_into__isnull=True)
+
+    def matching(self, shop: Shop, text: str) -> "PersonQuerySet":
+        """People by a part of their name, or by their address, phone or number in a source; those merged too."""
+        wanted = text.strip()
+        by_id = Q(pk=int(wanted[1:])) if wanted[:1] == "p" and wanted[1:].isdecimal() else Q(pk__in=[])
+        near = Q(name__icontains=wanted) | Q(email__iexact=wanted) | Q(phone=wanted) | Q(identity__source_id=wanted)
+        return self.filter(near | by_id, shop=shop).distinct().order_by("name", "pk") if wanted else self.none()
 
     def names(self, shop: Shop, keys: Iterable[str]) -> dict[str, str]:
         """The names of customers and persons by the keys that the lake knows them by; the unknown are left out."""

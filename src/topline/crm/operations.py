@@ -26,6 +26,10 @@ class MergeError(ToplineError):
     message = N_("These two are one person already, or belong to different shops.")
 
 
+class UnknownPersonError(ToplineError):
+    message = N_("The shop “%(shop)s” has no customer %(id)s.")
+
+
 class NotMergedError(ToplineError):
     message = N_("This person isn't merged into another.")
 
@@ -73,8 +77,8 @@ def erase(*, person: Person, actor_id: int | None, now: datetime) -> int:
     """How many customers of sources were erased: all that the person is. Their facts lose the key at the next fold."""
     shop = person.shop
     with transaction.atomic():
-        people = list(_tree(root(person)))
-        keys = _keys(people)
+        people = list(tree(root(person)))
+        keys = keys_of(people)
         audit.log("person.erase", actor_id=actor_id, shop=shop.slug, customers=len(keys))
         _forget(shop, keys, now)
     erasure_log.add(shop.slug, keys, now)
@@ -136,20 +140,21 @@ def _learn(person: Person, row: Mapping[str, str | None]) -> bool:
     return bool(news)
 
 
-def _tree(person: Person) -> Iterator[Person]:
+def tree(person: Person) -> Iterator[Person]:
     """The person and everyone merged into them, at any depth."""
     yield person
     for merged in person.merged.all():
-        yield from _tree(merged)
+        yield from tree(merged)
 
 
-def _keys(people: Iterable[Person]) -> list[str]:
+def keys_of(people: Iterable[Person]) -> list[str]:
+    """The keys by which facts know the customers that these people are."""
     return list(Identity.objects.filter(person__in=list(people)).order_by("pk").values_list("customer_key", flat=True))
 
 
 def _link(person: Person, now: datetime) -> None:
     """Record whom the customers under a person belong to: to the person, or to themselves where it is only one."""
-    keys = _keys(_tree(person))
+    keys = keys_of(tree(person))
     owner = person.key if len(keys) > 1 else None
     links = (
         IdentityLink(key=f"link:{key}", version=0, recorded_at=now, batch_id="", customer_key=key, person_id=owner)

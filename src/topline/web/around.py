@@ -6,18 +6,20 @@ from typing import cast
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.text import slugify
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_POST
 
 from topline.accounts import operations
-from topline.accounts.models import User
+from topline.accounts.models import Shop, User
 from topline.calendar import feed, holiday
 from topline.documents import ics
 from topline.plans import calendar
+from topline.units.errors import ToplineError
 from topline.units.period import Period, add_months, parse_day
 from topline.web import formats
 from topline.web.page import open_visit
@@ -28,8 +30,30 @@ _BACKEND = settings.AUTHENTICATION_BACKENDS[0]
 
 def front_door(request: HttpRequest) -> HttpResponse:
     """The shop that the person saw last; a page that says what to do where there is none."""
-    shop = last_shop(cast(User, request.user))
-    return redirect("home", shop.slug) if shop else render(request, "no_shop.html")
+    user = cast(User, request.user)
+    if shop := last_shop(user):
+        return redirect("home", shop.slug)
+    if Shop.objects.exists():
+        return render(request, "no_shop.html")
+    return _first_shop(request, user)
+
+
+def _first_shop(request: HttpRequest, user: User) -> HttpResponse:
+    """The form that makes the first shop of an installation, for whoever is the first to sign in."""
+    posted, error = request.POST, ""
+    if request.method == "POST":
+        try:
+            shop = operations.create_shop(
+                slug=slugify(posted.get("name", "")) or "shop",
+                name=posted.get("name", ""),
+                owner=user,
+                **{name: posted.get(name, "") for name in ("currency", "timezone", "country")},
+            )
+            return redirect("imports", shop.slug)
+        except ToplineError as wrong:
+            error = formats.say(wrong)
+    context = {"is_first": True, "written": posted, "error": error, **formats.places()}
+    return render(request, "no_shop.html", context, status=400 if error else 200)
 
 
 @login_not_required
@@ -38,12 +62,33 @@ def start(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     try:
         if request.method != "POST":
-            return render(request, "start.html", {"person": operations.link_user(token=token, now=now)})
+            return render(request, "start.html", _welcome(operations.link_user(token=token, now=now)))
+        user = operations.link_user(token=token, now=now)
+        if user.email == operations.FIRST_EMAIL:
+            try:
+                _claim(user, request.POST)
+            except ToplineError as error:
+                context = _welcome(user) | {"error": formats.say(error), "written": request.POST}
+                return render(request, "start.html", context, status=400)
         user = operations.use_link(token=token, now=now)
     except operations.LinkError as error:
         return render(request, "start.html", {"problem": formats.say(error)}, status=410)
     login(request, user, backend=_BACKEND)
     return redirect("front_door")
+
+
+def _welcome(user: User) -> dict[str, object]:
+    return {"person": user, "is_first": user.email == operations.FIRST_EMAIL}
+
+
+def _claim(user: User, posted: QueryDict) -> None:
+    """Make the account of a first run its owner's."""
+    operations.claim(
+        user=user,
+        email=posted.get("email", ""),
+        name=posted.get("name", ""),
+        password=posted.get("password") or None,
+    )
 
 
 @login_not_required

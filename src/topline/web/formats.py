@@ -1,6 +1,7 @@
 """Values as people read them, in the language of the page; everything that a page prints goes through here."""
 
 import json
+import zoneinfo
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import date, datetime
@@ -9,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from babel import Locale, dates, numbers
+from babel.numbers import list_currencies
 from django.utils.translation import get_language, gettext, ngettext
 
 from topline.analysis.result import Figure, Note
@@ -60,6 +62,21 @@ def told(message: str, params: Mapping[str, Any], currency: str) -> str:
         words["bucket"] = period(Period(*(date.fromisoformat(text) for text in params["bucket"])))
     said: str = gettext(message) % words
     return said
+
+
+def places() -> dict[str, Any]:
+    """What a shop chooses from: time zones, and currencies and countries by their names."""
+    where = Locale.parse(str(locale()))
+    names = ((code, name) for code, name in where.territories.items() if len(code) == 2 and code.isalpha())
+    return {
+        "zones": sorted(zoneinfo.available_timezones()),
+        "currencies": [
+            (code, f"{code} · {where.currencies.get(code, code)}")
+            for code in sorted(list_currencies())
+            if len(code) == 3
+        ],
+        "countries": sorted(names, key=lambda each: each[1]),
+    }
 
 
 def failure(job: Job) -> str:

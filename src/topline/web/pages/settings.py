@@ -1,11 +1,9 @@
 """The shop's settings, its people, keys and audit log."""
 
-import zoneinfo
 from datetime import timedelta
 from typing import Any
 
 from babel import Locale
-from babel.numbers import list_currencies
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
@@ -44,15 +42,7 @@ def shop_view(visit: Visit) -> HttpResponse:
         {
             "may_write": visit.may("settings.write"),
             "has_facts": operations.has_facts(shop),
-            "zones": sorted(zoneinfo.available_timezones()),
-            "currencies": [
-                (code, f"{code} · {where.currencies.get(code, code)}")
-                for code in sorted(list_currencies())
-                if len(code) == 3
-            ],
-            "countries": sorted(
-                ((c, n) for c, n in where.territories.items() if len(c) == 2 and c.isalpha()), key=lambda each: each[1]
-            ),
+            **formats.places(),
             "week_days": [(i, where.days["stand-alone"]["wide"][i - 1]) for i in range(1, 8)],
             "months": list(where.months["stand-alone"]["wide"].items()),
             "bases": [(value, gettext(label)) for value, label in BASES.items()],
@@ -94,7 +84,12 @@ def _change_people(visit: Visit) -> HttpResponse:
             actor_id=actor,
             now=timezone.now(),
         )
-        visit.request.session["invited_link"] = {"person": str(user), "address": links.address(token)}
+        if operations.send_link(user=user, token=token, shop=visit.shop, inviter=str(visit.user)):
+            messages.success(
+                visit.request, gettext("An invitation is on its way to %(email)s.") % {"email": user.email}
+            )
+        else:
+            visit.request.session["invited_link"] = {"person": str(user), "address": links.address(token)}
     else:
         person = User.objects.filter(membership__shop=visit.shop, pk=whole(posted.get("user"))).first()
         if person is None:
