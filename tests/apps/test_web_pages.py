@@ -190,6 +190,13 @@ def test_a_drafts_goals_are_changed_and_given_up(browser, filled, owner):
     assert 'id="target-error">“a lot” is not an amount' in refused.content.decode()
     refused = browser.post(address, form | {"due_on": "2027-02-01"}).content.decode()
     assert 'id="due-error">This goal' in refused
+    proposal = reverse("goal_proposed", args=[filled.slug])
+    form = browser.get(proposal, {"metric": "net_sales", "more": "300.00", "action": "A shorter checkout"}, follow=True)
+    assert 'value="9,200.00"' in form.content.decode()  # two of the three months' 300 on top
+    assert "Write to lapsed buyers\nA shorter checkout" in form.content.decode()
+    assert browser.get(proposal, {"metric": "net_sales", "more": "lots"}, follow=True).status_code == 400
+    nothing = browser.get(proposal, {"metric": "orders_cancelled"}, follow=True).content.decode()
+    assert "Goals are set in a draft" in nothing
     address = reverse("goal", args=[filled.slug, version.plan_id, rate.pk])
     browser.post(address, {"target": "42.5", "due_on": "2027-02-20", "owner": "", "actions": ""})
     rate.refresh_from_db()

@@ -43,10 +43,6 @@ class Figure:
         return f"{self.value:,}"
 
 
-type Cell = Entry | Figure | None
-"""None stands where a row has nothing to say in a column."""
-
-
 @dataclass(frozen=True, slots=True)
 class Note:
     """A sentence: a language-neutral code, and a `%`-format over `params`, which may be figures."""
@@ -57,6 +53,25 @@ class Note:
 
     def __str__(self) -> str:
         return self.message % self.params
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A goal that a row proposes, for the plan: so much more of a metric in three months, by doing what.
+
+    more : in the metric's unit; action : what is done for it
+    """
+
+    metric: str
+    more: Decimal
+    action: Note
+
+    def __str__(self) -> str:
+        return f"{self.metric} + {self.more:f}"
+
+
+type Cell = Entry | Figure | Note | Proposal | None
+"""None stands where a row has nothing to say in a column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,8 +194,20 @@ class Result:
         }
 
 
+def said(cell: Cell) -> Entry | None:
+    """The cell as one value: a figure's number, the words of a note."""
+    match cell:
+        case Figure():
+            return cell.value
+        case Note() | Proposal():
+            return str(cell)
+    return cell
+
+
 def _plain(cell: Cell) -> object:
-    value = cell.value if isinstance(cell, Figure) else cell
+    if isinstance(cell, Proposal):
+        return {"metric": cell.metric, "more": format(cell.more, "f"), "action": str(cell.action)}
+    value = said(cell)
     return None if value is None else plain(value)
 
 
@@ -211,7 +238,7 @@ def sheet(
             return value.value
         if value is None or isinstance(value, Missing):
             return value
-        if column.unit is None or isinstance(value, Rest | str | date):
+        if column.unit is None or isinstance(value, Rest | str | date | Note | Proposal):
             return name(column, value)
         return value
 

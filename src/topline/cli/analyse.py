@@ -34,6 +34,7 @@ def analyse(
 ) -> None:
     """Print an analysis of a shop."""
     from topline.analysis import catalogue
+    from topline.analysis.result import said
     from topline.lake.analyse import analyse as ask
     from topline.lake.scope import Scope
     from topline.metrics.query import parse_filter, parse_period
@@ -60,7 +61,7 @@ def analyse(
     shown = [result.table(table)] if table else result.tables
     sys.stderr.write(f"{result.sentence}\n")
     for each in shown if style is output.Format.TABLE else shown[:1]:
-        rows = each.rounded(chosen.currency)
+        rows = [{id_: said(cell) for id_, cell in row.items()} for row in each.rounded(chosen.currency)]
         output.rows(rows, style, columns=[column.id for column in each.columns], title=each.label)
     for note in result.notes:
         sys.stderr.write(f"{note}\n")

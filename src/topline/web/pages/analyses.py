@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import redirect
 
 from topline.analysis import catalogue
 from topline.analysis.analysis import Analysis, Choice, Question
-from topline.analysis.result import Cell, Column, Table, sheet
+from topline.analysis.result import Cell, Column, Proposal, Table, sheet
 from topline.crm.models import Person
 from topline.documents import xlsx
 from topline.lake.analyse import analyse
@@ -48,7 +49,7 @@ def view(visit: Visit, analysis_id: str) -> HttpResponseBase:
     tables = [_named(visit, each) for each in result.tables if not each.is_personal or visit.may("rows.read")]
     if file := _file(visit, analysis, tables):
         return file
-    shown = [_shown(table, visit.shop.currency) for table in tables]
+    shown = [_shown(visit, table) for table in tables]
     context = {
         "analysis": analysis,
         "span": span,
@@ -148,8 +149,9 @@ def _chip(asked: Question, i: int) -> dict[str, Any]:
     }
 
 
-def _shown(table: Table, currency: str) -> dict[str, Any]:
+def _shown(visit: Visit, table: Table) -> dict[str, Any]:
     """A table as the page shows it: as a heatmap of its own cells, or as a chart and rows."""
+    currency = visit.shop.currency
     found: dict[str, Any] = {"table": table, "label": formats.say(table.label), "left_off": 0}
     if table.chart and table.chart.kind == "heatmap" and table.rows:
         return found | {"heat": _heat(table)}
@@ -161,7 +163,7 @@ def _shown(table: Table, currency: str) -> dict[str, Any]:
         ],
         "lines": [
             {
-                "cells": [_cell(column, row[column.id]) for column in table.columns],
+                "cells": [_cell(visit, column, row[column.id]) for column in table.columns],
                 "is_total": bool(exact.get("is_total")),
             }
             for row, exact in zip(rows[:MOST_ROWS], table.rows, strict=False)
@@ -171,7 +173,10 @@ def _shown(table: Table, currency: str) -> dict[str, Any]:
     }
 
 
-def _cell(column: Column, entry: Cell) -> dict[str, Any]:
+def _cell(visit: Visit, column: Column, entry: Cell) -> dict[str, Any]:
+    if isinstance(entry, Proposal):
+        asked = {"metric": entry.metric, "more": entry.more, "action": formats.say(entry.action)}
+        return {"goal_url": f"{visit.url('goal_proposed')}?{urlencode(asked)}" if visit.may("plans.write") else ""}
     text = "" if column.unit else charts.cell_name(column, entry)
     return {"value": entry, "unit": column.unit, "text": text, "is_mixed": column.is_mixed}
 

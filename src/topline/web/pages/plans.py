@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import urlencode
 
 from babel.numbers import NumberFormatError, parse_decimal
 from django.contrib import messages
@@ -225,7 +226,8 @@ def goal(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
     if found is None:
         raise Http404
     people = {str(each.pk): each for each in User.objects.filter(membership__shop=visit.shop).distinct()}
-    posted = visit.request.POST or _written(found)
+    asked = visit.request.GET
+    posted = visit.request.POST or _proposed(found, asked.get("more", ""), asked.get("action", ""))
     errors: dict[str, str] = {}
     if visit.request.method == "POST":
         if posted.get("do") == "drop":
@@ -247,6 +249,39 @@ def goal(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
         "back": _address(visit, found.version),
     }
     return visit.render("goal.html", context, status=400 if errors else 200)
+
+
+def propose(visit: Visit) -> HttpResponse:
+    """What an analysis found as a goal: the form of the newest draft's goal for the metric, with more and an action."""
+    asked = visit.request.GET
+    found = (
+        Goal.objects.standing()
+        .filter(version__plan__shop=visit.shop, version__state=State.DRAFT, metric=asked.get("metric"), scope={})
+        .order_by("-version__pk")
+        .first()
+    )
+    if found is None:
+        messages.info(visit.request, gettext("Goals are set in a draft. Draft a plan, or make a new version of one."))
+        return redirect("plans", visit.shop.slug)
+    parameters = urlencode({"more": asked.get("more", ""), "action": asked.get("action", "")})
+    return redirect(f"{visit.url('goal', found.version.plan_id, found.pk)}?{parameters}")
+
+
+def _proposed(found: Goal, more: str, action: str) -> dict[str, str]:
+    """The goal as its form writes it with so much more in three months, and an action beside the others."""
+    written = _written(found)
+    if more:
+        try:
+            amount = Decimal(more)
+        except InvalidOperation:
+            raise AmountError(text=more) from None
+        months = Decimal(found.version.plan.period.whole_months() or 3)
+        written["target"] = formats.fixed(
+            found.target + amount * months / 3, digits(found.metric, found.version.plan.currency)
+        )
+    if action:
+        written["actions"] = "\n".join([*found.actions, action])
+    return written
 
 
 def _written(found: Goal) -> dict[str, str]:
@@ -568,6 +603,7 @@ PAGES = (
     Page(
         path="plans/<int:plan_id>/goals/<int:goal_id>", name="goal", view=goal, permission="plans.write", place="plan"
     ),
+    Page(path="plans/goal", name="goal_proposed", view=propose, permission="plans.write", place="plan"),
     Page(path="plans/<int:plan_id>/do", name="plan_act", view=act, permission="plans.write", place="plan"),
     Page(path="plans/<int:plan_id>/cell", name="plan_cell", view=cell, permission="plans.write", place="plan"),
 )
