@@ -241,9 +241,9 @@ def _returning(connection: duckdb.DuckDBPyConnection, by: str, inside: str, star
     return dict(connection.execute(statement).fetchall())
 
 
-def states(connection: duckdb.DuckDBPyConnection, metric: str, by: str, end: date) -> dict[Any, Any]:
-    """The metric by a dimension that is not time, as at the end of the day before `end`."""
-    statement = oracle_team.STATES[metric].format(by=dimension(by) if by else "1", end=end)
+def states(connection: duckdb.DuckDBPyConnection, metric: str, by: str, start: date, end: date) -> dict[Any, Any]:
+    """The metric by a dimension that is not time, as at the end of the day before `end`, of a bucket from `start` on."""
+    statement = oracle_team.STATES[metric].format(by=dimension(by) if by else "1", start=start, end=end)
     return dict(connection.execute(statement).fetchall())
 
 

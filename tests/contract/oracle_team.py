@@ -93,6 +93,27 @@ VIEWS = """
     CREATE TABLE credited AS SELECT c.* REPLACE (coalesce(s.owner, c.owner) AS owner),
             c.value_shop * coalesce(s.share / (SELECT sum(share) FROM deal_credit z WHERE z.deal_key = c.deal_key), 1) AS credit
         FROM closed c LEFT JOIN deal_credit s USING (deal_key) WHERE state = 'won';
+    CREATE TABLE shipment AS SELECT *, "on" AS d, "on" AS w,
+            (SELECT count(*) FROM range(ordered_on + 1, shipped_on + 1, INTERVAL 1 DAY) t(x)
+                WHERE isodow(x) < 6 AND x::DATE NOT IN ('2024-01-01', '2024-03-29', '2024-04-01', '2024-05-01')) AS working,
+            date_diff('day', ordered_on, delivered_on) AS door FROM fulfilment;
+    CREATE TABLE promise AS SELECT *, promised_on AS d, promised_on AS w FROM fulfilment
+        WHERE promised_on IS NOT NULL AND (delivered_on IS NOT NULL OR promised_on <= (SELECT last FROM last_day));
+    CREATE TABLE handling AS SELECT *, "on" AS d, "on" AS w FROM fulfilment_cost;
+    CREATE TABLE shelf AS SELECT s.*, "on" AS d, "on" AS w, category, subcategory, brand, supplier,
+            greatest(reserved - on_hand, 0) AS short,
+            greatest(reserved - on_hand, 0) - coalesce((SELECT arg_max(greatest(b.reserved - b.on_hand, 0), b."on")
+                FROM stock_level b WHERE b.product_key = s.product_key AND b.warehouse = s.warehouse AND b."on" < s."on"), 0) AS grown
+        FROM stock_level s LEFT JOIN product USING (product_key);
+    CREATE TABLE demand AS SELECT product_key, coalesce((SELECT sum(quantity) FROM counted c
+            WHERE c.product_key = s.product_key AND c.kind = 'goods_sold'), 0) / count(DISTINCT "on") AS daily
+        FROM stock_level s WHERE is_sellable AND on_hand > reserved GROUP BY product_key;
+    CREATE TABLE tally AS SELECT c.*, "on" AS d, "on" AS w, category, subcategory, brand, supplier
+        FROM stock_count c LEFT JOIN product USING (product_key);
+    CREATE TABLE talk AS SELECT *, "on" AS d, "on" AS w FROM support_conversation;
+    CREATE TABLE aim AS SELECT *, "on" AS d, "on" AS w FROM target WHERE owner IS NULL;
+    CREATE TABLE budget AS SELECT *, "on" AS d, "on" AS w FROM planned_spend;
+    CREATE TABLE hours AS SELECT *, "on" AS d, "on" AS w FROM capacity;
     CREATE TABLE quota AS SELECT *, "on" AS d, "on" AS w FROM target WHERE metric = 'won_value' AND owner IS NOT NULL;
 """
 VIEWS = VIEWS.replace(
@@ -173,9 +194,70 @@ SQL = {
         ON k IS NOT DISTINCT FROM k_1""",
 }
 
+_AIM = """
+    SELECT k, coalesce(came, 0) / nullif(wanted, 0) FROM (
+        SELECT {{by}} AS k, sum(amount) FILTER ({due}) AS wanted FROM aim WHERE metric = 'net_sales' AND {{inside}} GROUP BY 1)
+    LEFT JOIN (SELECT {{by}} AS k_1, sum(amount_shop) FILTER (kind IN ('goods_sold', 'discount', 'goods_cancelled', 'refund'))
+        AS came FROM counted WHERE {{inside}} GROUP BY 1) ON k IS NOT DISTINCT FROM k_1"""
+
+SQL |= {
+    "fulfilment_accuracy": _of("shipment", "avg((is_complete AND is_right)::INT)"),
+    "on_time_rate": _of("promise", "avg(coalesce(delivered_on <= promised_on, false)::INT)"),
+    "fulfilment_days": _of("shipment", "median(working)"),
+    "delivery_days": _of("shipment", "median(door)"),
+    "fulfilment_cost_per_order": """
+        SELECT k, coalesce(cost, 0) / shipped FROM (
+            SELECT {by} AS k, count(DISTINCT order_key) AS shipped FROM shipment WHERE {inside} GROUP BY 1)
+        LEFT JOIN (SELECT {by} AS k_1, sum(amount_shop) AS cost FROM handling WHERE {inside} GROUP BY 1)
+        ON k IS NOT DISTINCT FROM k_1""",
+    "inventory_accuracy": _of("tally", "avg((counted = recorded)::INT)"),
+    "inventory_accuracy_units": _of("tally", "1 - sum(abs(counted - recorded)) / sum(recorded)"),
+    "first_response_hours": _of("talk", "median(date_diff('second', \"at\", first_reply_at) / 3600)"),
+    "resolution_hours": _of("talk", "median(date_diff('second', \"at\", resolved_at) / 3600)"),
+    "contacts_per_order": """
+        SELECT k, coalesce(asked, 0) / o FROM (
+            SELECT {by} AS k, count(DISTINCT order_key) AS o FROM sold WHERE {inside} GROUP BY 1)
+        LEFT JOIN (SELECT {by} AS k_1, sum(contacts) AS asked FROM talk WHERE {inside} GROUP BY 1)
+        ON k IS NOT DISTINCT FROM k_1""",
+    "stockout_rate": _of(
+        "shelf", "count(*) FILTER (is_sellable AND on_hand <= reserved) / nullif(count(*) FILTER (is_sellable), 0)"
+    ),
+    "stockout_rate_weighted": _of(
+        "shelf JOIN demand USING (product_key)",
+        "coalesce(sum(daily) FILTER (is_sellable AND on_hand <= reserved), 0) / sum(daily) FILTER (is_sellable)",
+    ),
+    "oversold_rate": """
+        SELECT k, coalesce(beyond, 0) / units FROM (
+            SELECT {by} AS k, sum(quantity) AS units FROM counted WHERE kind = 'goods_sold' AND {inside} GROUP BY 1)
+        LEFT JOIN (SELECT {by} AS k_1, sum(grown) FILTER (grown > 0) AS beyond FROM shelf WHERE {inside} GROUP BY 1)
+        ON k IS NOT DISTINCT FROM k_1""",
+    "stock_turns": """
+        SELECT k, CASE WHEN uncosted > 0 THEN NULL ELSE coalesce(cost, 0) / nullif(worth, 0) END FROM (
+            SELECT {by} AS k, sum(on_hand * unit_cost_shop) / count(DISTINCT d) AS worth FROM shelf WHERE {inside} GROUP BY 1)
+        LEFT JOIN (
+            SELECT {by} AS k_1, sum(cost_shop) FILTER (kind IN ('goods_sold', 'goods_cancelled', 'refund')) AS cost,
+                count(*) FILTER (kind = 'goods_sold' AND cost_shop IS NULL) AS uncosted
+            FROM counted WHERE {inside} GROUP BY 1) ON k IS NOT DISTINCT FROM k_1""",
+    "goal_attainment": _AIM.format(due="true"),
+    "pace": _AIM.format(due="d <= (SELECT last FROM last_day)"),
+    "budget_used": """
+        SELECT k, (coalesce(spent, 0) + committed) / nullif(planned, 0) FROM (
+            SELECT {by} AS k, sum(amount_shop) AS planned, sum(committed_shop) AS committed
+            FROM budget WHERE {inside} GROUP BY 1)
+        LEFT JOIN (SELECT {by} AS k_1, sum(amount_shop) AS spent FROM spent WHERE {inside} GROUP BY 1)
+        ON k IS NOT DISTINCT FROM k_1""",
+    "capacity_used": _of("hours", "sum(planned_hours) / sum(available_hours)"),
+}
+
 _STANDING = """SELECT s.stage, s.value_shop, s.probability, s.expected_close, s.state, p.owner, p.territory, p.channel, p.market,
         p.product_line FROM step s JOIN present p USING (deal_key)
     WHERE s.n = (SELECT max(n) FROM step z WHERE z.deal_key = s.deal_key AND z."on" < DATE '{end}') AND s.state = 'open'"""
+
+_SHELF = """SELECT {by} AS k, sum(on_hand) AS there FROM shelf s
+    WHERE s."on" = (SELECT max("on") FROM shelf z WHERE z.product_key = s.product_key AND z.warehouse = s.warehouse
+        AND z."on" < DATE '{end}') GROUP BY 1"""
+_SOLD = """SELECT {by} AS k_1, sum(quantity) FILTER (kind = 'goods_sold') AS units FROM counted
+    WHERE w >= DATE '{start}' AND w < DATE '{end}' GROUP BY 1"""
 
 STATES = {
     "pipeline_value": f"SELECT {{by}} AS k, sum(value_shop) FROM ({_STANDING}) GROUP BY 1",
@@ -183,4 +265,9 @@ STATES = {
         CASE WHEN count(*) = count(probability) THEN sum(value_shop * probability) END FROM ({_STANDING}) GROUP BY 1""",
     "pipeline_past_due": f"""SELECT {{by}} AS k, sum(value_shop) FILTER (expected_close < DATE '{{end}}')
         FROM ({_STANDING}) GROUP BY 1""",
+    "sell_through_rate": f"""SELECT k, coalesce(units, 0) / nullif(coalesce(units, 0) + there, 0) FROM ({_SHELF})
+        LEFT JOIN ({_SOLD}) ON k IS NOT DISTINCT FROM k_1""",
+    "stock_cover_days": f"""
+        SELECT k, there / nullif(units, 0) * (DATE '{{end}}' - greatest(DATE '{{start}}', DATE '2024-01-10')) FROM ({_SHELF})
+        LEFT JOIN ({_SOLD}) ON k IS NOT DISTINCT FROM k_1""",
 }

@@ -91,6 +91,97 @@ _TARGETS = (
     ("won_value", date(2024, 2, 1), "100", None, "web", "DE", "mia", "north"),
     ("won_value", date(2024, 3, 1), "80", None, None, "GB", "tom", "south"),
     ("won_value", date(2024, 6, 1), "320", None, "app", "DE", "tom", "south"),
+    ("net_sales", date(2024, 1, 15), "40", "kitchen", "web", "DE", None, None),
+    ("net_sales", date(2024, 2, 10), "300", "living", "web", "DE", None, None),
+    ("net_sales", date(2024, 3, 31), "100", "home", "web", "GB", None, None),
+    ("net_sales", date(2024, 4, 28), "50", "kitchen", "app", "DE", None, None),
+    ("net_sales", date(2025, 1, 20), "70", "living", "app", "DE", None, None),
+    ("orders", date(2024, 1, 15), "4", None, "web", "DE", None, None),
+)
+
+_SHIPMENTS = (
+    # order, warehouse, carrier, channel, market, ordered, promised, shipped, delivered, complete, right, reason
+    (
+        "A1",
+        "hub",
+        "post",
+        "web",
+        "DE",
+        date(2024, 1, 10),
+        date(2024, 1, 12),
+        date(2024, 1, 11),
+        date(2024, 1, 12),
+        1,
+        1,
+    ),
+    ("B1", "hub", "van", "app", "GB", date(2024, 1, 31), date(2024, 2, 2), date(2024, 2, 2), date(2024, 2, 6), 1, 0),
+    ("G1", "dock", "post", "web", "DE", date(2024, 2, 3), None, date(2024, 2, 5), date(2024, 2, 6), 1, 1),
+    ("A2", "dock", "van", "web", "DE", date(2024, 2, 29), date(2024, 3, 4), date(2024, 3, 4), date(2024, 3, 4), 0, 1),
+    ("A2", "dock", "van", "web", "DE", date(2024, 2, 29), date(2024, 3, 8), date(2024, 3, 7), date(2024, 3, 8), 1, 1),
+    ("B2", "hub", "post", "web", "GB", date(2024, 3, 28), date(2024, 4, 4), date(2024, 4, 2), None, 1, 1),
+    ("A3", "hub", None, "app", "DE", date(2025, 1, 7), date(2025, 1, 20), date(2025, 1, 8), None, 1, 1),
+)
+_COSTS = (
+    # day, order, kind, warehouse, carrier, market, amount
+    (date(2024, 1, 11), "A1", "pick", "hub", "post", "DE", "2"),
+    (date(2024, 1, 11), "A1", "ship", "hub", "post", "DE", "4"),
+    (date(2024, 2, 2), "B1", "ship", "hub", "van", "GB", "6.5"),
+    (date(2024, 2, 9), "B1", "error", "hub", "van", "GB", "3"),
+    (date(2024, 3, 4), "A2", "ship", "dock", "van", "DE", "30"),
+)
+_LEVELS = (
+    # product, warehouse, market, day, on hand, reserved, is sellable, unit cost
+    ("mug", "hub", "DE", date(2024, 1, 10), 10, 0, True, "4"),
+    ("mug", "hub", "DE", date(2024, 1, 11), 3, 3, True, "4"),
+    ("mug", "hub", "DE", date(2024, 1, 12), 0, 2, True, "4"),
+    ("mug", "hub", "DE", date(2024, 1, 13), 0, 3, True, "4"),
+    ("mug", "hub", "DE", date(2024, 2, 3), 20, 0, True, "4"),
+    ("mug", "dock", "DE", date(2024, 1, 10), 5, 0, False, "4"),
+    ("mug", "dock", "DE", date(2024, 3, 1), 6, 1, True, "4"),
+    ("lamp", "hub", None, date(2024, 1, 10), 2, 0, True, "14"),
+    ("lamp", "hub", None, date(2024, 4, 1), 0, 0, True, "14"),
+    ("sofa", "dock", None, date(2024, 3, 1), 1, 0, True, "250"),
+    ("sofa", "dock", None, date(2024, 4, 2), 0, 0, False, "250"),
+)
+_STOCK_COUNTS = (
+    # product, warehouse, day, recorded, counted
+    ("mug", "hub", date(2024, 1, 31), 10, 10),
+    ("lamp", "hub", date(2024, 1, 31), 5, 4),
+    ("sofa", "dock", date(2024, 3, 1), 2, 2),
+    ("mug", "dock", date(2024, 3, 1), 8, 11),
+)
+_TALKS = (
+    # day, hour, minutes to the first reply, to the end, contacts, channel, reason, owner, market, order
+    (date(2024, 1, 12), 9, 30, 120, 1, "mail", "delivery", "zoe", "DE", "A1"),
+    (date(2024, 2, 7), 20, 600, None, 3, "mail", "return", "zoe", "DE", "A1"),
+    (date(2024, 2, 8), 8, 15, 45, 1, "chat", "delivery", "max", "GB", "B1"),
+    (date(2024, 4, 3), 23, None, None, 1, "chat", None, None, "GB", None),
+)
+_BUDGETS = (
+    # day, channel, campaign, market, kind, planned, committed
+    (date(2024, 1, 1), "web", "winter", "DE", "ads", "50", "0"),
+    (date(2024, 1, 1), "app", None, "GB", "ads", "10", "0"),
+    (date(2024, 3, 1), "web", "spring", "GB", "content", "60", "12"),
+    (date(2025, 2, 1), "web", None, "DE", "tools", "40", "40"),
+)
+_HOURS = (
+    ("growth", date(2024, 1, 1), 40.0, 30.0),
+    ("growth", date(2024, 1, 8), 40.0, 50.0),
+    ("sales", date(2024, 1, 8), 80.0, 20.0),
+)
+_FORECASTS = (
+    # run, as of, month, category, market, metric, mean
+    ("early", date(2024, 1, 1), date(2024, 1, 1), None, None, "net_sales", 70.0),
+    ("early", date(2024, 1, 1), date(2024, 2, 1), None, None, "net_sales", 300.0),
+    ("early", date(2024, 1, 1), date(2024, 3, 1), None, None, "net_sales", 100.0),
+    ("later", date(2024, 2, 1), date(2024, 2, 1), None, None, "net_sales", 400.0),
+    ("later", date(2024, 2, 1), date(2024, 3, 1), None, None, "net_sales", 150.0),
+    ("later", date(2024, 2, 1), date(2024, 2, 1), None, "DE", "net_sales", 380.0),
+    ("later", date(2024, 2, 1), date(2024, 2, 1), "living", None, "net_sales", 390.0),
+    ("late", date(2024, 3, 10), date(2024, 3, 1), None, None, "net_sales", 91.0),
+    ("late", date(2024, 3, 10), date(2024, 4, 1), None, None, "net_sales", 20.0),
+    ("late", date(2024, 3, 10), date(2024, 4, 1), None, None, "orders", 3.0),
+    ("last", date(2024, 12, 31), date(2025, 1, 1), None, None, "net_sales", 500.0),
 )
 
 SIGNED_IN = {"s0": "ann", "s2": "bob-phone", "s4": "dan"}
@@ -113,6 +204,91 @@ def facts() -> dict[str, list[dict[str, Any]]]:
             | _moment(on, hour)
             for i, (on, hour, kind, owner, territory, done) in enumerate(_ACTIVITIES)
         ],
+        "fulfilment": [
+            {"fulfilment_key": f"f{i}", "order_key": order, "warehouse": warehouse, "carrier": carrier}
+            | {"channel": channel, "market": market, "ordered_on": ordered, "promised_on": promised}
+            | {"shipped_on": shipped, "delivered_on": delivered, "on": shipped}
+            | {"is_complete": bool(complete), "is_right": bool(right), "reason": None if right else "wrong item"}
+            for i, (
+                order,
+                warehouse,
+                carrier,
+                channel,
+                market,
+                ordered,
+                promised,
+                shipped,
+                delivered,
+                complete,
+                right,
+            ) in enumerate(_SHIPMENTS)
+        ],
+        "fulfilment_cost": [
+            {"on": on, "order_key": order, "kind": kind, "warehouse": warehouse, "carrier": carrier, "market": market}
+            | {"amount_shop": Decimal(amount)}
+            for on, order, kind, warehouse, carrier, market, amount in _COSTS
+        ],
+        "stock_level": [
+            {"product_key": product, "warehouse": warehouse, "market": market, "on": on, "on_hand": Decimal(on_hand)}
+            | {"reserved": Decimal(reserved), "is_sellable": sellable, "unit_cost_shop": Decimal(cost)}
+            for product, warehouse, market, on, on_hand, reserved, sellable, cost in _LEVELS
+        ],
+        "stock_count": [
+            {"product_key": product, "warehouse": warehouse, "on": on}
+            | {"recorded": Decimal(recorded), "counted": Decimal(counted)}
+            for product, warehouse, on, recorded, counted in _STOCK_COUNTS
+        ],
+        "support_conversation": [_talk(i, *row) for i, row in enumerate(_TALKS)],
+        "planned_spend": [
+            {"plan_version": "1.1", "on": on, "channel": channel, "campaign": campaign, "market": market, "kind": kind}
+            | {"amount_shop": Decimal(planned), "committed_shop": Decimal(committed)}
+            for on, channel, campaign, market, kind, planned, committed in _BUDGETS
+        ],
+        "capacity": [
+            {"team": team, "on": on, "available_hours": available, "planned_hours": planned}
+            for team, on, available, planned in _HOURS
+        ],
+        "forecast": [
+            {"run_key": run, "as_of": as_of, "on": on, "grain": "month", "category": category, "market": market}
+            | {
+                "metric": metric,
+                "low": mean,
+                "mean": mean,
+                "high": mean,
+                "level": 0.8,
+                "snapshot": 1,
+                "model": "stated",
+            }
+            for run, as_of, on, category, market, metric, mean in _FORECASTS
+        ],
+    }
+
+
+def _talk(
+    number: int,
+    on: date,
+    hour: int,
+    reply: int | None,
+    end: int | None,
+    contacts: int,
+    channel: str,
+    reason: str | None,
+    owner: str | None,
+    market: str,
+    order: str | None,
+) -> dict[str, Any]:
+    opened = _moment(on, hour)
+    at = opened["at"]
+    return opened | {
+        "conversation_key": f"c{number}",
+        "order_key": order,
+        "channel": channel,
+        "reason": reason,
+        "owner": owner,
+        "market": market,
+        "contacts": contacts,
+        "first_reply_at": None if reply is None else at + timedelta(minutes=reply),
+        "resolved_at": None if end is None else at + timedelta(minutes=end),
     }
 
 

@@ -30,6 +30,7 @@ class Unit(StrEnum):
     QUANTITY = "quantity"
     RATE = "rate"
     RATIO = "ratio"
+    HOURS = "hours"
     DAYS = "days"
     MONTHS = "months"
 

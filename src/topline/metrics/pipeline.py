@@ -25,7 +25,7 @@ from topline.metrics.metric import (
 )
 from topline.metrics.sales import percent
 from topline.metrics.source import Source
-from topline.metrics.state import closing_days, known, standing
+from topline.metrics.state import closings, known, standing
 from topline.metrics.survival import Ended, incidence, median_age
 from topline.units.missing import Missing
 from topline.units.text import N_
@@ -129,7 +129,7 @@ def _cycle_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
 
 def _pipeline_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     """Open value as at the end of each bucket, weighted, without a probability, and past its expected close."""
-    days = closing_days(view, by, "deal_stage")
+    days = closings(view, by, "deal_stage")
     if not days:
         return {}
     rows = standing(view.made("deal_step"), ("deal_key",), ["step"], days)

@@ -122,6 +122,8 @@ def number(value: object, unit: str, currency: str) -> str:
             return percent(value)
         case Unit.RATIO:
             return decimal(value, 2)
+        case Unit.HOURS:
+            return _counted(value, lambda n: ngettext("%(n)s hour", "%(n)s hours", n))
         case Unit.DAYS:
             return _counted(value, lambda n: ngettext("%(n)s day", "%(n)s days", n))
         case Unit.MONTHS:
