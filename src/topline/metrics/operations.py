@@ -176,8 +176,8 @@ UNVALUED = Measure(
 )
 
 SOURCES = (
-    Source("shipment", "fulfilment", _shipments),
-    Source("promise", "fulfilment", _promises),
+    Source("shipment", "fulfilment", _shipments, is_kept=False),
+    Source("promise", "fulfilment", _promises, is_kept=False),
     Source("shortfall", "stock_level", _shortfalls),
     Source("stock_demand", "stock_level", _demand),
 )
@@ -254,6 +254,7 @@ METRICS = (
         measures=(WORKING,),
         value=_median("working_days", _NO_SHIPMENTS),
         dimensions=DAYS | _SHIPPED,
+        parts=("delivery_days",),
         leaders=N_("Shopify counts hours round the clock, weekends too, so theirs is longer."),
         **_MEDIAN,
     ),
@@ -292,6 +293,7 @@ METRICS = (
         measures=(COUNTS, EXACT),
         value=lambda cell: ratio(count(cell, "exact_counts"), count(cell, "counts"), _NO_COUNTS),
         dimensions=_SHELF,
+        parts=("inventory_accuracy_units",),
         leaders=N_("Some allow a tolerance of a few per cent, so theirs is higher."),
         **_RATE,
     ),
@@ -354,6 +356,7 @@ METRICS = (
         measures=(OUT, SELLABLE),
         value=lambda cell: ratio(count(cell, "days_out"), count(cell, "sellable_days"), _NO_SELLABLE),
         dimensions=_SHELF | {"market"},
+        parts=("stockout_rate_weighted",),
         leaders=N_("Shopify counts products out of stock now; it has no memory of days."),
         **_RATE | {"direction": Direction.DOWN},
     ),
