@@ -77,6 +77,7 @@ def lines(total: int, batch_id: str) -> Iterator[pa.RecordBatch]:
                 choice(CHANNELS, order * 31 % 5),
                 choice(MARKETS, order * 17 % 6),
                 text("c", order * 2654435761 % 400_000),
+                pa.nulls(size, pa.string()),
                 constant(pa.scalar(False), size),
             ],
             schema=order_line.TABLE.schema,

@@ -11,7 +11,7 @@ import pytest
 from deltalake import DeltaTable
 
 from topline.facts.table import Table, tables
-from topline.lake import engine, store
+from topline.lake import engine, mirror, store
 from topline.lake.error import FactSchemaError, NewerLakeError
 from topline.lake.store import Lake
 
@@ -107,3 +107,17 @@ def test_rows_that_do_not_fit_are_refused_whole(change, reason, tmp_path):
     with pytest.raises(FactSchemaError, match=reason):
         lake.append("price", [change(row(tables()["price"], "k", "b"))], batch_id="b")
     assert lake.batch_ids() == set()
+
+
+def test_a_mirror_of_an_earlier_schema_is_read_with_nulls(tmp_path, monkeypatch):
+    monkeypatch.setattr(mirror, "LEAST_ROWS", 1)
+    fact = tables()["order_line"]
+    lake = Lake(tmp_path, "shop")
+    with monkeypatch.context() as yesterday:
+        yesterday.setattr(store, "tables", lambda: {**tables(), fact.name: earlier(fact)})
+        lake.append(fact.name, [row(earlier(fact), "before", "b")], batch_id="b")
+        lake.fold(fact.name, hidden=(), now=NOW)
+        seen = lake.publish(now=NOW)
+    assert seen.tables[fact.name].mirror
+    (found,) = engine.execute(engine.table(lake, fact.name, seen)).to_pylist()
+    assert found == {name: None for name in fact.columns} | row(earlier(fact), "before", "b").to_pylist()[0]

@@ -154,8 +154,15 @@ def _mirrored(root: Path, held: TableVersion, base: Sequence[File]) -> Resident 
 def _of_mirror(
     fact: Table, copy: Resident, base: Sequence[File], folder: str | None, root: Path
 ) -> tuple[str, tuple[Resident, ...]]:
-    """SQL of the mirror's rows that count: a row's id is its place in the files, one after the other."""
-    columns = ", ".join(duck.named(name) for name in fact.columns)
+    """SQL of the mirror's rows that count: a row's id is its place in the files, one after the other.
+
+    A column that the fact gained after the mirror was built is null.
+    """
+    known = {name for name, *_ in duck.connection().execute(f"FROM {copy.name}.rows LIMIT 0").description or ()}
+    columns = ", ".join(
+        duck.named(f.name) if f.name in known else f"NULL::{files.duck_type(f.type)} AS {duck.named(f.name)}"
+        for f in fact.schema
+    )
     query = f"SELECT {columns} FROM {copy.name}.rows"
     if folder is None:
         return query, (copy,)

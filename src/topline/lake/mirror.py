@@ -44,8 +44,7 @@ def build(fact: Table, base: Sequence[File], root: Path) -> str:
         try:
             kinds = ", ".join(f"{duck.named(f.name)} {files.duck_type(f.type)}" for f in fact.schema)
             cursor.execute(f"CREATE TABLE {name}.rows ({kinds})")
-            for file in base:
-                cursor.execute(f"INSERT INTO {name}.rows SELECT {columns} FROM {files.scan(fact, [file], root)}")
+            cursor.execute(f"INSERT INTO {name}.rows SELECT {columns} FROM {files.scan(fact, base, root)}")
         finally:
             cursor.execute(f"DETACH {name}")
     draft.replace(final)
