@@ -120,4 +120,4 @@ def test_a_mirror_of_an_earlier_schema_is_read_with_nulls(tmp_path, monkeypatch)
         seen = lake.publish(now=NOW)
     assert seen.tables[fact.name].mirror
     (found,) = engine.execute(engine.table(lake, fact.name, seen)).to_pylist()
-    assert found == {name: None for name in fact.columns} | row(earlier(fact), "before", "b").to_pylist()[0]
+    assert found == dict.fromkeys(fact.columns) | row(earlier(fact), "before", "b").to_pylist()[0]
