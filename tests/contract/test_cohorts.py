@@ -10,7 +10,8 @@ import pytest
 import online_retail
 from contract import tiny_shop
 from topline.analysis.catalogue import named
-from topline.lake.analyse import analyse
+from topline.lake import read
+from topline.lake.analyse import analyse, forget
 from topline.lake.scope import Scope
 from topline.lake.store import Lake
 from topline.metrics.answer import answer
@@ -67,7 +68,7 @@ def tables(facts):
 
 def test_cells_are_those_of_sql_written_by_hand(facts, tables):
     oracle = tiny_shop.database(facts).execute(_CELLS).fetchall()
-    found = cells(asked(tables, measure="orders"))
+    found = cells(asked(tables, measure="net_sales"))
     assert found == {(day, age): (active, orders, net) for day, age, active, orders, net in oracle if active or net}
 
 
@@ -150,13 +151,16 @@ def test_online_retail_is_as_sql_over_its_files_has_it(retail, shared_data):
     """).fetchall()
     settings = Settings("GBP", "Europe/London", country="GB", basis=Basis.EVENT)
     question = named("cohorts").asked({"ages": "60"})
-    result = analyse(retail, question, scope=Scope.whole("gifts"), settings=settings)
-    found = {
-        (row["cohort"], row["age"]): (row["active"], row["orders"])
-        for row in result.table("cells").rows
-        if row["active"]
-    }
-    assert found == {(day, age): (active, orders) for day, age, active, orders in oracle}
+    for _ in range(2):  # from the detail, then from the purchases
+        result = analyse(retail, question, scope=Scope.whole("gifts"), settings=settings)
+        found = {
+            (row["cohort"], row["age"]): (row["active"], row["orders"])
+            for row in result.table("cells").rows
+            if row["active"]
+        }
+        assert found == {(day, age): (active, orders) for day, age, active, orders in oracle}
+        forget()
+        read.warm(retail, Basis.EVENT, retail.latest())
     sizes: dict[date, int] = defaultdict(int)
     for row in result.table("cells").rows:
         sizes[row["cohort"]] = row["customers"]

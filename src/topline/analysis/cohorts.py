@@ -71,9 +71,16 @@ class CohortQuestion(Question):
         return frozenset({"profit"}) if self.measure == "gross_profit" else frozenset()
 
     @property
-    def is_cumulative(self) -> bool:
-        return self.course == "cumulative" and self.measure in ("orders", "net_sales", "gross_profit")
+    def is_money(self) -> bool:
+        return self.measure in ("net_sales", "gross_profit")
 
+    @property
+    def is_cumulative(self) -> bool:
+        return self.course == "cumulative" and (self.is_money or self.measure == "orders")
+
+
+type _Sizes = Mapping[tuple[Any, int], int]
+"""How many customers are of a cohort and first month."""
 
 type _Cells = dict[tuple[Entry | None, int, int], dict[str, Any]]
 """Sums of the customers of a cohort and first month at an age: (cohort, first month, age)."""
@@ -85,14 +92,11 @@ def answer(tables: "Tables", question: CohortQuestion, settings: "Settings") -> 
             return nothing(question, settings, tables.empty[fact])
     asked = Query(metrics=("new_customers",), period=question.period, where=question.where, as_of=question.as_of)
     view = View(tables, asked, settings)
-    firsts = _firsts(view, question)
-    sizes = {
-        (record["cohort"], record["first"]): record["size"]
-        for record in tables.run(firsts.group_by("cohort", "first").aggregate(size=firsts.count()))
-    }
+    sizes, cells = _counted(view, question)
     if not sizes or tables.extent is None:
         return nothing(question, settings, _NOBODY)
-    cells = _cells(view, firsts)
+    if question.is_money:
+        _add_sales(view, question, cells)
     end = min(tables.extent.end, question.as_of or date.max)
     rows = list(_rows(question, sizes, cells, end))
     alls = list(_rows(question, _merged_sizes(sizes), _merged(cells), end))
@@ -157,25 +161,57 @@ def _with_cohort(view: View, orders: Any, by: str) -> Any:
     return orders.left_join(main, orders.order_key == main.main_key).drop("main_key")
 
 
-def _cells(view: View, firsts: Any) -> _Cells:
-    """What the customers did at each age. Rows before the first order (returns of older ones) count at age 0."""
+def _counted(view: View, question: CohortQuestion) -> tuple[_Sizes, _Cells]:
+    """How many customers each cohort and first month has, and who and what was there at each age."""
+    bought: Any = None
+    if question.by == "month" and not question.where:
+        bought = _numbered(view)
+    if bought is None:
+        firsts = _firsts(view, question).rename(known="customer")
+        bought = view.everything("buyer")
+        bought = bought.inner_join(firsts, bought.customer == firsts.known)
+        bought = bought.mutate(age=_month(bought.day) - bought["first"])
+        values = {"active": bought.customer.nunique(), "orders": bought.order_key.nunique()}
+    else:
+        values = {"active": bought.is_first_in_month.sum(), "orders": bought.count()}
+    cells: _Cells = defaultdict(dict)
+    for record in view.tables.run(bought.group_by("cohort", "first", "age").aggregate(**values)):
+        cells[record["cohort"], record["first"], record["age"]] = {id_: record[id_] for id_ in values}
+    return {(cohort, first): sums["active"] for (cohort, first, age), sums in cells.items() if age == 0}, cells
+
+
+def _numbered(view: View) -> Any | None:
+    """Purchases with the cohort of their customer's first month, one row an order; None where they are not made."""
+    found = view.purchases(frozenset())
+    if found is None or "is_plain" not in found.rows.columns:
+        return None
+    rows: Any = found.rows
+    rows = rows.filter(rows.customer.notnull())
+    period, as_of = view.query.period, view.query.as_of
+    if period:
+        rows = rows.filter((rows.first_day >= period.start) & (rows.first_day < period.end))
+    rows = rows.filter(rows.day < as_of) if as_of else rows
+    first, month = _month(rows.first_day), _month(rows.day)
+    return rows.select(
+        first=first,
+        cohort=first.cast("string"),
+        age=month - first,
+        is_first_in_month=rows.last_day.isnull() | (_month(rows.last_day) < month),
+    )
+
+
+def _add_sales(view: View, question: CohortQuestion, cells: _Cells) -> None:
+    """Adds what they paid at each age. Rows before the first order (returns of older ones) count at age 0."""
     import ibis
 
-    bought: Any = view.everything("buyer")
+    firsts = _firsts(view, question).rename(known="customer")
     paid: Any = view.everything("counted", "customer")
-    cells: _Cells = defaultdict(dict)
-    known = firsts.rename(known="customer")
-    for rows in (bought, paid):
-        joined = rows.inner_join(known, rows.customer == known.known)
-        joined = joined.mutate(age=ibis.greatest(_month(joined.day) - joined.first, 0))
-        if rows is bought:
-            values = {"active": joined.customer.nunique(), "orders": joined.order_key.nunique()}
-        else:
-            values = {measure.id: measure.value(joined) for measure in (NET, COST, UNITS, UNCOSTED)}
-        for record in view.tables.run(joined.group_by("cohort", "first", "age").aggregate(**values)):
-            key = (record.pop("cohort"), record.pop("first"), record.pop("age"))
-            cells[key] |= {id_: number for id_, number in record.items() if number is not None}
-    return cells
+    paid = paid.inner_join(firsts, paid.customer == firsts.known)
+    paid = paid.mutate(age=ibis.greatest(_month(paid.day) - paid["first"], 0))
+    values = {measure.id: measure.value(paid) for measure in (NET, COST, UNITS, UNCOSTED)}
+    for record in view.tables.run(paid.group_by("cohort", "first", "age").aggregate(**values)):
+        sums = {id_: record[id_] for id_ in values if record[id_] is not None}
+        cells[record["cohort"], record["first"], record["age"]] |= sums
 
 
 def _merged(cells: _Cells) -> _Cells:
@@ -186,7 +222,7 @@ def _merged(cells: _Cells) -> _Cells:
     return found
 
 
-def _merged_sizes(sizes: Mapping[tuple[Any, int], int]) -> dict[tuple[Any, int], int]:
+def _merged_sizes(sizes: _Sizes) -> _Sizes:
     found: dict[tuple[Any, int], int] = defaultdict(int)
     for (_, first), size in sizes.items():
         found[None, first] += size
@@ -199,9 +235,7 @@ def _add(into: dict[str, Any], sums: Mapping[str, Any]) -> None:
             into[id_] = into.get(id_, 0) + sums[id_]
 
 
-def _rows(
-    question: CohortQuestion, sizes: Mapping[tuple[Any, int], int], cells: _Cells, end: date
-) -> Iterable[dict[str, Entry | None]]:
+def _rows(question: CohortQuestion, sizes: _Sizes, cells: _Cells, end: date) -> Iterable[dict[str, Entry | None]]:
     """A row for each cohort and age up to the month of the last day.
 
     end : the day after the last one that has happened; a customer of first month m has age k behind them if month
@@ -239,7 +273,7 @@ def _rows(
                 "value": _value(question, everybody, own, observed or size),
                 "active": month.get("active", 0),
                 "orders": month.get("orders", 0),
-                "net_sales": Decimal(month.get("net_sales", 0)),
+                "net_sales": Decimal(month.get("net_sales", 0)) if question.is_money else None,
             }
 
 
@@ -274,7 +308,7 @@ def _columns(question: CohortQuestion) -> tuple[Column, ...]:
         Column(id="is_mature", label=N_("Complete"), names={"1": N_("yes"), "0": N_("no")}),
         Column(id="active", label=N_("Active customers"), unit=Unit.COUNT),
         Column(id="orders", label=N_("Orders"), unit=Unit.COUNT),
-        Column(id="net_sales", label=N_("Net sales"), unit=Unit.MONEY),
+        *((Column(id="net_sales", label=N_("Net sales"), unit=Unit.MONEY),) if question.is_money else ()),
     )
 
 

@@ -107,7 +107,7 @@ def _asked(visit: Visit, analysis: Analysis, span: Span) -> Question:
         choices,
         period=span.period,
         where=question.filters(parameters.getlist("where")),
-        as_of=visit.today + timedelta(days=1),
+        as_of=visit.today + timedelta(days=1) if visit.shop.clock_on else None,
     )
 
 
