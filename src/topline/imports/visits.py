@@ -48,13 +48,16 @@ def collected(shop: Shop, lake: Lake, events: Sequence[Mapping[str, Any]], *, no
 
 def _last_visits(lake: Lake, visitors: set[str], since: datetime) -> dict[str, tuple[str, datetime | None]]:
     """The visit of each visitor that may still go on, and when it was last seen."""
+    import ibis
+
     snapshot = lake.latest()
     if snapshot is None or "session" not in snapshot.tables:
         return {}
     known: Any = engine.table(lake, "session", snapshot)
-    earliest = since - timedelta(days=1)
-    known = known.filter((known.on >= earliest.date()) & known.visitor_key.isin(sorted(visitors)))
-    found = engine.execute(known.select("visitor_key", "session_key", "at", "duration_seconds")).to_pylist()
+    asked = ibis.memtable(pa.table({"visitor_key": pa.array(sorted(visitors), pa.string())}))
+    recent = known.filter(known.on >= (since - timedelta(days=1)).date())
+    wanted = recent.select("visitor_key", "session_key", "at", "duration_seconds").semi_join(asked, "visitor_key")
+    found = engine.execute(wanted).to_pylist()
     last: dict[str, tuple[str, datetime | None]] = {}
     for row in found:
         seen = row["at"] + timedelta(seconds=row["duration_seconds"])

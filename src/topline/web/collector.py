@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -42,6 +42,7 @@ PER_SECOND, AT_ONCE = 2_000, 10_000
 SHOPS_SECONDS = 10
 """How long a process remembers which shops there are."""
 
+_EVENTS = frozenset(event.value for event in Event)
 _BOTS = re.compile(
     r"bot\b|bot/|crawl|spider|slurp|headless|phantomjs|lighthouse|pingdom|uptime|monitor|preview|facebookexternalhit|"
     r"embedly|curl/|wget|python-|aiohttp|httpx|okhttp|go-http-client|java/|libwww|scrapy|ahrefs|semrush|bytespider|"
@@ -134,7 +135,7 @@ class Collector:
         site = self._site(key)
         agent = environ.get("HTTP_USER_AGENT", "")
         content = environ["wsgi.input"].read(int(length))
-        if not agent or _BOTS.search(agent) or environ.get("HTTP_DNT") == "1" or environ.get("HTTP_SEC_GPC") == "1":
+        if _device(agent) is None or environ.get("HTTP_DNT") == "1" or environ.get("HTTP_SEC_GPC") == "1":
             return "204 No Content"
         sent = _parsed(content)
         self._count(site, len(sent))
@@ -182,9 +183,8 @@ def _parsed(content: bytes) -> list[dict[str, Any]]:
     except (ValueError, RecursionError):
         raise RefusedError("400 Bad Request") from None
     listed = found if isinstance(found, list) else [found]
-    known = {event.value for event in Event}
     if not 0 < len(listed) <= MOST_EVENTS or not all(
-        isinstance(each, dict) and each.get("e") in known for each in listed
+        isinstance(each, dict) and each.get("e") in _EVENTS for each in listed
     ):
         raise RefusedError("400 Bad Request")
     return listed
@@ -210,7 +210,7 @@ def _event(sent: Mapping[str, Any], shop: Shop, environ: Environ, now: datetime)
         "channel": channel,
         "campaign": _nameless(campaign),
         "market": market.upper() if isinstance(market, str) and _MARKET.fullmatch(market) else None,
-        "device": "tablet" if _TABLET.search(agent) else "phone" if _PHONE.search(agent) else "desktop",
+        "device": _device(agent),
         "page": _nameless(address.path[:200]) or None,
         "product_key": _nameless(_plain(details.get("product_key"))),
         "order_key": _nameless(_plain(details.get("order_key"))),
@@ -219,6 +219,14 @@ def _event(sent: Mapping[str, Any], shop: Shop, environ: Environ, now: datetime)
     if details.get("currency", shop.currency) == shop.currency:
         found["value_shop"] = _amount(details.get("value"))
     return {name: value for name, value in found.items() if value is not None}
+
+
+@lru_cache(maxsize=4_096)
+def _device(agent: str) -> str | None:
+    """What a browser runs on, None for a bot."""
+    if not agent or _BOTS.search(agent):
+        return None
+    return "tablet" if _TABLET.search(agent) else "phone" if _PHONE.search(agent) else "desktop"
 
 
 def came_from(query: str, host: str, referrer: str) -> tuple[str | None, str | None]:

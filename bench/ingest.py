@@ -1,0 +1,153 @@
+"""Facts in: from a Parquet file, and over the API in batches while questions are asked.
+
+python bench/ingest.py [--rows 1000000] [--seconds 30]
+
+Prints facts a second of both, CPU seconds a million facts, the time of a question before and meanwhile, and how long
+after its acknowledgement a fact was seen.
+"""
+
+import argparse
+import http.client
+import json
+import statistics
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import duckdb
+import serving
+
+BATCH = 10_000
+QUESTION = "metrics=net_sales,orders&by=channel&start=2026-01&end=2026-07"
+
+_EVENTS = """
+COPY (
+    SELECT 'e' || i AS "Event ID", ['page_view', 'product_view', 'add_to_cart'][1 + i % 3] AS "Event",
+        TIMESTAMP '2026-01-01' + INTERVAL (i * 12) SECOND AS "Time", 's' || (i // 6) AS "Session ID",
+        'v' || (i // 9) AS "Visitor ID", ['email', 'direct', 'paid_search'][1 + (i // 6) % 3] AS "Channel",
+        '/p/' || i % 500 AS "Page"
+    FROM range({rows}) r(i)
+) TO '{path}' (FORMAT parquet, COMPRESSION zstd)
+"""
+_LINES = """
+COPY (
+    SELECT (i // 4)::VARCHAR AS "Order number", 'SKU' || i % 2000 AS "SKU", 1 + i % 7 AS "Quantity",
+        TIMESTAMP '2026-01-01' + INTERVAL ((i // 4) * 60) SECOND AS "Created at", (199 + i % 97 * 50) / 100 AS "Price",
+        'c' || (i // 4) % 70000 AS "Customer ID", ['email', 'direct'][1 + (i // 4) % 2] AS "Channel"
+    FROM range(1000000) r(i)
+) TO '{path}' (FORMAT parquet, COMPRESSION zstd)
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=30)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="topline-bench-") as scratch:
+        home = Path(scratch) / "home"
+        with serving.served(home) as served:
+            _files(served, Path(scratch), arguments.rows)
+            _api(served, arguments.seconds)
+
+
+def _files(served: serving.Served, scratch: Path, rows: int) -> None:
+    lines, events = scratch / "lines.parquet", scratch / "events.parquet"
+    duckdb.sql(_LINES.format(path=lines))
+    duckdb.sql(_EVENTS.format(path=events, rows=rows))
+    serving.topline(served.home, "import", "--shop", "bench", "--yes", "--format", "json", str(lines))
+    started = time.perf_counter()
+    said = serving.topline(
+        served.home, "import", "--shop", "bench", "--yes", "--format", "json", "--table", "web_event", str(events)
+    )
+    seconds = time.perf_counter() - started
+    assert json.loads(said)[0]["facts"] == rows, said
+    print(f"Parquet: {rows:,} web events and their visits in {seconds:.1f} s, {rows / seconds:,.0f} a second")
+
+
+def _api(served: serving.Served, seconds: float) -> None:
+    quiet = [_ask(served) for _ in range(15)]
+    is_over, counts = threading.Event(), [0, 0]
+    senders = [threading.Thread(target=_send, args=(served, is_over, counts, place)) for place in range(2)]
+    cpu = served.cpu_seconds()
+    started = time.perf_counter()
+    for sender in senders:
+        sender.start()
+    meanwhile, seen = [], []
+    while time.perf_counter() - started < seconds:
+        meanwhile.append(_ask(served))
+        seen.append(_until_seen(served, len(seen)))
+    is_over.set()
+    for sender in senders:
+        sender.join()
+    spent = time.perf_counter() - started
+    facts = sum(counts)
+    used = served.cpu_seconds() - cpu
+    rate, million = facts / spent, used / facts * 1e6
+    print(f"API: {facts:,} facts in {spent:.1f} s, {rate:,.0f} a second, {million:.0f} CPU s a million")
+    print(f"A question: {_shown(quiet)} before, {_shown(meanwhile)} meanwhile")
+    print(f"Seen after its acknowledgement: {_shown(seen)}")
+
+
+def _shown(times: list[float]) -> str:
+    return f"median {statistics.median(times) * 1e3:.0f} ms, most {max(times) * 1e3:.0f} ms"
+
+
+def _call(served: serving.Served, method: str, path: str, content: bytes | None = None) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=120)
+    headers = {"Authorization": f"Bearer {served.secret}", "Content-Type": "application/json"}
+    connection.request(method, f"/api/v1{path}", content, headers)
+    answer = connection.getresponse()
+    said = answer.status, answer.read()
+    connection.close()
+    return said
+
+
+def _ask(served: serving.Served) -> float:
+    started = time.perf_counter()
+    status, said = _call(
+        served, "GET", "/shops/bench/metrics?metrics=net_sales,orders&by=channel&from=2026-01-01&to=2026-07-01"
+    )
+    assert status == 200, said
+    return time.perf_counter() - started
+
+
+def _until_seen(served: serving.Served, number: int) -> float:
+    """Seconds from the acknowledgement of a cost to the question that knows of it."""
+    row = {"key": f"mark{number}", "on": "2026-06-01", "channel": f"mark{number}", "amount": 1}
+    status, said = _call(served, "POST", "/facts/spend", json.dumps([row]).encode())
+    assert status == 202, said
+    started = time.perf_counter()
+    address = "/shops/bench/query?metrics=marketing_spend&by=channel&start=2026-06&end=2026-07"
+    while f"mark{number}".encode() not in _call(served, "GET", address)[1]:
+        time.sleep(0.1)
+    return time.perf_counter() - started
+
+
+def _send(served: serving.Served, is_over: threading.Event, counts: list[int], place: int) -> None:
+    number = 0
+    while not is_over.is_set():
+        number += 1
+        content = _batch(f"{place}-{number}")
+        status, said = _call(served, "POST", "/facts/message_event", content)
+        if status == 429:
+            time.sleep(1)
+            continue
+        assert status == 202, said
+        counts[place] += BATCH
+
+
+_ROW = (
+    '{"key":"%s-%d","event":"delivered","message_key":"%s-%d","send_key":"spring","medium":"email",'
+    '"customer_key":"c%d","at":"2026-06-%02dT10:00:%02dZ"}'
+)
+
+
+def _batch(name: str) -> bytes:
+    rows = (_ROW % (name, i, name, i, i % 5000, 1 + i % 28, i % 60) for i in range(BATCH))
+    return ("[" + ",".join(rows) + "]").encode()
+
+
+if __name__ == "__main__":
+    main()
