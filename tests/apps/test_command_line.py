@@ -6,9 +6,11 @@ import json
 from datetime import date
 from decimal import Decimal
 
+import ledger_rows
 import pytest
 
 from topline.cli import main, output
+from topline.journal import operations as journal
 from topline.units.missing import Missing
 
 ROWS = [
@@ -97,3 +99,37 @@ def test_check_finds_a_damaged_lake(shop, lake, capsys):
     assert main.run(["check", "--format", "json"]) == 1
     found = {row["check"]: row for row in json.loads(capsys.readouterr().out)}
     assert (found["lake gifts"]["state"], found["lake gifts"]["mend"]) == ("problem", "topline restore FILE")
+
+
+def _rows(capsys, *arguments):
+    assert main.run(["lake", *arguments, "--shop", "gifts", "--format", "json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_lake_is_inspected_folded_and_verified(shop, lake, capsys):
+    assert _rows(capsys, "tables") == _rows(capsys, "snapshots") == _rows(capsys, "batches") == []
+    ledger_rows.put(lake)
+    ledger_rows.put(lake, [("2001", date(2011, 8, 3), "GB", "9.00")], batch_id="more")
+    journal.withdraw(shop="gifts", batch_id="more", now=shop.now())
+    journal.publish(lake)
+    (held,) = _rows(capsys, "tables")
+    assert (held["table"], held["base"], held["change"], held["files"] > 1) == ("order_line", 0, 6, True)
+    assert [(row["snapshot"], row["hidden_batches"]) for row in _rows(capsys, "snapshots")] == [(3, 1), (2, 0), (1, 0)]
+    assert _rows(capsys, "batches") == [
+        {"batch": "by-hand", "is_hidden": False},
+        {"batch": "more", "is_hidden": True},
+    ]
+    listed = _rows(capsys, "files", "order_line")
+    assert sum(row["rows"] for row in listed) == 6
+    assert {row["layer"] for row in listed} == {"change"}
+    (folded,) = _rows(capsys, "fold")
+    (after,) = _rows(capsys, "tables")
+    assert [folded["rows"], after["base"], after["history"], after["change"]] == [5, 5, 0, 1]
+    (older,) = _rows(capsys, "tables", "--snapshot", "1")
+    assert older["change"] == 5
+    (checked,) = _rows(capsys, "verify")
+    assert checked["rows"] == 6
+    assert main.run(["lake", "files", "no_such_fact", "--shop", "gifts"]) == 3
+    assert main.run(["lake", "tables", "--shop", "gifts", "--snapshot", "99"]) != 0
+    next(path for path in lake.root.rglob("*.parquet")).write_bytes(b"rot")
+    assert main.run(["lake", "verify", "--shop", "gifts"]) != 0

@@ -71,7 +71,7 @@ def test_an_unknown_setting_is_refused_with_the_nearest(monkeypatch):
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
-        ("TOPLINE_LOG_FORMAT", "xml", "Set it to json, text."),
+        ("TOPLINE_LOG_FORMAT", "xml", "Set it to auto, json, text."),
         ("TOPLINE_URL", "plan.example.org", "https://plan.example.org"),
         ("DATABASE_URL", "mysql://x", "postgres://"),
         ("TOPLINE_MAIL_URL", "imap://x", "smtp://"),
@@ -88,7 +88,7 @@ def test_the_settings_refuse_to_load(tmp_path, monkeypatch, variable, value, sai
 def test_the_program_refuses_to_start_in_one_line(tmp_path):
     done = run(tmp_path, TOPLINE_LOG_FORMAT="xml")
     assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr == "TOPLINE_LOG_FORMAT is “xml”, which is not allowed. Set it to json, text.\n"
+    assert done.stderr == "TOPLINE_LOG_FORMAT is “xml”, which is not allowed. Set it to auto, json, text.\n"
 
 
 def test_keys_are_made_once_and_private(tmp_path):

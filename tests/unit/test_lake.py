@@ -6,11 +6,13 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
 
 from lake_shop import EPOCH, Row, batch, newest, shown
 from topline.facts import customer, identity_link, order_line, session
 from topline.facts.table import UTC
-from topline.lake import engine, mirror
+from topline.lake import engine, mirror, store
 from topline.lake.error import DamagedLakeError, NoSnapshotError, UnknownFactError
 from topline.lake.scope import Scope
 from topline.lake.store import Appended, Lake
@@ -304,3 +306,41 @@ def test_a_forgotten_customer_who_comes_again_is_forgotten_again(busy):
     busy.fold_all(hidden=(), now=EPOCH)
     assert len(persons(busy, "order_line")) == 5
     assert ANN not in contents(busy)
+
+
+def rivals(monkeypatch, lake, times):
+    """Another writer commits to the table just before each of the next `times` commits of ours."""
+    ours, left = DeltaTable.create_write_transaction, [times]
+
+    def commit(table, actions, mode, schema, partition, **more):
+        if left[0]:
+            left[0] -= 1
+            DeltaTable(table.table_uri).alter.set_table_properties(
+                {"topline.rival": str(left[0])}, raise_if_not_exists=False
+            )
+        return ours(table, actions, mode, schema, partition, **more)
+
+    monkeypatch.setattr(DeltaTable, "create_write_transaction", commit)
+
+
+def test_a_commit_that_another_writer_beat_is_tried_again(lake, monkeypatch):
+    put(lake, "first", Row("a", 1))
+    version = lake.delta("price").version()
+    with monkeypatch.context() as patched:
+        rivals(patched, lake, 3)
+        assert put(lake, "second", Row("b", 1)) == Appended(rows=1, duplicates=0)
+    assert lake.delta("price").version() == version + 4
+    assert set(shown(lake, lake.publish(now=EPOCH))) == {"a", "b"}
+    assert put(lake, "second", Row("b", 1)) == Appended(rows=1, duplicates=0)  # it is known to be in
+
+
+def test_a_commit_that_is_beaten_every_time_leaves_nothing_and_can_come_again(lake, monkeypatch):
+    put(lake, "first", Row("a", 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "_ATTEMPTS", 2)
+        rivals(patched, lake, 2)
+        with pytest.raises(CommitFailedError):
+            put(lake, "second", Row("b", 1))
+    assert set(shown(lake, lake.publish(now=EPOCH))) == {"a"}
+    assert put(lake, "second", Row("b", 1)) == Appended(rows=1, duplicates=0)
+    assert set(shown(lake, lake.publish(now=EPOCH))) == {"a", "b"}

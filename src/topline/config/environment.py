@@ -82,7 +82,12 @@ SETTINGS: Mapping[str, Setting] = {
         Setting(
             "TOPLINE_SECRET_KEY", "", "Signs sessions. Empty: made on the first run and kept in TOPLINE_HOME/keys."
         ),
-        Setting("TOPLINE_LOG_FORMAT", "json", "How log lines are written.", choices=("json", "text")),
+        Setting(
+            "TOPLINE_LOG_FORMAT",
+            "auto",
+            "How log lines are written; auto is text for people on a terminal, and JSON anywhere else.",
+            choices=("auto", "json", "text"),
+        ),
         Setting(
             "TOPLINE_LOG_LEVEL", "INFO", "The least that is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR")
         ),

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TextIO
 
 from django.http import HttpRequest, HttpResponse
 
@@ -27,6 +28,26 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class LineFormatter(logging.Formatter):
+    """A log record as a line for people: time, what happened, and what it was given."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        more = {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+        if {"method", "path", "status", "ms"} <= more.keys():
+            text = f"{more['status']} {more['method']} {more['path']}  {more['ms']:.0f} ms"
+        else:
+            told = ", ".join(f"{key} {value}" for key, value in more.items() if value not in (None, ""))
+            text = record.getMessage() + (f": {told}" if told else "")
+        level = "" if record.levelno < logging.WARNING else f"{record.levelname} "
+        line = f"{datetime.fromtimestamp(record.created):%H:%M:%S}  {level}{text}"  # noqa: DTZ006 - the terminal's time
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def style(wanted: str, stream: TextIO) -> str:
+    """`json` or `text`; where `auto` is wanted, by whether people read the stream."""
+    return wanted if wanted != "auto" else "text" if stream.isatty() else "json"
 
 
 class RequestLogMiddleware:

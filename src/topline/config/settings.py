@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 import dj_database_url
 from django.utils.csp import CSP
 
-from topline.config import environment, keys
+from topline.config import environment, keys, logs
 
 environment.refuse_unknown()
 
@@ -217,13 +217,13 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "json": {"()": "topline.config.logs.JsonFormatter"},
-        "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "text": {"()": "topline.config.logs.LineFormatter"},
     },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
             "stream": sys.stderr,
-            "formatter": environment.text("TOPLINE_LOG_FORMAT"),
+            "formatter": logs.style(environment.text("TOPLINE_LOG_FORMAT"), sys.stderr),
         }
     },
     "root": {"handlers": ["stderr"], "level": environment.text("TOPLINE_LOG_LEVEL")},

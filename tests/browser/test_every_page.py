@@ -1,0 +1,151 @@
+"""Every page in every look: light and dark, phone, tablet and desktop, English and Romanian.
+
+On each, axe finds nothing, the console says nothing, and nothing is wider than the screen. A page with something in its
+address is found by a link on another, so a new page is walked without a new test.
+"""
+
+import re
+from collections import deque
+from datetime import UTC, date, datetime
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+import import_files
+from topline.accounts import operations as accounts
+from topline.accounts.models import User
+from topline.crm import operations as crm
+from topline.imports import operations as imports
+from topline.journal import operations as journal
+from topline.plans import calendar
+from topline.plans import operations as plans
+from topline.plans.models import Plan
+from topline.units.period import Period
+from topline.web.page import pages
+from topline.workbench import jobs
+
+SIZES = {
+    "phone": {"width": 390, "height": 844},
+    "tablet": {"width": 820, "height": 1180},
+    "desktop": {"width": 1440, "height": 900},
+}
+LANGUAGES = {"en": "en-GB", "ro": "ro-RO"}
+NOW = datetime(2026, 12, 15, 9, tzinfo=UTC)
+NOT_PAGES = re.compile(r"\.(csv|xlsx|ics|json|png|svg|pdf)\b|format=|/quarantine/|download")
+
+
+@pytest.fixture
+def lived_in(shop, tmp_path):
+    """The shop after some work: an active plan with a draft beside it, imports, own events, a customer, a token."""
+    owner = User.objects.get()
+    journal.open_batch(shop="lamps", batch_id="test", source="test", now=NOW)
+    journal.make_live(shop="lamps", batch_id="test", now=NOW)
+    first = plans.draft_plan(
+        shop=shop, period=Period.of_months(date(2026, 11, 1), 3), as_of=date(2026, 11, 1), actor=owner, now=NOW
+    )
+    for step in (plans.submit, plans.approve, plans.activate):
+        first = step(version=first, actor=owner, now=NOW)
+    draft = plans.draft_plan(
+        shop=shop, period=Period.of_months(date(2027, 1, 1), 3), as_of=date(2026, 12, 15), actor=owner, now=NOW
+    )
+    plans.add_goal(version=draft, metric="net_sales", scope={"category": "Lamps"}, actor=owner, now=NOW)
+    good = ("9001", "Z1", "A mug", "2", "2026-12-01 10:00", "12.00", "20%", "10%")
+    rows = [good, ("", "Z1", "", "x", "", "", "", "")]
+    headings = ("Order ID", "SKU", "Title", "Quantity", "Date", "Price incl. VAT", "VAT %", "Discount %")
+    path = import_files.write(tmp_path / "orders.csv", rows, headings)
+    import_files.take_in(shop, path)
+    import_files.write(tmp_path / "more.csv", [(str(9002 + n), *good[1:]) for n in range(9)], headings)
+    found = imports.receive(shop=shop, uploads=[imports.Upload("more.csv", tmp_path / "more.csv")], actor_id=owner.pk)
+    imports.propose(found=found)
+    calendar.put_event(
+        shop=shop, name="Spring fair", starts_on=date(2026, 3, 4), last_on=date(2026, 3, 6), actor_id=owner.pk
+    )
+    row = {"source_id": "7", "customer_key": shop.hmac("file", "7"), "name": "Ana Pop", "email": "a@example.org"}
+    crm.upsert_identities(shop=shop, source="file", rows=[row])
+    accounts.create_token(user=owner, shop=shop, name="reports", scopes=["metrics.read"], actor_id=owner.pk)
+    while job := jobs.claim():
+        jobs.perform(job)
+    return shop
+
+
+class Walk:
+    """A walk of one person, in one look, over every page that can be found."""
+
+    def __init__(self, page, url: str, look: str) -> None:
+        self.page, self.url, self.look = page, url, look
+        self.said: list[str] = []
+        self.wrong: list[str] = []
+        page.set_default_timeout(30_000)
+        page.on("console", lambda message: self.said.append(message.text))
+        page.on("pageerror", lambda error: self.said.append(str(error)))
+
+    def sign_in(self) -> None:
+        self.page.goto(f"{self.url}/account/login/")
+        self.judge("/account/login/")
+        self.page.fill("[name=login]", "ana@example.org")
+        self.page.fill("[name=password]", "correct horse")
+        self.page.click("main button.primary")
+        self.page.wait_for_url("**/shop/lamps/")
+
+    def everywhere(self) -> set[str]:
+        """The names of the pages that were walked."""
+        patterns = {name: page.url_pattern() for name, page in pages().items()}
+        start = [f"/shop/lamps/{page.path}" for page in pages().values() if "<" not in page.path]
+        waiting, walked = deque([*start, "/shop/lamps/customers/privacy?q=Ana"]), set()
+        seen = set(waiting)
+        while waiting:
+            address = waiting.popleft()
+            self.go(address)
+            name = _name(patterns, urlsplit(self.page.url).path)
+            walked.add(name)
+            for href in self.page.eval_on_selector_all("a[href]", "all => all.map(a => a.getAttribute('href'))"):
+                path = urlsplit(href).path
+                other = _name(patterns, path)
+                if other and other not in walked and href not in seen and not NOT_PAGES.search(href):
+                    if not any(_name(patterns, urlsplit(each).path) == other for each in waiting):
+                        waiting.append(href)
+                    seen.add(href)
+        return walked
+
+    def go(self, address: str) -> None:
+        answer = self.page.request.get(f"{self.url}{address}", max_redirects=0)
+        if answer.status in (301, 302, 405) or "text/html" not in answer.headers.get("content-type", ""):
+            return
+        self.page.goto(f"{self.url}{address}")
+        self.judge(address)
+
+    def judge(self, address: str) -> None:
+        try:
+            self.page.wait_for_selector("html[data-ready]", state="attached")
+            self.page.wait_for_selector("[aria-busy=true]", state="detached")
+        except Exception as error:  # noqa: BLE001 - it is told with the rest
+            self.wrong.append(f"{self.look} {address}: not ready, {str(error)[:80]}")
+        found = Axe().run(self.page).response["violations"]
+        self.wrong += [f"{self.look} {address}: {v['id']} {[n['target'] for n in v['nodes']][:3]}" for v in found]
+        self.wrong += [f"{self.look} {address}: console {text}" for text in self.said]
+        self.said.clear()
+        over = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if over > 0:
+            self.wrong.append(f"{self.look} {address}: {over} px too wide")
+
+
+def _name(patterns, path: str) -> str | None:
+    return next((name for name, pattern in patterns.items() if pattern.resolve(path.lstrip("/"))), None)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_in_every_look(chromium, live_server, lived_in, theme):
+    wrong: list[str] = []
+    for size, viewport in SIZES.items():
+        for language, locale in LANGUAGES.items():
+            context = chromium.new_context(viewport=viewport, color_scheme=theme, locale=locale)
+            walk = Walk(context.new_page(), live_server.url, f"{theme} {size} {language}")
+            walk.sign_in()
+            walked = walk.everywhere()
+            assert Plan.objects.count() == 2
+            assert {"home", "plan", "goal", "import", "own_event", "erase_person", "metric"} <= walked
+            wrong += walk.wrong
+            context.close()
+    assert not wrong, "\n".join(wrong)
