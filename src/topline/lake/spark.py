@@ -34,6 +34,7 @@ _gate = threading.RLock()
 _views: OrderedDict[tuple[str, str, int, datetime | None], "ir.Table"] = OrderedDict()
 _backend: Any = None
 _url = ""
+_session_url = ""
 
 
 class SparkMissingError(ToplineError):
@@ -44,7 +45,7 @@ def choose(url: str) -> None:
     """Questions go to this Spark master from now on, such as spark://host:7077 or local[2]; to none if empty."""
     global _backend, _url
     with _gate:
-        if _backend is not None and url != _url:
+        if _backend is not None and url not in ("", _session_url):
             _backend.disconnect()
             _backend = None
             _views.clear()
@@ -73,16 +74,20 @@ def table(lake: "Lake", fact: str, snapshot: Snapshot, known_at: datetime | None
 
 def execute(expression: "ir.Expr") -> pa.Table:
     """The answer, in the types that the expression promises."""
-    answer: pa.Table = backend().to_pyarrow(expression)
-    return answer.cast(expression.as_table().schema().to_pyarrow())
+    rows = expression.as_table()
+    chosen = backend()
+    chosen._run_pre_execute_hooks(rows)
+    answer: pa.Table = chosen._session.sql(chosen.compile(rows)).toArrow()
+    return answer.cast(rows.schema().to_pyarrow())
 
 
 def backend() -> Any:
     """This process's Ibis on its session. Raises SparkMissingError."""
-    global _backend
+    global _backend, _session_url
     with _gate:
         if _backend is None:
             _backend = _connected()
+            _session_url = _url
         return _backend
 
 
@@ -107,7 +112,15 @@ def _connected() -> Any:
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
-    return ibis.pyspark.connect(session)
+    chosen = ibis.pyspark.connect(session)
+    chosen._register_in_memory_table = _register  # its own goes through pandas, which knows no empty Decimal
+    return chosen
+
+
+def _register(table: Any) -> None:
+    """Makes a table in memory known to Spark under its name."""
+    session = backend()._session
+    session.createDataFrame(table.data.to_pyarrow(table.schema)).createOrReplaceTempView(table.name)
 
 
 def _read(fact: Table, held: Iterable[File], lake: "Lake") -> Any:
