@@ -78,7 +78,7 @@ def execute(expression: "ir.Expr") -> pa.Table:
     chosen = backend()
     chosen._run_pre_execute_hooks(rows)
     answer: pa.Table = chosen._session.sql(chosen.compile(rows)).toArrow()
-    return answer.cast(rows.schema().to_pyarrow())
+    return answer.cast(pa.schema([field.with_nullable(True) for field in rows.schema().to_pyarrow()]))
 
 
 def backend() -> Any:
