@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +17,7 @@ from topline.simulate import shop
 from topline.simulate.ledger import KINDS, basket, ledger, money
 from topline.simulate.shelf import shelf
 from topline.simulate.truth import GROUP_PARTS, HARBOUR_AND_PINE, HARBOUR_GROUP, Truth
+from topline.simulate.way import ways
 from topline.simulate.world import World
 from topline.units.period import Period
 
@@ -63,8 +65,9 @@ def test_the_same_seed_is_the_same_shop_and_another_is_not():
     assert not first["order"].equals(other["order"])
 
 
-def test_every_fact_of_the_spine_is_there_in_its_schema(whole):
-    assert set(whole) == {"customer", "order", "order_line", "price", "product", "promotion", "session", "spend"}
+def test_every_simulated_fact_is_there_in_its_schema(whole):
+    assert set(whole) == set(shop.simulated())
+    assert {"order", "order_line", "session", "spend", "web_event", "message_event", "survey_response"} <= set(whole)
     for name, table in whole.items():
         assert table.schema == tables()[name].schema
         table.validate(full=True)
@@ -110,6 +113,64 @@ def test_the_facts_show_the_truth(whole):
     sold = lines.filter(pc.equal(lines["kind"], "goods_sold")).num_rows
     refunded = lines.filter(pc.equal(lines["kind"], "refund")).num_rows
     assert 0.04 < refunded / sold < 0.07
+
+
+def test_events_tell_the_same_as_visits_and_orders(whole):
+    """Visit by visit, from the day on which events are recorded; purchases are the orders of these visits."""
+    began = HARBOUR_AND_PINE.way.recorded_from
+    told = duckdb.connect()
+    for name in ("session", "web_event", "order"):
+        told.register(f"{name}_", whole[name])
+    differing = told.execute(
+        """
+        WITH counted AS (SELECT session_key, count_if(event IN ('page_view', 'product_view')) AS views,
+            count_if(event = 'product_view') AS product_views, count_if(event = 'add_to_cart') AS carts,
+            count_if(event = 'checkout') AS checkouts, count_if(event = 'purchase') AS orders,
+            count_if(event = 'sign_up') AS sign_ups, count_if(event = 'download') AS downloads,
+            count_if(event = 'chat') AS chats, any_value(visitor_key) AS visitor_key FROM web_event_ GROUP BY 1)
+        SELECT count(*) FROM session_ s FULL JOIN counted c USING (session_key) WHERE coalesce(s."on" >= ?, true) AND (
+            s.views, s.product_views, s.carts, s.checkouts, s.orders, s.sign_ups, s.downloads, s.chats, s.visitor_key)
+            IS DISTINCT FROM (c.views, c.product_views, c.carts, c.checkouts, c.orders, c.sign_ups, c.downloads,
+            c.chats, c.visitor_key)""",
+        [began],
+    ).fetchone()
+    assert differing == (0,)
+    apart = told.execute(
+        """
+        SELECT count(*) FROM order_ o FULL JOIN (FROM web_event_ WHERE event = 'purchase') e USING (order_key)
+        WHERE coalesce(o."on" > ?, true) AND (o.session_key IS DISTINCT FROM e.session_key OR o."at" <> e."at")""",
+        [began],
+    ).fetchone()
+    assert apart == (0,)
+
+
+def test_answers_and_messages_show_the_truth(whole):
+    truth, told = HARBOUR_AND_PINE, duckdb.connect()
+    for name in ("message_event", "survey_response", "brand_signal", "market_estimate", "session"):
+        told.register(name, whole[name])
+
+    def one(sql: str) -> float:
+        (found,) = told.execute(sql).fetchone()
+        return float(found)
+
+    mailing, opinion = truth.mailing, truth.opinion
+    delivered = "(SELECT count(*) FROM message_event WHERE event = 'delivered')"
+    opened = one(f"SELECT count_if(event = 'opened' AND NOT is_machine) / {delivered} FROM message_event")
+    clicked = one(f"SELECT count_if(event = 'clicked' AND NOT is_machine) / {delivered} FROM message_event")
+    assert opened == pytest.approx(mailing.open_rate, rel=0.03)
+    assert clicked == pytest.approx(mailing.click_rate, rel=0.06)
+    csat = one("SELECT avg((score >= 4)::INT) FROM survey_response WHERE survey = 'csat'")
+    nps = one("SELECT avg((score >= 9)::INT - (score <= 6)::INT) FROM survey_response WHERE survey = 'nps'")
+    assert csat == pytest.approx(opinion.satisfied_rate, rel=0.03)
+    assert nps == pytest.approx(opinion.promoter_rate - opinion.detractor_rate, abs=0.06)
+    asked = "SELECT sum(count) FILTER (kind = 'aware_yes') / sum(count) FROM brand_signal WHERE kind LIKE 'aware%'"
+    assert opinion.aware_rate < one(asked) < opinion.aware_rate * (1 + opinion.aware_growth_rate) ** 3
+    assert one("SELECT count(*) FROM market_estimate") == 22  # eleven whole quarters in two markets
+    assert one("SELECT avg((sign_ups > 0)::INT) FROM session") == pytest.approx(truth.way.sign_up_rate, rel=0.03)
+    reached = (
+        "SELECT min(furthest - CASE WHEN orders > 0 THEN 4 WHEN checkouts > 0 THEN 3 WHEN carts > 0 THEN 2 ELSE 0 END)"
+    )
+    assert one(f"{reached} FROM session") == 0
 
 
 def test_black_friday_sells_more_than_the_weeks_around_it(whole):
@@ -162,5 +223,9 @@ def test_the_large_shop_is_as_large_as_it_says():
     world = World(HARBOUR_GROUP, 1, part=42, parts=GROUP_PARTS)
     assert 9_000_000 < len(world.orders.second) * GROUP_PARTS < 12_000_000
     assert 1_800_000 < (world.orders.customer.max() + 1) * GROUP_PARTS < 2_300_000
+    gone = ways(world)
+    began = (HARBOUR_GROUP.way.recorded_from - date(1970, 1, 1)).days * 86_400
+    events = (gone.views + gone.carts + gone.checkouts + gone.orders)[world.visits.second >= began].sum()
+    assert 45_000_000 < events * GROUP_PARTS < 60_000_000
     assert 25_000_000 < len(ledger(world).order) * GROUP_PARTS < 33_000_000
     assert len(shelf(world).sku) == len(set(shelf(world).sku)) == 50_000

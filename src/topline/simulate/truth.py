@@ -106,8 +106,69 @@ class Loyalty:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """How visits go on through the shop; chances 0-1.
+
+    cart_rate : that a visit without an order fills a cart; checkout_rate : that it goes on to the checkout
+    product_rate : that a further page is a product's
+    sign_up_rate, download_rate, chat_rate : that a visit does it
+    recorded_from : the day since which the shop records each event
+    """
+
+    cart_rate: float
+    checkout_rate: float
+    product_rate: float
+    sign_up_rate: float
+    download_rate: float
+    chat_rate: float
+    recorded_from: date
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """Monthly newsletters of the last `months`; chances 0-1 of each message, of those delivered.
+
+    opt_in_rate : of the customers, those who want it
+    """
+
+    months: int
+    opt_in_rate: float
+    delivery_rate: float
+    open_rate: float
+    click_rate: float
+    unsubscribe_rate: float
+    machine_open_rate: float
+    machine_click_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What customers and the market think; chances 0-1.
+
+    csat_ask_rate, nps_ask_rate : of orders, those whose customer is asked; response_rate : that they answer
+    satisfied_rate, promoter_rate, detractor_rate : of the answers
+    aware_rate : of those asked at the start who know the brand, and `aware_growth_rate` a year more
+    price_premium : how much dearer than the market; market_share : of each market, in the order of the markets
+    """
+
+    csat_ask_rate: float
+    nps_ask_rate: float
+    response_rate: float
+    satisfied_rate: float
+    promoter_rate: float
+    detractor_rate: float
+    aware_rate: float
+    aware_growth_rate: float
+    price_premium: float
+    market_share: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
-    """All that a simulated shop is made of; rates are 0-1, amounts in whole units of the currency named."""
+    """All that a simulated shop is made of; rates are 0-1, amounts in whole units of the currency named.
+
+    followers : of each network at the start, and by how much a year they grow, 0-1
+    """
 
     name: str
     currency: str
@@ -131,6 +192,10 @@ class Truth:
     return_days: float
     price_rise_rate: float
     euro_rate: float
+    way: Way
+    mailing: Mailing
+    opinion: Opinion
+    followers: Mapping[str, tuple[int, float]]
 
     @property
     def clock_on(self) -> date:
@@ -248,6 +313,10 @@ HARBOUR_AND_PINE = Truth(
     return_days=12.0,
     price_rise_rate=0.035,
     euro_rate=0.855,
+    way=Way(0.055, 0.36, 0.45, 0.018, 0.006, 0.011, date(2026, 7, 1)),
+    mailing=Mailing(12, 0.3, 0.985, 0.31, 0.034, 0.0025, 0.42, 0.015),
+    opinion=Opinion(0.4, 0.1, 0.22, 0.86, 0.52, 0.17, 0.11, 0.18, 0.07, (0.021, 0.034)),
+    followers=MappingProxyType({"instagram": (8200, 0.45), "facebook": (5400, 0.06), "pinterest": (2600, 0.7)}),
 )
 
 
@@ -270,8 +339,9 @@ HARBOUR_GROUP = replace(
     channels=tuple(replace(one, conversion_rate=one.conversion_rate * 8) for one in _TENFOLD.channels),
     categories=tuple(replace(one, products=6250) for one in HARBOUR_AND_PINE.categories),
     loyalty=Loyalty(r=0.9, alpha=9.5, a=0.55, b=3.4, visit_conversion_rate=0.5),
+    way=replace(HARBOUR_AND_PINE.way, recorded_from=date(2026, 1, 20)),
 )
-"""A large shop: 10 M orders, 30 M rows of the ledger, 2 M customers, 50,000 products in three years.
+"""A large shop: 10 M orders, 30 M rows of the ledger, 50 M web events, 2 M customers, 50,000 products, three years.
 
 It sells through a marketplace that pays the tax and the delivery, and to visitors who mean to buy.
 """
