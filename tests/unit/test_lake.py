@@ -12,7 +12,7 @@ from deltalake.exceptions import CommitFailedError
 from lake_shop import EPOCH, Row, batch, newest, shown
 from topline.facts import customer, identity_link, order_line, session
 from topline.facts.table import UTC
-from topline.lake import engine, mirror, store
+from topline.lake import engine, keys, mirror, store
 from topline.lake.error import DamagedLakeError, NoSnapshotError, UnknownFactError
 from topline.lake.scope import Scope
 from topline.lake.store import Appended, Lake
@@ -127,6 +127,25 @@ def test_a_mirror_is_read_and_may_be_lost(lake, monkeypatch):
     assert shown(lake, later) == expected
     lake.fold("price", hidden=(), now=EPOCH)
     assert lake.publish(now=EPOCH).tables["price"].mirror is not None
+
+
+def test_known_keys_are_found_by_their_hashes_which_may_be_lost(lake, monkeypatch):
+    monkeypatch.setattr(keys, "LEAST_ROWS", 1)
+    rows = [Row("a", 1), Row("b", 1), Row("c", 1)]
+    lake.append("price", [batch(rows, "one")], batch_id="one")
+    assert lake.append("price", [batch([*rows, Row("d", 1)], "two")], batch_id="two") == Appended(1, 3)
+    for path in (lake.root / "index").glob("*/price/*.parquet"):
+        path.unlink()
+    assert lake.append("price", [batch([Row("a", 2), Row("d", 1), Row("e", 1)], "six")], batch_id="six") == Appended(
+        2, 1
+    )
+    lake.fold("price", hidden=(), now=EPOCH)
+    assert lake.append("price", [batch([Row("e", 1), Row("f", 1)], "ten")], batch_id="ten") == Appended(1, 1)
+    asked = pa.RecordBatch.from_pydict({"key": ["a", "f", "g"]})
+    assert lake.count_known("price", [asked]) == 2
+    lake.vacuum(now=EPOCH + timedelta(days=30))
+    indexed = {path.name for path in (lake.root / "index").glob("*/price/*.parquet")}
+    assert indexed <= {path.name for path in (lake.root / "price").glob("*/*/*.parquet")}
 
 
 def test_old_snapshots_stay_as_they_were_until_vacuumed(lake):
