@@ -2,7 +2,8 @@
 
     python tools/screenshots.py LINK FOLDER [--shop SLUG] [--all]
 
-LINK signs a person in once (`topline user link`). `--all` takes every page in light, dark and on a phone.
+LINK signs a person in once (`topline user link`). `--all` takes every page in light, dark and on a phone. `--replay` shows the
+plan of a shop with a pinned clock as it was seen on some days.
 """
 
 import argparse
@@ -51,12 +52,26 @@ def shoot(page: Page, address: str, path: Path, *, whole: bool) -> None:
     print(answer.status if answer else "?", address, path.name)
 
 
+def replay(page: Page, base: str, plan: str, days: list[str], folder: Path) -> None:
+    """The plan's page as seen on each of the days: the shop's pinned clock is moved from one to the next."""
+    for day in days:
+        page.goto(base)
+        token = next(c["value"] for c in page.context.cookies() if c["name"] == "topline_csrf")
+        answer = page.request.post(urljoin(base, "clock"), form={"to": day, "csrfmiddlewaretoken": token})
+        page.goto(plan)
+        page.wait_for_selector("#course-chart svg, #plan-chart svg", timeout=600_000)
+        page.wait_for_timeout(2500)
+        page.screenshot(path=folder / f"replay-{day}.png")
+        print(answer.status, day)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("link")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--shop", default="harbour-and-pine")
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--replay", nargs="+", metavar="DAY", help="show the shop's plan as seen on each of these days")
     wanted = parser.parse_args()
     wanted.folder.mkdir(parents=True, exist_ok=True)
     looks = LOOKS if wanted.all else {"light": LOOKS["light"]}
@@ -72,6 +87,9 @@ def main() -> None:
             links = page.eval_on_selector_all("main a", "all => all.map(a => a.href)")
             plan = next((href for href in links if re.search(r"/plans/\d+", href)), None)
             paths |= {"plan": plan} if plan else {}
+            if wanted.replay:
+                replay(page, base, plan or base, wanted.replay, wanted.folder)
+                continue
             for name, path in paths.items():
                 suffix = f"-{look}" if wanted.all else ""
                 shoot(page, urljoin(base, path), wanted.folder / f"{name}{suffix}.png", whole=wanted.all)

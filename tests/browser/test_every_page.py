@@ -110,10 +110,11 @@ class Walk:
 
     def go(self, address: str) -> None:
         answer = self.page.request.get(f"{self.url}{address}", max_redirects=0)
-        if answer.status in (301, 302, 405) or "text/html" not in answer.headers.get("content-type", ""):
-            return
-        self.page.goto(f"{self.url}{address}")
-        self.judge(address)
+        if answer.status >= 500:
+            self.wrong.append(f"{self.look} {address}: {answer.status}")
+        elif answer.status in (200, 400) and "text/html" in answer.headers.get("content-type", ""):
+            self.page.goto(f"{self.url}{address}")
+            self.judge(address)
 
     def judge(self, address: str) -> None:
         try:
