@@ -2,8 +2,8 @@
 
     python tools/screenshots.py LINK FOLDER [--shop SLUG] [--all]
 
-LINK signs a person in once (`topline user link`). `--all` takes every page in light, dark and on a phone. `--replay` shows the
-plan of a shop with a pinned clock as it was seen on some days.
+LINK signs a person in once (`topline user link`). `--all` takes every page in light, dark and on a phone. `--replay`
+shows the plan of a shop with a pinned clock as it was seen on some days.
 """
 
 import argparse
