@@ -1,4 +1,4 @@
-"""Write the reference from the code: metrics, facts, retail events, settings, permissions, commands, endpoints.
+"""Write the reference from the code: metrics, analyses, facts, retail events, settings, permissions, commands, endpoints.
 
 python tools/reference.py FOLDER
 """
@@ -22,6 +22,7 @@ import click
 import typer
 
 from topline.accounts.permissions import DESCRIPTIONS, LABELS, PERMISSIONS, ROLES
+from topline.analysis.catalogue import analyses
 from topline.api.urls import api
 from topline.calendar.events import EVENTS
 from topline.cli.main import verbs
@@ -59,6 +60,19 @@ def metrics_page() -> str:
         parts.append(table(("", ""), facts.items()))
     rows = ((f"`{dimension.id}`", dimension.label) for dimension in dimensions().values())
     return "\n".join([*parts, "# Dimensions\n", table(("id", "what"), rows)])
+
+
+def analyses_page() -> str:
+    parts = ["# Analyses\n"]
+    for each in analyses().values():
+        parts.append(f"## {each.id}\n\n{each.label}: {each.description} {each.method}\n")
+        rows = (
+            (f"`{c.id}`", c.label, ", ".join(f"`{id_}`" for id_ in c.options if id_) or c.example) for c in each.choices
+        )
+        parts.append(table(("choice", "what", "values"), rows))
+        if each.dimensions:
+            parts.append("Filters: " + ", ".join(f"`{id_}`" for id_ in sorted(each.dimensions)) + ".\n")
+    return "\n".join(parts)
 
 
 def facts_page() -> str:
@@ -125,6 +139,7 @@ def endpoints_page() -> str:
 
 PAGES = {
     "metrics": metrics_page,
+    "analyses": analyses_page,
     "facts": facts_page,
     "events": events_page,
     "settings": settings_page,

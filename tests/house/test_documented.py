@@ -24,6 +24,14 @@ def test_every_metric_says_what_it_is(reference):
         assert f"## {metric.id}\n" in reference.metrics_page()
 
 
+def test_every_analysis_says_what_it_answers_and_how(reference):
+    for analysis in reference.analyses().values():
+        assert len(analysis.description) > 20, analysis.id
+        assert len(analysis.method) > 80, analysis.id
+        assert all(choice.label and (choice.options or choice.example) for choice in analysis.choices), analysis.id
+        assert f"## {analysis.id}\n" in reference.analyses_page()
+
+
 def test_every_setting_says_what_it_means(reference):
     assert all(setting.meaning.endswith(".") for setting in reference.SETTINGS.values())
 
