@@ -2,7 +2,7 @@
 
     python bench/analyses.py --orders 10000000 --folder /tmp/analyses [--repeat 3] [--only cohorts]
 
-Makes the ledger of `queries.py` with four lines an order, a lake of it with its purchases made, and a native DuckDB table
+Makes the ledger of `queries.py` with four lines an order, a lake of it with its purchases, and a native DuckDB table
 of the same rows. A question is asked so many times, its answer forgotten in between; the median counts.
 """
 
@@ -63,7 +63,7 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     lake, native = queries.build(given.folder, given.orders * 4)
     snapshot = lake.latest()
-    assert snapshot is not None  # noqa: S101 - `build` published
+    assert snapshot is not None
     read.warm(lake, Basis.EVENT, snapshot)
     connection = duckdb.connect(str(native), read_only=True)
     connection.execute("SET threads = 2")

@@ -1,4 +1,4 @@
-"""Write the reference from the code: metrics, analyses, facts, retail events, settings, permissions, commands, endpoints.
+"""Write the reference from the code: metrics, analyses, facts, events, settings, permissions, commands, endpoints.
 
 python tools/reference.py FOLDER
 """
