@@ -49,7 +49,7 @@ def ledger(orders):
         for number, (day, customer, products) in enumerate(orders)
         for product in products
     ]
-    return {"order_line": tiny_shop._table("order_line", rows)}
+    return {"order_line": tiny_shop.fact("order_line", rows)}
 
 
 def test_every_pair_of_scores_has_one_segment():

@@ -141,7 +141,7 @@ def facts(*, with_every_cost: bool = False) -> dict[str, pa.Table]:
         ],
     }
     listed |= tiny_marketing.facts() | tiny_team.facts()
-    return {name: _table(name, rows) for name, rows in listed.items()}
+    return {name: fact(name, rows) for name, rows in listed.items()}
 
 
 def tables_of(facts: Mapping[str, pa.Table], *, are_known: bool = True) -> Tables:
@@ -256,7 +256,7 @@ def _at(on: date, hour: int) -> datetime:
     return datetime(on.year, on.month, on.day, hour, tzinfo=BERLIN).astimezone(UTC)
 
 
-def _table(name: str, rows: list[dict[str, Any]]) -> pa.Table:
+def fact(name: str, rows: list[dict[str, Any]]) -> pa.Table:
     schema = tables()[name].schema
     common = {"version": 1, "recorded_at": datetime(2025, 2, 1, tzinfo=UTC), "batch_id": "tiny"}
     whole = [{"key": f"{name}:{i:02}"} | common | row for i, row in enumerate(rows)]

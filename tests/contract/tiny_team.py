@@ -192,7 +192,7 @@ def facts() -> dict[str, list[dict[str, Any]]]:
     """The team's facts by name, without the columns that are the same for all."""
     return {
         "lead_event": [_lead(*row) for row in _LEADS],
-        "deal_stage": [_deal(i, *row) for i, row in enumerate(_DEALS)],
+        "deal_stage": [deal_row(i, *row) for i, row in enumerate(_DEALS)],
         "deal_credit": [{"deal_key": deal, "owner": who, "share": Decimal(share)} for deal, who, share in _CREDITS],
         "target": [
             {"plan_version": "1.1", "metric": metric, "on": on, "amount": Decimal(amount)}
@@ -307,7 +307,7 @@ def _lead(
     return {"lead_key": lead, "event": event, "customer_key": customer} | of | _moment(on, 9)
 
 
-def _deal(
+def deal_row(
     number: int,
     deal: str,
     stage: str,

@@ -22,5 +22,6 @@ TABLE = Table(
     day=None,
     description="shares of people in deals",
     identity=("deal_key", "owner"),
+    course="deal_key",
     nothing=Missing("no_deal_credits", N_("no shared deals")),
 )

@@ -60,5 +60,6 @@ TABLE = Table(
     day="on",
     personal_keys=("lead_key", "customer_key"),
     description="moves of deals through the pipeline",
+    course="deal_key",
     nothing=Missing("no_deals", N_("no deals")),
 )

@@ -52,5 +52,6 @@ TABLE = Table(
     day="on",
     personal_keys=("lead_key", "customer_key"),
     description="what became of leads",
+    course="lead_key",
     nothing=Missing("no_leads", N_("no leads")),
 )

@@ -181,7 +181,7 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, paths: set[str], known
         if fact == "order_line":
             paths.add("detail")
         if scope.owners is not None and "owner" in rows.columns:
-            rows = rows.filter(rows.owner.isin(sorted(scope.owners)))
+            rows = _owned(every, facts()[fact], rows, sorted(scope.owners))
         place = next((name for name in ("territory", "market") if name in rows.columns), None)
         if scope.territories is not None and place:
             rows = rows.filter(rows[place].isin(sorted(scope.territories)))
@@ -209,7 +209,22 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, paths: set[str], known
     if scope.territories is not None:
         places = {"territory", "market"}
         empty |= {name: _OWNED for name, fact in facts().items() if fact.day and places.isdisjoint(fact.columns)}
-    return replace(every, table=table, roll_up=roll_up, purchases=bought, empty=empty)
+    return replace(every, table=table, roll_up=roll_up, purchases=bought, empty=empty, owners=scope.owners, made={})
+
+
+def _owned(every: Tables, fact: Table, rows: Any, owners: list[str]) -> Any:
+    """The rows of these owners; of a deal or lead all, if it ever was theirs or they share in it.
+
+    What it needs to know of such a course is more than they may see; a view shows the rows that stand under them.
+    """
+    if not fact.course:
+        return rows.filter(rows.owner.isin(owners))
+    theirs = rows.filter(rows.owner.isin(owners)).select(fact.course)
+    if fact.course == "deal_key":
+        for other in ("deal_stage", "deal_credit"):
+            shared: Any = every.table(other)
+            theirs = theirs.union(shared.filter(shared.owner.isin(owners)).select(fact.course))
+    return rows.semi_join(theirs.distinct(), fact.course)
 
 
 def _is_told(fact: Table) -> bool:

@@ -18,8 +18,10 @@ def known(view: "View", fact: str) -> Period | None:
 
     That is the fact's last day or the ledger's, whichever is later.
     """
-    rows: Any = view.everything(fact)
-    (record,) = view.tables.run(rows.aggregate(first=rows.day.min(), last=rows.day.max()))
+    rows: Any = view.tables.table(fact)
+    if view.query.as_of:
+        rows = rows.filter(rows.on < view.query.as_of)
+    (record,) = view.tables.run(rows.aggregate(first=rows.on.min(), last=rows.on.max()))
     if record["first"] is None:
         return None
     end = record["last"] + _DAY

@@ -103,6 +103,7 @@ class Tables:
     purchases : the purchases with these dimensions, None where they are not made
     run : evaluates an expression to its rows
     arrow : evaluates an expression to columns, for those that go to `science`
+    owners : whose rows may be shown, None for all; a deal's course may go through other hands
     made : what sources made of facts came to, by source, `as_of` and basis: read once, and the question stays short
     """
 
@@ -116,6 +117,7 @@ class Tables:
     purchases: Callable[[frozenset[str], Basis], Purchases | None] = field(default=lambda dims, basis: None)
     run: "Callable[[Table], list[dict[str, Any]]]" = field(default=lambda rows: rows.to_pyarrow().to_pylist())
     arrow: "Callable[[Table], pa.Table]" = field(default=lambda rows: rows.to_pyarrow())
+    owners: frozenset[str] | None = None
     made: "dict[tuple[Any, ...], Table]" = field(default_factory=dict)
 
 
@@ -213,7 +215,7 @@ class View:
         rows = _select(rows, dims, self.tables, {n: n for n in rows.columns})
         for condition in filters:
             rows = rows.filter(self._matches(rows, condition))
-        return self.cut(rows, by)
+        return self.cut(self._owned(rows), by)
 
     def columns(self, by: tuple[str, ...]) -> frozenset[str]:
         """The dimensions that rows cut by these need, filters' too, without time."""
@@ -349,6 +351,15 @@ class View:
         return cast("Column", matches)
 
     def _base(self, source: str, dims: frozenset[str], with_hour: bool) -> "Table":
+        return self._owned(self._unowned(source, dims, with_hour))
+
+    def _owned(self, rows: Any) -> Any:
+        """Those of the rows that the viewer may see."""
+        if self.tables.owners is None or "owner" not in rows.columns:
+            return rows
+        return rows.filter(rows.owner.isin(sorted(self.tables.owners)))
+
+    def _unowned(self, source: str, dims: frozenset[str], with_hour: bool) -> "Table":
         extra = ("hour",) if with_hour else ()
         if self.with_keys:
             extra = (*extra, "key", "on")
@@ -437,7 +448,8 @@ class View:
         An owner's quota is a share of the whole, so it counts only where owners are asked for.
         """
         rows: Any = self.tables.table("target")
-        rows = rows.filter(rows.owner.notnull() if "owner" in dims else rows.owner.isnull())
+        is_quota = "owner" in dims or self.tables.owners is not None
+        rows = rows.filter(rows.owner.notnull() if is_quota else rows.owner.isnull())
         newest = rows.group_by("metric", "on").aggregate(plan_version=rows.plan_version.argmax(rows.version))
         rows = rows.semi_join(newest, ["metric", "on", "plan_version"])
         columns = {n: n for n in ("metric", "amount", *extra)} | {"day": "on", "within": "on"}
