@@ -229,3 +229,35 @@ def test_the_large_shop_is_as_large_as_it_says():
     assert 45_000_000 < events * GROUP_PARTS < 60_000_000
     assert 25_000_000 < len(ledger(world).order) * GROUP_PARTS < 33_000_000
     assert len(shelf(world).sku) == len(set(shelf(world).sku)) == 50_000
+
+
+def test_the_team_works_as_its_truth_says(whole):
+    work, orders = HARBOUR_AND_PINE.work, whole["order"]
+    parcels = whole["fulfilment"]
+    standing = orders.filter(pc.is_null(orders["cancelled_on"])).num_rows
+    assert standing - 200 < parcels.num_rows <= standing
+    assert pc.mean(parcels["is_right"].cast("float64")).as_py() == pytest.approx(work.right_rate, abs=0.003)
+    arrived = parcels.filter(pc.is_valid(parcels["delivered_on"]))
+    late = pc.greater(arrived["delivered_on"], arrived["promised_on"]).cast("float64")
+    assert pc.mean(late).as_py() == pytest.approx(work.late_rate, abs=0.005)
+    assert pc.all(pc.greater(arrived["delivered_on"], arrived["shipped_on"])).as_py()
+    costs = whole["fulfilment_cost"]
+    assert set(costs["order_key"].unique().to_pylist()) == set(parcels["order_key"].to_pylist())
+    levels, counts = whole["stock_level"], whole["stock_count"]
+    assert pc.min(levels["on_hand"]).as_py() == 0
+    exact = pc.mean(pc.equal(counts["recorded"], counts["counted"]).cast("float64")).as_py()
+    assert exact == pytest.approx(work.count_rate, abs=0.02)
+    talks = whole["support_conversation"].num_rows
+    assert talks / orders.num_rows == pytest.approx(work.contact_rate, abs=0.004)
+
+
+def test_deals_are_won_at_the_rates_of_their_stages(whole):
+    deals = whole["deal_stage"]
+    stage, before = deals["stage"].to_pylist(), deals["previous_stage"].to_pylist()
+    forward = {"new": "talk", "talk": "offer", "offer": "won"}
+    for name, rate in zip(forward, HARBOUR_AND_PINE.work.advance_rates, strict=True):
+        left = [now for now, last in zip(stage, before, strict=True) if last == name]
+        ahead = left.count(forward[name]) / (len(left) - left.count("talk") * (name == "offer"))
+        assert ahead == pytest.approx(rate, abs=0.06)
+    leads = whole["lead_event"]["lead_key"].unique().to_pylist()
+    assert set(deals["lead_key"].to_pylist()) <= set(leads)

@@ -164,6 +164,41 @@ class Opinion:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """How the team works: rates 0-1.
+
+    carriers : share of the parcels of each
+    late_rate : chance that a parcel comes after the promised day; right_rate, complete_rate : that it is as ordered
+    promise_days : working days from the order to the promised delivery
+    stock_from : the first day whose stock is recorded; count_rate : chance that a count equals the record
+    contact_rate : conversations for each order; reply_hours, resolution_hours : medians
+    leads : new leads on an average day; qualify_rate : chance that one becomes a deal
+    owners, territories : of deals, in turn; advance_rates : chance to leave new, talk and offer for the next stage
+    stage_days : mean days in each of the three; back_rate : chance that talk is entered again after offer
+    deal_value : median, in the shop's currency
+    """
+
+    carriers: Mapping[str, float]
+    late_rate: float
+    right_rate: float
+    complete_rate: float
+    promise_days: int
+    stock_from: date
+    count_rate: float
+    contact_rate: float
+    reply_hours: float
+    resolution_hours: float
+    leads: float
+    qualify_rate: float
+    owners: tuple[str, ...]
+    territories: tuple[str, ...]
+    advance_rates: tuple[float, float, float]
+    stage_days: tuple[float, float, float]
+    back_rate: float
+    deal_value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
     """All that a simulated shop is made of; rates are 0-1, amounts in whole units of the currency named.
 
@@ -195,6 +230,7 @@ class Truth:
     way: Way
     mailing: Mailing
     opinion: Opinion
+    work: Work
     followers: Mapping[str, tuple[int, float]]
 
     @property
@@ -316,6 +352,26 @@ HARBOUR_AND_PINE = Truth(
     way=Way(0.055, 0.36, 0.45, 0.018, 0.006, 0.011, date(2026, 7, 1)),
     mailing=Mailing(12, 0.3, 0.985, 0.31, 0.034, 0.0025, 0.42, 0.015),
     opinion=Opinion(0.4, 0.1, 0.22, 0.86, 0.52, 0.17, 0.11, 0.18, 0.07, (0.021, 0.034)),
+    work=Work(
+        carriers=MappingProxyType({"Royal Mail": 0.62, "DPD": 0.28, "Tuffnells": 0.10}),
+        late_rate=0.06,
+        right_rate=0.985,
+        complete_rate=0.978,
+        promise_days=4,
+        stock_from=date(2025, 9, 1),
+        count_rate=0.94,
+        contact_rate=0.085,
+        reply_hours=3.2,
+        resolution_hours=19.0,
+        leads=2.1,
+        qualify_rate=0.46,
+        owners=("Hannah Reid", "Owen Clarke", "Priya Nair", "Tom Whelan"),
+        territories=("North", "South", "Ireland"),
+        advance_rates=(0.72, 0.66, 0.55),
+        stage_days=(6.0, 14.0, 11.0),
+        back_rate=0.07,
+        deal_value=2400.0,
+    ),
     followers=MappingProxyType({"instagram": (8200, 0.45), "facebook": (5400, 0.06), "pinterest": (2600, 0.7)}),
 )
 
@@ -340,6 +396,7 @@ HARBOUR_GROUP = replace(
     categories=tuple(replace(one, products=6250) for one in HARBOUR_AND_PINE.categories),
     loyalty=Loyalty(r=0.9, alpha=9.5, a=0.55, b=3.4, visit_conversion_rate=0.5),
     way=replace(HARBOUR_AND_PINE.way, recorded_from=date(2026, 1, 20)),
+    work=replace(HARBOUR_AND_PINE.work, stock_from=date(2026, 8, 1)),
 )
 """A large shop: 10 M orders, 30 M rows of the ledger, 50 M web events, 2 M customers, 50,000 products, three years.
 
