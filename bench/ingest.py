@@ -119,8 +119,12 @@ def _until_seen(served: serving.Served, number: int) -> float:
     status, said = _call(served, "POST", "/facts/spend", json.dumps([row]).encode())
     assert status == 202, said
     started = time.perf_counter()
-    address = "/shops/bench/query?metrics=marketing_spend&by=channel&start=2026-06&end=2026-07"
-    while f"mark{number}".encode() not in _call(served, "GET", address)[1]:
+    address = "/shops/bench/query?metrics=marketing_cost&by=channel&start=2026-06&end=2026-07"
+    while True:
+        status, said = _call(served, "GET", address)
+        assert status == 200, said
+        if f"mark{number}".encode() in said:
+            break
         time.sleep(0.1)
     return time.perf_counter() - started
 
