@@ -74,7 +74,7 @@ def test_the_page_lists_adds_and_names(shop, owner, spent):
     )
     kept = Channel.objects.get(code="paid_search")
     assert (kept.name, kept.is_online) == ("Ads on Google", False)
-    figures = client.get("/shop/gifts/metrics?metrics=marketing_cost&by=channel&start=2011-08&end=2011-09")
+    figures = client.get("/shop/gifts/metrics?metrics=marketing_cost&by=channel&from=2011-08-01&to=2011-09-01")
     assert "Ads on Google" in figures.content.decode()
     assert formats.channel("nobody_named") == "nobody_named"
     client.post("/shop/gifts/settings/channels", {"do": "remove", "code": "paid_search"})
