@@ -11,7 +11,6 @@ from contract import tiny_shop
 from topline.analysis.analysis import ChoiceError
 from topline.analysis.bottlenecks import ANALYSIS, BottleneckQuestion, answer
 from topline.analysis.result import Figure, Result
-from topline.units.missing import Missing
 from topline.units.period import Period
 
 END = date(2024, 4, 1)
@@ -75,7 +74,7 @@ def test_the_step_that_was_twice_as_good() -> None:
     assert 0 < first["low"] < first["worth"] < first["high"]
     assert first["proposal"].more == first["worth"]
     assert "pictures" in str(first["remedy"])
-    assert all(isinstance(row["worth"], Missing) for row in rest)
+    assert all(row["worth"] is None for row in rest)
     assert result.sentence.code == "bottlenecks"
 
 
@@ -97,8 +96,8 @@ def test_visits_without_views_go_to_the_cart() -> None:
 def test_the_pipeline_by_share_and_by_days() -> None:
     rows = deals(0, 20, 20, 30) + deals(1, 30, 10, 30) + deals(2, 20, 20, 10) + deals(3, 20, 20, 30)
     result = asked({"deal_stage": rows})
-    found = {(row["kind"]): row for row in result.table("steps").rows}
-    rate, days = found["pipeline"], found["pace"]
+    found = {row["step"].code: row for row in result.table("steps").rows}
+    rate, days = found["stage_rate"], found["stage_days"]
     assert isinstance(rate["now"], Figure)
     assert rate["now"].value < 0.6 < rate["goal"].value
     assert rate["worth"] > 0

@@ -41,7 +41,7 @@ def test_journeys_worked_on_paper() -> None:
         "mail → ads": (1, 1), "ads": (2, 1), "mail": (1, 1), "mail → search": (1, 0), "ads → mail": (1, 0)
     }  # fmt: skip
     assert rows["mail → ads"]["median_days"] == pytest.approx(2.1)
-    assert [table.id for table in asked().tables] == ["flow", "touches", "transitions", "paths"]
+    assert [table.id for table in asked().tables] == ["flow", "touches", "paths", "transitions"]
 
 
 def test_who_comes_by_goes_on_orders_or_leaves() -> None:

@@ -93,7 +93,7 @@ def answer(tables: "Tables", question: AttributionQuestion, settings: "Settings"
     for fact in ("order_line", "session"):
         if fact in tables.empty:
             return nothing(question, settings, tables.empty[fact])
-    seen = visits(tables, question.where)
+    seen = visits(tables, question.where, "channel", "campaign")
     label = seen.campaign.fill_null(seen.channel) if question.by == "campaign" else seen.channel
     found = walks(tables, question, settings, [seen.mutate(label=label)], question.days)
     paths, labels = _paths(found, question.by)
@@ -191,7 +191,9 @@ def _credited(credit: Mapping[str, Floats], labels: Sequence[str], spent: Mappin
 def _table(
     question: AttributionQuestion, id_: str, credited: Sequence[Credited], profit: Value, has_chart: bool
 ) -> Table:
-    if id_ in ("roas", "roi"):
+    if id_ == "roas":
+        shown = [one for one in credited if one.spent.ads]
+    elif id_ == "roi":
         shown = [one for one in credited if one.spent.cost]
     else:
         shown = [one for one in credited if one.label is not None or one.by_model["last"][0]]
@@ -242,7 +244,7 @@ def _sentence(credited: Sequence[Credited], currency: str) -> Note:
         return Note("attribution_unknown", N_("Nothing is known of what went before the orders."))
     return Note(
         "attribution",
-        N_("%(label)s brings the most: %(low)s to %(high)s of %(orders)s orders, depending on the model."),
+        N_("Most is owed to %(label)s: %(low)s to %(high)s of %(orders)s orders, depending on the model."),
         {
             "label": first.label,
             "low": Figure(min(shares), Unit.RATE, currency),

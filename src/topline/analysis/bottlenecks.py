@@ -48,7 +48,6 @@ _REMEDIES = {
     "stage_rate": N_("The pitch and the qualification; objections answered by the playbook; service; follow-ups"),
     "stage_days": N_("Fewer steps and approvals; follow-ups on time; a firm delivery date"),
 }
-KINDS = {"funnel": N_("Funnel"), "pipeline": N_("Pipeline"), "pace": N_("Pipeline, days")}
 _AHEAD = Missing("ahead", N_("it is at its best, or above the benchmark"))
 _NO_QUARTERS = Missing("no_quarters", N_("no earlier quarter to compare with"))
 _NOTHING = Missing("no_steps", N_("no step with enough visits or deals in the last quarter"))
@@ -114,7 +113,8 @@ def answer(tables: "Tables", question: BottleneckQuestion, settings: "Settings")
         sentence=_sentence(gaps[0], settings.currency),
         tables=(_table(gaps, settings.currency),),
         notes=tuple(
-            Note(f"without_{i}", N_("Without it: %(missing)s."), {"missing": why}) for i, why in enumerate(missing)
+            Note(f"without_{i}", N_("Left out for want of facts: %(missing)s."), {"missing": why})
+            for i, why in enumerate(missing)
         ),
     )
 
@@ -315,12 +315,9 @@ def _table(gaps: Sequence[Gap], currency: str) -> Table:
         rows.append(
             {
                 "step": gap.step.label,
-                "kind": gap.step.kind,
                 "now": shown(gap, gap.now),
                 "goal": shown(gap, gap.goal),
-                "worth": worth if isinstance(worth, Missing) else _money(worth.amount),
-                "low": worth if isinstance(worth, Missing) else _money(worth.low),
-                "high": worth if isinstance(worth, Missing) else _money(worth.high),
+                **_amounts(worth),
                 "remedy": Note("remedy", gap.step.remedy),
                 "proposal": None if isinstance(worth, Missing) else _proposal(gap, worth),
             }
@@ -330,18 +327,24 @@ def _table(gaps: Sequence[Gap], currency: str) -> Table:
         label=N_("Steps by what closing the gap is worth in a quarter"),
         columns=(
             Column(id="step", label=N_("Step")),
-            Column(id="kind", label=N_("Of"), names=KINDS),
             Column(id="now", label=N_("Last quarter"), is_mixed=True),
-            Column(id="goal", label=N_("Best quarter, or benchmark"), is_mixed=True),
-            Column(id="worth", label=N_("Worth in a quarter"), unit=Unit.MONEY),
-            Column(id="low", label=N_("At least (90 %)"), unit=Unit.MONEY),
-            Column(id="high", label=N_("At most (90 %)"), unit=Unit.MONEY),
-            Column(id="remedy", label=N_("What is likely to help")),
+            Column(id="goal", label=N_("Best, or benchmark"), is_mixed=True),
+            Column(id="worth", label=N_("Worth a quarter"), unit=Unit.MONEY),
+            Column(id="low", label=N_("At least"), unit=Unit.MONEY, about=N_("Low end of the interval of 90 %")),
+            Column(id="high", label=N_("At most"), unit=Unit.MONEY, about=N_("High end of the interval of 90 %")),
             Column(id="proposal", label=N_("Goal")),
+            Column(id="remedy", label=N_("What is likely to help")),
         ),
         rows=rows,
         chart=Chart(kind="bars", across="step", values=("worth",)),
     )
+
+
+def _amounts(worth: Worth | Missing) -> dict[str, Cell]:
+    """The amount and its interval; nothing where there is no gap to close."""
+    if isinstance(worth, Missing):
+        return dict.fromkeys(("worth", "low", "high"), None if worth is _AHEAD else worth)
+    return {"worth": _money(worth.amount), "low": _money(worth.low), "high": _money(worth.high)}
 
 
 def _unit(gap: Gap) -> Unit:

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from topline.analysis.analysis import Analysis, Choice, Question, matches, whole
 from topline.analysis.person import stitched
-from topline.analysis.result import Chart, Column, Figure, Note, Result, Table, nothing
+from topline.analysis.result import Cell, Chart, Column, Figure, Note, Result, Table, nothing
 from topline.facts.order_line import Kind
 from topline.facts.table import UTC
 from topline.facts.web_event import Event
 from topline.metrics.dimension import PRODUCT
 from topline.metrics.metric import Unit, Value, ratio
-from topline.metrics.result import Entry
 from topline.science import funnel
 from topline.units.errors import ToplineError
 from topline.units.missing import Missing
@@ -47,6 +46,22 @@ STAGES = {
     "middle": N_("Middle: they look closer"),
     "bottom": N_("Bottom: they are about to buy"),
 }
+_RATES = {
+    "page_view": N_("→ Page view"),
+    "search": N_("→ Search"),
+    "product_view": N_("→ Product view"),
+    "download": N_("→ Download"),
+    "share": N_("→ Share"),
+    "chat": N_("→ Chat"),
+    "sign_up": N_("→ Sign-up"),
+    "add_to_cart": N_("→ Cart"),
+    "checkout": N_("→ Checkout"),
+    "purchase": N_("→ Order"),
+    "middle": N_("→ Middle"),
+    "bottom": N_("→ Bottom"),
+    "visit": N_("→ Visit"),
+}
+"""The share of those at the step before that came to a step."""
 _ANY = frozenset(event.value for event in Event)
 _OF_STAGE = {
     "top": _ANY,
@@ -68,7 +83,6 @@ BY = {
 WITHIN = {"session": N_("one visit"), "person": N_("one person's visits")}
 DIMENSIONS = frozenset({"channel", "campaign", "market", "device"})
 _NOBODY = Missing("nobody_entered", N_("nobody took the first step in these days"))
-_NO_STEP = Missing("first_step", N_("the first step has none before it"))
 _NOT_REACHED = Missing("not_reached", N_("nobody came this far"))
 _ENTRY_DAYS = 1
 """A visit that began late in the evening goes on into the next day."""
@@ -336,7 +350,7 @@ def _joined(own: Any, shared: Any) -> Any:
 def _steps_table(found: Reached, steps: Sequence[str], names: Mapping[str, str]) -> Table:
     counts = found.counts()
     middle, late = (funnel.minutes(found.steps, found.weight, q) for q in (0.5, 0.9))
-    rows: list[dict[str, Entry]] = []
+    rows: list[dict[str, Cell]] = []
     for i, step in enumerate(steps):
         before = counts[i - 1] if i else None
         rows.append(
@@ -344,10 +358,10 @@ def _steps_table(found: Reached, steps: Sequence[str], names: Mapping[str, str])
                 "step": step,
                 "reached": counts[i],
                 "of_entered": counts[i] / counts[0],
-                "of_before": _NO_STEP if before is None else ratio(counts[i], before, _NOT_REACHED),
-                "lost": _NO_STEP if before is None else before - counts[i],
-                "median_minutes": _known(middle[i - 1]) if i else _NO_STEP,
-                "p90_minutes": _known(late[i - 1]) if i else _NO_STEP,
+                "of_before": None if before is None else ratio(counts[i], before, _NOT_REACHED),
+                "lost": None if before is None else before - counts[i],
+                "median_minutes": _known(middle[i - 1]) if i else None,
+                "p90_minutes": _known(late[i - 1]) if i else None,
             }
         )
     return Table(
@@ -379,7 +393,7 @@ def _values_table(found: Reached, question: FunnelQuestion, steps: Sequence[str]
             Column(id="value", label=BY[question.by], dimension="" if question.by == "landing_page" else question.by),
             *(Column(id=step, label=names[step], unit=Unit.COUNT) for step in steps),
             *(
-                Column(id=f"{step}_rate", label=N_("%(step)s, of the step before"), unit=Unit.RATE, about=names[step])
+                Column(id=f"{step}_rate", label=_RATES[step], unit=Unit.RATE, about=N_("Of the step before"))
                 for step in steps[1:]
             ),
             Column(id="of_entered", label=N_("To the end"), unit=Unit.RATE),
@@ -389,7 +403,7 @@ def _values_table(found: Reached, question: FunnelQuestion, steps: Sequence[str]
     )
 
 
-def _value_rows(found: Reached, by: str, steps: Sequence[str]) -> Iterator[dict[str, Entry]]:
+def _value_rows(found: Reached, by: str, steps: Sequence[str]) -> Iterator[dict[str, Cell]]:
     unknown = Missing(f"no_{by}", N_("not known"))
     for i, name in enumerate(found.names):
         counts = found.counts(i)

@@ -32,7 +32,7 @@ OVER = {
 }
 _STAGE = ("visit", "product view", "cart", "checkout", "order")
 ENDS = {"start": N_("Start"), "order": N_("Order"), "left": N_("No order")}
-STEPS_DRAWN = 4
+STEPS_DRAWN = 3
 """So many touches are drawn; the ways from there to the end count as one."""
 MOST_LABELS = 7
 """So many touches are drawn by name, the rest as one."""
@@ -87,7 +87,7 @@ def answer(tables: "Tables", question: JourneyQuestion, settings: "Settings") ->
         question=question,
         settings=settings,
         sentence=_sentence(found, settings.currency),
-        tables=(_flow(found), _touch_table(found), _transitions(found), _paths(found)),
+        tables=(_flow(found), _touch_table(found), _paths(found), _transitions(found)),
         notes=tuple(_notes(tables, question)),
     )
 
@@ -97,7 +97,8 @@ def _touches(tables: "Tables", question: JourneyQuestion) -> list[Any]:
     found = []
     kinds = question.over
     if {"channel", "stage"} & set(kinds) and "session" not in tables.empty:
-        rows = visits(tables, question.where)
+        counts = ("product_views", "carts", "checkouts", "orders") if "stage" in kinds else ()
+        rows = visits(tables, question.where, "channel", *counts)
         label = rows.channel
         if "stage" in kinds:
             import ibis
@@ -324,7 +325,9 @@ def _notes(tables: "Tables", question: JourneyQuestion) -> Iterator[Note]:
     needed = {"channel": "session", "stage": "session", "content": "content_interaction", "message": "message_event"}
     for fact in dict.fromkeys(needed[kind] for kind in question.over):
         if fact in tables.empty:
-            yield Note(f"without_{fact}", N_("Without it: %(missing)s."), {"missing": tables.empty[fact]})
+            yield Note(
+                f"without_{fact}", N_("Left out for want of facts: %(missing)s."), {"missing": tables.empty[fact]}
+            )
 
 
 ANALYSIS = Analysis(

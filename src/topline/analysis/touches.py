@@ -78,9 +78,12 @@ def _inside(rows: Any, question: Question, days: int) -> Any:
     return rows.select("person", "at", "on", "label")
 
 
-def visits(tables: "Tables", where: Iterable[Filter]) -> Any:
-    """Every visit with its person."""
-    rows = stitched(tables.table("session"), tables)
+def visits(tables: "Tables", where: Iterable[Filter], *columns: str) -> Any:
+    """Every visit with its person, its session and visitor, and these columns: narrow, or it takes long to compile."""
+    where = tuple(where)
+    asked = {"session_key", "visitor_key", "customer_key", "at", "on", *columns, *(each.dimension for each in where)}
+    sessions: Any = tables.table("session")
+    rows = stitched(sessions.select(*sorted(asked)), tables)
     for condition in where:
         rows = rows.filter(matches(rows, condition))
     return rows

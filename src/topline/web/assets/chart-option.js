@@ -49,7 +49,7 @@ const ROLES = {
   heat: (t) => ({ label: { show: false }, itemStyle: { borderWidth: 1, borderColor: t.surface } }),
   flow: (t) => ({
     left: 8, right: 120, top: 12, bottom: 12, nodeWidth: 12, nodeGap: 10, draggable: false,
-    label: { color: t.text, fontSize: 12.5 }, lineStyle: { color: "source", opacity: 0.28 },
+    label: { color: t.text, fontSize: 12.5 }, labelLayout: { hideOverlap: true }, lineStyle: { color: "source", opacity: 0.28 },
   }),
   band: (t) => ({ symbol: "none", stack: "band", lineStyle: { opacity: 0 }, color: t.band, areaStyle: { color: t.band, opacity: 0.16 }, silent: true }),
 };
