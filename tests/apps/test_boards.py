@@ -148,7 +148,7 @@ def test_a_chart_is_pinned_from_the_metrics_page(browser, filled):
     answer = browser.post(at("board_pin", filled), {**asked, "board": ""})
     tile = Dashboard.objects.get(title="New").tiles.get()
     assert tile.question == {"metrics": ["net_sales"], "by": ["time", "market"], "where": ["category=Lamps"]}
-    assert answer["Location"].endswith(f"#tile-{tile.pk}")
+    assert answer["Location"] == at("board", filled, tile.dashboard_id)
 
 
 @pytest.mark.parametrize(

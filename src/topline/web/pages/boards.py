@@ -168,7 +168,7 @@ def _change_tile(visit: Visit, tile: Tile) -> HttpResponse:
     action(tile)
     if visit.is_fragment:
         return HttpResponse(status=204)
-    return redirect(f"{_edit_url(visit, board)}#tile-{tile.pk}")
+    return redirect(_edit_url(visit, board))
 
 
 def _resized(wide: int, high: int) -> Callable[[Tile], object]:
@@ -204,10 +204,10 @@ def tile_form(visit: Visit, board: int, tile: int = 0) -> HttpResponse:
     if visit.request.method == "POST":
         given = _given(visit)
         if kept is None:
-            kept = operations.add_tile(board=found, **given)
+            operations.add_tile(board=found, **given)
         else:
             operations.change_tile(tile=kept, **given | {"question": {**kept.question, **given["question"]}})
-        return redirect(f"{_edit_url(visit, found)}#tile-{kept.pk}")
+        return redirect(_edit_url(visit, found))
     asked = kept.question if kept else {"metrics": ["net_sales"]}
     is_text = kept.visual == "text" if kept else "text" in visit.request.GET
     return visit.render(
@@ -267,9 +267,9 @@ def pin(visit: Visit) -> HttpResponse:
     else:
         title = posted.get("title", "") or gettext("My dashboard")
         board = operations.create_dashboard(shop=visit.shop, title=title, owner=visit.user)
-    tile = operations.add_tile(board=board, visual=visual, question=asked)
+    operations.add_tile(board=board, visual=visual, question=asked)
     messages.success(visit.request, gettext("It is on “%(title)s” now.") % {"title": board.title})
-    return redirect(f"{visit.url('board', board.pk)}#tile-{tile.pk}")
+    return redirect(visit.url("board", board.pk))
 
 
 def screens(visit: Visit) -> HttpResponse:
