@@ -43,7 +43,7 @@ class SharedQuerySet[M: models.Model](models.QuerySet[M]):
 
     def for_(self, user: User, shop: Shop) -> Self:
         """What the person may open: their own and what is shared, by name."""
-        return self.filter(Q(owner=user) | Q(is_shared=True), shop=shop).order_by(*self.model._meta.ordering)
+        return self.filter(Q(owner=user) | Q(is_shared=True), shop=shop).order_by(*(self.model._meta.ordering or ()))
 
 
 class Dashboard(models.Model):

@@ -66,7 +66,7 @@ class RecipientError(ToplineError):
 def create_dashboard(*, shop: Shop, title: str, owner: User | None, is_shared: bool = False) -> Dashboard:
     """An empty dashboard. Raises TitleError."""
     found = Dashboard.objects.create(shop=shop, title=_name(title), owner=owner, is_shared=is_shared)
-    audit.log("board.create", actor_id=owner and owner.pk, shop=shop.slug, subject=found.title)
+    audit.log("board.create", actor_id=owner.pk if owner else None, shop=shop.slug, subject=found.title)
     return found
 
 

@@ -9,7 +9,9 @@ from topline.cli import boot, output
 if TYPE_CHECKING:
     from topline.boards.models import Alert
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="See what a shop's alerts watch and found, and judge them now."
+)
 
 
 @app.command("list")
