@@ -100,7 +100,18 @@ function axis(given, theme, format, isValue) {
 const each = (value, change) => (Array.isArray(value) ? value.map(change) : change(value ?? {}));
 const isValueAxis = (given) => (given.type ?? "value") === "value";
 
-export function prepare(spec, themeName = "light") {
+// How many lines a legend takes, about: a mark, the text at 12.5 px, and the gap to the next.
+function legendLines(names, width) {
+  let [lines, filled] = [1, 0];
+  for (const name of names) {
+    const own = 41 + 6.6 * name.length;
+    if (filled && filled + own - 18 > width) [lines, filled] = [lines + 1, 0];
+    filled += own;
+  }
+  return lines;
+}
+
+export function prepare(spec, themeName = "light", width = Infinity) {
   const { format = {}, ...option } = spec;
   const theme = THEMES[themeName] ?? THEMES.light;
   const isFlow = (option.series ?? []).some((s) => s.type === "sankey");
@@ -137,7 +148,7 @@ export function prepare(spec, themeName = "light") {
     textStyle: { fontFamily: FONT, color: theme.text },
     ...option,
     ...(option.visualMap ? { visualMap: { ...option.visualMap, inRange: { color: [theme.surface, theme.actual] } } } : {}),
-    grid: merged({ left: 8, right: option.xAxis?.boundaryGap === false ? 32 : 16, top: legend.length > 1 ? 44 : 16, bottom: 8, containLabel: true }, option.grid),
+    grid: merged({ left: 8, right: option.xAxis?.boundaryGap === false ? 32 : 16, top: legend.length > 1 ? 22 + 22 * legendLines(legend.map((l) => l.name ?? l), width) : 16, bottom: 8, containLabel: true }, option.grid),
     legend: merged(
       { show: legend.length > 1, data: legend, top: 0, left: 0, itemWidth: 18, itemHeight: 10, itemGap: 18, itemStyle: { opacity: hasBars ? 1 : 0 }, textStyle: { color: theme.muted, fontSize: 12.5 } },
       option.legend,

@@ -5,9 +5,15 @@ const theme = () => document.documentElement.dataset.bsTheme ?? "light";
 
 export function mount(element, spec) {
   const chart = echarts.init(element, null, { renderer: "svg" });
-  const draw = () => chart.setOption(prepare(spec, theme()), { notMerge: true });
+  let width = element.clientWidth;
+  const draw = () => chart.setOption(prepare(spec, theme(), width), { notMerge: true });
   draw();
-  const resized = new ResizeObserver(() => chart.resize());
+  const resized = new ResizeObserver(() => {
+    chart.resize();
+    if (width === element.clientWidth) return;
+    width = element.clientWidth;
+    draw();
+  });
   resized.observe(element);
   document.addEventListener("topline:theme", draw);
   return () => {

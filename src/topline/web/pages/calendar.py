@@ -250,7 +250,9 @@ def check(visit: Visit) -> HttpResponse:
         "products": products[:OFFERED],
         "markets": sorted(((code, names.get(code, code)) for code in prior_price.MARKETS), key=lambda each: each[1]),
         "market": asked.get("market", visit.shop.country),
-        "codes": prior_price.MARKETS,
+        "home": None
+        if visit.shop.country in prior_price.MARKETS
+        else names.get(visit.shop.country, visit.shop.country),
         "tomorrow": visit.today.isoformat(),
         "may_import": visit.may("imports.write"),
     }
