@@ -34,6 +34,8 @@ class MetricOut(Schema):
     roll_up: str
     dimensions: list[str]
     leaders: str
+    note: str
+    parts: Annotated[list[str], Field(description="Metrics that are read with it, such as the ends of its interval")]
 
 
 class Question(Schema):
@@ -110,6 +112,8 @@ def list_metrics(request: HttpRequest, shop: str) -> list[dict[str, object]]:
             "roll_up": metric.roll_up,
             "dimensions": sorted(metric.dimensions),
             "leaders": _(metric.leaders) if metric.leaders else "",
+            "note": _(metric.note) if metric.note else "",
+            "parts": list(metric.parts),
         }
         for metric in metrics().values()
         if metric.family not in hidden

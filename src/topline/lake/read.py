@@ -15,7 +15,7 @@ from topline.lake.partials import RollUp
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
 from topline.lake.store import Lake
-from topline.metrics.answer import answer
+from topline.metrics.answer import answer, missing_of
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Measure
 from topline.metrics.query import Query
@@ -142,6 +142,13 @@ def rows(
     more = len(records) > limit
     last = records[limit - 1] if more else None
     return RowPage(fact, names, records[:limit], (last["on"], last["key"]) if last else None)
+
+
+def unanswerable(lake: Lake, *, scope: Scope) -> dict[str, Missing]:
+    """The metrics that have no number yet, whatever is asked, and why: a fact that they need has no rows."""
+    tables = visible(lake, lake.latest() or NOWHERE, scope, set())
+    reasons = {id_: [missing_of(each, tables) for each in metric.measures] for id_, metric in metrics().items()}
+    return {id_: reason for id_, found in reasons.items() if (reason := next(filter(None, found), None))}
 
 
 def _check(lake: Lake, query: Query, scope: Scope) -> None:

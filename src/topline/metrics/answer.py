@@ -97,7 +97,7 @@ def _value_of_nothing(asked: Sequence[Metric], view: View) -> Values:
         measure.id: missing
         for metric in asked
         for measure in metric.measures
-        if (missing := _missing(measure, view.tables))
+        if (missing := missing_of(measure, view.tables))
     }
     return {metric.id: _value(metric, gone) for metric in asked}
 
@@ -163,7 +163,7 @@ def _cells(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, dict[str, Any
     cells: dict[Key, dict[str, Any]] = defaultdict(dict)
     totals: dict[str, Any] = {}
     by = view.query.by
-    gone = {id_: missing for id_, measure in measures.items() if (missing := _missing(measure, view.tables))}
+    gone = {id_: missing for id_, measure in measures.items() if (missing := missing_of(measure, view.tables))}
     present = [measure for id_, measure in measures.items() if id_ not in gone]
     staged_by = _staged if view.frame is None else _staged_by_period
     for key, cell in _aggregates(view, [m for m in present if isinstance(m, Measure)], by):
@@ -257,7 +257,8 @@ def _value(metric: Metric, cell: Cell) -> Value:
     return metric.value(cell)
 
 
-def _missing(measure: Measure | Staged, tables: Tables) -> Missing | None:
+def missing_of(measure: Measure | Staged, tables: Tables) -> Missing | None:
+    """What is missing to compute the measure: the first of its facts without rows."""
     facts = measure.facts if isinstance(measure, Staged) else (fact_of(measure.source),)
     return next((tables.empty[fact] for fact in facts if fact in tables.empty), None)
 

@@ -272,6 +272,29 @@ def families(scope: Scope) -> list[tuple[str, list[Metric]]]:
     return [(gettext(FAMILIES.get(name, name)), within) for name, within in grouped if within]
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A family's metrics: those that the shop's facts have numbers for, and those that wait for a fact, with why."""
+
+    name: str
+    ready: list[Metric]
+    waiting: list[tuple[Metric, Missing]]
+
+
+def picker(visit: Visit) -> list[Family]:
+    """The visible metrics by family; families without any number stand last."""
+    gone = lake_read.unanswerable(visit.shop.lake(), scope=visit.scope)
+    found = [
+        Family(
+            name,
+            [metric for metric in within if metric.id not in gone],
+            [(metric, gone[metric.id]) for metric in within if metric.id in gone],
+        )
+        for name, within in families(visit.scope)
+    ]
+    return sorted(found, key=lambda family: not family.ready)
+
+
 def grains(query: Query) -> list[Dimension]:
     """The grains of time that every metric of the question may be cut by."""
     return [each for each in _allowed(query) if each.grain]

@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponseBase
 from django.utils.translation import gettext
 
 from topline.metrics.catalogue import dimensions, metrics
-from topline.metrics.metric import Direction, Metric, RollUp
+from topline.metrics.metric import Direction, Metric, RollUp, Value
 from topline.metrics.query import Query
 from topline.metrics.settings import Basis
 from topline.units.text import N_
@@ -68,9 +68,20 @@ def view(visit: Visit, metric_id: str) -> HttpResponseBase:
             visit, Query(metrics=(metric.id,), period=span.period, by=_grain(metric, span))
         ),
         "rows_url": question.rows_url(visit, Query(metrics=(metric.id,), period=span.period)),
+        "parts": _parts(visit, metric, span),
         **trend,
     }
     return visit.render("metric.html", context)
+
+
+def _parts(visit: Visit, metric: Metric, span: Span) -> list[tuple[Metric, Value]]:
+    """The metrics that are shown beside it, with their values over the period."""
+    shown = question.visible_metrics(visit.scope)
+    ids = tuple(id_ for id_ in metric.parts if id_ in shown)
+    if not ids:
+        return []
+    totals = question.ask(visit, Query(metrics=ids, period=span.period)).totals
+    return [(shown[id_], totals[id_]) for id_ in ids]
 
 
 def _grain(metric: Metric, span: Span) -> tuple[str, ...]:

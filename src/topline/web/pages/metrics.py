@@ -59,7 +59,7 @@ def view(visit: Visit) -> HttpResponseBase:
         "pictures": pictures,
         "picture_label": _title(query, shown),
         "table": _table(visit, result, shown),
-        "families": question.families(visit.scope),
+        "families": question.picker(visit),
         "grains": question.grains(query),
         "cuts": question.cuts(query),
         "grain": next(iter(query.time), ""),
