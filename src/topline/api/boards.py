@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Path, Router, Schema
+from ninja import Path, Router, Schema, Status
 from ninja.decorators import decorate_view
 from pydantic import Field
 
@@ -136,7 +136,7 @@ class AlertOut(Schema):
 
     @staticmethod
     def resolve_events(alert: Alert) -> Sequence[AlertEvent]:
-        return alert.events.all()[:20]
+        return list(alert.events.all()[:20])
 
 
 class SnoozeIn(Schema):
@@ -256,9 +256,9 @@ def snooze(request: HttpRequest, shop: str, alert: _Alert, wanted: SnoozeIn) -> 
 @router.delete(
     "/shops/{shop}/alerts/{alert}", response={204: None}, auth=Requires("boards.write"), summary="End an alert"
 )
-def end_alert(request: HttpRequest, shop: str, alert: _Alert) -> tuple[int, None]:
+def end_alert(request: HttpRequest, shop: str, alert: _Alert) -> Status[None]:
     operations.end_alert(alert=_alert(request, alert), actor=caller(request).user, now=timezone.now())
-    return 204, None
+    return Status(204, None)
 
 
 @router.get(
@@ -282,9 +282,9 @@ def list_notifications(
 @router.post(
     "/shops/{shop}/notifications/read", response={204: None}, auth=Requires("metrics.read"), summary="Mark all as read"
 )
-def read_notifications(request: HttpRequest, shop: str) -> tuple[int, None]:
+def read_notifications(request: HttpRequest, shop: str) -> Status[None]:
     inbox.mark_read(recipient_id=caller(request).user.pk, shop=caller(request).shop.slug, now=timezone.now())
-    return 204, None
+    return Status(204, None)
 
 
 def _board(user: User, shop: Shop, board: int) -> Dashboard:

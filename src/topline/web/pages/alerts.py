@@ -64,7 +64,7 @@ def view(visit: Visit, alert: int) -> HttpResponse:
                 }
                 for event in found.events.all()[:100]
             ],
-            "sides": [(side, gettext(Alert.Side(side).label)) for side in alerts.RULES[found.rule].sides],
+            "sides": [(side, str(Alert.Side(side).label)) for side in alerts.RULES[found.rule].sides],
             "may_share": visit.may("boards.share"),
         },
     )
