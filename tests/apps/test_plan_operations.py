@@ -14,8 +14,11 @@ from django.test import override_settings
 import plan_shop
 from topline.accounts.models import Shop, User
 from topline.journal import operations as journal
-from topline.lake import engine
+from topline.lake import engine, read
+from topline.lake.scope import Scope
 from topline.lake.store import Lake
+from topline.metrics.query import Query
+from topline.metrics.result import Result
 from topline.plans import drafting, facts, operations, progress, text
 from topline.plans import grid as grids
 from topline.plans import jobs as plan_jobs
@@ -368,6 +371,32 @@ def test_what_can_not_be_planned_is_refused_with_what_to_do(seller: Shop) -> Non
 def test_a_shop_without_history_has_no_draft(shop: Shop) -> None:
     with pytest.raises(drafting.EmptyLakeError):
         operations.draft_plan(shop=shop, period=PERIOD, as_of=AS_OF, actor=None, now=NOW)
+
+
+def test_the_catalogue_sees_a_plan_as_its_page_does(version: PlanVersion) -> None:
+    """Goal attainment and pace of the metric catalogue against the plan's own lines, half way through."""
+    shop = activated(version).plan.shop
+    seen_on = date(2026, 11, 15)
+    view = progress.of(version, seen_on)
+
+    def asked(*by: str) -> Result:
+        query = Query(metrics=("goal_attainment", "pace"), by=by, period=PERIOD, as_of=seen_on)
+        return read.read(shop.lake(), query, scope=Scope.whole("gifts"), settings=shop.settings())
+
+    totals = asked().totals
+    assert view.total.actual is not None
+    assert totals["goal_attainment"] == pytest.approx(float(view.total.actual / view.total.target))
+    assert totals["pace"] == pytest.approx(view.total.pace, rel=1e-5)  # days are whole pennies
+    by_market = {row["market"]: row for row in asked("market").rows}
+    for line in view.markets:
+        assert by_market[line.name]["pace"] == pytest.approx(line.pace, rel=1e-4)
+    by_month = {row["month"]: row for row in asked("month").rows}
+    for line in view.months[:2]:
+        assert line.actual is not None
+        assert by_month[line.name]["goal_attainment"] == pytest.approx(float(line.actual / line.target))
+        assert by_month[line.name]["pace"] == pytest.approx(line.pace, rel=1e-4)
+    december = by_month[date(2026, 12, 1)]
+    assert (december["goal_attainment"], str(december["pace"])) == (0.0, "no target due yet")
 
 
 def activated(version: PlanVersion) -> PlanVersion:

@@ -96,7 +96,6 @@ _COLUMNS = (
 )
 
 _WORK = (
-    Dimension("stage", N_("Stage"), N_("The stage of the deal or lead."), "stage", unknown=N_("no stage")),
     Dimension("owner", N_("Owner"), N_("Whose deal, lead, activity or quota it is."), "owner", unknown=N_("nobody's")),
     Dimension("territory", N_("Territory"), N_("The territory of the deal, activity or quota."), "territory"),
     Dimension("product_line", N_("Product line"), N_("What the deal or lead is about."), "product_line"),
