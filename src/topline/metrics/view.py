@@ -205,7 +205,8 @@ class View:
         rows = self.cut(rows, by)
         if source == "person" and "is_plain" in rows.columns and not (is_history or columns or self.query.where):
             return self._counted_once(rows, by)
-        is_summed = source in ("ledger", "counted") and not (is_history or self.with_keys or "customer" in by)
+        is_detail = source in ("ledger", "counted") and "event_day" in rows.columns
+        is_summed = is_detail and not (is_history or self.with_keys or "customer" in by)
         return self._summed(rows, by) if is_summed else rows
 
     def shown(self, rows: "Table", by: tuple[str, ...]) -> "Table":
@@ -229,10 +230,10 @@ class View:
 
     def _inside(self, rows: Any, is_history: bool) -> Any:
         period, as_of = self.query.period, self.query.as_of
-        if period and not is_history:
-            rows = rows.filter(rows.within >= period.start)
+        conditions = [rows.within >= period.start] if period and not is_history else []
         end = min(day for day in (period and period.end, as_of, date.max) if day)
-        return rows.filter(rows.within < end) if end < date.max else rows
+        conditions += [rows.within < end] if end < date.max else []
+        return rows.filter(*conditions) if conditions else rows
 
     def _laid(self, rows: Any, frame: Frame) -> Any:
         """The rows of the frame's days under the days that they are shown under."""
@@ -390,7 +391,8 @@ class View:
         if self.query.money == "order":
             return rows.drop("amount_shop")
         if self.query.money == "shop":
-            return rows.drop("amount").rename(amount="amount_shop")
+            kept = [name for name in rows.columns if name not in ("amount", "amount_shop")]
+            return rows.select(*kept, amount=rows.amount_shop)
         import ibis
 
         rates = ibis.memtable(
