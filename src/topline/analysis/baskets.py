@@ -247,8 +247,8 @@ ANALYSIS = Analysis(
     method=N_(
         "An item counts once in an order. Together: pairs of items in the same counted order. Next: an item of a "
         "customer's first order ever and one of their second; the second may be the same item. A pair is shown if it "
-        "occurs often enough and if chance would hardly give that many: a binomial test, with at most 1 % false pairs "
-        "among those shown (Benjamini-Hochberg). The 500 items in most baskets are paired."
+        "occurs often enough and if chance would hardly give that many: a binomial test, with at most one false pair "
+        "in a hundred among those shown (Benjamini-Hochberg). The 500 items in most baskets are paired."
     ),
     question=BasketQuestion,
     answer=answer,
