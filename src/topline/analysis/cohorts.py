@@ -264,13 +264,14 @@ def _rows(question: CohortQuestion, sizes: _Sizes, cells: _Cells, end: date) -> 
                         _add(mature, cells.get((cohort, first, each), {}))
             observed = sum(sizes[cohort, first] for first in ready)
             own = mature if observed else everybody
+            base = observed or sum(sizes[cohort, first] for first in firsts if first + age <= reached)
             yield {
                 "cohort": cohort,
                 "age": age,
                 "customers": size,
                 "observed": observed,
                 "is_mature": int(observed == size),
-                "value": _value(question, everybody, own, observed or size),
+                "value": _value(question, everybody, own, base),
                 "active": month.get("active", 0),
                 "orders": month.get("orders", 0),
                 "net_sales": Decimal(month.get("net_sales", 0)) if question.is_money else None,
@@ -335,7 +336,11 @@ def _table(question: CohortQuestion, rows: list[dict[str, Any]]) -> Table:
 
 
 def _ages(question: CohortQuestion, rows: list[dict[str, Any]]) -> Table:
-    """All cohorts as one; in the month of the first order everybody is back."""
+    """All cohorts as one: without the month of the first order, when everybody is back, and for rates and amounts per
+    customer without ages that nobody has behind them.
+    """
+    if question.measure == "retention" or question.per == "customer":
+        rows = [row for row in rows if row["observed"]]
     return Table(
         id="ages",
         label=N_("All cohorts by age"),

@@ -220,7 +220,11 @@ def _heat_cell(row: Mapping[str, Cell] | None, column: Column, bounds: tuple[flo
         return {"is_gap": True}
     entry = row[column.id]
     number, (low, high) = question.plain_number(entry), bounds
-    shade = 0 if number is None or high <= low else round((min(max(number, low), high) - low) / (high - low) * HEATS)
+    shade = (
+        0
+        if number is None or high <= low
+        else round(((min(max(number, low), high) - low) / (high - low)) ** 0.5 * HEATS)
+    )
     return {"value": entry, "shade": shade, "is_immature": row.get("is_mature") == 0}
 
 
