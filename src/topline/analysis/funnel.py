@@ -265,7 +265,7 @@ def _units(tables: "Tables", question: FunnelQuestion) -> Any:
         column = rows[question.by]
         # a visit has one channel; of a person's visits the one in which they enter counts
         value = (
-            column.min(where=rows.is_entry)
+            column.arbitrary(where=rows.is_entry)
             if question.within == "session"
             else column.argmin(rows["at"], where=rows.is_entry)
         )
