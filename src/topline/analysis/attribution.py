@@ -204,7 +204,7 @@ def _table(
         id=id_,
         label=SHOW[id_],
         columns=(
-            Column(id="label", label=BY[question.by], names=_TOTAL),
+            Column(id="label", label=BY[question.by], names=_TOTAL, dimension=question.by),
             *(Column(id=model, label=attribution.LABELS[model], unit=_UNITS[id_]) for model in MODELS),
             *((Column(id="cost", label=cost, unit=Unit.MONEY),) if cost else ()),
         ),

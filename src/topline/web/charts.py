@@ -296,7 +296,7 @@ def cell_name(column: Column, entry: object) -> str:
         return formats.say(entry)
     if isinstance(entry, Figure):
         return formats.number(entry.value, entry.unit, entry.currency)
-    if column.names:
+    if column.names and (str(entry) in column.names or not column.dimension):
         return formats.say(column.names.get(str(entry), str(entry)))
     if column.dimension:
         return question.label(column.dimension, entry)
