@@ -195,6 +195,10 @@ def test_exports_of_platforms_are_recognised(name, tmp_path):
         assert [row["link"] for row in found][2] == "/mugs"
         assert found[0]["customer_key"] == "hfilea@x.example"
         assert found[0]["medium"] == "email"
+    if name == "Mailchimp":
+        assert [row["event"] for row in found] == ["bounced", "opened", "clicked"]
+        assert found[1]["message_key"] == found[2]["message_key"] != found[0]["message_key"]
+        assert found[1]["send_key"] == "Spring"
     if name == "GA4":
         assert [row["event"] for row in found] == ["page_view", "product_view", "checkout"]
         assert found[0]["at"] == datetime(2026, 3, 1, 10, tzinfo=UTC)

@@ -311,7 +311,7 @@ _WORDS: Mapping[tuple[str, str], Mapping[str, str]] = {
 
 _INSTEAD: Mapping[tuple[str, str], str] = {
     ("web_event", "visitor_key"): "coalesce(customer_key, session_id)",
-    ("message_event", "message_key"): "md5(concat(r.hash, coalesce(customer_key, '')))",
+    ("message_event", "message_key"): "md5(concat(coalesce(customer_key, \"key lead_key\"), ':', campaign))",
     ("message_event", "send_key"): "coalesce(campaign, 'all')",
     ("message_event", "medium"): "'email'",
     ("stock_level", "reserved"): "0",

@@ -27,6 +27,7 @@ _CODE_LENGTH, _TEXT_LENGTH = 100, 255
 _PERSONAL = r"@\S+\.\w|\+\d[\d ()-]{7,}\d"
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
 _NUMBERS = (Type.NUMBER, Type.INTEGER)
+_TEXTS = (Type.CODE, Type.TEXT, Type.COUNTRY, Type.EMAIL, Type.PHONE)
 _YES = ("yes", "y", "true", "t", "1", "x", "da", "sim", "ja", "j", "oui", "o", "si", "sí")
 _NO = ("no", "n", "false", "f", "0", "nu", "não", "nao", "nein", "non")
 
@@ -128,19 +129,22 @@ def load(cursor: duckdb.DuckDBPyConnection, number: int, staged: files.Staged, r
     )
     extra = (
         f"{customer} AS customer, {currency} AS currency_, {rate} AS rate_, TIMESTAMP '{shop.today}' AS today, "
-        f"{_platform(staged)} AS platform"
+        f"{_platform(staged)} AS platform, {_suspicions(read, ids)}"
     )
     cursor.executemany(
         "INSERT INTO fault VALUES (?, ?, ?, ?)",
         [(number, place, reason, column) for place, (_, reason, column) in enumerate(tests)],
     )
     salt = quoted(shop.hmac(shop.source, "the hashes of rows"))
+    is_hashed = "hash" in form.key and not _is_keyed(cursor, staged, read)
+    hashed = f"left(md5(concat_ws(chr(31), {salt}, {plain})), 16) AS hash" if is_hashed else "NULL::VARCHAR AS hash"
+    occurrence = "row_number() OVER (PARTITION BY hash ORDER BY row_number)" if is_hashed else "1"
     cursor.execute(f"""
         CREATE TABLE reference_{number} AS
         WITH typed AS (SELECT {files.ROW} AS row_number, {", ".join(cells)}, {", ".join(filled)} FROM {staged.relation}),
         told AS (SELECT *, {extra} FROM typed),
-        judged AS (SELECT *, CASE {cases} END AS fault, left(md5(concat_ws(chr(31), {salt}, {plain})), 16) AS hash FROM told)
-        SELECT {number}::SMALLINT AS file, *, row_number() OVER (PARTITION BY hash ORDER BY row_number) AS n FROM judged""")
+        judged AS (SELECT *, CASE {cases} END AS fault, {hashed} FROM told)
+        SELECT {number}::SMALLINT AS file, * EXCLUDE (has_control, may_be_personal), {occurrence} AS n FROM judged""")
     cursor.execute(
         "CREATE TABLE IF NOT EXISTS reference (file SMALLINT, target VARCHAR, absolute VARCHAR); "
         f"INSERT INTO reference VALUES ({number}, {quoted(target.table)}, "
@@ -149,6 +153,23 @@ def load(cursor: duckdb.DuckDBPyConnection, number: int, staged: files.Staged, r
     if target.table == "web_event":
         _split_visits(cursor, number, salt)
     _name(cursor, number, ids, form, shop)
+
+
+def _is_keyed(cursor: duckdb.DuckDBPyConnection, staged: files.Staged, read: Reader) -> bool:
+    """Whether every row has a key of its own, so that none needs a hash of its content."""
+    if not read.has("key"):
+        return False
+    return not cursor.execute(f"SELECT 1 FROM {staged.relation} WHERE {read.raw('key')} IS NULL LIMIT 1").fetchall()
+
+
+def _suspicions(read: Reader, ids: Mapping[str, Type]) -> str:
+    """SQL of what a row may hold anywhere, so that its columns are looked at one by one only then."""
+    texts = [reading.identifier(id_) for id_, type_ in ids.items() if type_ in _TEXTS and read.has(id_)]
+    every = f"concat_ws(' ', {', '.join(texts)})" if texts else "''"
+    return (
+        f"regexp_matches({every}, {quoted(_CONTROL)}) AS has_control, "
+        f"contains({every}, '@') OR contains({every}, '+') AS may_be_personal"
+    )
 
 
 def _split_visits(cursor: duckdb.DuckDBPyConnection, number: int, salt: str) -> None:
@@ -233,14 +254,22 @@ def _tests(read: Reader, target: Target, ids: dict[str, Type], form: Form, shop:
                     tests.append(("rate_ IS NULL", "no_rate", column))
             case Type.CODE | Type.COUNTRY:
                 tests.append((f"length({name}) > {_CODE_LENGTH}", "too_long", column))
-                tests.append((f"regexp_matches({name}, {quoted(_CONTROL)})", "control_character", column))
+                tests.append(
+                    (f"has_control AND regexp_matches({name}, {quoted(_CONTROL)})", "control_character", column)
+                )
                 if id_ != "customer_id" and id_ not in form.personal:
-                    tests.append((f"regexp_matches({name}, {quoted(_PERSONAL)})", "personal", column))
+                    tests.append(
+                        (f"may_be_personal AND regexp_matches({name}, {quoted(_PERSONAL)})", "personal", column)
+                    )
             case Type.TEXT | Type.EMAIL | Type.PHONE:
                 tests.append((f"length({name}) > {_TEXT_LENGTH}", "too_long", column))
-                tests.append((f"regexp_matches({name}, {quoted(_CONTROL)})", "control_character", column))
+                tests.append(
+                    (f"has_control AND regexp_matches({name}, {quoted(_CONTROL)})", "control_character", column)
+                )
                 if type_ == Type.TEXT and id_ != "customer_name":
-                    tests.append((f"regexp_matches({name}, {quoted(_PERSONAL)})", "personal", column))
+                    tests.append(
+                        (f"may_be_personal AND regexp_matches({name}, {quoted(_PERSONAL)})", "personal", column)
+                    )
     if read.has("at"):
         tests.append(
             (
