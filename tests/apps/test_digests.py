@@ -25,7 +25,8 @@ NOVEMBER = Period(date(2026, 11, 1), date(2026, 12, 1))
 
 
 @pytest.fixture
-def filled(shop, lake):
+def filled(shop, lake, settings):
+    settings.HAS_MAIL = True
     plan_shop.fill(lake, days=500)
     return accounts.pin_clock(shop=shop, on=date(2026, 12, 15), actor_id=None)
 
@@ -70,7 +71,7 @@ def test_when_a_digest_is_due(shop, owner, every, zone, now, expected):
     assert found == (expected and Period(*map(date.fromisoformat, expected)))
 
 
-def test_each_receiver_gets_one_a_period_however_often_the_schedule_looks(monthly, settings, mailoutbox):
+def test_each_receiver_gets_one_a_period_however_often_the_schedule_looks(monthly, mailoutbox):
     sent, _ = monthly
     for _ in range(3):
         jobs.send_due()
@@ -86,6 +87,12 @@ def test_each_receiver_gets_one_a_period_however_often_the_schedule_looks(monthl
     accounts.pin_clock(shop=sent.shop, on=date(2027, 1, 5), actor_id=None)
     jobs.send_due()
     assert Job.objects.filter(kind="boards.digest_mail").count() == 4
+
+
+def test_nothing_is_asked_for_without_a_mail_server(monthly, settings):
+    settings.HAS_MAIL = False
+    jobs.send_due()
+    assert not Sending.objects.exists()
 
 
 def test_each_receiver_sees_their_own(monthly, owner):

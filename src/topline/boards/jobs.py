@@ -6,6 +6,7 @@ The mails of alerts and digests are written by `web.jobs`, which knows how figur
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -93,7 +94,9 @@ def content(event: AlertEvent) -> dict[str, Any]:
 
 
 def send_due() -> None:
-    """Ask for a mail to each receiver of each digest that is due: one of each period."""
+    """Ask for a mail to each receiver of each digest that is due: one of each period. Nothing without a mail server."""
+    if not settings.HAS_MAIL:
+        return
     running = Digest.objects.filter(ended_at=None).select_related("shop")
     for sent in running:
         period = digest.due(sent, sent.shop.now())
