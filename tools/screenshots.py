@@ -59,10 +59,10 @@ def replay(page: Page, base: str, plan: str, days: list[str], folder: Path) -> N
         token = next(c["value"] for c in page.context.cookies() if c["name"] == "topline_csrf")
         answer = page.request.post(urljoin(base, "clock"), form={"to": day, "csrfmiddlewaretoken": token})
         page.goto(plan)
-        page.wait_for_selector("#course-chart svg, #plan-chart svg", timeout=600_000)
+        page.wait_for_selector("[data-source=plan-chart] svg", timeout=600_000)
         page.wait_for_timeout(2500)
         page.screenshot(path=folder / f"replay-{day}.png")
-        print(answer.status, day)
+        print(answer.status, day, flush=True)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The shop's own calendar: its events on the page, in the feed, over the API and on the command line; prior prices."""
 
+import json
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from test_api import caller
 
 from import_files import take_in, write
 from topline.calendar.prior_price import Verdict
+from topline.cli import main
 from topline.outlook import history
 from topline.plans import calendar, expectation, promotion
 from topline.plans.models import OwnEvent
@@ -185,3 +187,14 @@ def test_the_page_and_the_api_say_which_day_sets_the_prior_price(shop, owner, br
     told = caller(shop, owner)("GET", "/shops/gifts/calendar/prior-price" + query).json()
     assert (told["verdict"], told["prior_price"], told["set_on"]) == ("allowed", "15.000000", "2011-08-19")
     assert (told["discount_rate"], told["days_known"]) == ("0.2000", 30)
+
+
+def test_the_command_prints_the_shops_own_events(shop, fair, capsys):
+    assert main.run(["calendar", "--shop", "gifts", "--year", "2011", "--no-holidays", "--format", "json"]) == 0
+    rows = {row["event"]: row for row in json.loads(capsys.readouterr().out)}
+    assert (rows["Spring fair"]["start"], rows["Spring fair"]["last"]) == ("2011-03-04", "2011-03-06")
+    assert "black_friday" in rows
+    abroad = ["calendar", "--shop", "gifts", "--country", "FR", "--year", "2011", "--format", "ics"]
+    assert main.run(abroad) == 0
+    assert "Spring fair" not in capsys.readouterr().out
+    assert main.run(["calendar", "--year", "2011"]) == 2

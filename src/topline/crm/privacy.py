@@ -42,7 +42,9 @@ def _facts(shop: Shop, keys: list[str]) -> dict[str, int]:
     lake = shop.lake()
     snapshot = lake.latest()
     found: dict[str, int] = {}
-    for name, fact in tables().items() if snapshot and keys else ():
+    if snapshot is None or not keys:
+        return found
+    for name, fact in tables().items():
         if not fact.personal_keys or name not in snapshot.tables:
             continue
         rows = engine.table(lake, name, snapshot)

@@ -301,7 +301,7 @@ def _events(shop: Shop, period: Period, daily: Mapping[date, float], as_of: date
 def _felt(period: Period, shop: Shop) -> list[Occurrence]:
     """Events whose window, lead-in and tail included, touches the period."""
     reach = Period(period.start - timedelta(days=_REACH_DAYS), period.end + timedelta(days=_REACH_DAYS))
-    own = OwnEvent.objects.occurrences(shop, reach) if shop.pk else []
+    own = OwnEvent.objects.occurrences(shop, reach) if not shop._state.adding else []
     found = occurrences(reach, shop.country, own=own)
     return [one for one in found if one.window.start < period.end and one.window.end > period.start]
 

@@ -135,7 +135,7 @@ def _path(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapsh
 
 def own_events(shop: Shop, as_of: date) -> list[Occurrence]:
     """The shop's own events of all the years that a forecast looks at."""
-    if shop.pk is None:
+    if shop._state.adding:
         return []
     years = Period(add_months(as_of, -12 * _EVENT_YEARS[0]), add_months(as_of, 12 * _EVENT_YEARS[1]))
     return OwnEvent.objects.occurrences(shop, years)
