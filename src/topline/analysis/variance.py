@@ -17,6 +17,7 @@ from topline.metrics.dimension import LINE, TIME
 from topline.metrics.metric import Unit
 from topline.metrics.query import ComparisonError, Query
 from topline.metrics.result import Entry, Rest, change
+from topline.metrics.view import View
 from topline.units.missing import Missing
 from topline.units.money import minor_digits, rounded
 from topline.units.period import Period
@@ -103,7 +104,7 @@ def answer(tables: "Tables", question: VarianceQuestion, settings: "Settings") -
     if question.against == "plan":
         if not {f.dimension for f in question.where} <= _TARGET:
             return nothing(question, settings, _NO_PLAN_FILTER)
-        planned = _planned(tables, question, period)
+        planned = _planned(tables, question, settings, period)
         if planned is None:
             return nothing(question, settings, _NO_PLAN)
         before, where_before = planned
@@ -170,13 +171,12 @@ def _key(row: Mapping[str, Any], mix: str) -> tuple[Entry | None, str]:
 
 
 def _planned(
-    tables: "Tables", question: VarianceQuestion, period: Period
+    tables: "Tables", question: VarianceQuestion, settings: "Settings", period: Period
 ) -> tuple[Side, dict[Entry | None, Decimal] | None] | None:
     """The active targets of the period's days, and net sales by value where the plan is cut so; None without any."""
-    targets: Any = tables.table("target")
-    targets = targets.filter((targets.on >= period.start) & (targets.on < period.end))
-    for condition in question.where:
-        targets = targets.filter(targets[condition.dimension].isin([v for v in condition.values if v is not None]))
+    asked = Query(metrics=("net_sales",), period=period, where=question.where)
+    by = (question.mix,) if question.mix in _TARGET else ()
+    targets: Any = View(tables, asked, settings).rows("target", by)
     sums = {
         record["metric"]: record["amount"]
         for record in tables.run(targets.group_by("metric").aggregate(amount=targets.amount.sum()))
@@ -185,7 +185,7 @@ def _planned(
         return None
     sessions, orders = (int(sums[id_]) if id_ in sums else None for id_ in ("sessions", "orders"))
     side = Side(sums["net_sales"], sessions, orders, None)
-    if question.mix not in _TARGET:
+    if not by:
         return side, None
     own = targets.filter(targets.metric == "net_sales").group_by(question.mix).aggregate(amount=targets.amount.sum())
     by_value = {record[question.mix]: record["amount"] for record in tables.run(own)}
