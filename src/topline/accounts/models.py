@@ -76,6 +76,12 @@ class User(AbstractBaseUser):
     def roles_in(self, shop: "Shop") -> frozenset[str]:
         return frozenset(self.membership_set.filter(shop=shop).values_list("role", flat=True))
 
+    def owner_keys_in(self, shop: "Shop") -> frozenset[str]:
+        """How the shop's facts name the person, empty if nobody has said."""
+        return frozenset(
+            self.membership_set.filter(shop=shop).exclude(owner_key="").values_list("owner_key", flat=True)
+        )
+
     def permissions_in(self, shop: "Shop") -> frozenset[str]:
         """What the person may do in the shop; nothing once the account is closed."""
         return permissions.granted(self.roles_in(shop)) if self.is_active else frozenset()
@@ -234,6 +240,9 @@ class Membership(models.Model):
         max_length=30, choices=[(role.value, permissions.LABELS[role]) for role in permissions.Role]
     )
     since = models.DateTimeField(default=clock.now)
+    owner_key = models.CharField(
+        max_length=255, blank=True, help_text="how facts name the person; a rep with one sees only what is theirs"
+    )
 
     class Meta:
         constraints = [

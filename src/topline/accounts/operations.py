@@ -91,6 +91,10 @@ class LastOwnerError(ToplineError):
     message = N_("A shop needs an owner. Make someone else an owner first.")
 
 
+class UnknownMemberError(ToplineError):
+    message = N_("%(email)s has no role in %(shop)s. Give them one first.")
+
+
 class LinkError(ToplineError):
     message = N_("This link was used already or is too old. Ask for a new one.")
 
@@ -235,8 +239,12 @@ def set_roles(*, shop: Shop, user: User, roles: Collection[str], actor_id: int |
     had = user.roles_in(shop)
     if Role.OWNER in had - set(roles) and not shop.membership_set.filter(~Q(user=user), role=Role.OWNER).exists():
         raise LastOwnerError()
+    known = shop.membership_set.filter(user=user).first()
+    owner_key = known.owner_key if known else ""
     shop.membership_set.filter(user=user).exclude(role__in=roles).delete()
-    Membership.objects.bulk_create(Membership(user=user, shop=shop, role=role) for role in set(roles) - had)
+    Membership.objects.bulk_create(
+        Membership(user=user, shop=shop, role=role, owner_key=owner_key) for role in set(roles) - had
+    )
     if had != set(roles):
         audit.log(
             "user.set_roles",
@@ -246,6 +254,17 @@ def set_roles(*, shop: Shop, user: User, roles: Collection[str], actor_id: int |
             before=sorted(had),
             after=sorted(roles),
         )
+
+
+@transaction.atomic
+def name_owner(*, shop: Shop, user: User, owner_key: str, actor_id: int | None) -> None:
+    """Say how the shop's facts name the person, such as a CRM does: a rep then sees only what is theirs; "" undoes it.
+
+    Raises UnknownMemberError if the person has no role in the shop.
+    """
+    if not shop.membership_set.filter(user=user).update(owner_key=owner_key.strip()):
+        raise UnknownMemberError(email=user.email, shop=shop.name)
+    audit.log("user.name_owner", actor_id=actor_id, shop=shop.slug, subject=str(user.pk), owner_key=owner_key.strip())
 
 
 @transaction.atomic

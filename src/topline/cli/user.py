@@ -75,3 +75,18 @@ def role(
 
     operations.set_roles(shop=place, user=User.objects.named(email), roles=roles or [], actor_id=None)
     typer.echo(f"{email} in {place.name}: {', '.join(roles or ['no role'])}.")
+
+
+@app.command()
+def owner(
+    email: Email,
+    name: Annotated[str, typer.Argument(help="How facts name them; an empty text undoes it.")],
+    shop: Annotated[str, typer.Option(help="The shop.")],
+) -> None:
+    """Say how a shop's facts name a person: a sales rep then sees only their own deals, activities and quota."""
+    place = boot.shop(shop)
+    from topline.accounts import operations
+    from topline.accounts.models import User
+
+    operations.name_owner(shop=place, user=User.objects.named(email), owner_key=name, actor_id=None)
+    typer.echo(f"{email} in {place.name}: {name or 'sees the whole shop'}.")
