@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_channel'),
+        ("accounts", "0002_channel"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='membership',
-            name='owner_key',
-            field=models.CharField(blank=True, help_text='how facts name the person; a rep with one sees only what is theirs', max_length=255),
+            model_name="membership",
+            name="owner_key",
+            field=models.CharField(
+                blank=True,
+                help_text="how facts name the person; a rep with one sees only what is theirs",
+                max_length=255,
+            ),
         ),
     ]
