@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Annotated, Any, TypeIs, cast, get_args, get_type_hints
+from typing import Annotated, Any, TypeGuard, cast, get_args, get_type_hints
 
 import pyarrow as pa
 
@@ -98,7 +98,7 @@ class Table:
         return {name: tuple(each.value for each in found) for name, found in named.items() if _is_choice(found)}
 
 
-def _is_choice(found: object) -> TypeIs[type[StrEnum]]:
+def _is_choice(found: object) -> TypeGuard[type[StrEnum]]:
     return isinstance(found, type) and issubclass(found, StrEnum)
 
 
