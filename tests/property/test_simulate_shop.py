@@ -165,7 +165,7 @@ def test_answers_and_messages_show_the_truth(whole):
     assert nps == pytest.approx(opinion.promoter_rate - opinion.detractor_rate, abs=0.06)
     asked = "SELECT sum(count) FILTER (kind = 'aware_yes') / sum(count) FROM brand_signal WHERE kind LIKE 'aware%'"
     assert opinion.aware_rate < one(asked) < opinion.aware_rate * (1 + opinion.aware_growth_rate) ** 3
-    assert one("SELECT count(*) FROM market_estimate") == 22  # eleven whole quarters in two markets
+    assert one("SELECT count(*) FROM market_estimate") == 72  # three years of months in two markets
     assert one("SELECT avg((sign_ups > 0)::INT) FROM session") == pytest.approx(truth.way.sign_up_rate, rel=0.03)
     reached = (
         "SELECT min(furthest - CASE WHEN orders > 0 THEN 4 WHEN checkouts > 0 THEN 3 WHEN carts > 0 THEN 2 ELSE 0 END)"

@@ -1,4 +1,4 @@
-"""How much dearer the shop is than the market, as a price watch sees it each quarter."""
+"""How much dearer the shop is than the market, as a price watch sees it each month."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,10 +14,11 @@ OF_THE_SHOP = True
 
 def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
     rng = world.shared_stream("prices outside")
-    day, market = (index.ravel() for index in np.indices((world.days // 91, len(world.truth.markets))))
-    premium = world.truth.opinion.price_premium + rng.normal(0, 0.012, len(day))
+    seen_on = np.flatnonzero(np.array([str(day)[8:] == "15" for day in world.dates()]))
+    place, market = (index.ravel() for index in np.indices((len(seen_on), len(world.truth.markets))))
+    premium = world.truth.opinion.price_premium + rng.normal(0, 0.012, len(place))
     countries = arrow.choice([one.country for one in world.truth.markets], market)
-    on = arrow.days(world.epoch + 45 + 91 * day)
+    on = arrow.days(world.epoch + seen_on[place])
     return {
         "key": arrow.keys(identity.SOURCE, "price_premium", countries, on),
         "series": "price_premium",
@@ -27,5 +28,5 @@ def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
         "low": premium - 0.02,
         "high": premium + 0.02,
         "source": "Price Watch",
-        "confidence": arrow.array(np.full(len(day), 0.7)),
+        "confidence": arrow.array(np.full(len(place), 0.7)),
     }

@@ -1,4 +1,4 @@
-"""What each market sells in a quarter, as a trade panel estimates it from a sample."""
+"""What each market sells in a month, as a trade panel estimates it from a sample."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,16 +18,16 @@ _NET = [KINDS.index(kind) for kind in (Kind.GOODS_SOLD, Kind.DISCOUNT, Kind.GOOD
 
 def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
     rng, markets, rows = world.shared_stream("market"), world.truth.markets, ledger(world)
-    quarters = world.dates().astype("datetime64[M]").astype(np.int64) // 3
-    begins = np.flatnonzero(np.diff(quarters, prepend=quarters[0] - 1))
-    whole = begins[:-1][np.diff(begins) > 88]  # a quarter that the period cuts has no estimate
+    months = world.dates().astype("datetime64[M]").astype(np.int64)
+    begins = np.append(np.flatnonzero(np.diff(months, prepend=months[0] - 1)), world.days)
+    whole = begins[:-1][np.diff(begins) >= 28]  # a month that the period cuts has no estimate
     pence = rows.amount * rates(world, rows.order) // 10_000
     is_net = np.isin(rows.kind, _NET)
-    quarter = quarters[np.minimum(rows.second // DAY_SECONDS - world.epoch, world.days - 1)]
+    month = months[np.minimum(rows.second // DAY_SECONDS - world.epoch, world.days - 1)]
     place, market = (index.ravel() for index in np.indices((len(whole), len(markets))))
     own = np.array(
         [
-            pence[is_net & (quarter == quarters[whole[i]]) & (world.orders.market[rows.order] == m)].sum()
+            pence[is_net & (month == months[whole[i]]) & (world.orders.market[rows.order] == m)].sum()
             for i, m in zip(place.tolist(), market.tolist(), strict=True)
         ]
     )
