@@ -72,7 +72,9 @@ def test_by_channel_and_by_device(tables) -> None:
 
 
 def test_a_funnel_for_each_product_line(tables) -> None:
-    rows = answer(tables, FunnelQuestion(steps=STEPS, by="category"), SETTINGS).table("values").rows
+    result = answer(tables, FunnelQuestion(steps=STEPS, by="category"), SETTINGS)
+    assert [row["reached"] for row in result.table("steps").rows] == [4, 2, 1, 1]  # visits, not visits of lines
+    rows = result.table("values").rows
     found = {row["value"]: [row[step] for step in STEPS] for row in rows}
     # kitchen: a1 to the end, b1; a2 has it in the cart only. living: a2 (cart before the view), c1 to the checkout
     # without a cart

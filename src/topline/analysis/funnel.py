@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -156,11 +156,13 @@ def answer(tables: "Tables", question: FunnelQuestion, settings: "Settings") -> 
         if fact in tables.empty:
             return nothing(question, settings, tables.empty[fact])
     found = reach(tables, question)
-    whole_ = found.counts()
+    # lines overlap: a visit that touches two is still one
+    everybody = reach(tables, replace(question, by="none")) if question.by in PRODUCT else found
+    whole_ = everybody.counts()
     if not whole_[0]:
         return nothing(question, settings, _NOBODY)
     names = STAGES if question.view == "stages" else STEPS
-    shown = [_steps_table(found, steps, names)]
+    shown = [_steps_table(everybody, steps, names)]
     if question.by != "none":
         shown.append(_values_table(found, question, steps, names))
     return Result(

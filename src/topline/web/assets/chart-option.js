@@ -10,12 +10,13 @@ import {
   VisualMapComponent,
 } from "echarts/components";
 import * as echarts from "echarts/core";
+import { LabelLayout } from "echarts/features";
 import { SVGRenderer } from "echarts/renderers";
 
 echarts.use([
   BarChart, HeatmapChart, LineChart, SankeyChart, ScatterChart,
   GridComponent, LegendComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, VisualMapComponent,
-  SVGRenderer,
+  LabelLayout, SVGRenderer,
 ]);
 
 export { echarts };
