@@ -121,15 +121,15 @@ def _forecast_cells(view: View, by: tuple[str, ...]) -> Mapping[Key, Cell]:
         is_over = calendar.next(record["on"], grain) <= end
         if is_over and record["lead"] >= 1 and (record["lead"] == 1 or "lead" in asked):
             newest[(grain, *(record[name] for name in ("metric", "category", "market", "on", "lead")))] = record
-    grain = next((grain for grain in _COARSE if any(key[0] is grain for key in newest)), None)
+    chosen = next((grain for grain in _COARSE if any(key[0] is grain for key in newest)), None)
     cells: dict[Key, dict[str, Any]] = defaultdict(lambda: {"error": 0.0, "bias": 0.0, "size": 0.0})
-    if grain is None:
+    if chosen is None:
         return {}
     slices = tuple(name for name in ("category", "market") if name in asked)
-    kept = [record for key, record in newest.items() if key[0] is grain and _is_kept(record, view)]
+    kept = [record for key, record in newest.items() if key[0] is chosen and _is_kept(record, view)]
     for metric in sorted({record["metric"] for record in kept} & metrics().keys()):
         plain = _without(replace(view.query, by=()), metric, *_FORECAST, *DAYS)
-        plain = replace(plain, period=None, by=(grain.value, *slices))
+        plain = replace(plain, period=None, by=(chosen.value, *slices))
         actuals = answer(plain, view.tables, view.settings)
         came = {tuple(row[id_] for id_ in plain.by): row[metric] for row in actuals.rows}
         for record in (one for one in kept if one["metric"] == metric):
