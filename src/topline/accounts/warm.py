@@ -23,15 +23,19 @@ def warm(job: Job) -> dict[str, Any]:
 
 
 def enqueue_due() -> None:
-    """Ask for the warming of every large shop that has published, or changed its dates, since its last one."""
+    """Ask for the warming of every large shop that has published, or changed its dates, since its last one.
+
+    Once a day in any case: what was swept away for its age is made again.
+    """
+    now = timezone.now()
     for shop in Shop.objects.all():
         snapshot = shop.lake().latest()
         if snapshot is None or not partials.is_worth(snapshot):
             continue
-        wanted = {"snapshot": snapshot.number, "basis": shop.order_basis}
+        wanted = {"snapshot": snapshot.number, "basis": shop.order_basis, "on": now.date().isoformat()}
         last = Job.objects.filter(shop=shop.slug, kind=KIND).order_by("-id").first()
         if last is None or last.params != wanted:
-            due_at = timezone.now()
+            due_at = now
             if last and last.started_at and last.finished_at:
                 due_at = max(due_at, last.finished_at + REST * (last.finished_at - last.started_at))
             jobs.enqueue(KIND, shop=shop.slug, params=wanted, unique_key=f"{KIND}:{shop.slug}", due_at=due_at)
