@@ -103,7 +103,7 @@ def answer(request: HttpRequest, shop: str, analysis: str, asked: Query[Asked]) 
     who = caller(request)
     found = catalogue.named(analysis)
     question = found.asked(
-        {name: value for name, value in request.GET.items() if name not in Asked.model_fields},
+        {name: str(value) for name, value in request.GET.items() if name not in Asked.model_fields},
         period=parse_period(asked.start, asked.end),
         where=[parse_filter(text) for text in asked.where],
         as_of=parse_day(asked.as_of) if asked.as_of else None,

@@ -87,7 +87,7 @@ def erase(request: HttpRequest, shop: str, person: _Id, sure: EraseIn) -> Status
         raise NotConfirmedError()
     count = operations.erase(person=found, actor_id=caller(request).user.pk, now=timezone.now())
     job = privacy.under_way(found.shop)
-    return Status(202, {"customers": count, "fold": job and job.pk})
+    return Status(202, {"customers": count, "fold": job.pk if job else None})
 
 
 def _person(request: HttpRequest, number: int) -> Person:

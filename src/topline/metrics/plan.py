@@ -116,11 +116,11 @@ def _forecast_cells(view: View, by: tuple[str, ...]) -> Mapping[Key, Cell]:
     records = view.tables.run(rows.filter(rows.on < end))
     newest: dict[tuple[Any, ...], dict[str, Any]] = {}
     for record in sorted(records, key=lambda one: (one["as_of"], one["version"])):
-        grain = Grain(record["grain"])
-        record["lead"] = _lead(record["as_of"], record["on"], grain, calendar)
-        is_over = calendar.next(record["on"], grain) <= end
+        bucket = Grain(record["grain"])
+        record["lead"] = _lead(record["as_of"], record["on"], bucket, calendar)
+        is_over = calendar.next(record["on"], bucket) <= end
         if is_over and record["lead"] >= 1 and (record["lead"] == 1 or "lead" in asked):
-            newest[(grain, *(record[name] for name in ("metric", "category", "market", "on", "lead")))] = record
+            newest[(bucket, *(record[name] for name in ("metric", "category", "market", "on", "lead")))] = record
     chosen = next((grain for grain in _COARSE if any(key[0] is grain for key in newest)), None)
     cells: dict[Key, dict[str, Any]] = defaultdict(lambda: {"error": 0.0, "bias": 0.0, "size": 0.0})
     if chosen is None:

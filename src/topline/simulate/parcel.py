@@ -46,8 +46,9 @@ def parcels(world: World) -> Parcels:
     is_right, is_complete = (rng.random(len(order)) < rate for rate in (work.right_rate, work.complete_rate))
     end = world.epoch + world.days
     sent = shipped < end
-    columns = (order, ordered, shipped, promised, np.where(delivered < end, delivered, -1))
-    return Parcels(*(column[sent] for column in (*columns, carrier, is_right, is_complete)))
+    delivered = np.where(delivered < end, delivered, -1)
+    numbers = (column[sent].astype(np.int64) for column in (order, ordered, shipped, promised, delivered, carrier))
+    return Parcels(*numbers, is_right[sent], is_complete[sent])
 
 
 def _working(day: Ints, count: Ints) -> Ints:

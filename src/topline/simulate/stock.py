@@ -22,8 +22,8 @@ def on_hand(world: World) -> Ints:
     moved = np.flatnonzero((rows.product >= 0) & (rows.quantity != 0))
     day = rows.second[moved] // DAY_SECONDS - world.epoch
     place = day * products + rows.product[moved]
-    sold = np.bincount(place, rows.quantity[moved], world.days * products).reshape(world.days, products)
-    sold = sold.astype(np.int64) * world.parts
+    bought = np.bincount(place, rows.quantity[moved], world.days * products).reshape(world.days, products)
+    sold = bought.astype(np.int64) * world.parts
     weekday = (world.dates().astype(np.int64) + 3) % 7
     level = np.ceil(sold[:_AHEAD_DAYS].sum(axis=0).clip(0) * _COVER_DAYS / _AHEAD_DAYS).astype(np.int64) + 2
     found = np.empty((world.days, products), dtype=np.int64)

@@ -47,7 +47,9 @@ def _first_shop(request: HttpRequest, user: User) -> HttpResponse:
                 slug=slugify(posted.get("name", "")) or "shop",
                 name=posted.get("name", ""),
                 owner=user,
-                **{name: posted.get(name, "") for name in ("currency", "timezone", "country")},
+                currency=posted.get("currency", ""),
+                timezone=posted.get("timezone", ""),
+                country=posted.get("country", ""),
             )
             return redirect("imports", shop.slug)
         except ToplineError as wrong:

@@ -273,7 +273,7 @@ def _floor(edges: list[float]) -> float | None:
     low, high = min(edges), max(edges)
     if low <= 0 or high - low > high / 3:
         return None
-    step = 10 ** math.floor(math.log10(max(high - low, 1.0)))
+    step: float = 10.0 ** math.floor(math.log10(max(high - low, 1.0)))
     return max(0.0, math.floor((low - (high - low) / 2) / step) * step)
 
 

@@ -193,7 +193,8 @@ def _parsed(content: bytes) -> list[dict[str, Any]]:
 def _event(sent: Mapping[str, Any], shop: Shop, environ: Environ, now: datetime) -> dict[str, Any]:
     """The event in the columns of its fact; nothing in it can be refused later."""
     key, market, visitor = sent.get("k"), sent.get("m"), _plain(sent.get("v"))
-    details = sent.get("d") if isinstance(sent.get("d"), dict) else {}
+    told = sent.get("d")
+    details = told if isinstance(told, dict) else {}
     address = urlsplit(_plain(sent.get("u"), 2_000) or "")
     channel, campaign = came_from(address.query, address.hostname or "", _plain(sent.get("r"), 2_000) or "")
     customer = _plain(sent.get("c")) if visitor else None

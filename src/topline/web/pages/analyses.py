@@ -77,7 +77,7 @@ def fill(visit: Visit, analysis_id: str) -> HttpResponseBase:
     parameters.pop("csrfmiddlewaretoken", None)
     choice = str(parameters.pop("choice", [""])[0])
     text = file.read(MOST_BYTES).decode("utf-8-sig", "replace")
-    parameters[choice] = analysis.filled(choice, text, parameters.dict())
+    parameters[choice] = analysis.filled(choice, text, {name: str(value) for name, value in parameters.items()})
     return redirect(f"{visit.url('analysis', analysis.id)}?{parameters.urlencode(safe=',:=')}")
 
 

@@ -186,7 +186,7 @@ def _asked(posted: QueryDict) -> dict[str, Any]:
     return {
         "name": posted.get("name", ""),
         "starts_on": (first := parse_day(posted.get("starts_on", ""))),
-        "last_on": parse_day(posted["last_on"]) if posted.get("last_on") else first,
+        "last_on": parse_day(posted.get("last_on") or "") if posted.get("last_on") else first,
         "is_yearly": "is_yearly" in posted,
         "lead_in_days": whole(posted.get("lead_in_days")),
         "tail_days": whole(posted.get("tail_days")),
