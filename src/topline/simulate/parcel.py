@@ -47,8 +47,10 @@ def parcels(world: World) -> Parcels:
     end = world.epoch + world.days
     sent = shipped < end
     delivered = np.where(delivered < end, delivered, -1)
-    numbers = (column[sent].astype(np.int64) for column in (order, ordered, shipped, promised, delivered, carrier))
-    return Parcels(*numbers, is_right[sent], is_complete[sent])
+    numbers = np.stack([order, ordered, shipped, promised, delivered, carrier])[:, sent].astype(np.int64)
+    return Parcels(
+        numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], is_right[sent], is_complete[sent]
+    )
 
 
 def _working(day: Ints, count: Ints) -> Ints:
