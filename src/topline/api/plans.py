@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from django.http import HttpRequest
-from django.utils.translation import get_language
+from django.urls import reverse
+from django.utils.translation import get_language, gettext
 from ninja import Path, Router, Schema, Status
 from ninja.decorators import decorate_view
 from pydantic import Field
@@ -36,7 +37,7 @@ class UnknownPlanError(ToplineError):
 
 
 class UnknownWorkError(ToplineError):
-    message = N_("The shop “%(shop)s” has no reforecast %(work)s.")
+    message = N_("The shop “%(shop)s” has no work %(work)s on plans.")
 
 
 class UnknownGoalError(ToplineError):
@@ -79,7 +80,7 @@ class DraftIn(Schema):
     months: Annotated[int, Field(ge=1, le=24)] = 3
     as_of: Annotated[str | None, Field(description="Use the history before this day; the shop's today")] = None
     kind: Kind = Kind.SALES
-    title: str = ""
+    title: Annotated[str, Field(max_length=200, description="From its months unless given")] = ""
     language: str = "en"
 
 
@@ -115,12 +116,24 @@ class ScopeIn(Schema):
 
 class WorkOut(Schema):
     id: int
-    state: str
+    link: Annotated[str, Field(description="Where to ask how it comes along")]
+    state: Annotated[str, Field(description="queued, running, done, failed or cancelled")]
     done: int
     total: int | None
-    message: str
+    message: Annotated[str, Field(description="Why it failed")]
     plan: int | None
     version: Annotated[int | None, Field(description="The new version's number")]
+
+    @staticmethod
+    def resolve_link(job: Job) -> str:
+        return reverse("api-1:show_work", args=(job.shop, job.pk))
+
+    @staticmethod
+    def resolve_message(job: Job) -> str:
+        if job.state == Job.State.FAILED and "error" in job.result:
+            said: str = gettext(job.result["message"]) % job.result["params"]
+            return said
+        return job.message
 
     @staticmethod
     def resolve_plan(job: Job) -> int | None:
@@ -147,24 +160,23 @@ def list_plans(
 
 @router.post(
     "/shops/{shop}/plans",
-    response=PlanOut,
+    response={202: WorkOut},
     auth=Requires("plans.write"),
-    summary="Draft a plan from the history up to a day",
+    summary="Have a plan drafted from the history up to a day",
 )
 @decorate_view(once)
-def draft(request: HttpRequest, shop: str, wanted: DraftIn) -> Plan:
+def draft(request: HttpRequest, shop: str, wanted: DraftIn) -> Status[Job]:
     who = caller(request)
-    version = operations.draft_plan(
+    job = jobs.ask_for_draft(
         shop=who.shop,
         period=Period.of_months(parse_day(wanted.start), wanted.months),
         as_of=parse_day(wanted.as_of) if wanted.as_of else who.shop.today(),
         actor=who.user,
-        now=who.shop.now(),
         kind=wanted.kind,
         title=wanted.title,
         language=wanted.language,
     )
-    return version.plan
+    return Status(202, job)
 
 
 @router.get("/shops/{shop}/plans/{plan}", response=PlanOut, auth=Requires("plans.read"), summary="One plan")
@@ -309,10 +321,10 @@ def reforecast(request: HttpRequest, shop: str, plan: _Plan, version: _Version) 
     "/shops/{shop}/plans/work/{work}",
     response=WorkOut,
     auth=Requires("plans.read"),
-    summary="How a reforecast comes along; when it is done, its plan and version",
+    summary="How a draft or a reforecast comes along; when it is done, its plan and version",
 )
 def show_work(request: HttpRequest, shop: str, work: Annotated[int, Path(description="Its number")]) -> Job:
-    found = Job.objects.filter(shop=caller(request).shop.slug, kind="plans.reforecast", pk=work).first()
+    found = Job.objects.filter(shop=caller(request).shop.slug, kind__in=jobs.ASKED, pk=work).first()
     if found is None:
         raise UnknownWorkError(shop=shop, work=work)
     return found

@@ -96,13 +96,7 @@ def propose(
 
     Raises PlanPeriodError, PastPlanError, EmptyLakeError, ShortHistoryError.
     """
-    if not period.whole_months():
-        raise PlanPeriodError()
-    if period.end <= as_of:
-        raise PastPlanError(as_of=as_of)
-    snapshot = snapshot or shop.lake().latest()
-    if snapshot is None:
-        raise EmptyLakeError()
+    snapshot = ground(shop, period, as_of, snapshot)
     known, seen = _known(shop, as_of, snapshot), {}
     for done, metric in enumerate(known):
         advance(done, len(known))
@@ -144,6 +138,21 @@ def propose(
         },
         sections=_sections(sales, goals, first_on),
     )
+
+
+def ground(shop: Shop, period: Period, as_of: date, snapshot: Snapshot | None = None) -> Snapshot:
+    """The snapshot that a draft of the period is made from: the one given, else the newest.
+
+    Raises PlanPeriodError, PastPlanError, EmptyLakeError.
+    """
+    if not period.whole_months():
+        raise PlanPeriodError()
+    if period.end <= as_of:
+        raise PastPlanError(as_of=as_of)
+    snapshot = snapshot or shop.lake().latest()
+    if snapshot is None:
+        raise EmptyLakeError()
+    return snapshot
 
 
 _ORDER = ("net_sales", "orders", "average_order_value", "new_customers", "repeat_purchase_rate")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
@@ -9,28 +10,55 @@ from django.utils import timezone
 
 from topline.accounts.models import Shop, User
 from topline.lake.snapshot import Snapshot
-from topline.plans import drafting, expectation, operations, runs
-from topline.plans.models import Plan, PlanVersion
+from topline.plans import canonical, drafting, expectation, operations, runs
+from topline.plans.models import Kind, Plan, PlanVersion
 from topline.units.period import Period
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
+ASKED = ("plans.draft", "plans.reforecast")
+"""The kinds of work that people ask for and wait for."""
 
-def ask_for_draft(*, shop: Shop, period: Period, as_of: date, actor: User, language: str) -> Job:
-    """The job that drafts a plan; its result names the version. Asked for twice, it is one job."""
-    params = {"from": period.start.isoformat(), "to": period.end.isoformat(), "as_of": as_of.isoformat()}
+
+def ask_for_draft(
+    *,
+    shop: Shop,
+    period: Period,
+    as_of: date,
+    actor: User,
+    language: str,
+    kind: Kind = Kind.SALES,
+    title: str = "",
+) -> Job:
+    """The job that drafts a plan; its result names the version. The same asked for twice is one job.
+
+    Raises drafting.PlanPeriodError, PastPlanError, EmptyLakeError.
+    """
+    drafting.ground(shop, period, as_of)
+    params = {
+        "from": period.start.isoformat(),
+        "to": period.end.isoformat(),
+        "as_of": as_of.isoformat(),
+        "kind": kind.value,
+        "title": title,
+        "language": language,
+    }
     return jobs.enqueue(
         "plans.draft",
         shop=shop.slug,
-        params=params | {"language": language},
-        unique_key=f"plans.draft:{shop.slug}:{':'.join(params.values())}",
+        params=params,
+        unique_key=f"plans.draft:{shop.slug}:{sha256(canonical.dumps(params)).hexdigest()}",
         actor_id=actor.pk,
     )
 
 
 def ask_for_reforecast(*, version: PlanVersion, as_of: date, actor: User) -> Job:
-    """The job that makes a new version beside a locked one; its result names it. Asked for twice, it is one job."""
+    """The job that makes a new version beside a locked one; its result names it. Asked for twice, it is one job.
+
+    Raises drafting.PastPlanError, EmptyLakeError.
+    """
     plan = version.plan
+    drafting.ground(plan.shop, plan.period, as_of)
     params = {"from": plan.period.start.isoformat(), "to": plan.period.end.isoformat(), "as_of": as_of.isoformat()}
     return jobs.enqueue(
         "plans.reforecast",
@@ -64,7 +92,14 @@ def draft(job: Job) -> dict[str, Any]:
         actor = User.objects.filter(pk=job.actor_id or 0).first()
         with transaction.atomic():
             version = operations.start_plan(
-                shop=shop, period=period, draft=found, actor=actor, now=timezone.now(), language=asked["language"]
+                shop=shop,
+                period=period,
+                draft=found,
+                actor=actor,
+                now=timezone.now(),
+                kind=Kind(asked["kind"]),
+                title=asked["title"],
+                language=asked["language"],
             )
             job.checkpoint = {"plan": version.plan_id, "version": version.pk, "number": version.number}
             job.advance(1, 1, job.checkpoint)

@@ -150,5 +150,5 @@ def _finish(job: Job, state: Job.State, *, message: str | None = None, result: d
 
 def _explained(error: ToplineError) -> dict[str, Any]:
     """The error so that a door can say it in the reader's language."""
-    params = {name: str(value) for name, value in error.params.items()}
+    params = {name: value if isinstance(value, int) else str(value) for name, value in error.params.items()}
     return {"error": error.code, "message": error.message, "params": params}

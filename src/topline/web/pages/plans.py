@@ -97,7 +97,7 @@ def index(visit: Visit) -> HttpResponse:
 
 def _drafts(visit: Visit) -> JobQuerySet:
     """The jobs that draft plans of the shop, or versions of them."""
-    return Job.objects.filter(shop=visit.shop.slug, kind__in=("plans.draft", "plans.reforecast"))
+    return Job.objects.filter(shop=visit.shop.slug, kind__in=plan_jobs.ASKED)
 
 
 def _card(visit: Visit, plan: Plan) -> dict[str, Any]:
