@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
+import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,7 +13,7 @@ from deltalake.exceptions import CommitFailedError
 from lake_shop import EPOCH, Row, batch, newest, shown
 from topline.facts import customer, identity_link, order_line, session
 from topline.facts.table import UTC
-from topline.lake import engine, keys, mirror, store
+from topline.lake import duck, engine, keys, mirror, store
 from topline.lake.error import DamagedLakeError, NoSnapshotError, UnknownFactError
 from topline.lake.scope import Scope
 from topline.lake.store import Appended, Lake
@@ -210,6 +211,19 @@ def test_identity_is_the_newest_link_and_none_takes_it_back(lake):
     link("cid", 4, "p2")
     people = engine.execute(engine.identity(lake, lake.publish(now=EPOCH)).order_by("customer_key")).to_pylist()
     assert people == [{"customer_key": "ann", "person_id": "p1"}, {"customer_key": "cid", "person_id": "p2"}]
+
+
+def test_an_answer_leaves_no_table_in_memory_behind():
+    def held():
+        views = duck.connection().execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchall()
+        return pa.total_allocated_bytes(), views
+
+    before = held()
+    sent = ibis.memtable(pa.table({"n": pa.arange(0, 100_000)}))
+    sums = [engine.execute(sent.aggregate(n=sent.n.sum()))["n"][0].as_py() for _ in range(2)]
+    del sent
+    assert sums == [4_999_950_000] * 2
+    assert held() == before
 
 
 def test_an_empty_lake_answers(lake):

@@ -5,7 +5,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -65,8 +65,14 @@ def _opened(memory: str, threads: int, spill: Path) -> duckdb.DuckDBPyConnection
         },
     )
     instance.execute("SET parquet_metadata_cache = true")
-    atexit.register(instance.close)
+    atexit.register(_close, instance)
     return instance
+
+
+def _close(instance: duckdb.DuckDBPyConnection) -> None:
+    """Closes the instance; one that a thread still asks goes with the process."""
+    with suppress(duckdb.Error):
+        instance.close()
 
 
 def quoted(text: str) -> str:

@@ -65,7 +65,8 @@ def table(lake: "Lake", fact: str, snapshot: Snapshot, *, known_at: datetime | N
         duck.connection().execute(f"CREATE TEMP VIEW {duck.named(name)} AS {query}")
         views[key] = _View(_expression(name, declared), needs)
         if len(views) > KEPT:
-            views.popitem(last=False)
+            _, oldest = views.popitem(last=False)
+            duck.connection().execute(f"DROP VIEW {duck.named(oldest.table.get_name())}")
     views.move_to_end(key)
     return views[key].table
 
@@ -76,7 +77,10 @@ def execute(expression: "ir.Expr") -> pa.Table:
         with duck.turn():
             return spark.execute(expression)
     with duck.turn():
-        answer: pa.Table = backend().to_pyarrow(expression)
+        try:
+            answer: pa.Table = backend().to_pyarrow(expression)
+        finally:
+            _release(expression)
     return answer
 
 
@@ -87,7 +91,17 @@ def backend() -> "Backend":
         import ibis
 
         found = _local.backend = ibis.duckdb.from_connection(duck.connection())
+        found._make_memtable_finalizer = lambda name: None  # `_release` does it; its own waits for the process's end
     return found
+
+
+def _release(expression: "ir.Expr") -> None:
+    """Lets go of the tables in memory that the expression brought along: Ibis keeps them for the thread's life."""
+    import ibis.expr.operations as ops
+
+    for held in expression.op().find(ops.InMemoryTable):
+        duck.connection().unregister(held.name)
+        backend()._memtables.discard(held)
 
 
 def identity(lake: "Lake", snapshot: Snapshot) -> "ir.Table":
