@@ -33,11 +33,11 @@ def event(kind: str, visit: str, minute: float, **more: Any) -> dict[str, Any]:
 
 def tables(rows: Mapping[str, Iterable[Mapping[str, Any]]], **known: Any) -> Tables:
     """These facts; all others are empty."""
-    built = {name: _table(name, list(found)) for name, found in rows.items()}
+    built = {name: arrow(name, list(found)) for name, found in rows.items()}
     days = [day for name, table in built.items() if "on" in table.column_names for day in table["on"].to_pylist()]
     made = {name: _put(name, table) for name, table in built.items()}
     return Tables(
-        table=lambda name: made[name] if name in made else _put(name, _table(name, [])),
+        table=lambda name: made[name] if name in made else _put(name, arrow(name, [])),
         empty={name: why for name, why in NOTHING.items() if not rows.get(name)},
         extent=Period(min(days), max(days) + timedelta(days=1)) if days else None,
         **known,
@@ -48,7 +48,8 @@ def _put(name: str, table: pa.Table) -> Any:
     return _connection().create_table(f"{name} {next(_count)}", table, temp=True)
 
 
-def _table(name: str, rows: list[Mapping[str, Any]]) -> pa.Table:
+def arrow(name: str, rows: list[Mapping[str, Any]]) -> pa.Table:
+    """Rows of a fact, with its defaults in the columns that they leave out."""
     schema = facts()[name].schema
     filled = [_filled(name, i, row) for i, row in enumerate(rows)]
     columns = []

@@ -1,6 +1,7 @@
 """Analyses through the doors: pages, files, endpoints, a command."""
 
 import json
+from datetime import UTC, date, datetime
 
 import ledger_rows
 import pytest
@@ -8,6 +9,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from test_api import caller
 
+import path_shop
+import web_facts
+from topline.accounts import operations
+from topline.accounts.channels import keep_channel
 from topline.analysis.catalogue import analyses
 from topline.cli.main import run
 
@@ -102,3 +107,23 @@ def test_people_are_listed_for_who_may_see_rows(shop, lake, member, call):
     lead = caller(shop, member("content_lead"))
     assert [table["id"] for table in lead("GET", "/shops/gifts/analyses/rfm").json()["tables"]] == ["segments", "grid"]
     assert lead("GET", "/shops/gifts/analyses/rfm?table=customers").status_code == 403
+
+
+def test_channels_are_called_by_their_names(shop, owner, lake):
+    for fact, rows in (("session", path_shop.VISITS), ("order_line", path_shop.LINES)):
+        lake.append(fact, web_facts.arrow(fact, list(rows)).to_batches(), batch_id="b")
+    lake.publish(now=datetime.now(UTC))
+    operations.pin_clock(shop=shop, on=date(2024, 4, 30), actor_id=None)
+    for code, name in (("mail", "The letter"), ("ads", "Paid ads")):
+        keep_channel(shop=shop, code=code, name=name, actor_id=owner.pk)
+    client = Client()
+    client.force_login(owner)
+    asked = "from=2024-03-01&to=2024-04-01&days=14"
+    page = client.get(f"/shop/gifts/analyses/journeys?{asked}").content.decode()
+    assert "The letter → Paid ads" in page
+    assert "1 Paid ads" in page  # the first touch of the chart
+    deep = client.get(f"/shop/gifts/analyses/journeys?{asked}&over=channel&over=stage").content.decode()
+    assert "The letter · visit → Paid ads · visit" in deep
+    assert "Most is owed to Paid ads:" in client.get(f"/shop/gifts/analyses/attribution?{asked}").content.decode()
+    rows = caller(shop, owner)("GET", "/shops/gifts/analyses/journeys?start=2024-03&end=2024-04&days=14").json()
+    assert "mail → ads" in [row["path"] for table in rows["tables"] if table["id"] == "paths" for row in table["rows"]]

@@ -36,7 +36,7 @@ def asked(**choices: Any) -> Result:
 def test_journeys_worked_on_paper() -> None:
     # to an order: mail, ads (ann, 2.1 days); ads (ann again, .1 days); mail (bob, 1 day). To none: ads; mail, search;
     # ads twice and then mail. The guest's visit is not known to be the order's, without heads of orders.
-    rows = {row["path"]: row for row in asked().table("paths").rows}
+    rows = {str(row["path"]): row for row in asked().table("paths").rows}
     assert {path: (row["journeys"], row["orders"]) for path, row in rows.items()} == {
         "mail → ads": (1, 1), "ads": (2, 1), "mail": (1, 1), "mail → search": (1, 0), "ads → mail": (1, 0)
     }  # fmt: skip
@@ -45,7 +45,7 @@ def test_journeys_worked_on_paper() -> None:
 
 
 def test_who_comes_by_goes_on_orders_or_leaves() -> None:
-    rows = {row["touch"]: row for row in asked().table("touches").rows}
+    rows = {str(row["touch"]): row for row in asked().table("touches").rows}
     assert rows["ads"]["journeys"] == 4
     assert (rows["ads"]["first"], rows["ads"]["went_on"], rows["ads"]["ordered"], rows["ads"]["left"]) == (3, 1, 2, 1)
     assert rows["mail"]["with_order"] == pytest.approx(2 / 4)
@@ -56,7 +56,7 @@ def test_who_comes_by_goes_on_orders_or_leaves() -> None:
 
 
 def test_from_one_touch_to_the_next() -> None:
-    rows = {(row["from"], row["to"]): row for row in asked().table("transitions").rows}
+    rows = {(str(row["from"]), str(row["to"])): row for row in asked().table("transitions").rows}
     assert {pair: row["times"] for pair, row in rows.items()} == {
         ("mail", "ads"): 1, ("mail", "search"): 1, ("ads", "mail"): 1
     }  # fmt: skip
@@ -73,7 +73,7 @@ def test_the_drawn_streams_keep_everybody() -> None:
 
 def test_content_messages_and_how_far_visits_came() -> None:
     rows = asked(over=("channel", "stage", "content", "message")).table("paths").rows
-    paths = [row["path"] for row in rows]
+    paths = [str(row["path"]) for row in rows]
     assert "ads · product view → ads · cart → content: Care → mail · visit" in paths
     assert "mail · visit → message: email → ads · visit" in paths
 

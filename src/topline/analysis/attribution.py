@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from topline.analysis.analysis import Analysis, Choice, Question, matches, whole
-from topline.analysis.result import Chart, Column, Figure, Note, Result, Table, nothing
+from topline.analysis.result import Channel, Chart, Column, Figure, Note, Result, Table, nothing
 from topline.analysis.touches import Walks, visits, walks
 from topline.metrics.marketing import NO_SPEND
 from topline.metrics.metric import Unit, Value, minus, ratio
@@ -105,7 +105,7 @@ def answer(tables: "Tables", question: AttributionQuestion, settings: "Settings"
     return Result(
         question=question,
         settings=settings,
-        sentence=_sentence(credited, settings.currency),
+        sentence=_sentence(question.by, credited, settings.currency),
         tables=tuple(_table(question, id_, credited, profit, id_ == question.show) for id_ in shown),
         notes=tuple(_notes(credited, settings.currency)),
     )
@@ -236,7 +236,7 @@ def _money(amount: float) -> Decimal:
     return Decimal(f"{amount:.6f}")
 
 
-def _sentence(credited: Sequence[Credited], currency: str) -> Note:
+def _sentence(by: str, credited: Sequence[Credited], currency: str) -> Note:
     first = next((one for one in credited if one.label is not None), credited[0])
     orders = sum(one.by_model["last"][0] for one in credited)
     shares = [one[0] / orders for one in first.by_model.values()]
@@ -246,7 +246,7 @@ def _sentence(credited: Sequence[Credited], currency: str) -> Note:
         "attribution",
         N_("Most is owed to %(label)s: %(low)s to %(high)s of %(orders)s orders, depending on the model."),
         {
-            "label": first.label,
+            "label": Channel(first.label) if by == "channel" else first.label,
             "low": Figure(min(shares), Unit.RATE, currency),
             "high": Figure(max(shares), Unit.RATE, currency),
             "orders": Figure(round(orders), Unit.COUNT, currency),

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topline.analysis.analysis import Analysis, Choice, Question, whole
-from topline.analysis.result import Chart, Column, Figure, Note, Result, Table, nothing
+from topline.analysis.result import Cell, Channel, Chart, Column, Figure, Note, Result, Table, nothing
 from topline.analysis.touches import Walks, visits, walks
 from topline.facts.message_event import Event as MessageEvent
 from topline.metrics.metric import Unit
-from topline.metrics.result import Entry
 from topline.metrics.view import with_person
 from topline.units.missing import Missing
 from topline.units.text import N_
@@ -30,7 +29,7 @@ OVER = {
     "content": N_("Content"),
     "message": N_("Messages clicked"),
 }
-_STAGE = ("visit", "product view", "cart", "checkout", "order")
+_STAGE = (N_("visit"), N_("product view"), N_("cart"), N_("checkout"), N_("order"))
 ENDS = {"start": N_("Start"), "order": N_("Order"), "left": N_("No order")}
 STEPS_DRAWN = 3
 """So many touches are drawn; the ways from there to the end count as one."""
@@ -59,7 +58,7 @@ class JourneyQuestion(Question):
 class Trails:
     """Journeys with touches that repeat one after the other taken together.
 
-    label : (n,) numbers in `labels`; start : (m + 1,) where each journey begins
+    label : (n,) numbers in `labels`, which `_touch` reads; start : (m + 1,) where each journey begins
     wait : (n,) days from each touch to the next, nan before the end
     is_won : (m,) whether it led to an order; days : (m,) from the first touch to the last or to the order
     """
@@ -99,7 +98,7 @@ def _touches(tables: "Tables", question: JourneyQuestion) -> list[Any]:
     if {"channel", "stage"} & set(kinds) and "session" not in tables.empty:
         counts = ("product_views", "carts", "checkouts", "orders") if "stage" in kinds else ()
         rows = visits(tables, question.where, "channel", *counts)
-        label = rows.channel
+        label = "channel\n" + rows.channel
         if "stage" in kinds:
             import ibis
 
@@ -111,7 +110,7 @@ def _touches(tables: "Tables", question: JourneyQuestion) -> list[Any]:
                 (rows.product_views.fill_null(0) > 0, _STAGE[1]),
                 else_=_STAGE[0],
             )
-            label = label + " · " + came if "channel" in kinds else came
+            label = label + "\n" + came if "channel" in kinds else "stage\n" + came
         found.append(rows.mutate(label=label))
     if "content" in kinds and "content_interaction" not in tables.empty:
         found.append(_content(tables, question))
@@ -123,7 +122,7 @@ def _touches(tables: "Tables", question: JourneyQuestion) -> list[Any]:
 def _content(tables: "Tables", question: JourneyQuestion) -> Any:
     """Interactions with content of those whose visit is known."""
     rows: Any = tables.table("content_interaction")
-    label = "content: " + rows.title.fill_null(rows.content_key)
+    label = "content\n" + rows.title.fill_null(rows.content_key)
     rows = rows.mutate(label=label).select("at", "on", "label", "visitor_key")
     people = visits(tables, question.where).select(known_key="visitor_key", person="person").distinct()
     people = people.group_by("known_key").aggregate(person=people.person.min())
@@ -135,7 +134,7 @@ def _messages(tables: "Tables", question: JourneyQuestion) -> Any:
     rows: Any = tables.table("message_event")
     rows = rows.filter((rows.event == MessageEvent.CLICKED.value) & ~rows.is_machine & rows.customer_key.notnull())
     rows = with_person(rows, tables)
-    return rows.mutate(label="message: " + rows.campaign.fill_null(rows.medium), person="customer " + rows.customer)
+    return rows.mutate(label="message\n" + rows.campaign.fill_null(rows.medium), person="customer " + rows.customer)
 
 
 def trails(found: Walks, only_orders: bool) -> Trails:
@@ -155,6 +154,22 @@ def trails(found: Walks, only_orders: bool) -> Trails:
     wait[goes_on] = (at[goes_on + 1] - at[goes_on]) / 86_400e6
     start = np.concatenate([[0], np.cumsum(np.bincount(journey, minlength=len(length)))])
     return Trails(label, start, wait, linked.order >= 0, days, found.labels)
+
+
+def _touch(label: str) -> Cell:
+    """What a label says: the kind of touch before the first line break, how far a visit came after the last."""
+    kind, _, name = label.partition("\n")
+    match kind:
+        case "content":
+            return Note("content", N_("content: %(title)s"), {"title": name})
+        case "message":
+            return Note("message", N_("message: %(name)s"), {"name": name})
+        case "stage":
+            return Note("stage", name)
+    code, _, stage = name.rpartition("\n")
+    if not code:
+        return Channel(name)
+    return Note("visit", "%(channel)s · %(stage)s", {"channel": Channel(code), "stage": Note("stage", stage)})
 
 
 def _flow(found: Trails) -> Table:
@@ -177,8 +192,9 @@ def _flow(found: Trails) -> Table:
             else:
                 target = "order" if won else "left"
             counts[step + 1, name, target] += 1
-    rows: list[dict[str, Entry]] = [
-        {"step": step, "from": before, "to": after, "journeys": n}
+    called = {label: _touch(label) for label in found.labels}
+    rows: list[dict[str, Cell]] = [
+        {"step": step, "from": called.get(before, before), "to": called.get(after, after), "journeys": n}
         for (step, before, after), n in sorted(counts.items(), key=lambda one: (one[0][0], -one[1], one[0]))
     ]
     return Table(
@@ -206,9 +222,9 @@ def _touch_table(found: Trails) -> Table:
     begun, ended = np.bincount(first, minlength=k), np.bincount(last, minlength=k)
     closed = np.bincount(last, found.is_won, minlength=k)
     total = np.bincount(found.label, minlength=k)
-    rows: list[dict[str, Entry]] = [
+    rows: list[dict[str, Cell]] = [
         {
-            "touch": found.labels[i],
+            "touch": _touch(found.labels[i]),
             "journeys": int(came[i]),
             "first": int(begun[i]),
             "went_on": int(total[i] - ended[i]),
@@ -247,10 +263,10 @@ def _transitions(found: Trails) -> Table:
         waits[key].append(wait)
     total = np.bincount(found.label, minlength=k)
     ranked = sorted(waits, key=lambda key: (-len(waits[key]), key))
-    rows: list[dict[str, Entry]] = [
+    rows: list[dict[str, Cell]] = [
         {
-            "from": found.labels[key // k],
-            "to": found.labels[key % k],
+            "from": _touch(found.labels[key // k]),
+            "to": _touch(found.labels[key % k]),
             "times": len(waits[key]),
             "share": len(waits[key]) / int(total[key // k]),
             "median_days": float(np.median(waits[key])),
@@ -278,12 +294,13 @@ def _paths(found: Trails) -> Table:
     labels = found.label.tolist()
     for i, (start, end) in enumerate(zip(found.start.tolist(), found.start.tolist()[1:], strict=False)):
         ways[tuple(labels[start:end])].append(i)
-    rows: list[dict[str, Entry]] = []
+    rows: list[dict[str, Cell]] = []
     for way, journeys in sorted(ways.items(), key=lambda one: (-len(one[1]), one[0])):
         won = found.is_won[journeys]
+        touches = {f"touch_{i}": _touch(found.labels[label]) for i, label in enumerate(way)}
         rows.append(
             {
-                "path": " → ".join(found.labels[label] for label in way),
+                "path": Note("path", " → ".join(f"%({name})s" for name in touches), touches),
                 "journeys": len(journeys),
                 "orders": int(won.sum()),
                 "rate": float(won.mean()),

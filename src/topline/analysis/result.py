@@ -56,6 +56,16 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel in a row or a sentence; doors say what the shop calls it."""
+
+    code: str
+
+    def __str__(self) -> str:
+        return self.code
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """A goal that a row proposes, for the plan: so much more of a metric in three months, by doing what.
 
@@ -70,7 +80,7 @@ class Proposal:
         return f"{self.metric} + {self.more:f}"
 
 
-type Cell = Entry | Figure | Note | Proposal | None
+type Cell = Entry | Figure | Note | Channel | Proposal | None
 """None stands where a row has nothing to say in a column."""
 
 
@@ -195,11 +205,11 @@ class Result:
 
 
 def said(cell: Cell) -> Entry | None:
-    """The cell as one value: a figure's number, the words of a note."""
+    """The cell as one value: a figure's number, the words of a note, a channel's code."""
     match cell:
         case Figure():
             return cell.value
-        case Note() | Proposal():
+        case Note() | Channel() | Proposal():
             return str(cell)
     return cell
 
@@ -238,7 +248,7 @@ def sheet(
             return value.value
         if value is None or isinstance(value, Missing):
             return value
-        if column.unit is None or isinstance(value, Rest | str | date | Note | Proposal):
+        if column.unit is None or isinstance(value, Rest | str | date | Note | Channel | Proposal):
             return name(column, value)
         return value
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from topline.analysis.result import Chart, Column, Figure, Note, Table
+from topline.analysis.result import Channel, Chart, Column, Figure, Note, Table
 from topline.metrics.metric import Metric, Unit
 from topline.metrics.query import Query
 from topline.metrics.result import Result
@@ -254,7 +254,7 @@ def _flow(table: Table, chart: Chart, currency: str) -> dict[str, Any]:
     links = []
     for row in table.rows:
         step = row[table.columns[0].id]
-        is_end = str(row[go.id]) in go.names
+        is_end = isinstance(row[go.id], str) and row[go.id] in go.names
         target = cell_name(go, row[go.id])
         links.append(
             {
@@ -292,7 +292,7 @@ _KINDS: Mapping[str, Callable[[Table, Chart, str], dict[str, Any]]] = {
 
 def cell_name(column: Column, entry: object) -> str:
     """A value of a column without a unit, as people read it; a number as it is."""
-    if entry is None or isinstance(entry, Missing | Note):
+    if entry is None or isinstance(entry, Missing | Note | Channel):
         return formats.say(entry)
     if isinstance(entry, Figure):
         return formats.number(entry.value, entry.unit, entry.currency)

@@ -13,7 +13,7 @@ from babel import Locale, dates, numbers
 from babel.numbers import list_currencies
 from django.utils.translation import get_language, gettext, ngettext
 
-from topline.analysis.result import Figure, Note
+from topline.analysis.result import Channel, Figure, Note
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.units.errors import ToplineError
@@ -42,10 +42,12 @@ def tag() -> str:
 
 
 def say(thing: object) -> str:
-    """The text of an error, a missing value, a note or a marked text, in the language of the page."""
+    """The text of an error, a missing value, a note or a marked text in the language of the page; a channel's name."""
     match thing:
         case ToplineError() | Missing() | Note():
             return gettext(thing.message) % {name: _said(value) for name, value in thing.params.items()}
+        case Channel():
+            return channel(thing.code)
         case None | "":
             return ""
         case _:
@@ -95,7 +97,7 @@ def _said(value: object) -> object:
     match value:
         case Figure():
             return short(value.value, value.unit, value.currency)
-        case Missing() | Note():
+        case Missing() | Note() | Channel():
             return say(value)
         case date():
             return day(value)
