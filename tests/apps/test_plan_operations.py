@@ -19,7 +19,7 @@ from topline.lake.scope import Scope
 from topline.lake.store import Lake
 from topline.metrics.query import Query
 from topline.metrics.result import Result
-from topline.plans import drafting, facts, operations, progress, text
+from topline.plans import drafting, expectation, facts, operations, progress, text
 from topline.plans import grid as grids
 from topline.plans import jobs as plan_jobs
 from topline.plans.drafting import Draft
@@ -270,9 +270,41 @@ def test_a_reforecast_stands_beside_the_locked_baseline(version: PlanVersion) ->
     sales = baseline.goals.get(metric="net_sales")
     new = operations.reforecast(version=baseline, as_of=date(2026, 12, 1), actor=None, now=NOW)
     assert (new.number, new.state, new.is_reforecast, new.based_on) == (2, State.DRAFT, True, baseline)
-    assert new.goals.get(metric="net_sales").baseline == sales.baseline
-    assert new.goals.get(metric="net_sales").target > sales.target  # November was strong
-    assert baseline.goals.get(metric="net_sales").target == sales.target
+    seen = new.goals.get(metric="net_sales")
+    assert (seen.baseline, seen.target) == (sales.baseline, sales.target)
+    assert (seen.expected or 0) > (sales.expected or 0)  # November was strong
+    assert (seen.chance or 0) > (sales.chance or 0)
+    assert new.outlook["months"] != baseline.outlook["months"]
+    assert new.digest == ""
+
+
+def test_a_reforecast_keeps_what_people_set(version: PlanVersion, owner: User) -> None:
+    """Amounts, locks, scoped, edited and dropped goals stay to the last digit; only the forecast moves."""
+    at = {"version": version, "metric": "net_sales", "actor": None, "now": NOW}
+    operations.set_target(**at, part=Part(0, None, 2), amount=Decimal("12345.67"), seen=0)
+    operations.lock_targets(**at, part=Part(0, 0, 2), is_locked=True, seen=1)
+    operations.add_goal(**at, scope={"category": "Lamps"})
+    basket, buyers = version.goals.get(metric="average_order_value"), version.goals.get(metric="new_customers")
+    basket = operations.edit_goal(goal=basket, actor=None, now=NOW, target=Decimal(99), owner=owner, actions=["Ask"])
+    operations.drop_goal(goal=buyers, actor=None, now=NOW)
+    baseline = activated(version)
+    new = operations.reforecast(version=baseline, as_of=date(2026, 12, 1), actor=None, now=NOW)
+    before, after = baseline.contents(), new.contents()
+    for name in ("axes", "targets", "goals", "period", "currency"):
+        assert after[name] == before[name], name
+    assert all(new.grid(metric) == baseline.grid(metric) for metric in ("net_sales", "orders", "new_customers"))
+    assert not new.goals.filter(metric="new_customers").exists()
+    again = new.goals.get(metric="average_order_value")
+    assert again.quantiles != basket.quantiles
+    assert again.chance == expectation.chance(again.quantiles, 99.0)
+    assert again.parent == new.goals.get(key="net_sales")
+    said = {one[0]: one[1] for one in new.sections["1"]}
+    total = new.goals.get(key="net_sales")
+    assert (
+        Decimal(said["summary.target"]["target_amount"]) == total.target == Decimal(new.grid("net_sales").total()) / 100
+    )
+    assert said["summary.target"]["chance_rate"] == total.chance
+    assert TargetCells.objects.count() == len({each.cells_id for each in baseline.target_blocks.all()})
 
 
 def test_pace_follows_the_season_and_chance_follows_the_actuals(version: PlanVersion, sold: dict[int, Decimal]) -> None:

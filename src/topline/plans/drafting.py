@@ -1,7 +1,7 @@
 """What the history lets a plan propose: targets, goals, events, and what is missing. Reads only."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -138,6 +138,14 @@ def propose(
         },
         sections=_sections(sales, goals, first_on),
     )
+
+
+def aimed(draft: Draft, target: Decimal) -> Draft:
+    """The draft whose words speak of that target for net sales."""
+    goal = next(one for one in draft.goals if one.metric == "net_sales")
+    goal = replace(goal, target=target, chance=expectation.chance(goal.quantiles, float(target)))
+    summary = [draft.sections["1"][0], *(sentence.stored() for sentence in _aim(goal))]
+    return replace(draft, sections=draft.sections | {"1": summary})
 
 
 def ground(shop: Shop, period: Period, as_of: date, snapshot: Snapshot | None = None) -> Snapshot:
@@ -348,11 +356,8 @@ def _sections(sales: Expectation, goals: Sequence[ProposedGoal], first_on: date)
             {"first_month": first, "last_month": last, "expected_amount": round(Decimal(expected)),
              "low_amount": round(Decimal(low)), "high_amount": round(Decimal(high)), "level_rate": expectation.LEVEL},
         ),
-        Sentence("summary.target", {"target_amount": headline.target, "chance_rate": headline.chance}),
+        *_aim(headline),
     ]  # fmt: skip
-    if headline.baseline:
-        change = float(headline.target / headline.baseline - 1)
-        summary.append(Sentence("summary.before", {"before_amount": headline.baseline, "change_rate": change}))
     known = {"first_on": first_on, "last_on": sales.known_to - timedelta(days=1)}
     data = [Sentence("data.history", {**known, "days_count": (sales.known_to - first_on).days})]
     if not np.isnan(sales.error):
@@ -370,6 +375,14 @@ def _sections(sales: Expectation, goals: Sequence[ProposedGoal], first_on: date)
                     )
                 )
     return {"1": [one.stored() for one in summary], "2": [one.stored() for one in data]}
+
+
+def _aim(headline: ProposedGoal) -> Iterator[Sentence]:
+    """What the plan aims at, how likely that is, and what it was a year before."""
+    yield Sentence("summary.target", {"target_amount": headline.target, "chance_rate": headline.chance})
+    if headline.baseline:
+        change = float(headline.target / headline.baseline - 1)
+        yield Sentence("summary.before", {"before_amount": headline.baseline, "change_rate": change})
 
 
 def _bands(one: Expectation) -> list[list[float | None]]:

@@ -1,6 +1,7 @@
 """What people do with plans: the only writers of their tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -117,14 +118,16 @@ def start_plan(
             created_at=now,
         )
         version = _add_version(plan, draft, actor=actor, now=now)
+        _add_goals(version, draft.goals, {})
         _log(version, "plan.drafted", actor, as_of=draft.as_of.isoformat(), snapshot=draft.snapshot)
     return version
 
 
 def reforecast(*, version: PlanVersion, as_of: date, actor: User | None, now: datetime) -> PlanVersion:
-    """A new draft beside the locked baseline: months that are over at their actuals, the rest as expected now.
+    """A new draft beside the locked baseline, forecast anew: actuals of months that are over, the rest as seen now.
 
-    Goals keep their baseline, and their target until a person changes it.
+    Targets, locks and goals stay until a person changes them; what is expected of them, and their chance, is new. What
+    the baseline never planned is proposed.
     """
     draft = drafting.propose(version.plan.shop, version.plan.period, as_of)
     return add_reforecast(version=version, draft=draft, actor=actor, now=now)
@@ -133,21 +136,19 @@ def reforecast(*, version: PlanVersion, as_of: date, actor: User | None, now: da
 def add_reforecast(*, version: PlanVersion, draft: drafting.Draft, actor: User | None, now: datetime) -> PlanVersion:
     """The new version that `reforecast` makes, of a draft that is there."""
     with transaction.atomic():
+        kept = {metric: version.grid(metric) for metric in version.grid_metrics}
+        if "net_sales" in kept:
+            target = from_minor("net_sales", kept["net_sales"].total(), version.plan.currency)
+            draft = replace(drafting.aimed(draft, target), blocks=version.blocks, markets=version.markets)
+        draft = replace(draft, grids={**draft.grids, **kept})
         new = _add_version(version.plan, draft, actor=actor, now=now, based_on=version, is_reforecast=True)
-        baseline = {goal.key: goal for goal in version.goals.standing()}
-        for goal in new.goals.all():
-            if goal.key in baseline:
-                goal.baseline = baseline[goal.key].baseline
-                goal.owner = baseline[goal.key].owner
-                goal.actions = baseline[goal.key].actions
-                goal.save(update_fields=["baseline", "owner", "actions"])
-        for goal in version.goals.standing().exclude(key__in=new.goals.values("key")):
-            if set(goal.scope.values()) <= {*new.blocks, *new.markets}:
-                goal.pk, goal.version, goal.parent = None, new, None
-                goal._state.adding = True
-                goal.save()
-        for metric in new.grid_metrics:
-            _reconcile(new, metric, new.grid(metric))
+        goals, known = _copy_goals(version, new), set(version.goals.values_list("key", flat=True))
+        for proposed in draft.goals:
+            if (goal := goals.get(proposed.key)) is not None:
+                goal.expected, goal.quantiles = proposed.expected, list(proposed.quantiles)
+                goal.chance = expectation.chance(goal.quantiles, float(goal.target))
+                goal.save(update_fields=["expected", "quantiles", "chance"])
+        _add_goals(new, [one for one in draft.goals if one.key not in known], goals)
         _log(new, "plan.reforecast", actor, as_of=draft.as_of.isoformat(), baseline=version.number)
     return new
 
@@ -170,13 +171,7 @@ def revise(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVe
         )
         for block in version.target_blocks.all():
             TargetBlock.objects.create(version=new, metric=block.metric, block=block.block, cells=block.cells)
-        copies: dict[int, Goal] = {}
-        for goal in version.goals.standing():
-            old = goal.pk
-            goal.pk, goal.version, goal.parent = None, new, copies.get(goal.parent_id or 0)
-            goal._state.adding = True
-            goal.save()
-            copies[old] = goal
+        _copy_goals(version, new)
         _log(new, "plan.revised", actor, based_on=version.number)
     return new
 
@@ -211,8 +206,26 @@ def _add_version(
     )
     for metric, grid in draft.grids.items():
         _store(version, metric, grid, range(len(grid.cells)))
-    made: dict[str, Goal] = {}
-    for position, proposed in enumerate(draft.goals):
+    return version
+
+
+def _copy_goals(version: PlanVersion, new: PlanVersion) -> dict[str, Goal]:
+    """The standing goals of a version as goals of a new one, by key."""
+    copies: dict[int, Goal] = {}
+    for goal in version.goals.standing():
+        old = goal.pk
+        goal.pk, goal.version, goal.parent = None, new, copies.get(goal.parent_id or 0)
+        goal._state.adding = True
+        goal.save()
+        copies[old] = goal
+    return {goal.key: goal for goal in copies.values()}
+
+
+def _add_goals(version: PlanVersion, proposals: Sequence[drafting.ProposedGoal], there: Mapping[str, Goal]) -> None:
+    """The goals as proposed, after those that are there."""
+    plan, made = version.plan, dict(there)
+    first = max((goal.position + 1 for goal in there.values()), default=0)
+    for position, proposed in enumerate(proposals, first):
         made[proposed.key] = Goal.objects.create(
             version=version,
             key=proposed.key,
@@ -231,7 +244,6 @@ def _add_version(
             why=proposed.why,
             position=position,
         )
-    return version
 
 
 # Editing the grid ------------------------------------------------------------
