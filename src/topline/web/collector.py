@@ -20,7 +20,7 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from django.conf import settings
 from django.db import close_old_connections
@@ -60,7 +60,7 @@ _PAID = re.compile(r"^(cpc|ppc|paid|paidsearch|paid_search|sem|cpm|display|paid_
 _MEDIUM = re.compile(r"[a-z][a-z_-]{0,40}")
 _KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _MARKET = re.compile(r"[A-Za-z]{2}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _NAMED = re.compile(PERSONAL)
 _LETTERS = bytes.maketrans(b"0123456789abcdef", b"abcdefghijklmnop")
 
@@ -184,7 +184,7 @@ def _parsed(content: bytes) -> list[dict[str, Any]]:
         raise RefusedError("400 Bad Request") from None
     listed = found if isinstance(found, list) else [found]
     if not 0 < len(listed) <= MOST_EVENTS or not all(
-        isinstance(each, dict) and each.get("e") in _EVENTS for each in listed
+        isinstance(each, dict) and isinstance(each.get("e"), str) and each["e"] in _EVENTS for each in listed
     ):
         raise RefusedError("400 Bad Request")
     return listed
@@ -195,7 +195,7 @@ def _event(sent: Mapping[str, Any], shop: Shop, environ: Environ, now: datetime)
     key, market, visitor = sent.get("k"), sent.get("m"), _plain(sent.get("v"))
     told = sent.get("d")
     details = told if isinstance(told, dict) else {}
-    address = urlsplit(_plain(sent.get("u"), 2_000) or "")
+    address = _address(_plain(sent.get("u"), 2_000))
     channel, campaign = came_from(address.query, address.hostname or "", _plain(sent.get("r"), 2_000) or "")
     customer = _plain(sent.get("c")) if visitor else None
     agent = environ["HTTP_USER_AGENT"]
@@ -235,7 +235,7 @@ def came_from(query: str, host: str, referrer: str) -> tuple[str | None, str | N
     asked = {name: values[0] for name, values in parse_qs(query).items()}
     medium, source = asked.get("utm_medium", "").lower(), asked.get("utm_source", "").lower()
     campaign = asked.get("utm_campaign", "")[:100] or None
-    before = (urlsplit(referrer).hostname or "") if referrer.startswith(("http://", "https://")) else ""
+    before = (_address(referrer).hostname or "") if referrer.startswith(("http://", "https://")) else ""
     is_social = bool(_SOCIAL.search(before) or _SOCIAL.search(f"{source}.")) or "social" in medium
     if "gclid" in asked or "msclkid" in asked or "gbraid" in asked or "wbraid" in asked:
         return "paid_search", campaign
@@ -282,19 +282,27 @@ def _salt(today: date) -> bytes:
     return path.read_bytes()
 
 
+def _address(text: str | None) -> SplitResult:
+    """The parts of an address, empty ones if it is none."""
+    try:
+        return urlsplit(text or "")
+    except ValueError:
+        return urlsplit("")
+
+
 def _plain(value: object, most: int = 100) -> str | None:
-    """A text or whole number as a short text without control characters, None for anything else."""
+    """A text or whole number as a short text without control characters or halves of letters, None for all else."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     return _CONTROL.sub("", str(value))[:most].strip() or None
 
 
 def _nameless(text: str | None) -> str | None:
-    """The text without what looks like an e-mail address or a phone number."""
+    """The text without what looks like an e-mail address or a phone number, in letters or in per cents."""
     if not text:
         return None
     plain = _CONTROL.sub("", text)
-    return "/".join("…" if _NAMED.search(part) else part for part in plain.split("/")).strip() or None
+    return "/".join("…" if _NAMED.search(unquote(part)) else part for part in plain.split("/")).strip() or None
 
 
 def _amount(value: object) -> str | None:
