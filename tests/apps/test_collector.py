@@ -204,7 +204,9 @@ def test_whatever_stands_in_an_event_a_fact_comes_of_it(door):
         assert door({"e": "purchase", "u": f"https://x.example/o/{value}?utm_medium={value}", "d": value}) == 204
     found = drained(door)
     assert len(found) == 2 * len(wild)
-    assert not any("@" in str(value) or "%40" in str(value) or "7946" in str(value) for row in found for value in row.values())
+    assert not any(
+        "@" in str(value) or "%40" in str(value) or "7946" in str(value) for row in found for value in row.values()
+    )
 
 
 def test_other_doors(door):
