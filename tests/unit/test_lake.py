@@ -12,8 +12,8 @@ from deltalake.exceptions import CommitFailedError
 
 from lake_shop import EPOCH, Row, batch, newest, shown
 from topline.facts import customer, identity_link, order_line, session
-from topline.facts.table import UTC
-from topline.lake import duck, engine, keys, mirror, store
+from topline.facts.table import UTC, tables
+from topline.lake import duck, engine, keys, mirror, read, store
 from topline.lake.error import DamagedLakeError, NoSnapshotError, UnknownFactError
 from topline.lake.scope import Scope
 from topline.lake.store import Appended, Lake
@@ -234,6 +234,27 @@ def test_an_empty_lake_answers(lake):
     assert (seen.number, seen.recorded_to, shown(lake, seen)) == (1, None, {})
     with pytest.raises(UnknownFactError, match="order_line"):
         lake.append("orderline", [], batch_id="b")
+
+
+@pytest.mark.parametrize("fact", ["target", "forecast"])
+def test_plans_of_hidden_metrics_are_hidden(lake, fact):
+    """What an attainment, a pace or a forecast's error is made of."""
+    table = tables()[fact]
+    filled = {"key": "a", "version": 1, "batch_id": "p", "recorded_at": EPOCH, "on": date(2026, 1, 1)}
+    given = {one.name: None if one.nullable else 1 for one in table.schema} | {"grain": "day", "as_of": filled["on"]}
+    texts = {one.name for one in table.schema if pa.types.is_string(one.type)}
+    given = {name: str(value) if name in texts and value else value for name, value in (given | filled).items()}
+    rows = [
+        {name: (given | {"key": id_, "metric": id_}).get(name) for name in table.schema.names}
+        for id_ in ("net_sales", "gross_profit")
+    ]
+    lake.append(fact, [pa.RecordBatch.from_pylist(rows, table.schema)], batch_id="p")
+    seen = {}
+    for hidden in (frozenset(), frozenset({"profit"})):
+        scope = Scope(frozenset({lake.shop}), hidden_families=hidden)
+        found = read.visible(lake, lake.publish(now=EPOCH), scope, set()).table(fact)
+        seen[len(hidden)] = sorted(engine.execute(found)["metric"].to_pylist())
+    assert seen == {0: ["gross_profit", "net_sales"], 1: ["net_sales"]}
 
 
 def test_equal_scopes_have_equal_digests():

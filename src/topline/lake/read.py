@@ -182,9 +182,12 @@ def whole(lake: Lake, snapshot: Snapshot, known_at: datetime | None = None) -> T
 def visible(lake: Lake, snapshot: Snapshot, scope: Scope, paths: set[str], known_at: datetime | None = None) -> Tables:
     """The snapshot's facts, cut to the scope; `paths` gathers what the answer was read from."""
     every = whole(lake, snapshot, known_at)
+    hidden = sorted(id_ for id_, metric in metrics().items() if metric.family in scope.hidden_families)
 
     def table(fact: str) -> "ir.Table":
         rows = every.table(fact)
+        if hidden and "metric" in rows.columns:
+            rows = rows.filter(rows["metric"].notin(hidden))
         if fact == "order_line":
             paths.add("detail")
         if scope.owners is not None and "owner" in rows.columns:
