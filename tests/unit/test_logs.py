@@ -4,7 +4,10 @@ import io
 import json
 import logging
 
+import pytest
+
 from topline.config import logs
+from topline.web.urls import urlpatterns
 
 
 def _record(message: str, level: int = logging.INFO, **more: object) -> logging.LogRecord:
@@ -31,6 +34,16 @@ def test_other_lines_name_what_they_were_given():
 def test_json_has_all_of_it():
     line = json.loads(logs.JsonFormatter().format(_record("job finished", job=7)))
     assert (line["level"], line["message"], line["job"]) == ("info", "job finished", 7)
+
+
+@pytest.mark.parametrize("place", [pattern for pattern in urlpatterns if "<str:token>" in str(pattern.pattern)])
+def test_no_line_has_the_key_of_a_link(place):
+    """Also where nothing answers it, as without the last slash, and in what Django itself says."""
+    path = "/" + str(place.pattern).replace("<str:token>", "S3cret-_")
+    for said in (path, path.rstrip("/"), f"Internal Server Error: {path}"):
+        for form in (logs.LineFormatter(), logs.JsonFormatter()):
+            assert "S3cret" not in form.format(_record(said))
+    assert logs.keyless("/shop/a/calendar/events") == "/shop/a/calendar/events"
 
 
 def test_people_are_those_at_a_terminal():

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -11,7 +12,13 @@ from typing import TextIO
 from django.http import HttpRequest, HttpResponse
 
 _STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "request", "taskName"}
+_KEYED = re.compile(r"(?<!\S)/(start|calendar|screen|unsubscribe)/[^/\s]+")
 _log = logging.getLogger("topline.request")
+
+
+def keyless(text: str) -> str:
+    """A path, or what Django says of one, without the secret of a link that is a key."""
+    return _KEYED.sub(r"/\1/…", text)
 
 
 class JsonFormatter(logging.Formatter):
@@ -22,7 +29,7 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": keyless(record.getMessage()),
         }
         line |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
         if record.exc_info:
@@ -39,7 +46,7 @@ class LineFormatter(logging.Formatter):
             text = f"{more['status']} {more['method']} {more['path']}  {more['ms']:.0f} ms"
         else:
             told = ", ".join(f"{key} {value}" for key, value in more.items() if value not in (None, ""))
-            text = record.getMessage() + (f": {told}" if told else "")
+            text = keyless(record.getMessage()) + (f": {told}" if told else "")
         level = "" if record.levelno < logging.WARNING else f"{record.levelname} "
         line = f"{datetime.fromtimestamp(record.created):%H:%M:%S}  {level}{text}"  # noqa: DTZ006 - the terminal's time
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
@@ -71,15 +78,10 @@ class RequestLogMiddleware:
                 extra={
                     "request_id": name,
                     "method": request.method,
-                    "path": _path(request),
+                    "path": keyless(request.path),
                     "status": response.status_code,
                     "ms": round((time.perf_counter() - began) * 1000, 1),
                     "user": getattr(getattr(request, "user", None), "pk", None),
                 },
             )
         return response
-
-
-def _path(request: HttpRequest) -> str:
-    token = request.resolver_match.kwargs.get("token") if request.resolver_match else None
-    return request.path.replace(token, "…") if token else request.path
