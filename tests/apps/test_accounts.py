@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from topline.accounts import operations, permissions, vault
-from topline.accounts.models import ApiToken, Shop, SignInLink, User
+from topline.accounts.models import ApiToken, Shop, SignInLink, UnknownShopError, User
 from topline.accounts.permissions import Role
 from topline.journal import operations as journal
 from topline.units.errors import CurrencyError
@@ -208,6 +208,39 @@ def test_the_first_account_becomes_its_owners(db):
     stranger.force_login(operations.create_user(email="stranger@example.org", actor_id=None))
     assert stranger.post("/", asked | {"timezone": "Europe/London"}).status_code == 200
     assert Shop.objects.count() == 1
+
+
+def test_an_owner_makes_further_shops_in_the_browser(shop, owner, member):
+    client = Client()
+    client.force_login(owner)
+    assert 'href="/shops/new"' in client.get("/shop/gifts/").content.decode()
+    form = client.get("/shops/new").content.decode()
+    assert '<option value="GB" selected>' in form
+    assert '<option value="GBP" selected>' in form
+    assert 'name="name" value=""' in form
+    wanted = {"name": "Gifts", "currency": "RON", "country": "RO", "timezone": "Europe/Bucharest"}
+    wrong = client.post("/shops/new", wanted | {"currency": "XYZW"})
+    assert (wrong.status_code, '<option value="RO" selected>' in wrong.content.decode()) == (400, True)
+    assert client.post("/shops/new", wanted)["Location"] == "/shop/gifts-2/imports"
+    assert client.post("/shops/new", wanted | {"name": "Подарки"})["Location"] == "/shop/shop/imports"
+    made = Shop.objects.get(slug="gifts-2")
+    assert (made.name, made.currency, made.timezone, owner.roles_in(made)) == (
+        "Gifts", "RON", "Europe/Bucharest", {"owner"},
+    )  # fmt: skip
+    entry = AuditEntry.objects.of("gifts-2").get(action="shop.create")
+    assert (entry.actor_id, entry.subject) == (owner.pk, "Gifts")
+    analyst = Client()
+    analyst.force_login(member("analyst"))
+    assert 'href="/shops/new"' not in analyst.get("/shop/gifts/").content.decode()
+    assert (analyst.get("/shops/new").status_code, analyst.post("/shops/new", wanted).status_code) == (403, 403)
+    assert Client().get("/shops/new")["Location"].startswith("/account/login/")
+    assert Shop.objects.count() == 3
+
+
+def test_only_the_command_line_names_a_command(shop):
+    with pytest.raises(UnknownShopError) as unknown:
+        Shop.objects.named("elsewhere")
+    assert "topline" not in str(unknown.value)
 
 
 def test_an_invitation_is_mailed_where_a_server_is_set(shop, owner, settings):

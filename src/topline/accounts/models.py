@@ -73,6 +73,10 @@ class User(AbstractBaseUser):
         """The shops that the person has a role in, by name."""
         return Shop.objects.filter(membership__user=self).distinct().order_by("name")
 
+    @property
+    def owns_a_shop(self) -> bool:
+        return self.membership_set.filter(role=permissions.Role.OWNER).exists()
+
     def roles_in(self, shop: "Shop") -> frozenset[str]:
         return frozenset(self.membership_set.filter(shop=shop).values_list("role", flat=True))
 
@@ -88,14 +92,14 @@ class User(AbstractBaseUser):
 
 
 class ShopQuerySet(models.QuerySet["Shop"]):
-    def named(self, slug: str) -> "Shop":
-        """The shop of that slug. Raises UnknownShopError, which names the nearest."""
+    def named(self, slug: str, otherwise: str = N_("Check how it is written.")) -> "Shop":
+        """The shop of that slug. Raises UnknownShopError, which names the nearest; `otherwise` is said if none is."""
         shop = self.filter(slug=slug).first()
         if shop:
             return shop
         slugs = list(self.order_by("slug").values_list("slug", flat=True))
         near = get_close_matches(slug, slugs, 1)
-        hint = f"Did you mean “{near[0]}”?" if near else "“topline shop create” makes one."
+        hint = f"Did you mean “{near[0]}”?" if near else otherwise
         raise UnknownShopError(slug=slug, hint=hint)
 
 

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
+from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from django.core.validators import validate_email, validate_slug
 from django.db import transaction
 from django.db.models import Q
 from django.utils import translation
+from django.utils.text import slugify
 from django.utils.translation import gettext
 
 from topline.accounts import links, permissions, vault
@@ -30,6 +32,7 @@ LINK_DAYS = 7
 FIRST_EMAIL = "owner@localhost.localdomain"
 TOKEN_PREFIX = "tl_"  # noqa: S105
 _COUNTRY_LETTERS = 2
+_SLUG_STEM = 40
 
 
 class SlugError(ToplineError):
@@ -148,6 +151,13 @@ def create_shop(
         Membership.objects.create(user=owner, shop=shop, role=Role.OWNER)
     audit.log("shop.create", actor_id=actor_id, shop=slug, subject=name, **values)
     return shop
+
+
+def free_slug(name: str) -> str:
+    """A short name that no shop has, from what people call the shop."""
+    wanted = slugify(name)[:_SLUG_STEM].strip("-_") or "shop"
+    taken = set(Shop.objects.filter(slug__startswith=wanted).values_list("slug", flat=True))
+    return next(slug for n in count(1) if (slug := wanted if n == 1 else f"{wanted}-{n}") not in taken)
 
 
 @transaction.atomic

@@ -57,7 +57,7 @@ def shop(slug: str) -> "Shop":
     product()
     from topline.accounts.models import Shop
 
-    return Shop.objects.named(slug)
+    return Shop.objects.named(slug, otherwise="“topline shop create” makes one.")
 
 
 def fresh_lake(shop: "Shop") -> "Lake":

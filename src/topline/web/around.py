@@ -6,11 +6,11 @@ from typing import cast
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.text import slugify
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_POST
 
@@ -40,13 +40,29 @@ def front_door(request: HttpRequest) -> HttpResponse:
 
 def _first_shop(request: HttpRequest, user: User) -> HttpResponse:
     """The form that makes the first shop of an installation, for whoever is the first to sign in."""
+    return _shop_form(request, user, "no_shop.html", {"is_first": True, "written": request.POST})
+
+
+def new_shop(request: HttpRequest) -> HttpResponse:
+    """The form that makes a further shop, for whoever owns one."""
+    user = cast(User, request.user)
+    if not user.owns_a_shop:
+        raise PermissionDenied
+    shop = last_shop(user)
+    alike = {name: getattr(shop, name) for name in ("country", "currency", "timezone")}
+    return _shop_form(request, user, "new_shop.html", {"written": request.POST or alike})
+
+
+def _shop_form(request: HttpRequest, user: User, template: str, context: dict[str, object]) -> HttpResponse:
+    """The form of a shop; the shop's imports, once it is made."""
     posted, error = request.POST, ""
     if request.method == "POST":
         try:
             shop = operations.create_shop(
-                slug=slugify(posted.get("name", "")) or "shop",
+                slug=operations.free_slug(posted.get("name", "")),
                 name=posted.get("name", ""),
                 owner=user,
+                actor_id=user.pk,
                 currency=posted.get("currency", ""),
                 timezone=posted.get("timezone", ""),
                 country=posted.get("country", ""),
@@ -54,8 +70,7 @@ def _first_shop(request: HttpRequest, user: User) -> HttpResponse:
             return redirect("imports", shop.slug)
         except ToplineError as wrong:
             error = formats.say(wrong)
-    context = {"is_first": True, "written": posted, "error": error, **formats.places()}
-    return render(request, "no_shop.html", context, status=400 if error else 200)
+    return render(request, template, context | {"error": error, **formats.places()}, status=400 if error else 200)
 
 
 @login_not_required

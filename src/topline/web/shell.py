@@ -44,6 +44,10 @@ class Shell:
         return list(self.user.shops())
 
     @cached_property
+    def may_make_shops(self) -> bool:
+        return self.user.owns_a_shop
+
+    @cached_property
     def places(self) -> list[Entry]:
         """The places that this person may go to."""
         here = self.visit.page
@@ -109,6 +113,8 @@ class Shell:
         for shop in self.shops:
             if shop != self.shop:
                 yield {"label": shop.name, "url": reverse("home", args=(shop.slug,)), "group": formats.say(N_("Shop"))}
+        if self.may_make_shops:
+            yield {"label": formats.say(N_("New shop")), "url": reverse("new_shop"), "group": formats.say(N_("Page"))}
         for label, action in ((N_("Switch between light and dark"), "theme"), (N_("Show the keys"), "keys")):
             yield {"label": formats.say(label), "action": action, "group": formats.say(N_("Action"))}
 
