@@ -78,6 +78,9 @@ def test_profit_is_only_for_who_may_see_it(shop, lake, member):
     assert "gross_margin" not in {metric["id"] for metric in call("GET", "/shops/gifts/metrics").json()}
     answer = call("GET", "/shops/gifts/query?metrics=gross_margin")
     assert answer.status_code in (403, 422)
+    (row, *_) = call("GET", "/shops/gifts/rows?metrics=net_sales").json()["rows"]
+    assert "amount" in row
+    assert "cost_shop" not in row
     assert answer.json()["code"] == "hidden_metric"
 
 

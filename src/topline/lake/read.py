@@ -61,6 +61,9 @@ NOWHERE = Snapshot(0, datetime.min, None, frozenset(), {})  # noqa: DTZ901
 
 _OWNED = Missing("not_in_scope", N_("nothing that belongs to you"))
 
+_COSTS = frozenset({"cost_shop", "unit_cost_shop", "shipping_cost_shop", "payment_fee_shop", "remaining_margin"})
+"""Columns that say what the profit is, for who may see that."""
+
 _lock = threading.Lock()
 _answers: OrderedDict[Hashable, Result] = OrderedDict()
 _known: OrderedDict[Hashable, dict[str, Any]] = OrderedDict()
@@ -115,14 +118,16 @@ def rows(
 ) -> RowPage:
     """A page of the rows behind the query's first metric, within its period and filters.
 
-    For a metric of customers they are the goods sold that count; for one of several facts, those of the first.
+    For a metric of customers they are the goods sold that count; for one of several facts, those of the first. Costs
+    are left out for a viewer from whom profits are hidden.
     """
     snapshot = snapshot or lake.latest() or NOWHERE
     _check(lake, query, scope)
     measure = metrics()[query.metrics[0]].measures[0]
     source = measure.source
     fact = fact_of(source)
-    names = facts()[fact].columns
+    unseen = _COSTS if "profit" in scope.hidden_families else frozenset()
+    names = tuple(name for name in facts()[fact].columns if name not in unseen)
     tables = visible(lake, snapshot, scope, set(), query.known_at)
     if fact in tables.empty:
         return RowPage(fact, names, (), None)
