@@ -1,5 +1,6 @@
 """Discounts, taxes, shipping, endings and credits in an order line file, as ledger rows with worked numbers."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,6 +133,24 @@ def test_a_credit_belongs_to_the_order_that_it_names(shop: "Shop", tmp_path: Pat
         "11": ("refund", "2011-04-01", "FR", False),
     }
     assert lines["9"]["customer_key"] == lines["1"]["customer_key"]
+
+
+def test_a_credit_that_came_first_belongs_to_its_order_once_brought_in_again(shop: "Shop", tmp_path: Path) -> None:
+    row = ("9", "20001", "Thing 20001", "-1", "2011-04-02 10:00:00", "10.00", "", "", "1")
+    path = write(tmp_path / "credits.csv", [row, _row("2", "20001", "1", "7.00", "")], (*HEADINGS, "Original order"))
+
+    def credit() -> tuple[str, str | None]:
+        lake = shop.lake()
+        rows = engine.execute(engine.table(lake, "order_line", lake.latest())).to_pylist()
+        found = next(row for row in rows if row["order_key"] == "9")
+        return str(found["ordered_on"]), found["market"]
+
+    first = take_in(shop, path)
+    take_in(shop, write(tmp_path / "orders.csv", [_row("1", "20001", "2", "10.00")], HEADINGS))
+    assert credit() == ("2011-04-02", None)
+    operations.undo(found=first, actor_id=None, now=datetime.now(UTC))
+    take_in(shop, path)
+    assert credit() == ("2011-03-01", "FR")
 
 
 def test_the_preview_counts_what_the_lake_holds(shop: "Shop", tmp_path: Path) -> None:
