@@ -5,14 +5,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from django.utils import timezone
+
 from import_files import ROWS, ledger, take_in, total, write
-from topline.imports import operations
+from topline.facts import order_line
+from topline.imports import operations, refund, spool
 from topline.lake import engine, read, scope
+from topline.lake.store import Lake
 from topline.metrics.query import Query
 
 if TYPE_CHECKING:
     from topline.accounts.models import Shop
 
+_append = Lake.append
 HEADINGS = ("Order ID", "SKU", "Product name", "Quantity", "Order date", "Unit price", "Customer ID", "Country")
 
 
@@ -107,6 +113,32 @@ def test_cancelled_test_and_refunded_orders(shop: "Shop", tmp_path: Path) -> Non
     before = total(shop)
     take_in(shop, path)
     assert total(shop) == before
+
+
+def test_a_credit_that_a_program_sends_of_what_a_column_told_counts_once(
+    shop: "Shop", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the worker is killed once it has written what the credit takes off."""
+    headings = (*HEADINGS, "Refunded amount")
+    take_in(shop, write(tmp_path / "a.csv", [_row("3", "20001", "3", "10.00", "10.00")], headings))
+    order = next(row for row in ledger(shop) if row[1] == "goods_sold")[0]
+    credit = {"key": "c1", "order_key": order, "kind": "refund", "at": "2011-04-02 10:00", "ordered_on": "2011-03-01"}
+    credit |= {"quantity": "-1", "unit_price": "4.00", "amount": "-4.00"}
+    sent = {name: [value] for name, value in credit.items()}
+    taken = spool.send(shop=shop, table=order_line.TABLE, sent=sent, source="api", now=timezone.now())
+    assert not taken.faults
+    with monkeypatch.context() as patched:
+        patched.setattr(refund.Lake, "append", _append_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            spool.drain(shop)
+    assert spool.drain(shop) == 1
+    assert _sales(shop, "returns", "net_sales") == [Decimal("-10.00"), Decimal("20.00")]
+
+
+def _append_and_die(lake: Lake, table: str, batches: Any, *, batch_id: str, part: int | None) -> None:
+    _append(lake, table, batches, batch_id=batch_id, part=part)
+    if batch_id == refund.BATCH:
+        raise KeyboardInterrupt
 
 
 def test_a_credit_belongs_to_the_order_that_it_names(shop: "Shop", tmp_path: Path) -> None:

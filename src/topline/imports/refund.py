@@ -36,11 +36,16 @@ def publish(lake: Lake) -> Snapshot:
     snapshot = lake.foresee(hidden=journal.hidden(lake) - {BATCH}, now=now)
     if "order_line" in snapshot.tables and (rows := list(_changes(lake, snapshot))):
         journal.open_batch(shop=lake.shop, batch_id=BATCH, source="topline", now=now)
+        journal.make_live(shop=lake.shop, batch_id=BATCH, now=now)  # before its rows, which nobody makes live later
         stamped = [row | {"version": version, "recorded_at": now, "batch_id": BATCH} for row in rows]
         batch = pa.RecordBatch.from_pylist(stamped, order_line.TABLE.schema)
         lake.append("order_line", [batch], batch_id=BATCH, part=version)
-        journal.make_live(shop=lake.shop, batch_id=BATCH, now=now)
     return journal.publish(lake)
+
+
+def gives_back(rows: pa.RecordBatch) -> bool:
+    """Whether some of these ledger rows are refunds or cancellations."""
+    return any(kind in rows["kind"].unique().to_pylist() for kind in _BACK)
 
 
 def _changes(lake: Lake, snapshot: Snapshot) -> Iterator[dict[str, Any]]:

@@ -22,7 +22,7 @@ from topline.accounts.models import Shop
 from topline.connectors import rows
 from topline.connectors.rows import Taken
 from topline.facts.table import Table, tables
-from topline.imports import visits
+from topline.imports import refund, visits
 from topline.imports.shops import told
 from topline.journal import operations as journal
 from topline.lake import lock
@@ -151,7 +151,8 @@ def _take_in(shop: Shop, taken: Path) -> int:
     for name, batches in found.items():
         moved += sum(batch.num_rows for batch in batches)
         lake.append(name, [_stamped(batch, batch_id) for batch in batches], batch_id=batch_id, part=None)
-    snapshot = journal.publish(lake)
+    gives_back = any(refund.gives_back(batch) for batch in found.get("order_line", ()))
+    snapshot = refund.publish(lake) if gives_back else journal.publish(lake)
     for path in paths:
         path.unlink()
     if any(_changes(snapshot, name) > FOLD_FILES for name in found):
