@@ -76,6 +76,8 @@ def test_wrong_rows_are_named_and_the_right_ones_kept(call, lake):
         {**LEAD, "key": "e10", "value_shop": 10**12},
         {**LEAD, "key": "e11", "channel": ["a"]},
         {**LEAD, "key": "e12", "channel": "=1+1"},
+        {**LEAD, "key": "e13", "channel": "half a letter \ud83d"},
+        {**LEAD, "key": "e14\ud83d"},
     ]
     answer = call("POST", "/facts/lead_event", rows)
     assert answer.status_code == 202
@@ -90,6 +92,8 @@ def test_wrong_rows_are_named_and_the_right_ones_kept(call, lake):
         (8, "channel", "too_long"),
         (9, "value_shop", "too_large"),
         (10, "channel", "bad_text"),
+        (12, "channel", "bad_text"),
+        (13, "key", "bad_text"),
     ]
     assert "created, consented" in answer.json()["errors"][0]["message"]
     jobs.drain_spool()

@@ -510,8 +510,9 @@ def _moment(value: Any) -> datetime:
 def _words(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise TypeError
+    str(value).encode()  # raises UnicodeEncodeError for half a letter, which no table holds
     return str(value)
 
 
 def _short(value: object) -> str:
-    return str(value).replace("\0", "\\0")[:40]
+    return str(value).encode("utf-8", "replace").decode().replace("\0", "\\0")[:40]
