@@ -15,6 +15,23 @@ os.environ["TOPLINE_HOME"] = HOME
 os.environ["DJANGO_SETTINGS_MODULE"] = "topline.config.settings"  # here, since the settings read the line above
 django.setup()
 
+DATABASE = {"db", "transactional_db", "django_db_setup", "live_server"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL leave out what touches no database: it would be the same test twice."""
+    if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
+        return
+    kept = [each for each in items if _uses_database(each)]
+    config.hook.pytest_deselected(items=[each for each in items if not _uses_database(each)])
+    items[:] = kept
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    is_marked = item.get_closest_marker("django_db") is not None
+    return is_marked or not DATABASE.isdisjoint(getattr(item, "fixturenames", ()))
+
+
 SHARED_DATA = Path(os.environ.get("TOPLINE_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
