@@ -48,10 +48,17 @@ const ROLES = {
   up: (t) => ({ color: t.palette[1] }),
   down: (t) => ({ color: t.plan }),
   heat: (t) => ({ label: { show: false }, itemStyle: { borderWidth: 1, borderColor: t.surface } }),
-  flow: (t) => ({
-    left: 8, right: 120, top: 12, bottom: 12, nodeWidth: 12, nodeGap: 10, draggable: false,
-    label: { color: t.text, fontSize: 12.5 }, labelLayout: { hideOverlap: true }, lineStyle: { color: "source", opacity: 0.28 },
-  }),
+  // A step's names fit before the next step; where a name stands says its step, so its number is left to the tooltip.
+  flow: (t, width, { data }) => {
+    const right = width < 560 ? 66 : 120;
+    const steps = Math.max(1, ...data.map(({ name }) => parseInt(name, 10) || 0));
+    const room = Math.max(36, (Math.min(width, 2400) - right - 8) / steps - 20);
+    return {
+      left: 8, right, top: 12, bottom: 12, nodeWidth: 12, nodeGap: 10, draggable: false,
+      label: { color: t.text, fontSize: width < 560 ? 11 : 12.5, width: room, overflow: "truncate", formatter: ({ name }) => name.replace(/^\d+ /, "") },
+      labelLayout: { hideOverlap: true }, lineStyle: { color: "source", opacity: 0.28 },
+    };
+  },
   band: (t) => ({ symbol: "none", stack: "band", lineStyle: { opacity: 0 }, color: t.band, areaStyle: { color: t.band, opacity: 0.16 }, silent: true }),
 };
 
@@ -122,7 +129,7 @@ export function prepare(spec, themeName = "light", width = Infinity) {
     const looks = series.type === "line" ? { showSymbol: (series.data ?? []).length === 1, symbolSize: 6, connectNulls: false } : {};
     if (series.type === "line" && hasBars) Object.assign(looks, { showSymbol: true, symbol: "circle" });
     if (series.type === "bar") Object.assign(looks, { z: 2, barMaxWidth: 34, barGap: "12%", itemStyle: { borderRadius: [3, 3, 0, 0] } });
-    const base = merged({ emphasis: { disabled: true }, ...looks }, ROLES[role]?.(theme));
+    const base = merged({ emphasis: { disabled: true }, ...looks }, ROLES[role]?.(theme, width, series));
     return merged(base, series);
   };
   const hidden = new Set((option.series ?? []).filter((s) => s.role?.startsWith("band")).map((s) => s.name));
