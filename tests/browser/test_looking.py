@@ -122,3 +122,24 @@ def test_an_alert_is_read(visit, shop, told):
     assert page.locator(".bar-foot .count").count() == 0
     page.click("text=Rows >> nth=0")
     page.wait_for_selector("text=No row matches")
+
+
+def test_a_number_against_the_feasts_of_last_year_leads_to_its_rows(visit, shop):
+    person = visit()
+    page = person.page
+    person.sign_in()
+    person.go("metrics?metrics=net_sales&by=month&from=2026-09-01&to=2026-12-01")
+    page.click("[popovertarget=against]")
+    page.click("#against >> text=the year before, feast by feast")
+    page.wait_for_url(re.compile("against=last_year_feast"))
+    for name, value in (("window", "cumulative"), ("money", "constant")):
+        with page.expect_response(re.compile(f"{name}={value}")):
+            page.select_option(f"#question [name={name}]", value)
+        page.wait_for_selector(f"#question [name={name}] option[value={value}][selected]", state="attached")
+    person.look()
+    assert {"against=last_year_feast", "window=cumulative", "money=constant"} <= set(page.url.split("?")[1].split("&"))
+    page.click("tbody tr:last-child >> text=Rows")
+    page.wait_for_selector("text=the rows behind")
+    person.look()
+    last = page.locator("tbody tr").count()
+    assert last > 1
