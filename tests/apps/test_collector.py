@@ -276,3 +276,16 @@ def test_a_file_that_a_living_process_writes_waits(door, shop):
     door(view("/"))
     assert spool.drain(shop) == 0
     assert len(drained(door)) == 1
+
+
+def test_a_file_that_is_closed_while_a_drain_looks_at_it_comes_with_the_next(door, monkeypatch):
+    door(view("/"))
+
+    def closed(path):
+        door.app._writer.close(0)
+        return True
+
+    with monkeypatch.context() as patched:
+        patched.setattr(spool, "_is_left", closed)
+        assert spool.drain(door.shop) == 0
+    assert len(drained(door)) == 1

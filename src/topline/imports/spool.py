@@ -125,10 +125,13 @@ def _gather(folder: Path) -> bool:
         return True
     size = 0
     for path in sorted((folder / "in").glob("[!.]*")) if (folder / "in").exists() else ():
-        if path.suffix == ".open" and not _is_left(path):
+        try:
+            if path.suffix == ".open" and not _is_left(path):
+                continue
+            size += path.stat().st_size
+            path.rename(taken / path.name)
+        except FileNotFoundError:  # its writer closed it this moment: the next drain finds it under its new name
             continue
-        size += path.stat().st_size
-        path.rename(taken / path.name)
         if size > DRAIN_ROWS * 100:
             break
     return any(taken.iterdir())
