@@ -320,6 +320,9 @@ def test_a_webhook_is_called_again_until_it_takes_it(shop, owner, sold, settings
         "http://10.1.2.3/x",
         "http://169.254.169.254/latest/meta-data",
         "http://[::ffff:192.168.0.1]/x",
+        "http://[::127.0.0.1]/x",
+        "http://[64:ff9b::10.1.2.3]/x",
+        "http://[fec0::1]/x",
         "http://localhost/x",
         "http://0x7f000001/x",
         "https://100.64.0.1/x",
@@ -328,6 +331,11 @@ def test_a_webhook_is_called_again_until_it_takes_it(shop, owner, sold, settings
 def test_private_networks_are_not_called(url):
     with pytest.raises(outgoing.PrivateAddressError):
         outgoing.post(url, {}, key="k")
+
+
+def test_public_addresses_may_be_called():
+    for url in ("http://[2606:4700::1111]/x", "http://[64:ff9b::1.1.1.1]/x", "http://1.1.1.1/x"):
+        assert outgoing.check(url).hostname
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/x", "nonsense", "http://user:pass@example.org/", "http://[::1/x"])

@@ -16,6 +16,8 @@ from topline.units.text import N_
 
 TIMEOUT_SECONDS = 10
 _PORTS = {"http": 80, "https": 443}
+_WRAPPING = [ipaddress.ip_network(text) for text in ("::/96", "::ffff:0:0/96", "64:ff9b::/96")]
+"""IPv6 networks whose addresses stand for an IPv4 address, which their last 32 bits are."""
 
 
 class AddressError(ToplineError):
@@ -94,6 +96,8 @@ class _Pinned(http.client.HTTPConnection):
 def _refuse_private(address: str, host: str) -> None:
     """Raises PrivateAddressError; ValueError if it isn't a number's address."""
     number = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(number, "ipv4_mapped", None) or number
-    if not (mapped.is_global and not mapped.is_multicast) and not settings.PRIVATE_CALLS:
+    is_local = isinstance(number, ipaddress.IPv6Address) and (number.is_multicast or number.is_site_local)
+    if any(number in network for network in _WRAPPING):
+        number = ipaddress.IPv4Address(int(number) & 0xFFFFFFFF)
+    if (is_local or number.is_multicast or not number.is_global) and not settings.PRIVATE_CALLS:
         raise PrivateAddressError(host=host)
