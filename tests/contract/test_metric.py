@@ -200,3 +200,12 @@ def test_cost_is_partial_where_a_line_has_none() -> None:
 def test_hour_is_only_a_grain_where_days_have_hours() -> None:
     assert dimensions()["hour"].grain is Grain.HOUR
     assert "hour" not in metrics()["spend"].dimensions
+
+
+def test_a_measure_has_its_id_for_itself() -> None:
+    """Two measures of one id would overwrite each other in a question for both."""
+    found: dict[str, set[int]] = {}
+    for metric in metrics().values():
+        for measure in metric.measures:
+            found.setdefault(measure.id, set()).add(id(measure))
+    assert [id_ for id_, measures in found.items() if len(measures) > 1] == []

@@ -114,8 +114,8 @@ def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
             while not is_up(port) and time.monotonic() < until:
                 time.sleep(0.1)
             over = time.monotonic() + 2 + 4 * rng.random()
-            killed_worker = False
-            while time.monotonic() < over:
+            killed_worker, wanted = False, len(sender.kept["event"]) + 8
+            while time.monotonic() < over or (len(sender.kept["event"]) < wanted and time.monotonic() < until):
                 sender.send()
                 if round_ % 2 and not killed_worker and rng.random() < 0.05:
                     for child in children(server.pid):

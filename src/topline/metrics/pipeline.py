@@ -170,9 +170,9 @@ def _quota(view: "View") -> Any:
     return rows.mutate(day=rows.on)
 
 
-LEAD_COHORT = Staged("leads", _cohorts("lead", "lead_event"), ("lead_event",), source="lead")
+LEAD_COHORT = Staged("lead_cohort", _cohorts("lead", "lead_event"), ("lead_event",), source="lead")
 DEAL_COHORT = Staged("deals", _cohorts("deal", "deal_stage"), ("deal_stage",), source="deal")
-CONTACTS = Staged("contacts", _cohorts("contact", "order_line"), (), source="sale")
+CONTACTS = Staged("contact_cohort", _cohorts("contact", "order_line"), (), source="sale")
 CYCLE = Staged("cycle", _cycle_cells, (), source="sale")
 PIPELINE = Staged("pipeline", _pipeline_cells, ("deal_stage",), is_shop_money=True, source="deal_stage")
 
