@@ -244,3 +244,15 @@ def test_more_than_the_worker_takes_in_waits_at_the_door(call, monkeypatch):
     assert call("POST", "/facts/lead_event", [LEAD]).status_code == 202
     answer = call("POST", "/facts/lead_event", [LEAD])
     assert (answer.status_code, answer.json()["code"]) == (429, "spool_full")
+
+
+def test_a_file_that_cant_be_read_is_set_aside_and_holds_up_no_other(call, lake, shop, settings):
+    call("POST", "/facts/lead_event", [LEAD])
+    inbox = settings.SPOOL / shop.slug / "in"
+    (inbox / "00000000000000000000-broken.lead_event.arrow").write_bytes(b"half a file")
+    assert spool.drain(shop) == 1
+    assert [row["key"] for row in held(lake, "lead_event")] == ["api:e1"]
+    assert [path.name for path in (inbox.parent / "aside").iterdir()] == [
+        "00000000000000000000-broken.lead_event.arrow"
+    ]
+    assert spool.waiting() == []

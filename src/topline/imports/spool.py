@@ -1,11 +1,13 @@
 """The inbox of facts that programs send: on disk before they are acknowledged, drained into the lake each second.
 
-A shop's folder holds `in` (files of rows, each written whole or still written by a living process) and `taken` (the
-files of one drain). A drain moves what is in `in` to `taken`, appends it to the lake and only then removes it: whatever
-is killed, the files are found again. Their rows have fixed keys and versions: the lake knows them if they come twice.
+A shop's folder holds `in` (files of rows, each written whole or still written by a living process), `taken` (the files
+of one drain) and `aside` (what could not be read, for a person to look at). A drain moves what is in `in` to `taken`,
+appends it to the lake and only then removes it: whatever is killed, the files are found again. Their rows have fixed
+keys and versions: the lake knows them if they come twice.
 """
 
 import json
+import logging
 import os
 import time
 from collections import defaultdict
@@ -45,6 +47,9 @@ FOLD_FILES = 150
 """Changes of a table that are folded before the hour is over, so that readers open few files."""
 
 BATCH = "stream"
+
+_UNREADABLE = (ValueError, KeyError, TypeError, AssertionError, pa.ArrowException)
+logger = logging.getLogger(__name__)
 
 
 class SpoolFullError(ToplineError):
@@ -149,7 +154,11 @@ def _take_in(shop: Shop, taken: Path) -> int:
     journal.open_batch(shop=shop.slug, batch_id=batch_id, source=BATCH, now=now)
     journal.make_live(shop=shop.slug, batch_id=batch_id, now=now)
     paths = sorted(taken.iterdir())
-    found = _read(shop, lake, paths, now)
+    try:
+        found = _read(shop, lake, paths, now)
+    except _UNREADABLE:
+        paths = [path for path in paths if _is_readable(shop, lake, path, now)]
+        found = _read(shop, lake, paths, now)
     moved = 0
     for name, batches in found.items():
         moved += sum(batch.num_rows for batch in batches)
@@ -161,6 +170,19 @@ def _take_in(shop: Shop, taken: Path) -> int:
     if any(_changes(snapshot, name) > FOLD_FILES for name in found):
         maintenance.enqueue_fold(shop.slug)
     return moved
+
+
+def _is_readable(shop: Shop, lake: Lake, path: Path, now: datetime) -> bool:
+    """Whether a file can be taken in by itself; one that can't is set aside, so that it holds up no other."""
+    try:
+        _read(shop, lake, [path], now)
+    except _UNREADABLE:
+        aside = path.parents[1] / "aside"
+        aside.mkdir(exist_ok=True, mode=0o700)
+        path.rename(aside / path.name)
+        logger.exception("facts that can't be read were set aside", extra={"shop": shop.slug, "path": path.name})
+        return False
+    return True
 
 
 def _changes(snapshot: Snapshot, name: str) -> int:
