@@ -100,7 +100,7 @@ def main() -> None:
         os.killpg(server.pid, 9)
         server.wait()
         server, _ = served(home)
-        time.sleep(8)
+        time.sleep(45)
         cold = seconds(opener, "/shop/gifts/")
         warm = sorted(seconds(opener, "/shop/gifts/") for _ in range(wanted.requests))
         os.killpg(server.pid, 9)

@@ -325,6 +325,11 @@ def test_pace_follows_the_season_and_chance_follows_the_actuals(version: PlanVer
     assert np.isclose(sum(float(line.target) for line in december.categories), float(december.total.target))
 
 
+def _part(scope: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """A scope whatever the order that the database gives its parts in."""
+    return tuple(sorted(scope.items()))
+
+
 def test_a_goal_for_a_part_goes_as_its_part_goes(version: PlanVersion, seller: Shop) -> None:
     scopes = [{"category": "Lamps"}, {"market": "IE"}, {"category": "Rugs", "market": "GB"}]
     for scope in scopes:
@@ -334,14 +339,14 @@ def test_a_goal_for_a_part_goes_as_its_part_goes(version: PlanVersion, seller: S
     with pytest.raises(operations.UnknownPartError):
         operations.add_goal(version=version, metric="net_sales", scope={"category": "Boats"}, actor=None, now=NOW)
     looks = {day: progress.of(version, day) for day in (AS_OF, date(2026, 12, 1), date(2027, 1, 1))}
-    by_scope = {day: {str(one.goal.scope): one for one in look.goals} for day, look in looks.items()}
+    by_scope = {day: {_part(one.goal.scope): one for one in look.goals} for day, look in looks.items()}
     for day, goals in by_scope.items():
         lamps = next(line for line in looks[day].categories if line.name == "Lamps")
         ireland = next(line for line in looks[day].markets if line.name == "IE")
-        for line, goal in ((lamps, goals[str(scopes[0])].line), (ireland, goals[str(scopes[1])].line)):
+        for line, goal in ((lamps, goals[_part(scopes[0])].line), (ireland, goals[_part(scopes[1])].line)):
             assert (goal.target, goal.due, goal.chance) == (line.target, line.due, line.chance)
             assert (goal.actual or 0) == pytest.approx(line.actual or 0, abs=Decimal("0.01"))
-    both = [goals[str(scopes[2])] for goals in by_scope.values()]
+    both = [goals[_part(scopes[2])] for goals in by_scope.values()]
     assert [one.line.actual is None for one in both] == [True, False, False]
     assert both[1].line.now is not None
     assert (both[1].line.actual or 0) < both[1].line.now.low < both[1].line.now.high < both[1].line.target
