@@ -78,7 +78,7 @@ def _compared(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, Values], V
     plain = View(view.tables, compared, view.settings, kept=view.kept, rates=view.rates)
     other = _framed(plain, like=laid)
     cells, totals = _valued(other, asked)
-    if other is not plain:
+    if other is not plain and compared.by:
         whole = View(view.tables, replace(compared, by=(), window=None), view.settings, rates=view.rates)
         totals = _valued(_framed(whole, like=laid), asked)[1]
     return cells, totals, None if laid else other
@@ -165,15 +165,14 @@ def _cells(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, dict[str, Any
     by = view.query.by
     gone = {id_: missing for id_, measure in measures.items() if (missing := missing_of(measure, view.tables))}
     present = [measure for id_, measure in measures.items() if id_ not in gone]
-    staged_by = _staged if view.frame is None else _staged_by_period
     for key, cell in _aggregates(view, [m for m in present if isinstance(m, Measure)], by):
         cells[key] |= cell
     for stage in dict.fromkeys(m.cells for m in present if isinstance(m, Staged)):
-        for key, staged in staged_by(stage, view, by).items():
+        for key, staged in _staged(stage, view, by).items():
             cells[key].update(staged)
         if by and view.frame is None:
             totals.update(stage(view, ()).get((), {}))
-    if by:
+    if by and view.frame is None:  # a frame shows days twice or elsewhere: its totals are another question's
         again = [m for m in present if isinstance(m, Measure) and not m.adds_up]
         for _, cell in _aggregates(view, again, ()):
             totals |= cell
@@ -182,7 +181,7 @@ def _cells(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, dict[str, Any
                 parts = [cell[measure.id] for cell in cells.values() if measure.id in cell]
                 if parts:
                     totals[measure.id] = _SEVERAL if any(part is _SEVERAL for part in parts) else sum(parts)
-    else:
+    elif not by:
         totals |= cells.get((), {})
         cells = {}
     if view.query.money == "order" and by and "currency" in by:
@@ -196,12 +195,10 @@ type Stage = Callable[[View, tuple[str, ...]], Mapping[Key, Cell]]
 
 
 def _staged(stage: Stage, view: View, by: tuple[str, ...]) -> Mapping[Key, Cell]:
-    return stage(view, by)
-
-
-def _staged_by_period(stage: Stage, view: View, by: tuple[str, ...]) -> Mapping[Key, Cell]:
-    """Each bucket of the frame asked for by itself, over its own days."""
-    periods = view.frame.periods if view.frame else {}
+    """A stage's cells; in a frame each bucket is asked for by itself, over its own days."""
+    if view.frame is None:
+        return stage(view, by)
+    periods = view.frame.periods
     grain = finest(view.query)
     if len(periods) > MOST_BUCKETS and grain:
         raise WindowTooLongError(grain=dimensions()[grain.value].label)
