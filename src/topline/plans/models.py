@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 from hashlib import sha256
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Never, Self
 
 import numpy as np
 from django.conf import settings
@@ -15,7 +15,9 @@ from topline.calendar.events import by_id
 from topline.calendar.occurrence import Occurrence
 from topline.plans import canonical
 from topline.plans.grid import Change, Grid, Part
+from topline.units.errors import ToplineError
 from topline.units.period import FiscalCalendar, Grain, Period, add_months
+from topline.units.text import N_
 
 
 class Kind(models.TextChoices):
@@ -26,6 +28,7 @@ class Kind(models.TextChoices):
 class State(models.TextChoices):
     DRAFT = "draft", _("Draft")
     IN_REVIEW = "in_review", _("In review")
+    BY_MARKETING = "by_marketing", _("Approved by marketing")
     APPROVED = "approved", _("Approved")
     ACTIVE = "active", _("Active")
     CLOSED = "closed", _("Closed")
@@ -46,6 +49,7 @@ class Plan(models.Model):
 
     starts_on, ends_on : half-open, whole months
     language : of generated text
+    serves : the marketing plan that a sales plan serves
     """
 
     shop = models.ForeignKey("accounts.Shop", on_delete=models.CASCADE, related_name="plans")
@@ -56,6 +60,7 @@ class Plan(models.Model):
     currency = models.CharField(max_length=3)
     language = models.CharField(max_length=16, default="en")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    serves = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="served_by")
     created_at = models.DateTimeField()
 
     objects = PlanQuerySet.as_manager()
@@ -98,6 +103,7 @@ class PlanVersion(models.Model):
 
     as_of, snapshot : the day up to which the draft saw events, and the lake's snapshot that it read
     blocks, markets : the grid's axes: categories and markets as the lake names them, None for what has none
+    cuts : names of the lines of its other grids, by what they are cut by: {"channel": [...], "person": [...]}
     outlook : the forecast that the draft shows, copied (see `drafting.Draft`)
     sections : {section number: [[code, params], ...]}: sentences that doors translate; people's own as ["text", {...}]
     revision : number of the newest grid operation
@@ -113,6 +119,7 @@ class PlanVersion(models.Model):
     snapshot = models.PositiveBigIntegerField()
     blocks = models.JSONField(default=list)
     markets = models.JSONField(default=list)
+    cuts = models.JSONField(default=dict)
     outlook = models.JSONField(default=dict)
     sections = models.JSONField(default=dict)
     revision = models.PositiveBigIntegerField(default=0)
@@ -137,8 +144,15 @@ class PlanVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.plan.title} · {self.number}"
 
-    def axes(self, metric: str) -> tuple[tuple[str | None, ...], tuple[str | None, ...], tuple[date, ...]]:
-        """Names of the grid's blocks, markets and months. Only net sales are planned by category and market."""
+    def axes(
+        self, metric: str, cut: str = ""
+    ) -> tuple[tuple[str | None, ...], tuple[str | None, ...], tuple[date, ...]]:
+        """Names of a grid's blocks, markets and months. Only net sales are planned by category and market.
+
+        cut : "" for the grid by category and market, else what its lines are: a channel, territory, team or person
+        """
+        if cut:
+            return tuple(self.cuts.get(cut, ())), (None,), self.plan.months
         if metric == "net_sales":
             return tuple(self.blocks), tuple(self.markets), self.plan.months
         return (None,), (None,), self.plan.months
@@ -156,10 +170,11 @@ class PlanVersion(models.Model):
             markets.index(scope["market"]) if "market" in scope else None,
         )
 
-    def grid(self, metric: str) -> Grid:
+    def grid(self, metric: str, cut: str = "") -> Grid:
         """The metric's targets; no blocks of a metric that has none."""
-        blocks, markets, months = self.axes(metric)
-        found = {row.block: row.cells for row in self.target_blocks.filter(metric=metric).select_related("cells")}
+        blocks, markets, months = self.axes(metric, cut)
+        rows = self.target_blocks.filter(metric=metric, cut=cut).select_related("cells")
+        found = {row.block: row.cells for row in rows}
         if not found:
             return Grid.of(np.zeros((0, len(markets), len(months)), dtype=np.int64))
         shape = (len(markets), len(months))
@@ -170,7 +185,13 @@ class PlanVersion(models.Model):
 
     @property
     def grid_metrics(self) -> list[str]:
-        return sorted(set(self.target_blocks.values_list("metric", flat=True)))
+        """Metrics whose targets stand by category and market."""
+        return sorted(set(self.target_blocks.filter(cut="").values_list("metric", flat=True)))
+
+    @property
+    def grid_cuts(self) -> list[tuple[str, str]]:
+        """(metric, cut) of the other grids."""
+        return sorted(set(self.target_blocks.exclude(cut="").values_list("metric", "cut")))
 
     def contents(self) -> dict[str, Any]:
         """All that an approval binds to, in plain values."""
@@ -179,9 +200,10 @@ class PlanVersion(models.Model):
             "plan": self.plan_id,
             "period": [self.plan.starts_on.isoformat(), self.plan.ends_on.isoformat()],
             "currency": self.plan.currency,
-            "axes": {"blocks": self.blocks, "markets": self.markets},
+            "axes": {"blocks": self.blocks, "markets": self.markets, "cuts": self.cuts},
             "targets": {metric: grid.cells.tolist() for metric, grid in grids.items()},
-            "goals": [goal.contents() for goal in self.goals.standing()],
+            "cuts": {f"{metric}/{cut}": self.grid(metric, cut).cells.tolist() for metric, cut in self.grid_cuts},
+            "goals": [goal.contents() for goal in self.goals.standing().select_related("parent")],
             "sections": self.sections,
         }
 
@@ -207,6 +229,11 @@ class Goal(models.Model):
     expected, quantiles : the forecast that the draft saw: its mean, and its 1 % to 99 % quantiles (99 numbers)
     chance : probability of reaching the target by that forecast, 0-1
     actions : what is done for it, in people's words
+    links : what is done for it as the plan knows it: [{"kind": "front", "action", "tactic", ..., "key", "label"}]
+    strategy : what it serves where it has no parent: a line of the strategy, in people's words
+    needs : [{"kind": "tool", "skill", "person" or "budget", "name", "is_held", "cost"}]
+    dated : [[last day, target]], the steps on the way, where no grid plans the metric by month
+    bands : from what share of the pace on it is on course, and at risk; behind below: [0.95, 0.85]
     why : [code, params] of the sentence that says where the target comes from
     """
 
@@ -227,6 +254,11 @@ class Goal(models.Model):
     chance = models.FloatField(null=True)
     why = models.JSONField(default=list)
     actions = models.JSONField(default=list)
+    links = models.JSONField(default=list)
+    strategy = models.CharField(max_length=300, blank=True)
+    needs = models.JSONField(default=list)
+    dated = models.JSONField(default=list)
+    bands = models.JSONField(default=list)
     position = models.PositiveSmallIntegerField(default=0)
     dropped_at = models.DateTimeField(null=True)
 
@@ -256,7 +288,13 @@ class Goal(models.Model):
             "starts_on": self.starts_on.isoformat(),
             "due_on": self.due_on.isoformat(),
             "owner": self.owner_id,
+            "parent": None if self.parent is None else self.parent.key,
             "actions": self.actions,
+            "links": self.links,
+            "strategy": self.strategy,
+            "needs": self.needs,
+            "dated": self.dated,
+            "bands": self.bands,
         }
 
 
@@ -288,13 +326,14 @@ class TargetBlock(models.Model):
 
     version = models.ForeignKey(PlanVersion, on_delete=models.CASCADE, related_name="target_blocks")
     metric = models.CharField(max_length=64)
+    cut = models.CharField(max_length=16, blank=True, default="")
     block = models.PositiveIntegerField()
     cells = models.ForeignKey(TargetCells, on_delete=models.PROTECT, related_name="blocks")
     revision = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["version", "metric", "block"], name="target_block_in_version"),
+            models.UniqueConstraint(fields=["version", "metric", "cut", "block"], name="target_block_in_version"),
         ]
 
 
@@ -302,13 +341,15 @@ class Edit(models.TextChoices):
     SET = "set", _("Set")
     LOCK = "lock", _("Lock")
     UNLOCK = "unlock", _("Unlock")
+    PASTE = "paste", _("Paste")
+    LINES = "lines", _("Lines")
     UNDO = "undo", _("Undo")
 
 
 class GridOperationQuerySet(models.QuerySet["GridOperation"]):
-    def since(self, version: PlanVersion, metric: str, revision: int) -> Self:
+    def since(self, version: PlanVersion, metric: str, revision: int, cut: str = "") -> Self:
         """Operations that somebody who saw `revision` has not seen."""
-        return self.filter(version=version, metric=metric, revision__gt=revision)
+        return self.filter(version=version, metric=metric, cut=cut, revision__gt=revision)
 
     def undoable(self, version: PlanVersion) -> Self:
         """Edits that stand, the newest first."""
@@ -321,6 +362,7 @@ class GridOperation(models.Model):
     revision : its number within the version; seen : the revision that its author saw
     block, market, month : index on each axis, null for all of it
     amount : the total that was set, minor units
+    reason : why, in its author's words
     change : packed `grid.Change`
     undoes : the operation that it takes back
     """
@@ -329,11 +371,13 @@ class GridOperation(models.Model):
     revision = models.PositiveBigIntegerField()
     seen = models.PositiveBigIntegerField()
     metric = models.CharField(max_length=64)
+    cut = models.CharField(max_length=16, blank=True, default="")
     kind = models.CharField(max_length=8, choices=Edit.choices)
     block = models.PositiveIntegerField(null=True)
     market = models.PositiveIntegerField(null=True)
     month = models.PositiveIntegerField(null=True)
     amount = models.BigIntegerField(null=True)
+    reason = models.CharField(max_length=300, blank=True)
     change = models.BinaryField()
     undoes = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="undone_by")
     actor_id = models.BigIntegerField(null=True)
@@ -353,6 +397,175 @@ class GridOperation(models.Model):
     @property
     def effect(self) -> Change:
         return Change.unpack(bytes(self.change))
+
+
+# Approval ----------------------------------------------------------------------
+
+
+class Seat(models.TextChoices):
+    """Whose approval a section needs."""
+
+    PLAN_OWNER = "plan_owner", _("Plan owner")
+    MARKETING = "marketing", _("Head of marketing")
+    SALES = "sales", _("Head of sales")
+    FINANCE = "finance", _("Finance")
+    OPERATIONS = "operations", _("Operations")
+    DIRECTOR = "director", _("Director")
+
+
+class Step(models.TextChoices):
+    SUBMITTED = "submitted", _("handed in")
+    APPROVED = "approved", _("approved")
+    SENT_BACK = "sent_back", _("sent back")
+    VOIDED = "voided", _("voided by a change")
+    ACTIVATED = "activated", _("activated")
+    CLOSED = "closed", _("closed")
+
+
+class DecisionError(ToplineError):
+    message = N_("A decision is never changed or deleted. Decide anew: that is noted beside it.")
+
+
+class PlanContents(models.Model):
+    """The contents that decisions bind to, packed, stored once however many decisions name them."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    packed = models.BinaryField()
+
+    def __str__(self) -> str:
+        return self.digest
+
+
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    def of(self, plan: Plan) -> Self:
+        """The plan's decisions, the oldest first."""
+        return self.filter(version__plan=plan).order_by("number")
+
+    def update(self, **_: Any) -> Never:
+        raise DecisionError()
+
+    def delete(self) -> Never:
+        raise DecisionError()
+
+
+class Decision(models.Model):
+    """Who decided what on which contents of a version, when: added to, never changed.
+
+    number : counts a plan's decisions from 1
+    seat : for which seat somebody approved; empty for other steps
+    actor_id, for_id : who decided, and for whom if as a delegate
+    digest, material : of the whole contents, and of what an approval binds to (see `approval.material`)
+    findings : what marketing's gate found when it was decided: [[code, params, whether it blocks], ...]
+    changes : what voided an approval, as `diff.Difference` stores it
+    seal : SHA-256 of this entry and of the seal before, so that a changed or missing entry shows
+    """
+
+    version = models.ForeignKey(PlanVersion, on_delete=models.CASCADE, related_name="decisions")
+    number = models.PositiveIntegerField()
+    step = models.CharField(max_length=12, choices=Step.choices)
+    seat = models.CharField(max_length=12, choices=Seat.choices, blank=True)
+    actor_id = models.BigIntegerField(null=True)
+    for_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+    note = models.CharField(max_length=1000, blank=True)
+    digest = models.CharField(max_length=64)
+    material = models.CharField(max_length=64)
+    findings = models.JSONField(default=list)
+    changes = models.JSONField(default=list)
+    seal = models.CharField(max_length=64)
+
+    objects = DecisionQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["version", "number"])]
+
+    def __str__(self) -> str:
+        return f"{self.version} · {self.step}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise DecisionError()
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Never:
+        raise DecisionError()
+
+
+class DelegationQuerySet(models.QuerySet["Delegation"]):
+    def on(self, shop: models.Model, day: date) -> Self:
+        """Those that hold on a day."""
+        return self.filter(shop=shop, starts_on__lte=day, last_on__gte=day, revoked_at=None)
+
+
+class Delegation(models.Model):
+    """Somebody approves in another's place for some days."""
+
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="delegations")
+    giver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    taker = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    starts_on = models.DateField()
+    last_on = models.DateField()
+    created_at = models.DateTimeField()
+    created_by = models.BigIntegerField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = DelegationQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.giver} -> {self.taker}"
+
+
+class ApprovalRule(models.Model):
+    """How a shop approves its plans. A shop without one, of one person, lets that person decide alone."""
+
+    shop = models.OneToOneField(Shop, on_delete=models.CASCADE, related_name="approval_rule")
+    is_one_person = models.BooleanField(default=False)
+    changed_at = models.DateTimeField()
+    changed_by = models.BigIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return f"approval in {self.shop}"
+
+
+# Scenarios ---------------------------------------------------------------------
+
+
+class ScenarioQuerySet(models.QuerySet["Scenario"]):
+    def standing(self) -> Self:
+        """Those that nobody put away, the newest first."""
+        return self.filter(archived_at=None).order_by("-pk")
+
+
+class Scenario(models.Model):
+    """What if: changes of drivers on top of a version, whose targets it shares.
+
+    changes : {driver: [[category, market, month, change], ...]}, None on an axis for all of it; a change is a rate
+        (0.1 is ten per cent more), of a rate driver a difference (0.02 is two points more)
+    revision : counts its edits
+    adopted : the version that it became
+    """
+
+    version = models.ForeignKey(PlanVersion, on_delete=models.CASCADE, related_name="scenarios")
+    name = models.CharField(max_length=100)
+    note = models.CharField(max_length=1000, blank=True)
+    changes = models.JSONField(default=dict)
+    revision = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField()
+    created_by = models.BigIntegerField(null=True)
+    adopted = models.ForeignKey(PlanVersion, on_delete=models.SET_NULL, null=True, related_name="+")
+    archived_at = models.DateTimeField(null=True)
+
+    objects = ScenarioQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["version", "name"], condition=models.Q(archived_at=None), name="scenario_name_in_version"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 # The shop's calendar -----------------------------------------------------------

@@ -142,6 +142,7 @@ def add_reforecast(*, version: PlanVersion, draft: drafting.Draft, actor: User |
             draft = replace(drafting.aimed(draft, target), blocks=version.blocks, markets=version.markets)
         draft = replace(draft, grids={**draft.grids, **kept})
         new = _add_version(version.plan, draft, actor=actor, now=now, based_on=version, is_reforecast=True)
+        _copy_cuts(version, new)
         goals, known = _copy_goals(version, new), set(version.goals.values_list("key", flat=True))
         for proposed in draft.goals:
             if (goal := goals.get(proposed.key)) is not None:
@@ -169,8 +170,8 @@ def revise(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVe
             created_at=now,
             created_by=_id(actor),
         )
-        for block in version.target_blocks.all():
-            TargetBlock.objects.create(version=new, metric=block.metric, block=block.block, cells=block.cells)
+        _share_blocks(version.target_blocks.filter(cut=""), new)
+        _copy_cuts(version, new)
         _copy_goals(version, new)
         _log(new, "plan.revised", actor, based_on=version.number)
     return new
@@ -207,6 +208,20 @@ def _add_version(
     for metric, grid in draft.grids.items():
         _store(version, metric, grid, range(len(grid.cells)))
     return version
+
+
+def _share_blocks(blocks: Iterable[TargetBlock], new: PlanVersion) -> None:
+    TargetBlock.objects.bulk_create(
+        TargetBlock(version=new, metric=one.metric, cut=one.cut, block=one.block, cells_id=one.cells_id)
+        for one in blocks
+    )
+
+
+def _copy_cuts(version: PlanVersion, new: PlanVersion) -> None:
+    """The grids by channel, territory, team and person of a version, shared with a new one."""
+    new.cuts = version.cuts
+    new.save(update_fields=["cuts"])
+    _share_blocks(version.target_blocks.exclude(cut=""), new)
 
 
 def _copy_goals(version: PlanVersion, new: PlanVersion) -> dict[str, Goal]:
