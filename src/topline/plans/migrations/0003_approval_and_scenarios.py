@@ -6,181 +6,248 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_membership_owner_key'),
-        ('plans', '0002_own_events'),
+        ("accounts", "0003_membership_owner_key"),
+        ("plans", "0002_own_events"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ApprovalRule',
+            name="ApprovalRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('is_one_person', models.BooleanField(default=False)),
-                ('changed_at', models.DateTimeField()),
-                ('changed_by', models.BigIntegerField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("is_one_person", models.BooleanField(default=False)),
+                ("changed_at", models.DateTimeField()),
+                ("changed_by", models.BigIntegerField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('step', models.CharField(choices=[('submitted', 'handed in'), ('approved', 'approved'), ('sent_back', 'sent back'), ('voided', 'voided by a change'), ('activated', 'activated'), ('closed', 'closed')], max_length=12)),
-                ('seat', models.CharField(blank=True, choices=[('plan_owner', 'Plan owner'), ('marketing', 'Head of marketing'), ('sales', 'Head of sales'), ('finance', 'Finance'), ('operations', 'Operations'), ('director', 'Director')], max_length=12)),
-                ('actor_id', models.BigIntegerField(null=True)),
-                ('for_id', models.BigIntegerField(null=True)),
-                ('at', models.DateTimeField()),
-                ('note', models.CharField(blank=True, max_length=1000)),
-                ('digest', models.CharField(max_length=64)),
-                ('material', models.CharField(max_length=64)),
-                ('findings', models.JSONField(default=list)),
-                ('changes', models.JSONField(default=list)),
-                ('seal', models.CharField(max_length=64)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "step",
+                    models.CharField(
+                        choices=[
+                            ("submitted", "handed in"),
+                            ("approved", "approved"),
+                            ("sent_back", "sent back"),
+                            ("voided", "voided by a change"),
+                            ("activated", "activated"),
+                            ("closed", "closed"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "seat",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("plan_owner", "Plan owner"),
+                            ("marketing", "Head of marketing"),
+                            ("sales", "Head of sales"),
+                            ("finance", "Finance"),
+                            ("operations", "Operations"),
+                            ("director", "Director"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("actor_id", models.BigIntegerField(null=True)),
+                ("for_id", models.BigIntegerField(null=True)),
+                ("at", models.DateTimeField()),
+                ("note", models.CharField(blank=True, max_length=1000)),
+                ("digest", models.CharField(max_length=64)),
+                ("material", models.CharField(max_length=64)),
+                ("findings", models.JSONField(default=list)),
+                ("changes", models.JSONField(default=list)),
+                ("seal", models.CharField(max_length=64)),
             ],
         ),
         migrations.CreateModel(
-            name='Delegation',
+            name="Delegation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_on', models.DateField()),
-                ('last_on', models.DateField()),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.BigIntegerField(null=True)),
-                ('revoked_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("starts_on", models.DateField()),
+                ("last_on", models.DateField()),
+                ("created_at", models.DateTimeField()),
+                ("created_by", models.BigIntegerField(null=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='PlanContents',
+            name="PlanContents",
             fields=[
-                ('digest', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('packed', models.BinaryField()),
+                ("digest", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("packed", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='Scenario',
+            name="Scenario",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('note', models.CharField(blank=True, max_length=1000)),
-                ('changes', models.JSONField(default=dict)),
-                ('revision', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.BigIntegerField(null=True)),
-                ('archived_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100)),
+                ("note", models.CharField(blank=True, max_length=1000)),
+                ("changes", models.JSONField(default=dict)),
+                ("revision", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField()),
+                ("created_by", models.BigIntegerField(null=True)),
+                ("archived_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.RemoveConstraint(
-            model_name='targetblock',
-            name='target_block_in_version',
+            model_name="targetblock",
+            name="target_block_in_version",
         ),
         migrations.AddField(
-            model_name='goal',
-            name='bands',
+            model_name="goal",
+            name="bands",
             field=models.JSONField(default=list),
         ),
         migrations.AddField(
-            model_name='goal',
-            name='dated',
+            model_name="goal",
+            name="dated",
             field=models.JSONField(default=list),
         ),
         migrations.AddField(
-            model_name='goal',
-            name='links',
+            model_name="goal",
+            name="links",
             field=models.JSONField(default=list),
         ),
         migrations.AddField(
-            model_name='goal',
-            name='needs',
+            model_name="goal",
+            name="needs",
             field=models.JSONField(default=list),
         ),
         migrations.AddField(
-            model_name='goal',
-            name='strategy',
+            model_name="goal",
+            name="strategy",
             field=models.CharField(blank=True, max_length=300),
         ),
         migrations.AddField(
-            model_name='gridoperation',
-            name='cut',
-            field=models.CharField(blank=True, default='', max_length=16),
+            model_name="gridoperation",
+            name="cut",
+            field=models.CharField(blank=True, default="", max_length=16),
         ),
         migrations.AddField(
-            model_name='gridoperation',
-            name='reason',
+            model_name="gridoperation",
+            name="reason",
             field=models.CharField(blank=True, max_length=300),
         ),
         migrations.AddField(
-            model_name='plan',
-            name='serves',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='served_by', to='plans.plan'),
+            model_name="plan",
+            name="serves",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="served_by", to="plans.plan"
+            ),
         ),
         migrations.AddField(
-            model_name='planversion',
-            name='cuts',
+            model_name="planversion",
+            name="cuts",
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name='targetblock',
-            name='cut',
-            field=models.CharField(blank=True, default='', max_length=16),
+            model_name="targetblock",
+            name="cut",
+            field=models.CharField(blank=True, default="", max_length=16),
         ),
         migrations.AlterField(
-            model_name='gridoperation',
-            name='kind',
-            field=models.CharField(choices=[('set', 'Set'), ('lock', 'Lock'), ('unlock', 'Unlock'), ('paste', 'Paste'), ('lines', 'Lines'), ('undo', 'Undo')], max_length=8),
+            model_name="gridoperation",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("set", "Set"),
+                    ("lock", "Lock"),
+                    ("unlock", "Unlock"),
+                    ("paste", "Paste"),
+                    ("lines", "Lines"),
+                    ("undo", "Undo"),
+                ],
+                max_length=8,
+            ),
         ),
         migrations.AlterField(
-            model_name='planversion',
-            name='state',
-            field=models.CharField(choices=[('draft', 'Draft'), ('in_review', 'In review'), ('by_marketing', 'Approved by marketing'), ('approved', 'Approved'), ('active', 'Active'), ('closed', 'Closed')], default='draft', max_length=16),
+            model_name="planversion",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("draft", "Draft"),
+                    ("in_review", "In review"),
+                    ("by_marketing", "Approved by marketing"),
+                    ("approved", "Approved"),
+                    ("active", "Active"),
+                    ("closed", "Closed"),
+                ],
+                default="draft",
+                max_length=16,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='targetblock',
-            constraint=models.UniqueConstraint(fields=('version', 'metric', 'cut', 'block'), name='target_block_in_version'),
+            model_name="targetblock",
+            constraint=models.UniqueConstraint(
+                fields=("version", "metric", "cut", "block"), name="target_block_in_version"
+            ),
         ),
         migrations.AddField(
-            model_name='approvalrule',
-            name='shop',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='approval_rule', to='accounts.shop'),
+            model_name="approvalrule",
+            name="shop",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="approval_rule", to="accounts.shop"
+            ),
         ),
         migrations.AddField(
-            model_name='decision',
-            name='version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='plans.planversion'),
+            model_name="decision",
+            name="version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="decisions", to="plans.planversion"
+            ),
         ),
         migrations.AddField(
-            model_name='delegation',
-            name='giver',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="delegation",
+            name="giver",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='delegation',
-            name='shop',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='delegations', to='accounts.shop'),
+            model_name="delegation",
+            name="shop",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="delegations", to="accounts.shop"
+            ),
         ),
         migrations.AddField(
-            model_name='delegation',
-            name='taker',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="delegation",
+            name="taker",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='scenario',
-            name='adopted',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='plans.planversion'),
+            model_name="scenario",
+            name="adopted",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="plans.planversion"
+            ),
         ),
         migrations.AddField(
-            model_name='scenario',
-            name='version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scenarios', to='plans.planversion'),
+            model_name="scenario",
+            name="version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="scenarios", to="plans.planversion"
+            ),
         ),
         migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(fields=['version', 'number'], name='plans_decis_version_ba6b39_idx'),
+            model_name="decision",
+            index=models.Index(fields=["version", "number"], name="plans_decis_version_ba6b39_idx"),
         ),
         migrations.AddConstraint(
-            model_name='scenario',
-            constraint=models.UniqueConstraint(condition=models.Q(('archived_at', None)), fields=('version', 'name'), name='scenario_name_in_version'),
+            model_name="scenario",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("archived_at", None)), fields=("version", "name"), name="scenario_name_in_version"
+            ),
         ),
     ]
