@@ -8,10 +8,11 @@ from django.utils import timezone
 import small_lake
 from topline.accounts import warm
 from topline.accounts.models import Shop
+from topline.journal import operations as journal
 from topline.lake import partials, read
 from topline.lake.scope import Scope
 from topline.metrics.query import parse
-from topline.workbench import jobs
+from topline.workbench import jobs, maintenance
 from topline.workbench.models import Job
 
 
@@ -41,3 +42,19 @@ def test_a_small_shop_is_not_warmed(shop: Shop) -> None:
     shop.lake().publish(now=small_lake.NOW)
     warm.enqueue_due()
     assert not Job.objects.exists()
+
+
+def test_a_fold_publishes_what_is_warm(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partials, "LEAST_ROWS", 1)
+    lake = shop.lake()
+    small_lake.fill(lake)
+    for batch in lake.batch_ids():
+        journal.open_batch(shop=shop.slug, batch_id=batch, source="test", now=small_lake.NOW)
+        journal.make_live(shop=shop.slug, batch_id=batch, now=small_lake.NOW)
+    before = journal.publish(lake)
+    jobs.run_now(maintenance.enqueue_fold(shop.slug))
+    after = lake.latest()
+    assert after is not None
+    assert after.number == before.number + 1
+    assert {file.layer for file in after.tables["order_line"].files} >= {"base"}
+    assert warm.ready(shop) == 0

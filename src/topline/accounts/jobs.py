@@ -7,7 +7,7 @@ from topline.workbench import mail, maintenance, tidy
 
 JOBS = {
     "workbench.mail": mail.deliver,
-    "lake.fold": maintenance.fold,
+    "lake.fold": warm.fold,
     "lake.vacuum": maintenance.vacuum,
     warm.KIND: warm.warm,
 }

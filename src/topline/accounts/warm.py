@@ -6,7 +6,8 @@ from django.utils import timezone
 
 from topline.accounts.models import Shop
 from topline.lake import partials, read
-from topline.workbench import jobs
+from topline.lake.snapshot import Snapshot
+from topline.workbench import jobs, maintenance
 from topline.workbench.models import Job
 
 KIND = "lake.warm"
@@ -17,9 +18,20 @@ REST = 9
 def warm(job: Job) -> dict[str, Any]:
     """Make what the shop's newest snapshot lacks."""
     shop = Shop.objects.get(slug=job.shop)
+    return {"made": ready(shop)}
+
+
+def ready(shop: Shop, snapshot: Snapshot | None = None) -> int:
+    """Makes what a snapshot lacks, the newest unless one is given; how much that was."""
     lake = shop.lake()
-    snapshot = lake.latest()
-    return {"made": read.warm(lake, shop.settings().basis, snapshot) if snapshot else 0}
+    snapshot = snapshot or lake.latest()
+    return read.warm(lake, shop.settings().basis, snapshot) if snapshot else 0
+
+
+def fold(job: Job) -> dict[str, Any]:
+    """Fold the shop's lake; what pages ask for is made again before anybody sees the folded snapshot."""
+    shop = Shop.objects.filter(slug=job.shop).first()
+    return maintenance.fold(job, lambda lake, snapshot: ready(shop, snapshot) if shop else 0)
 
 
 def enqueue_due() -> None:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
+from topline.accounts import warm
 from topline.accounts.models import Shop
 from topline.catalog import operations as catalog
 from topline.connectors import errors, files, ledger, mapping, reader
@@ -388,6 +389,7 @@ def _take_in(found: Import, job: Job) -> dict[str, Any]:
         Import.objects.filter(pk=found.pk).update(state=Import.State.LIVE, finished_at=now, report=report, error={})
         audit.log("import.live", actor_id=found.actor_id, shop=shop.slug, subject=str(found.pk), facts=report["facts"])
     refund.publish(lake)
+    warm.ready(shop)  # so that the first look at the new figures is a quick one
     maintenance.enqueue_fold(shop.slug)
     _clear_stage(found)
     return report

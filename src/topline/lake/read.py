@@ -91,6 +91,8 @@ def read(lake: Lake, query: Query, *, scope: Scope, settings: Settings, snapshot
 
 def warm(lake: Lake, basis: Basis, snapshot: Snapshot) -> int:
     """Makes what pages ask for most beside the questions: sums by day, and purchases. How many had to be made."""
+    if not partials.is_worth(snapshot):
+        return 0
     tables = whole(lake, snapshot)
     made = sum(purchases.build(lake, snapshot, tables, frozenset(by), basis) for by in ((), ("category",)))
     for dims in ((), ("channel",), ("market",), ("category",)):

@@ -1,5 +1,6 @@
 """Keeping lakes small and quick: folds, and clearing away what nobody reads any more."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.utils import timezone
 
 from topline.journal import operations as journal
 from topline.lake import partials
+from topline.lake.snapshot import Snapshot
 from topline.lake.store import Lake
 from topline.workbench import jobs, leases
 from topline.workbench.models import Job
@@ -28,12 +30,16 @@ def enqueue_fold(shop: str) -> Job:
     return jobs.enqueue("lake.fold", shop=shop, unique_key=f"lake.fold:{shop}")
 
 
-def fold(job: Job) -> dict[str, Any]:
-    """Fold what is to fold in the shop's lake, and publish it."""
+def fold(job: Job, prepare: Callable[[Lake, Snapshot], object]) -> dict[str, Any]:
+    """Fold what is to fold in the shop's lake, and publish it.
+
+    prepare : makes ready what the snapshot to come will be asked for; until then people look at the one before
+    """
     lake = Lake(Path(settings.LAKE_ROOT), job.shop)
     with leases.held(leases.MAINTENANCE, wait=PATIENCE_SECONDS):
         folded = lake.fold_all(hidden=journal.hidden(lake), now=timezone.now())
         if folded:
+            prepare(lake, lake.foresee(hidden=journal.hidden(lake), now=timezone.now()))
             journal.publish(lake)
     return {"tables": sorted(folded)}
 
