@@ -102,7 +102,7 @@ def test_a_draft_says_what_to_aim_at_and_what_is_missing(
         "missing.cost", "missing.stock", "missing.spend", "missing.sessions",
     ]  # fmt: skip
     for language in ("en", "ro"):
-        for said in [stored for section in version.sections.values() for stored in section]:
+        for said in [stored for entry in version.entries.exclude(cells__said=None) for stored in entry.cells["said"]]:
             assert text.render(text.Sentence.of(said), currency="GBP", language=language)
     assert draft.snapshot == version.snapshot
 
@@ -298,7 +298,7 @@ def test_a_reforecast_keeps_what_people_set(version: PlanVersion, owner: User) -
     assert again.quantiles != basket.quantiles
     assert again.chance == expectation.chance(again.quantiles, 99.0)
     assert again.parent == new.goals.get(key="net_sales")
-    said = {one[0]: one[1] for one in new.sections["1"]}
+    said = {one[0]: one[1] for one in new.entries.get(field="1.summary").cells["said"]}
     total = new.goals.get(key="net_sales")
     assert (
         Decimal(said["summary.target"]["target_amount"]) == total.target == Decimal(new.grid("net_sales").total()) / 100

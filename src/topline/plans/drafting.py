@@ -71,6 +71,7 @@ class Draft:
     outlook : {"level", "model", "error", "first_on", "known_to", "events": [...], "missing": [sentence, ...],
         "months": {metric: [[low, expected, high, last year], ...]}, "days": {metric: {month: [weight of each day]}},
         "by": {dimension: [[name, [[low, expected, high], ...]], ...]}}
+    document : the cells of the rows of each field that the history fills
     """
 
     as_of: date
@@ -80,7 +81,7 @@ class Draft:
     grids: Mapping[str, Grid]
     goals: Sequence[ProposedGoal]
     outlook: dict[str, Any]
-    sections: dict[str, list[Any]]
+    document: Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def propose(
@@ -136,7 +137,7 @@ def propose(
             "events": _events(shop, period, daily, as_of),
             "missing": [sentence.stored() for sentence in missing],
         },
-        sections=_sections(sales, goals, first_on),
+        document=_said(sales, goals, first_on),
     )
 
 
@@ -144,8 +145,8 @@ def aimed(draft: Draft, target: Decimal) -> Draft:
     """The draft whose words speak of that target for net sales."""
     goal = next(one for one in draft.goals if one.metric == "net_sales")
     goal = replace(goal, target=target, chance=expectation.chance(goal.quantiles, float(target)))
-    summary = [draft.sections["1"][0], *(sentence.stored() for sentence in _aim(goal))]
-    return replace(draft, sections=draft.sections | {"1": summary})
+    summary = [draft.document["1.summary"][0]["said"][0], *(sentence.stored() for sentence in _aim(goal))]
+    return replace(draft, document={**draft.document, "1.summary": [{"said": summary}]})
 
 
 def ground(shop: Shop, period: Period, as_of: date, snapshot: Snapshot | None = None) -> Snapshot:
@@ -345,8 +346,8 @@ def _missing(shop: Shop, as_of: date, snapshot: Snapshot, sales: Expectation) ->
     return [Sentence(f"missing.{name}") for name in lacking]
 
 
-def _sections(sales: Expectation, goals: Sequence[ProposedGoal], first_on: date) -> dict[str, list[Any]]:
-    """Generated text by section of the plan document: 1 summary, 2 data and trends."""
+def _said(sales: Expectation, goals: Sequence[ProposedGoal], first_on: date) -> dict[str, list[dict[str, Any]]]:
+    """Generated text of the plan document: its summary, and what the data says."""
     first, last = sales.months[0], sales.months[-1]
     low, expected, high = expectation.band(sales.finish)
     headline = next(one for one in goals if one.metric == "net_sales")
@@ -374,7 +375,10 @@ def _sections(sales: Expectation, goals: Sequence[ProposedGoal], first_on: date)
                         f"data.{dimension}", {dimension: name, "sum_amount": round(Decimal(value)), "share_rate": share}
                     )
                 )
-    return {"1": [one.stored() for one in summary], "2": [one.stored() for one in data]}
+    return {
+        "1.summary": [{"said": [one.stored() for one in summary]}],
+        "2.text": [{"said": [one.stored() for one in data]}],
+    }
 
 
 def _aim(headline: ProposedGoal) -> Iterator[Sentence]:

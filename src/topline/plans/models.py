@@ -23,6 +23,7 @@ from topline.units.text import N_
 class Kind(models.TextChoices):
     SALES = "sales", _("Sales plan")
     MARKETING = "marketing", _("Marketing plan")
+    BOTH = "both", _("Marketing and sales plan")
 
 
 class State(models.TextChoices):
@@ -50,6 +51,7 @@ class Plan(models.Model):
     starts_on, ends_on : half-open, whole months
     language : of generated text
     serves : the marketing plan that a sales plan serves
+    outline : numbers of the document's sections, empty for all of its kind (see `outline`)
     """
 
     shop = models.ForeignKey("accounts.Shop", on_delete=models.CASCADE, related_name="plans")
@@ -61,6 +63,7 @@ class Plan(models.Model):
     language = models.CharField(max_length=16, default="en")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     serves = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="served_by")
+    outline = models.JSONField(default=list)
     created_at = models.DateTimeField()
 
     objects = PlanQuerySet.as_manager()
@@ -105,7 +108,6 @@ class PlanVersion(models.Model):
     blocks, markets : the grid's axes: categories and markets as the lake names them, None for what has none
     cuts : names of the lines of its other grids, by what they are cut by: {"channel": [...], "person": [...]}
     outlook : the forecast that the draft shows, copied (see `drafting.Draft`)
-    sections : {section number: [[code, params], ...]}: sentences that doors translate; people's own as ["text", {...}]
     revision : number of the newest grid operation
     digest : SHA-256 of the canonical contents that were approved
     """
@@ -121,7 +123,6 @@ class PlanVersion(models.Model):
     markets = models.JSONField(default=list)
     cuts = models.JSONField(default=dict)
     outlook = models.JSONField(default=dict)
-    sections = models.JSONField(default=dict)
     revision = models.PositiveBigIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField()
@@ -204,8 +205,15 @@ class PlanVersion(models.Model):
             "targets": {metric: grid.cells.tolist() for metric, grid in grids.items()},
             "cuts": {f"{metric}/{cut}": self.grid(metric, cut).cells.tolist() for metric, cut in self.grid_cuts},
             "goals": [goal.contents() for goal in self.goals.standing().select_related("parent")],
-            "sections": self.sections,
+            "document": self.document(),
         }
+
+    def document(self) -> dict[str, list[dict[str, Any]]]:
+        """What the document's fields hold: the rows of each, in their order."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for entry in self.entries.standing():
+            found.setdefault(entry.field, []).append({"key": entry.key, "cells": entry.cells})
+        return found
 
     def contents_digest(self) -> str:
         """SHA-256 of the canonical JSON of the contents."""
@@ -562,6 +570,115 @@ class Scenario(models.Model):
             models.UniqueConstraint(
                 fields=["version", "name"], condition=models.Q(archived_at=None), name="scenario_name_in_version"
             ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+# The document ------------------------------------------------------------------
+
+
+class EntryQuerySet(models.QuerySet["Entry"]):
+    def standing(self) -> Self:
+        """Entries that were not taken out, in the order of the document."""
+        return self.filter(removed_at=None).order_by("field", "position", "pk")
+
+    def rows(self, field: str) -> Self:
+        """The standing rows of a field."""
+        return self.standing().filter(field=field)
+
+
+class Entry(models.Model):
+    """A row of a field of the plan document; text, a choice and people's own words are a field's only row.
+
+    field : its name in the outline, such as `4.personas`
+    key : the same row in every version, empty for the only one; a front's key is what facts know it by
+    cells : by column, as `outline.Type` says; of a text {"text": Markdown}, or {"said": [[code, params], ...]} as long
+        as it is the sentences that the draft made; of a choice {"choice": id}
+    revision : how often it was edited in this version
+    is_drafted : made from data, and nobody has changed it
+    """
+
+    version = models.ForeignKey(PlanVersion, on_delete=models.CASCADE, related_name="entries")
+    field = models.CharField(max_length=40)
+    key = models.CharField(max_length=32, blank=True)
+    cells = models.JSONField(default=dict)
+    position = models.PositiveIntegerField(default=0)
+    revision = models.PositiveIntegerField(default=0)
+    is_drafted = models.BooleanField(default=False)
+    removed_at = models.DateTimeField(null=True)
+
+    objects = EntryQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["version", "field", "key"], name="entry_key_in_field"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.key}".strip()
+
+
+class EntryEditQuerySet(models.QuerySet["EntryEdit"]):
+    def of(self, plan: Plan, field: str) -> Self:
+        """Who changed a field of a plan, in all its versions, the newest first."""
+        return self.filter(version__plan=plan, field=field).select_related("version").order_by("-pk")
+
+    def since(self, entry: Entry, revision: int) -> Self:
+        """Edits of a row that somebody who saw `revision` has not seen, the oldest first."""
+        same = self.filter(version=entry.version_id, field=entry.field, key=entry.key, revision__gt=revision)
+        return same.order_by("pk")
+
+
+class EntryEdit(models.Model):
+    """One line of the append-only log of a version's document: a cell's old and new value.
+
+    column : empty where the row was added, taken out, brought back or moved
+    """
+
+    class Kind(models.TextChoices):
+        SET = "set", _("changed")
+        ADD = "add", _("added")
+        REMOVE = "remove", _("took out")
+        RESTORE = "restore", _("brought back")
+        MOVE = "move", _("moved")
+
+    version = models.ForeignKey(PlanVersion, on_delete=models.CASCADE, related_name="entry_edits")
+    field = models.CharField(max_length=40)
+    key = models.CharField(max_length=32, blank=True)
+    revision = models.PositiveIntegerField()
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    column = models.CharField(max_length=40, blank=True)
+    old = models.JSONField(null=True)
+    new = models.JSONField(null=True)
+    actor_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    objects = EntryEditQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["version", "field", "key"], name="plans_entryedit_row")]
+
+
+class PlanTemplate(models.Model):
+    """A document that a shop starts plans from: its own, beside those that ship.
+
+    outline : numbers of its sections; entries : [{"field", "key", "cells"}, ...] in their order
+    """
+
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="plan_templates")
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    outline = models.JSONField(default=list)
+    entries = models.JSONField(default=list)
+    created_at = models.DateTimeField()
+    created_by = models.BigIntegerField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "name"], name="plan_template_name_in_shop"),
         ]
 
     def __str__(self) -> str:

@@ -11,7 +11,7 @@ from django.db import transaction
 from topline.accounts.models import Shop, User
 from topline.journal import operations as journal
 from topline.lake.snapshot import Snapshot
-from topline.plans import drafting, expectation, facts
+from topline.plans import drafting, entries, expectation, facts
 from topline.plans import grid as grids
 from topline.plans.grid import Change, Grid, Part
 from topline.plans.models import Edit, Goal, GridOperation, Kind, Plan, PlanVersion, State, TargetBlock, TargetCells
@@ -143,6 +143,7 @@ def add_reforecast(*, version: PlanVersion, draft: drafting.Draft, actor: User |
         draft = replace(draft, grids={**draft.grids, **kept})
         new = _add_version(version.plan, draft, actor=actor, now=now, based_on=version, is_reforecast=True)
         _copy_cuts(version, new)
+        entries.copy_written(version, new)
         goals, known = _copy_goals(version, new), set(version.goals.values_list("key", flat=True))
         for proposed in draft.goals:
             if (goal := goals.get(proposed.key)) is not None:
@@ -166,12 +167,12 @@ def revise(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVe
             blocks=version.blocks,
             markets=version.markets,
             outlook=version.outlook,
-            sections=version.sections,
             created_at=now,
             created_by=_id(actor),
         )
         _share_blocks(version.target_blocks.filter(cut=""), new)
         _copy_cuts(version, new)
+        entries.copy(version, new)
         _copy_goals(version, new)
         _log(new, "plan.revised", actor, based_on=version.number)
     return new
@@ -201,10 +202,10 @@ def _add_version(
         blocks=draft.blocks,
         markets=draft.markets,
         outlook=draft.outlook,
-        sections=draft.sections,
         created_at=now,
         created_by=_id(actor),
     )
+    entries.add_drafted(version, draft.document)
     for metric, grid in draft.grids.items():
         _store(version, metric, grid, range(len(grid.cells)))
     return version
@@ -553,6 +554,16 @@ def _move(version: PlanVersion, wanted: State, actor: User | None, now: datetime
             version.closed_at = now
         version.save()
         _log(version, f"plan.{wanted}", actor, former=former, digest=digest)
+    return version
+
+
+def for_edit(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVersion:
+    """The version, locked in the caller's transaction for an edit of its contents. An approval of them is voided.
+
+    Raises PlanLockedError.
+    """
+    version = _locked(version)
+    _guard_editable(version, actor, now)
     return version
 
 

@@ -18,7 +18,7 @@ from topline.plans import expectation, facts
 from topline.plans.drafting import EmptyLakeError
 from topline.plans.expectation import OTHER, Expectation
 from topline.plans.grid import Grid
-from topline.plans.models import Goal, GridOperation, Plan, PlanVersion, State
+from topline.plans.models import Entry, Goal, GridOperation, Plan, PlanVersion, State
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor
 from topline.science import season
@@ -26,6 +26,9 @@ from topline.units.period import Period, add_months
 
 DRIVERS = ("orders", "average_order_value")
 """What net sales are the product of."""
+
+SAID = ("1.summary", "2.text")
+"""The document's texts that a draft writes."""
 
 ON_COURSE_CHANCE = 0.45
 AT_RISK_CHANCE = 0.2
@@ -201,10 +204,17 @@ def of(version: PlanVersion, as_of: date, snapshot: Snapshot | None = None) -> P
         days=look.days(),
         events=[_event(stored, as_of) for stored in version.outlook.get("events", [])],
         missing=[Sentence.of(stored) for stored in version.outlook.get("missing", [])],
-        sections={int(number): [Sentence.of(one) for one in said] for number, said in version.sections.items()},
+        sections={int(entry.field.split(".")[0]): said(entry) for entry in version.entries.filter(field__in=SAID)},
         grid=grid_view(version, "net_sales"),
         level=expectation.LEVEL,
     )
+
+
+def said(entry: Entry) -> list[Sentence]:
+    """What a text of the document says: the sentences of the draft, or a person's own words."""
+    if "said" in entry.cells:
+        return [Sentence.of(one) for one in entry.cells["said"]]
+    return [Sentence("text", {"text": entry.cells.get("text", "")})]
 
 
 def grid_view(version: PlanVersion, metric: str) -> GridView:
