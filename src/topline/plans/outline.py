@@ -370,9 +370,15 @@ SECTIONS = (
                 N_("Does the plan start from the product or from the sale?"),
                 options={
                     "product": (N_("Product-oriented"),
-                    N_("Budget and time go into making the product and its story better; demand follows, so watch reviews, return rate and repeat purchases.")),
+                    N_(
+                            "Budget and time go into making the product and its story better; demand follows, so "
+                            "watch reviews, return rate and repeat purchases."
+                        )),
                     "sales": (N_("Sales-oriented"),
-                    N_("Budget and time go into finding and persuading buyers for what there is; watch cost per customer, win rate and discounts.")),
+                    N_(
+                            "Budget and time go into finding and persuading buyers for what there is; watch cost per "
+                            "customer, win rate and discounts."
+                        )),
                 },
             ),
             _table(
