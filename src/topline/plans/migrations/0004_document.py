@@ -122,9 +122,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["name"],
-                "constraints": [
-                    models.UniqueConstraint(fields=("shop", "name"), name="plan_template_name_in_shop")
-                ],
+                "constraints": [models.UniqueConstraint(fields=("shop", "name"), name="plan_template_name_in_shop")],
             },
         ),
         migrations.RunPython(move_sentences, migrations.RunPython.noop),
