@@ -45,6 +45,8 @@ def build() -> None:
     )
     _run(*esbuild, SOURCE / "t.js", "--format=iife", f"--outfile={DIST / 't.js'}")
     _run(*esbuild, SOURCE / "echarts-server.js", "--format=iife", f"--outfile={SERVER}")
+    for part in ("latin", "latin-ext", "greek", "cyrillic"):  # the letters of a plan's PDF
+        shutil.copy(MODULES / f"@fontsource-variable/inter/files/inter-{part}-wght-normal.woff2", SERVER.parent)
     _write_manifest()
     (DIST / "licences.txt").write_text("\n\n".join(_licences()))
     for file in list(DIST.iterdir()):

@@ -7,7 +7,7 @@ bundle that draws it is built with the other assets into `dist/` beside this fil
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,8 +18,12 @@ from typing import Any
 import resvg_py
 from py_mini_racer import JSEvalException, MiniRacer
 
+from topline.documents.document import Chart
 from topline.units import errors
 from topline.units.text import N_
+
+WIDTH = 720
+"""Of a chart in a document, in CSS pixels."""
 
 BUNDLE = Path(__file__).parent / "dist" / "echarts-server.js"
 
@@ -85,6 +89,18 @@ def png(option: Mapping[str, Any], *, width: int = 800, height: int = 400, theme
     """One chart as PNG; see `Canvas.png`."""
     with canvas() as one:
         return one.png(option, width=width, height=height, theme=theme)
+
+
+def pictures(charts: Sequence[Chart], advance: Callable[[int, int], None]) -> list[bytes]:
+    """A document's charts as PNG; `advance` is told how many are drawn."""
+    if not charts:
+        return []
+    drawn = []
+    with canvas() as one:
+        for done, each in enumerate(charts):
+            advance(done, len(charts))
+            drawn.append(one.png(each.option, width=WIDTH, height=each.height))
+    return drawn
 
 
 @cache

@@ -25,17 +25,27 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its title, how its values read, and the currency of money."""
+    """A column: its title, how its values read, and the currency of money.
+
+    formula : what a spreadsheet computes the values by, `{0}` being the first cell of the row: "SUM({1}:{12})"
+    is_summed : in the total row a spreadsheet adds the column up
+    """
 
     title: str
     form: Form = Form.TEXT
     currency: str | None = None
+    formula: str = ""
+    is_summed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A named table; every row has a value for each column, in their order."""
+    """A named table; every row has a value for each column, in their order.
+
+    total : the values of the row below the others
+    """
 
     name: str
     columns: Sequence[Column]
     rows: Iterable[Sequence[Value]]
+    total: Sequence[Value] | None = None

@@ -1,4 +1,7 @@
-"""Tables as an Excel workbook: real numbers and dates, no formula, heads that stay in sight."""
+"""Tables as an Excel workbook: real numbers and dates, heads that stay in sight, formulas where a column has one.
+
+Text never becomes a formula: it is written as text, whatever it begins with.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -49,8 +52,15 @@ def write(sheets: Iterable[Sheet]) -> bytes:
             rows = iter(sheet.rows)
             while True:
                 page = book.add_worksheet(_free_name(sheet.name, names))
-                if not _fill(page, sheet.columns, rows, formats, head, note):
+                written, is_full = _fill(page, sheet.columns, rows, formats, head, note)
+                if not is_full:
                     break
+            if sheet.total is not None:
+                bold = [
+                    book.add_format({"num_format": _number_format(column), "bold": True, "top": 1})
+                    for column in sheet.columns
+                ]
+                _total(page, sheet.columns, sheet.total, written, bold)
     return file.getvalue()
 
 
@@ -61,8 +71,9 @@ def _fill(
     formats: "list[Format]",
     head: "Format",
     note: "Format",
-) -> bool:
-    """Writes rows until the page is full; True if it is full."""
+) -> tuple[int, bool]:
+    """Writes rows until the page is full: how many, and whether it is full."""
+    columns = list(columns)
     titles = [column.title for column in columns]
     for x, title in enumerate(titles):
         page.write_string(0, x, title, head)
@@ -71,11 +82,45 @@ def _fill(
     while y < MAX_ROWS and (row := next(rows, None)) is not None:
         y += 1
         for x, value in enumerate(row):
-            _put(page, y, x, value, formats[x], note)
+            if columns[x].formula:
+                page.write_formula(y, x, _formula(columns[x].formula, y, len(columns)), formats[x], _cached(value))
+            else:
+                _put(page, y, x, value, formats[x], note)
     if titles:
         page.autofilter(0, 0, max(y, 1), len(titles) - 1)
     page.autofit(max_width=400)
-    return y == MAX_ROWS
+    return y, y == MAX_ROWS
+
+
+def _total(
+    page: "Worksheet", columns: Iterable[Column], total: Iterable[Value], rows: int, looks: "list[Format]"
+) -> None:
+    """The row below the last: sums and formulas that follow the cells above."""
+    columns, y = list(columns), rows + 1
+    for x, value in enumerate(total):
+        if columns[x].formula:
+            formula = _formula(columns[x].formula, y, len(columns))
+        elif columns[x].is_summed and rows:
+            formula = f"=SUM({_cell(1, x)}:{_cell(rows, x)})"
+        else:
+            _put(page, y, x, value, looks[x], looks[x])
+            continue
+        page.write_formula(y, x, formula, looks[x], _cached(value))
+
+
+def _formula(template: str, y: int, width: int) -> str:
+    return "=" + template.format(*(_cell(y, x) for x in range(width)))
+
+
+def _cell(y: int, x: int) -> str:
+    from xlsxwriter.utility import xl_rowcol_to_cell
+
+    return str(xl_rowcol_to_cell(y, x))
+
+
+def _cached(value: Value) -> float | str:
+    """What programs that don't compute show for a formula."""
+    return float(value) if isinstance(value, Decimal | int | float) else ""
 
 
 def _put(page: "Worksheet", y: int, x: int, value: Value, looks: "Format", note: "Format") -> None:

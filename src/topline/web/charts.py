@@ -9,61 +9,32 @@ from typing import Any
 from django.utils.translation import gettext
 
 from topline.analysis.result import Channel, Chart, Column, Figure, Note, Table
+from topline.documents import option as options
 from topline.metrics.metric import Metric, Unit
 from topline.metrics.query import Query
 from topline.metrics.result import Result
 from topline.units.missing import Missing
 from topline.web import formats, question
 
-type Numbers = Sequence[float | None]
-COLUMN_ROLES = {"", "actual", "last_year"}
+Line, band = options.Line, options.band
 MAX_LINES = 8
 MOST_PICTURES = 4
 MOST_BARS = 15
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A row of numbers along the axis.
-
-    role : actual, plan, last_year, forecast, band_base, band, or "" for the palette's next colour
-    """
-
-    name: str
-    values: Numbers
-    role: str = ""
-
-
 def lines(axis: Sequence[str], rows: Sequence[Line], *, unit: str, currency: str) -> dict[str, Any]:
     """Lines over time."""
-    return _framed(unit, currency) | {
-        "xAxis": {"type": "category", "data": list(axis), "boundaryGap": False},
-        "yAxis": {"type": "value", "scale": unit not in ("money", "count", "quantity")},
-        "series": [_series("line", row) for row in rows],
-    }
+    return options.lines(axis, rows, _form(unit, currency))
 
 
 def columns(axis: Sequence[str], rows: Sequence[Line], *, unit: str, currency: str) -> dict[str, Any]:
     """Columns beside each other."""
-    return _framed(unit, currency) | {
-        "xAxis": {"type": "category", "data": list(axis)},
-        "yAxis": {"type": "value"},
-        "series": [_series("bar" if row.role in COLUMN_ROLES else "line", row) for row in rows],
-    }
+    return options.columns(axis, rows, _form(unit, currency))
 
 
 def bars(axis: Sequence[str], rows: Sequence[Line], *, unit: str, currency: str) -> dict[str, Any]:
     """Lying bars, the first on top."""
-    return _framed(unit, currency) | {
-        "yAxis": {
-            "type": "category",
-            "data": list(axis),
-            "inverse": True,
-            "axisLabel": {"width": 160, "overflow": "truncate"},
-        },
-        "xAxis": {"type": "value"},
-        "series": [_series("bar", row) | {"itemStyle": {"borderRadius": [0, 3, 3, 0]}} for row in rows],
-    }
+    return options.bars(axis, rows, _form(unit, currency))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +79,6 @@ def as_columns(drawn: Picture) -> Picture:
     """The same picture in columns."""
     option = columns(drawn.axis, drawn.rows, unit=drawn.unit, currency=drawn.currency)
     return replace(drawn, option=option)
-
-
-def band(name: str, low: Numbers, high: Numbers) -> list[Line]:
-    """An interval as two stacked rows: its lower edge, unseen, and its width."""
-    width = [h - w if h is not None and w is not None else None for w, h in zip(low, high, strict=True)]
-    return [Line("", low, "band_base"), Line(name, width, "band")]
 
 
 def of_result(result: Result, shown: Mapping[str, Metric], currency: str, against: str) -> list[Picture]:
@@ -303,10 +268,9 @@ def cell_name(column: Column, entry: object) -> str:
     return formats.day(entry) if isinstance(entry, date) else str(entry)
 
 
-def _series(kind: str, row: Line) -> dict[str, Any]:
-    series: dict[str, Any] = {"type": kind, "name": row.name, "data": list(row.values)}
-    return series | ({"role": row.role} if row.role else {})
-
-
 def _framed(unit: str, currency: str) -> dict[str, Any]:
-    return {"format": {"locale": formats.tag(), "currency": currency, "unit": str(unit)}}
+    return _form(unit, currency).frame
+
+
+def _form(unit: str, currency: str) -> options.Format:
+    return options.Format(formats.tag(), currency, unit)
