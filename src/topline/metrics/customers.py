@@ -77,11 +77,25 @@ def _grouped(view: "View", rows: Any, by: tuple[str, ...], **values: Any) -> dic
     }
 
 
+def _is_of_days(view: "View", by: tuple[str, ...]) -> bool:
+    """Whether days alone decide under what cell an order stands."""
+    return not (view.columns(by) or view.query.where or any(dimensions()[id_].grain is Grain.HOUR for id_ in by))
+
+
+def _in_period(view: "View", rows: Any, by: tuple[str, ...]) -> Any:
+    """The rows whose `day` lies in the question's period, cut."""
+    period = view.query.period
+    return view.cut(rows.filter((rows.day >= period.start) & (rows.day < period.end)) if period else rows, by)
+
+
 def _new_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     """New customers under their first order's day, channel, market and goods."""
     rows: Any = view.rows("person", by)
     if "is_first" in rows.columns and not view.query.as_of:
         rows = rows.filter(rows.is_first)
+    elif _is_of_days(view, by):
+        every = view.everything("buyer")
+        rows = _in_period(view, every.group_by("customer").aggregate(day=every.day.argmin(every["at"])), by)
     else:
         rows = view.rows("buyer", by).semi_join(_first_orders(view), ["customer", "order_key"])
     return _grouped(view, rows, by, new_customers=rows.customer.nunique())
@@ -138,8 +152,12 @@ def _gap_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     window = ibis.window(group_by=orders.customer, order_by=[orders.on, orders.moment, orders.order_key])
     gaps = orders.mutate(before=orders.on.lag().over(window))
     gaps = gaps.filter(gaps.before.notnull()).select(
-        gap_order="order_key", gap_customer="customer", gap=gaps.on.delta(gaps.before, unit="day")
+        gap_order="order_key", gap_customer="customer", gap=gaps.on.delta(gaps.before, unit="day"), day="on"
     )
+    if _is_of_days(view, by):
+        rows = _in_period(view, gaps, by)
+        return _grouped(view, rows, by, gap_days=rows.gap.median())
+    gaps = gaps.drop("day")
     rows = view.rows("buyer", by)
     rows = rows.select(*dict.fromkeys((*by, "customer", "order_key"))).distinct()
     joined = rows.inner_join(gaps, [rows.order_key == gaps.gap_order, rows.customer == gaps.gap_customer])
