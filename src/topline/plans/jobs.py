@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from topline.accounts.models import Shop, User
 from topline.lake.snapshot import Snapshot
-from topline.plans import canonical, drafting, expectation, operations, runs
+from topline.plans import canonical, checks, drafting, expectation, operations, runs
 from topline.plans.models import Kind, Plan, PlanVersion
 from topline.units.period import Period
 from topline.workbench import jobs
@@ -132,6 +132,38 @@ def look_ahead(plan: Plan, *, retry: bool = False) -> Job | None:
     return jobs.enqueue("plans.look", shop=plan.shop.slug, params={"plan": plan.pk}, unique_key=key)
 
 
+def check(job: Job) -> dict[str, Any]:
+    """Make what the checks of a version start from today."""
+    version = PlanVersion.objects.select_related("plan__shop").get(pk=job.params["version"])
+    shop = version.plan.shop
+    if snapshot := shop.lake().latest():
+        checks.make(version, date.fromisoformat(job.params["as_of"]), snapshot, job.advance)
+    return {"version": version.pk}
+
+
+def prepare_check(version: PlanVersion, as_of: date, *, retry: bool = False) -> Job | None:
+    """The job that makes what checks of the version start from; None if it is made.
+
+    retry : ask again for what failed before
+
+    Raises EmptyLakeError, PlanOverError.
+    """
+    shop = version.plan.shop
+    snapshot = shop.lake().latest()
+    if snapshot is None:
+        raise drafting.EmptyLakeError()
+    if version.plan.ends_on <= as_of:
+        raise checks.PlanOverError(as_of=as_of)
+    if checks.is_made(version, as_of, snapshot):
+        return None
+    key = f"plans.check:{version.pk}:{as_of}:{snapshot.number}"
+    before = Job.objects.filter(unique_key=key).order_by("-pk").first()
+    if before is not None and before.state == Job.State.FAILED and not retry:
+        return before
+    params = {"version": version.pk, "as_of": as_of.isoformat()}
+    return jobs.enqueue("plans.check", shop=shop.slug, params=params, unique_key=key)
+
+
 def look_ahead_everywhere() -> None:
     """Look ahead for every plan that runs."""
     for shop in Shop.objects.filter(plans__isnull=False).distinct():
@@ -154,6 +186,7 @@ JOBS = {
     "plans.draft": draft,
     "plans.reforecast": reforecast,
     "plans.look": look,
+    "plans.check": check,
 }
 BACKGROUND = ("outlook.publish",)
 SCHEDULE = {

@@ -106,7 +106,57 @@ TEXTS: Mapping[str, str] = {
     ),
     "pace.holds_back": N_("%(driver_metric)s is what holds it back."),
     "pace.no_actuals": N_("No sales are known after %(last_on)s, so pace and chance stand as of that day."),
+    # the check of a plan
+    "check.likely": N_("%(chance_rate)s chance to reach %(target_amount)s: likely."),
+    "check.open": N_("%(chance_rate)s chance to reach %(target_amount)s."),
+    "check.held": N_("%(chance_rate)s chance to reach %(target_amount)s; %(constraint)s is what holds it back."),
+    "check.moved": N_("With these changes the chance goes from %(before_rate)s to %(chance_rate)s."),
+    "check.easiest": N_(
+        "The smallest single change that makes it likely: %(lever)s %(change_rate)s, for a chance of %(chance_rate)s."
+    ),
+    "check.out_of_reach": N_(
+        "No single change within the limits makes it likely; the most helps %(lever)s, up to a chance of "
+        "%(chance_rate)s. Move several, or set the goal lower."
+    ),
+    "check.no_visits": N_(
+        "No visits are known for long enough, so traffic and conversion stand together as orders. Import sessions."
+    ),
+    "check.no_stock": N_(
+        "No stock levels of the last two weeks are known, so the check takes all goods as there. Import stock levels."
+    ),
+    "check.deliveries": N_(
+        "Stock as of %(levels_on)s. For %(lead_count)s days deliveries come at the pace of the last eight weeks, "
+        "after that as much as is expected to be wanted."
+    ),
+    "check.no_spend": N_("No marketing spend is known, so spend moves nothing here. Import spend, or plan a budget."),
+    "check.spend_before": N_(
+        "No active plan has a budget for these weeks, so spend is that of a year before, or of the last weeks."
+    ),
+    "check.no_cost": N_("Costs are not known for all goods, so the check can't say the profit."),
+    "check.believed": N_(
+        "How customers answer to prices and to more marketing is taken from published averages, with wide intervals, "
+        "until this shop's own history says more."
+    ),
 }
+
+CONSTRAINTS: Mapping[str, str] = {
+    "stock": N_("stock"),
+    "budget": N_("the budget"),
+    "traffic": N_("traffic"),
+    "conversion": N_("conversion"),
+    "basket": N_("the size of baskets"),
+}
+"""What can hold a plan back, as a sentence names it."""
+
+LEVERS: Mapping[str, str] = {
+    "traffic": N_("visits"),
+    "conversion": N_("conversion"),
+    "basket": N_("size of baskets"),
+    "price": N_("prices"),
+    "spend": N_("marketing spend"),
+    "supply": N_("stock and deliveries"),
+}
+"""What can be moved, as a sentence names it."""
 
 
 def render(sentence: Sentence, *, currency: str, language: str) -> str:
@@ -159,6 +209,10 @@ def _worded(name: str, value: Any, currency: str, locale: Locale) -> str:
             return format_skeleton("yMMMM", date.fromisoformat(str(value)), locale=locale)
         case "metric":
             return metric_label(value)
+        case "constraint":
+            return _(CONSTRAINTS[value])
+        case "lever":
+            return _(LEVERS[value])
         case "event":
             return _(_EVENT_LABELS.get(value, value))
         case _:

@@ -37,6 +37,38 @@ def bars(axis: Sequence[str], rows: Sequence[Line], *, unit: str, currency: str)
     return options.bars(axis, rows, _form(unit, currency))
 
 
+def swings(
+    title: str,
+    axis: Sequence[str],
+    ends: Sequence[tuple[float, float]],
+    *,
+    names: tuple[str, str],
+    unit: str,
+    currency: str,
+) -> dict[str, Any]:
+    """Lying bars between two values, the widest given first: what stands at each end has a name.
+
+    title : of the values
+    """
+    edges = [end for pair in ends for end in pair]
+    base = [min(pair) for pair in ends]
+    width = [abs(pair[1] - pair[0]) for pair in ends]
+    stacked: list[dict[str, Any]] = [
+        {"type": "bar", "name": "", "role": "band_base", "stack": "band", "data": base},
+        {"type": "bar", "name": f"{title}: {names[0]} – {names[1]}", "role": "up", "stack": "band", "data": width},
+    ]
+    return _framed(unit, currency) | {
+        "yAxis": {
+            "type": "category",
+            "data": list(axis),
+            "inverse": True,
+            "axisLabel": {"width": 160, "overflow": "truncate"},
+        },
+        "xAxis": {"type": "value", "min": _floor(edges)},
+        "series": stacked,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A chart with its title and the same numbers in words, for the table beside it."""

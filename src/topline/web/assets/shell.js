@@ -46,6 +46,11 @@ export function listenToShell() {
     if (event.target.closest("[data-submit-on-change]")) event.target.form.requestSubmit();
     if (event.target.matches(".drop input[type=file]")) nameFiles(event.target);
   });
+  // A slider and the number typed beside it say the same; only the number is sent.
+  document.addEventListener("input", ({ target }) => {
+    const twin = target.dataset.twin && document.getElementById(target.dataset.twin);
+    if (twin) twin.value = target.value || 0;
+  }, true);
   document.addEventListener("dragenter", (event) => event.target.closest?.(".drop")?.classList.add("over"));
   for (const name of ["dragleave", "drop"]) {
     document.addEventListener(name, (event) => event.target.closest?.(".drop")?.classList.remove("over"));

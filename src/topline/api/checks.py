@@ -1,0 +1,175 @@
+"""The check of a plan: chances of its goals, what holds it back, and what a change would do."""
+
+import math
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from django.utils.translation import get_language
+from ninja import Query, Router, Schema, Status
+from pydantic import Field
+
+from topline.api import plans
+from topline.api.auth import Requires, caller
+from topline.plans import checks, jobs
+from topline.plans.checks import PlanCheck
+from topline.science.check import Change
+from topline.units.period import parse_day
+from topline.workbench.models import Job
+
+router = Router()
+
+_Share = Annotated[float, Field(description="A relative change: 0.1 is a tenth more")]
+
+
+class ChangeIn(Schema):
+    """What is moved against the plan."""
+
+    traffic: _Share = 0.0
+    conversion: _Share = 0.0
+    basket: _Share = 0.0
+    price: _Share = 0.0
+    category: Annotated[int | None, Field(ge=0, description="Place of the category whose price moves; all")] = None
+    spend: _Share = 0.0
+    budget: Annotated[float | None, Field(ge=0, description="The most that may be spent; no limit")] = None
+    supply: _Share = 0.0
+    goal: Annotated[str, Field(description="Key of the goal to find the smallest change for")] = ""
+    as_of: Annotated[str, Field(description="See only what happened before this day; the shop's today")] = ""
+
+
+class WaitOut(Schema):
+    """The base of the check is in the making: ask again in a second."""
+
+    state: str
+    done: int
+    total: int | None
+    message: str
+
+
+class GoalOut(Schema):
+    key: str
+    metric: str
+    scope: dict[str, str | None]
+    target: Decimal
+    low: float | None
+    expected: float | None
+    high: float | None
+    chance_as_planned: float
+    chance: float
+    is_simulated: Annotated[bool, Field(description="False: taken by itself, as the plan's page sees it")]
+
+
+class MonthOut(Schema):
+    month: date
+    target: float
+    low: float
+    expected: float
+    high: float
+    chance: float
+    constraint: Annotated[str | None, Field(description="What holds it back the most")]
+    cost: Annotated[dict[str, float], Field(description="What each constraint takes from the target, money")]
+    share: Annotated[dict[str, float], Field(description="Share of the short paths on which each takes the most")]
+
+
+class DriverOut(Schema):
+    driver: str
+    low: float | None
+    high: float | None
+    at_low: float
+    at_high: float
+    at_more: Annotated[float, Field(description="Net sales with a tenth more of the driver")]
+
+
+class MoveOut(Schema):
+    lever: str
+    amount: Annotated[float | None, Field(description="The further change; null if no change within limits is enough")]
+    chance: float
+    cost: float
+
+
+class CheckOut(Schema):
+    plan: int
+    version: int
+    as_of: date
+    known_to: date
+    says: Annotated[list[str], Field(description="The answer in words")]
+    binding: str | None
+    goals: list[GoalOut]
+    months: list[MonthOut]
+    about: Annotated[str | None, Field(description="Key of the goal that the moves make likely")]
+    moves: list[MoveOut]
+    drivers: list[DriverOut]
+    sales: Annotated[list[float], Field(description="Low, expected, high")]
+    profit: Annotated[list[float] | None, Field(description="Of what is to come; needs finance.read and costs")]
+    spend: float
+    notes: list[str]
+
+
+@router.get(
+    "/shops/{shop}/plans/{plan}/versions/{version}/check",
+    response={200: CheckOut, 202: WaitOut},
+    auth=Requires("plans.read"),
+    summary="How likely each goal is, what holds each month back, and what a change would do",
+)
+def check_plan(
+    request: HttpRequest, shop: str, plan: plans._Plan, version: plans._Version, change: Query[ChangeIn]
+) -> Status[dict[str, Any]] | Status[Job]:
+    who = caller(request)
+    found = plans._version(who.shop, plan, version)
+    day = parse_day(change.as_of) if change.as_of else who.shop.today()
+    if job := jobs.prepare_check(found, day, retry=True):
+        return Status(202, job)
+    moved = change.dict(exclude={"goal", "as_of", "budget"})
+    budget = math.inf if change.budget is None else change.budget
+    made = checks.of(found, day, change=Change(**moved, budget=budget), about=change.goal)
+    return Status(200, _shown(made, may_see_profit="finance.read" in who.token.permissions()))
+
+
+def _shown(made: PlanCheck, *, may_see_profit: bool) -> dict[str, Any]:
+    words = plans.Words(made.version.plan.currency, get_language() or "en")
+    return {
+        "plan": made.version.plan_id,
+        "version": made.version.number,
+        "as_of": made.as_of,
+        "known_to": made.known_to,
+        "says": [words(one) for one in made.headline],
+        "binding": made.binding,
+        "goals": [
+            {
+                "key": one.goal.key,
+                "metric": one.goal.metric,
+                "scope": one.goal.scope,
+                "target": one.goal.target,
+                "low": _known(one.low),
+                "expected": _known(one.expected),
+                "high": _known(one.high),
+                "chance_as_planned": one.before,
+                "chance": one.chance,
+                "is_simulated": one.is_simulated,
+            }
+            for one in made.goals
+        ],
+        "months": made.months,
+        "about": made.about.goal.key if made.about else None,
+        "moves": made.moves,
+        "drivers": [
+            {
+                "driver": one.driver,
+                "low": _known(one.low),
+                "high": _known(one.high),
+                "at_low": one.at_low,
+                "at_high": one.at_high,
+                "at_more": one.at_more,
+            }
+            for one in made.swings
+        ],
+        "sales": list(made.sales),
+        "profit": list(made.profit) if made.profit and may_see_profit else None,
+        "spend": made.spend,
+        "notes": [words(one) for one in made.notes],
+    }
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,116 @@
+"""What will happen, and what to do: the check of a plan.
+
+topline outlook check 3 --traffic 10 --price -5
+"""
+
+import math
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from topline.cli import boot, output, plan
+
+if TYPE_CHECKING:
+    from topline.plans.checks import PlanCheck
+
+app = typer.Typer(help="What will happen, and what to do.", no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def _group() -> None:
+    pass
+
+
+@app.command()
+def check(
+    id_: plan.PlanId,
+    traffic: Annotated[float, typer.Option(help="Visits, in per cent more or less.")] = 0.0,
+    conversion: Annotated[float, typer.Option(help="Orders per visit, in per cent more or less.")] = 0.0,
+    basket: Annotated[float, typer.Option(help="Net sales per order, in per cent more or less.")] = 0.0,
+    price: Annotated[float, typer.Option(help="Prices, in per cent more or less.")] = 0.0,
+    spend: Annotated[float, typer.Option(help="Marketing spend, in per cent more or less.")] = 0.0,
+    budget: Annotated[float, typer.Option(help="The most that may be spent, in the shop's currency.")] = math.inf,
+    supply: Annotated[float, typer.Option(help="Stock and deliveries, in per cent more or less.")] = 0.0,
+    goal: Annotated[str, typer.Option(help="Find the smallest change for this goal, by its key.")] = "",
+    as_of: plan.AsOf = None,
+    style: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Check a plan: how likely its goals are, what holds each month back, and what a change would do."""
+    version = plan._version(id_)
+    boot.fresh_lake(version.plan.shop)
+    from topline.plans import checks
+    from topline.science.check import Change
+
+    shares = {"traffic": traffic, "conversion": conversion, "basket": basket, "price": price, "spend": spend}
+    moved = {lever: share / 100 for lever, share in (shares | {"supply": supply}).items()}
+    day = boot.as_of(as_of, version.plan.shop)
+    made = checks.of(version, day, change=Change(**moved, budget=budget), about=goal)
+    _print(made, style)
+
+
+def _print(made: "PlanCheck", style: output.Format) -> None:
+    """The goals alone for programs; with months, drivers and moves for people."""
+    from topline.plans.text import render
+
+    is_for_people = style is output.Format.TABLE
+    if is_for_people:
+        for sentence in made.headline:
+            typer.echo(render(sentence, currency=made.version.plan.currency, language="en"))
+    output.rows(
+        [
+            {
+                "goal": one.goal.key,
+                "target": one.goal.target.normalize(),
+                "low": round(one.low, 3),
+                "expected": round(one.expected, 3),
+                "high": round(one.high, 3),
+                "as_planned": round(one.before, 3),
+                "chance": round(one.chance, 3),
+            }
+            for one in made.goals
+        ],
+        style,
+        title="Goals" if is_for_people else None,
+    )
+    if not is_for_people:
+        return
+    output.rows(
+        [
+            {
+                "month": f"{one.month:%Y-%m}",
+                "target": round(one.target),
+                "expected": round(one.expected),
+                "chance": round(one.chance, 3),
+                "held_back_by": one.constraint or "",
+            }
+            for one in made.months
+        ],
+        style,
+        title="Months",
+    )
+    output.rows(
+        [
+            {
+                "driver": one.driver,
+                "at_its_low": round(one.at_low),
+                "at_its_high": round(one.at_high),
+                "with_a_tenth_more": round(one.at_more),
+            }
+            for one in made.swings
+        ],
+        style,
+        title="What each driver is worth",
+    )
+    if made.moves:
+        output.rows(
+            [
+                {
+                    "change": one.lever,
+                    "by": "" if one.amount is None else f"{one.amount:+.1%}",
+                    "chance": round(one.chance, 3),
+                }
+                for one in made.moves
+            ],
+            style,
+            title=f"Smallest changes that make {made.about.goal.key if made.about else ''} likely",
+        )

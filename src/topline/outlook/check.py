@@ -1,0 +1,557 @@
+"""What the check of a plan starts from: the lake's outlooks of sales, orders and visits, joined path by path.
+
+Elasticities and the effect of marketing are taken as given; where no model of the shop's own knows them, published
+averages with wide spreads stand in (`BELIEVED_ELASTICITY`, `BELIEVED_MARKETING`).
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from topline.calendar.occurrence import Occurrence
+from topline.lake import engine, read
+from topline.lake.scope import Scope
+from topline.lake.snapshot import Snapshot
+from topline.lake.store import Lake
+from topline.metrics.query import Query
+from topline.metrics.settings import Settings
+from topline.outlook import history, sales
+from topline.outlook.sales import Cells, SalesOutlook
+from topline.outlook.shelf import RECENT_DAYS, Shelf
+from topline.science.check import Base
+from topline.science.demand import ShortHistoryError
+from topline.units.missing import Missing
+from topline.units.period import Grain, Period, add_months
+
+Floats = NDArray[np.float64]
+Names = Sequence[str | None]
+
+OTHER = "*"
+PATHS = 1_000
+MOST_CELLS = 5_000
+
+BELIEVED_ELASTICITY = (1.2, 0.5)
+"""Size and log spread of the price elasticity of a category. Single products react more, -2.6 on average over 1,851
+studies of them (Bijmolt, van Heerde & Pieters, Journal of Marketing Research 42, 2005); within a category customers
+switch."""
+
+BELIEVED_MARKETING = (0.12, 0.6)
+"""Size and log spread of the elasticity of sales to advertising: 0.12 on average of 751 measured in the short term
+(Sethuraman, Tellis & Briesch, Journal of Marketing Research 48, 2011)."""
+
+LEAD_DAYS = 28
+"""From an order to its delivery, where nothing is known of a supplier."""
+
+MULTIPLIERS = np.concatenate([[0.0], np.geomspace(0.1, 4.0, 40)])
+"""Multiples of the planned spend at which a marketing effect is stated."""
+
+_SEED = 20_110_901
+_BLOCK_DAYS = 28
+_BLOCKS = 26
+_PRIOR_SPREAD, _PRIOR_WEIGHT = 0.1, 6
+_WEEK_NOISE = (0.03, 0.4)
+_COMMON = 0.5
+_PACE_DAYS = 91
+_TRACKED = 0.9
+_UNCOSTED = 0.02
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What the lake says of a plan's months, before anything of the plan is known.
+
+    sales, orders, visits : outlooks; orders and visits None where their history is too short
+    slots : first days of the weeks ahead, cut at the ends of months, and the day after the last
+    month : (w,) the month of each slot, 0..t-1
+    cells : (category, market) -> net sales of the last year
+    unit_price, cost_rate : category -> net sales of a unit, and cost per unit of net sales (nan if unknown)
+    spread : (3, 3) covariance of the log deviations of visits, conversion and basket over a month
+    noise : standard deviation of a week's log share in its month
+    usual_basket : net sales per order of the last two years
+    spend : (w,) marketing spend of the same weeks a year before, else of the last weeks; 0 if unknown
+    is_spend_planned : it comes from an active plan's budget
+    """
+
+    sales: SalesOutlook
+    orders: SalesOutlook | None
+    visits: SalesOutlook | None
+    slots: tuple[date, ...]
+    month: NDArray[np.int64]
+    cells: dict[tuple[str | None, str | None], float]
+    unit_price: dict[str | None, float]
+    cost_rate: dict[str | None, float]
+    spread: Floats
+    noise: float
+    usual_basket: float
+    spend: Floats
+    is_spend_planned: bool
+
+
+def see(
+    lake: Lake,
+    snapshot: Snapshot,
+    *,
+    first: date,
+    months: int,
+    as_of: date,
+    settings: Settings,
+    own: Iterable[Occurrence] = (),
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Seen:
+    """What the lake says of `months` months from that of `first`, from what happened before `as_of`.
+
+    Raises ShortHistoryError below 90 days of sales, PastHorizonError if all months are over.
+    """
+    own = tuple(own)
+
+    def outlook(place: int, metric: str, dimensions: Sequence[str] = ()) -> SalesOutlook:
+        advance(place, 4)
+        return sales.run(
+            lake,
+            snapshot,
+            as_of=as_of,
+            settings=settings,
+            first=first,
+            months=months,
+            metric=metric,
+            dimensions=dimensions,
+            own=own,
+        )
+
+    def perhaps(place: int, metric: str) -> SalesOutlook | None:
+        try:
+            found = outlook(place, metric)
+        except ShortHistoryError:
+            return None
+        return found if found.known_to == sold.known_to and found.total.mean.sum() > 0 else None
+
+    sold = outlook(0, "net_sales", sales.DIMENSIONS)
+    orders, visits = perhaps(1, "orders"), perhaps(2, "sessions")
+    advance(3, 4)
+    ask = _Asker(lake, snapshot, settings, as_of)
+    slots, month = _slots(sold, settings)
+    spend, is_planned = _spend(ask, slots)
+    blocks = {metric: ask.blocks(metric) for metric in ("sessions", "orders", "net_sales")}
+    return Seen(
+        sales=sold,
+        orders=orders,
+        visits=visits,
+        slots=slots,
+        month=month,
+        cells=ask.cells(),
+        unit_price=ask.per_category("net_sales", "units"),
+        cost_rate=ask.per_category("cost_of_goods", "net_sales"),
+        spread=_spread(blocks["sessions"] if visits else None, blocks["orders"], blocks["net_sales"]),
+        noise=_noise(ask.weeks("net_sales")),
+        usual_basket=float(blocks["net_sales"].sum() / max(blocks["orders"].sum(), 1.0)),
+        spend=spend,
+        is_spend_planned=is_planned,
+    )
+
+
+def _slots(sold: SalesOutlook, settings: Settings) -> tuple[tuple[date, ...], NDArray[np.int64]]:
+    """The weeks ahead of what is known, cut where a month begins; the last entry is the end."""
+    end = add_months(sold.months[-1], 1)
+    start = max(sold.known_to, sold.months[0])
+    weeks = [week.start for week in settings.calendar.buckets(Period(start, end), Grain.WEEK)]
+    cuts = sorted({start, *(day for day in (*weeks, *sold.months) if day > start)})
+    month = [max(t for t, first in enumerate(sold.months) if first <= day) for day in cuts]
+    return (*cuts, end), np.array(month, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """Questions about the past of a whole shop."""
+
+    lake: Lake
+    snapshot: Snapshot
+    settings: Settings
+    as_of: date
+
+    def rows(self, metrics: tuple[str, ...], by: tuple[str, ...], period: Period) -> Sequence[dict[str, object]]:
+        query = Query(metrics=metrics, by=by, period=period, as_of=self.as_of)
+        scope = Scope.whole(self.lake.shop)
+        return list(read.read(self.lake, query, scope=scope, settings=self.settings, snapshot=self.snapshot).rows)
+
+    @property
+    def year(self) -> Period:
+        return Period(self.as_of - timedelta(days=365), self.as_of)
+
+    def cells(self) -> dict[tuple[str | None, str | None], float]:
+        rows = self.rows(("net_sales",), ("category", "market"), self.year)
+        return {(_name(row["category"]), _name(row["market"])): _number(row["net_sales"], 0.0) for row in rows}
+
+    def per_category(self, above: str, below: str) -> dict[str | None, float]:
+        """One metric over another of the last year by category, nan if either is unknown."""
+        rows = self.rows((above, below), ("category",), self.year)
+        found = {_name(row["category"]): (_number(row[above]), _number(row[below])) for row in rows}
+        return {name: one / other if other > 0 else np.nan for name, (one, other) in found.items()}
+
+    def daily(self, metric: str, period: Period) -> Floats:
+        """(days,) a metric on each day of the period, 0 where there is none."""
+        values = np.zeros(period.days)
+        for row in self.rows((metric,), ("day",), period):
+            if isinstance(day := row["day"], date) and day in period:
+                values[(day - period.start).days] = _number(row[metric], 0.0)
+        return values
+
+    def planned(self, period: Period) -> Floats:
+        """(days,) marketing spend that active plans foresee."""
+        values = np.zeros(period.days)
+        rows: Any = engine.table(self.lake, "planned_spend", self.snapshot)
+        rows = rows.filter((rows.on >= period.start) & (rows.on < period.end))
+        sums = rows.group_by("on").aggregate(amount=rows.amount_shop.sum())
+        for row in engine.execute(sums).to_pylist():
+            values[(row["on"] - period.start).days] = float(row["amount"])
+        return values
+
+    def blocks(self, metric: str) -> Floats:
+        """(b,) sums of the last blocks of four weeks, the newest last, from the first one with a value on."""
+        days = _BLOCK_DAYS * _BLOCKS
+        sums = (
+            self.daily(metric, Period(self.as_of - timedelta(days=days), self.as_of)).reshape(_BLOCKS, -1).sum(axis=1)
+        )
+        return sums[int(np.argmax(sums > 0)) :]
+
+    def weeks(self, metric: str) -> Floats:
+        return self.daily(metric, Period(self.as_of - timedelta(days=364), self.as_of)).reshape(52, 7).sum(axis=1)
+
+
+def _spend(ask: _Asker, slots: tuple[date, ...]) -> tuple[Floats, bool]:
+    """(w,) planned by active plans, else of the same days a year before, else of the last eight weeks; 0 if unknown."""
+    period = Period(slots[0], slots[-1])
+    cuts = np.array([(day - slots[0]).days for day in slots[:-1]])
+    planned = ask.planned(period)
+    if planned.any():
+        return np.add.reduceat(planned, cuts), True
+    before = Period(period.start - timedelta(days=364), period.end - timedelta(days=364))
+    known = ask.daily("spend", before)
+    recent = ask.daily("spend", Period(ask.as_of - timedelta(days=RECENT_DAYS), ask.as_of))
+    if not known.any() or before.end > ask.as_of:
+        known = np.full(period.days, recent.mean())
+    return np.add.reduceat(known, cuts), False
+
+
+def _spread(visits: Floats | None, orders: Floats, sold: Floats) -> Floats:
+    """(3, 3) covariance of visits, conversion and basket, from their growth over blocks of four weeks.
+
+    Against the block a year before where there is one, else against the block before; shrunk to a tenth each, which
+    weighs as six blocks. Without visits, traffic does not vary and conversion stands for orders.
+    """
+    series = [orders, sold] if visits is None else [visits, orders, sold]
+    size = min(len(one) for one in series)
+    logs = np.log(np.maximum([one[len(one) - size :] for one in series], 1e-9))
+    ways = np.diff(logs, axis=0, prepend=0.0)
+    lag = 13 if size >= 13 + 4 else 1
+    moves = ways[:, lag:] - ways[:, :-lag]
+    moves = np.clip(moves - moves.mean(axis=1, keepdims=True), -1, 1) if moves.shape[1] else moves
+    if lag == 1:  # the difference of two blocks varies twice as much as either
+        moves = moves / np.sqrt(2)
+    prior = np.diag(np.full(len(series), _PRIOR_SPREAD**2 * _PRIOR_WEIGHT))
+    found = (prior + moves @ moves.T) / (_PRIOR_WEIGHT + moves.shape[1])
+    if visits is not None:
+        return np.asarray(found)
+    spread = np.zeros((3, 3))
+    spread[1:, 1:] = found
+    return spread
+
+
+def _noise(weeks: Floats) -> float:
+    """How much a week's share in its month varies: the spread of weeks about the mean of them and their neighbours."""
+    around = np.convolve(weeks, np.ones(5) / 5, mode="valid")
+    middle = weeks[2:-2]
+    known = (around > 0) & (middle > 0)
+    if known.sum() < 8:
+        return float(np.mean(_WEEK_NOISE))
+    spread = 1.4826 * float(np.median(np.abs(np.log(middle[known] / around[known]))))
+    return float(np.clip(spread, *_WEEK_NOISE))
+
+
+# Paths -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Marketing:
+    """What demand is multiplied with at multiples of the planned spend.
+
+    multiplier : (g,) rising, with 1 among them; effect : (paths, g), 1 at 1, rising
+    """
+
+    multiplier: Floats
+    effect: Floats
+
+
+def believed_elasticity(categories: int, paths: int = PATHS) -> Floats:
+    """(paths, categories) elasticities as published averages let believe, the same on every call."""
+    rng = np.random.default_rng(_SEED + 1)
+    size, spread = BELIEVED_ELASTICITY
+    common = rng.standard_normal((paths, 1))
+    own = rng.standard_normal((paths, categories))
+    return np.asarray(-size * np.exp(spread * (np.sqrt(_COMMON) * common + np.sqrt(1 - _COMMON) * own)))
+
+
+def believed_marketing(paths: int = PATHS) -> Marketing:
+    """Sales rise with spend by a constant elasticity that published averages let believe; without spend a path keeps
+    what a twentieth of the spend would bring."""
+    rng = np.random.default_rng(_SEED + 2)
+    size, spread = BELIEVED_MARKETING
+    power = size * np.exp(spread * rng.standard_normal((paths, 1)))
+    return Marketing(MULTIPLIERS, np.maximum(MULTIPLIERS, 0.05) ** power)
+
+
+def base(
+    seen: Seen,
+    *,
+    categories: Names,
+    markets: Names,
+    shelf: Shelf | None = None,
+    elasticity: Floats | None = None,
+    marketing: Marketing | None = None,
+    lead_days: float = LEAD_DAYS,
+    paths: int = PATHS,
+) -> Base:
+    """The base of a plan whose grid has these categories and markets; `OTHER` holds those that it doesn't name.
+
+    shelf : limits what can be sold, if it has levels: what is on hand of products that sell, deliveries at the pace of
+        the last eight weeks until `lead_days` are over, and then as much as is expected to be wanted
+    elasticity : (paths, c); marketing : of the paths; by default what published averages let believe
+    """
+    ways = _ways(seen, categories, markets)
+    total = seen.sales.total.samples[:, 0] - seen.sales.total.actual[0]
+    ranked = np.argsort(total.sum(axis=1), kind="stable")
+    kept = np.sort(ranked[(np.arange(paths) * 2 + 1) * len(ranked) // (2 * paths)])
+    rng = np.random.default_rng(_SEED)
+    coming = _joint(seen, ways, kept)
+    orders, visits = _drivers(seen, coming.sum(axis=(1, 2)), rng)
+    weights = _weights(seen, paths, rng)
+    demand = coming[..., seen.month] * weights[:, None, None]
+    price = np.array([_mean(seen.unit_price, ways, c, seen.cells) for c in range(len(categories))])
+    known_price = np.where(np.isnan(price) | (price <= 0), 1.0, price)
+    on_hand, arrivals = _supply(seen, shelf, ways, demand.mean(axis=0).sum(axis=1) / known_price[:, None], lead_days)
+    outlooks = (seen.visits, seen.orders, seen.sales)
+    unknown = np.full(len(seen.sales.months), np.nan)
+    if marketing is None:
+        marketing = believed_marketing(paths)
+    if not seen.spend.any():
+        marketing = Marketing(np.zeros(0), np.ones((paths, 0)))
+    return Base(
+        demand=demand,
+        done=_done(seen, ways),
+        month=seen.month,
+        visits=np.zeros((paths, 0)) if visits is None else visits[:, seen.month] * weights,
+        done_visits=seen.visits.total.actual[0] if seen.visits else np.zeros(len(unknown)),
+        orders=orders[:, seen.month] * weights,
+        done_orders=seen.orders.total.actual[0] if seen.orders else np.zeros(len(unknown)),
+        price=known_price,
+        cost_rate=_cost_rates(seen, ways, demand),
+        elasticity=believed_elasticity(len(categories), paths) if elasticity is None else elasticity,
+        multiplier=marketing.multiplier,
+        effect=marketing.effect,
+        spend=seen.spend,
+        on_hand=on_hand,
+        arrivals=arrivals,
+        reference=np.stack([one.total.last_year[0] if one else unknown for one in outlooks]),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ways:
+    """Where each name of the lake stands on a plan's axes, and how a category's sales fall to the markets.
+
+    share : (c, m) of the last year, rows sum to 1
+    """
+
+    of_category: Callable[[str | None], int]
+    of_market: Callable[[str | None], int]
+    share: Floats
+
+
+def _ways(seen: Seen, categories: Names, markets: Names) -> _Ways:
+    of_category, of_market = _place(categories), _place(markets)
+    sums = np.full((len(categories), len(markets)), 1e-9)
+    for (category, market), value in seen.cells.items():
+        sums[of_category(category), of_market(market)] += max(value, 0.0)
+    return _Ways(of_category, of_market, sums / sums.sum(axis=1, keepdims=True))
+
+
+def _place(names: Names) -> Callable[[str | None], int]:
+    """Where a name stands; one that isn't named stands with the others."""
+    known = {name: k for k, name in enumerate(names)}
+    rest = known.get(OTHER, 0)
+    return lambda name: known.get(name, rest)
+
+
+def _grouped(cells: Cells, of: Callable[[str | None], int], count: int, values: Floats) -> Floats:
+    """(..., count, t) sums over the slices (..., k, t) of each place."""
+    sums = np.zeros((*values.shape[:-2], count, values.shape[-1]))
+    for k, name in enumerate(cells.names):
+        sums[..., of(name), :] += values[..., k, :]
+    return sums
+
+
+def _joint(seen: Seen, ways: _Ways, kept: NDArray[np.int64]) -> Floats:
+    """(p, c, m, t) what is to come: each category's own paths, fallen to markets as the markets' paths let expect."""
+    by_category = seen.sales.by.get("category", seen.sales.total)
+    by_market = seen.sales.by.get("market", seen.sales.total)
+    categories, markets = ways.share.shape
+    coming = [np.maximum(cells.samples[kept] - cells.actual, 0) for cells in (by_category, by_market)]
+    category = _grouped(by_category, ways.of_category, categories, coming[0])
+    market = _grouped(by_market, ways.of_market, markets, coming[1])
+    usual = np.maximum(market.mean(axis=(0, 2)), 1e-9)
+    weight = ways.share[None, :, :, None] * (market / usual[None, :, None])[:, None] + 1e-12
+    joint: Floats = category[:, :, None] * weight / weight.sum(axis=2, keepdims=True)
+    return joint
+
+
+def _weights(seen: Seen, paths: int, rng: np.random.Generator) -> Floats:
+    """(p, w) how a month's rest falls to its weeks: by season, and as unevenly as weeks are; 1 in each month's sum."""
+    mean = dict(zip(seen.sales.days, seen.sales.day_mean, strict=True))
+    sums = [
+        sum(max(mean.get(start + timedelta(days=k), 0.0), 0.0) for k in range((end - start).days)) + 1e-9
+        for start, end in zip(seen.slots[:-1], seen.slots[1:], strict=True)
+    ]
+    drawn = np.array(sums) * np.exp(seen.noise * rng.standard_normal((paths, len(sums))))
+    for t in np.unique(seen.month):
+        inside = seen.month == t
+        drawn[:, inside] /= drawn[:, inside].sum(axis=1, keepdims=True)
+    return np.asarray(drawn)
+
+
+def _drivers(seen: Seen, total: Floats, rng: np.random.Generator) -> tuple[Floats, Floats | None]:
+    """(p, t) orders and visits that bring the sales (p, t) which are to come, as they go together in the past.
+
+    How far a path's sales are from what is expected is shared out to visits, conversion and basket by the conditional
+    normal distribution of the three given their sum.
+    """
+    expected = total.mean(axis=0)
+    away = np.log(np.maximum(total, 1e-9) / np.maximum(expected, 1e-9))
+    ones = np.ones(3)
+    onto = seen.spread @ ones / (ones @ seen.spread @ ones)
+    rest = seen.spread - np.outer(onto, ones @ seen.spread)
+    values, vectors = np.linalg.eigh((rest + rest.T) / 2)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    paths, months = total.shape
+    common, own = rng.standard_normal((paths, 1, 3)), rng.standard_normal((paths, months, 3))
+    moved = away[:, :, None] * onto + (np.sqrt(_COMMON) * common + np.sqrt(1 - _COMMON) * own) @ root.T
+
+    def path(mean: Floats, log_moved: Floats) -> Floats:
+        factor = np.exp(log_moved)
+        return np.asarray(mean * factor / factor.mean(axis=0))
+
+    placed = expected / seen.usual_basket if seen.orders is None else _coming(seen.orders)
+    orders = path(placed, moved[:, :, 0] + moved[:, :, 1])
+    return orders, None if seen.visits is None else path(_coming(seen.visits), moved[:, :, 0])
+
+
+def _coming(outlook: SalesOutlook) -> Floats:
+    """(t,) what is expected of the months beyond what is in."""
+    rest: Floats = np.maximum(outlook.total.mean[0] - outlook.total.actual[0], 0)
+    return rest
+
+
+def _done(seen: Seen, ways: _Ways) -> Floats:
+    """(c, m, t) what is in already."""
+    by_category = seen.sales.by.get("category", seen.sales.total)
+    by_market = seen.sales.by.get("market", seen.sales.total)
+    categories, markets = ways.share.shape
+    category = _grouped(by_category, ways.of_category, categories, by_category.actual)
+    market = _grouped(by_market, ways.of_market, markets, by_market.actual)
+    whole = market.sum(axis=0)
+    share = np.divide(market, whole, out=np.zeros_like(market), where=whole != 0)
+    done: Floats = category[:, None] * share[None]
+    return done
+
+
+def _supply(seen: Seen, shelf: Shelf | None, ways: _Ways, wanted: Floats, lead_days: float) -> tuple[Floats, Floats]:
+    """(c,) usable units on hand and (c, w) units to come; inf where most of a category's sales have no stock level.
+
+    wanted : (c, w) units that are expected to be wanted
+
+    Of a product no more counts than the horizon is expected to want of it: the rest sells nothing else.
+    """
+    categories, weeks = len(ways.share), len(seen.month)
+    on_hand, arrivals = np.full(categories, np.inf), np.zeros((categories, weeks))
+    if shelf is None or shelf.counted_on is None or (shelf.as_of - shelf.counted_on).days > history.STALE_DAYS:
+        return on_hand, arrivals
+    place = np.array([ways.of_category(name) for name in shelf.category], dtype=np.int64)
+    pace = shelf.sold[:, -_PACE_DAYS:].sum(axis=1)
+    all_of = np.maximum(np.bincount(place, pace, categories), 1e-9)
+    tracked = ~np.isnan(shelf.on_hand)
+    share_tracked = np.bincount(place, pace * tracked, categories) / all_of
+    usable = np.minimum(np.nan_to_num(shelf.on_hand), (wanted.sum(axis=1) / all_of)[place] * pace)
+    is_known = share_tracked >= _TRACKED
+    scale = 1 / np.maximum(share_tracked, _TRACKED)
+    on_hand[is_known] = (np.bincount(place, usable, categories) * scale)[is_known]
+    received = np.bincount(place, np.where(tracked, shelf.received, 0), categories) * scale / RECENT_DAYS
+    days = np.diff([day.toordinal() for day in seen.slots])
+    is_later = np.array([(day - shelf.as_of).days >= lead_days for day in seen.slots[:-1]])
+    arrivals[is_known] = np.where(is_later, wanted, received[:, None] * days)[is_known]
+    return on_hand, arrivals
+
+
+def _cost_rates(seen: Seen, ways: _Ways, demand: Floats) -> Floats:
+    """(c,) cost per unit of net sales; a category that hardly sells and has no cost takes that of the others."""
+    rates = np.array([_mean(seen.cost_rate, ways, c, seen.cells) for c in range(len(ways.share))])
+    sold = demand.mean(axis=0).sum(axis=(1, 2))
+    is_known = ~np.isnan(rates)
+    if not is_known.any() or sold[~is_known].sum() > _UNCOSTED * sold.sum():
+        return rates
+    return np.where(is_known, rates, rates[is_known] @ sold[is_known] / max(float(sold[is_known].sum()), 1e-9))
+
+
+def _mean(
+    values: dict[str | None, float], ways: _Ways, place: int, cells: dict[tuple[str | None, str | None], float]
+) -> float:
+    """The mean of a category's rate over the names that stand at its place, weighed by sales; nan if one is unknown."""
+    weights: dict[str | None, float] = {}
+    for (category, _), sold in cells.items():
+        if ways.of_category(category) == place:
+            weights[category] = weights.get(category, 0.0) + max(sold, 0.0)
+    total = sum(weights.values())
+    return (
+        sum(values.get(name, np.nan) * weight for name, weight in weights.items() if weight) / total
+        if total
+        else np.nan
+    )
+
+
+def _name(entry: object) -> str | None:
+    return None if entry is None or isinstance(entry, Missing) else str(entry)
+
+
+def _number(entry: object, otherwise: float = np.nan) -> float:
+    return float(entry) if isinstance(entry, int | float | Decimal) else otherwise
+
+
+# The shared cache folder -----------------------------------------------------------
+
+
+def save(found: Base, folder: Path, notes: Mapping[str, str]) -> None:
+    """Writes the base so that any process can map it into memory; the folder appears whole or not at all.
+
+    notes : texts to lie beside it, by file name
+    """
+    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    part.mkdir(parents=True, exist_ok=True)
+    for field in fields(Base):
+        np.save(part / f"{field.name}.npy", getattr(found, field.name))
+    for name, text in notes.items():
+        (part / name).write_text(text)
+    try:
+        part.rename(folder)
+    except OSError:  # another process was faster: it wrote the same
+        shutil.rmtree(part)
+
+
+def load(folder: Path) -> Base:
+    """The base of a folder, mapped into memory. Raises FileNotFoundError."""
+    arrays = {field.name: np.load(folder / f"{field.name}.npy", mmap_mode="r") for field in fields(Base)}
+    return Base(**arrays)

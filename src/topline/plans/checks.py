@@ -1,0 +1,428 @@
+"""The check of a plan: the chance of every goal, what holds each month back, and what would change it.
+
+What it starts from (`Ground`) is made once for the same facts, day and axes of the plan and kept in the shared cache
+folder, mapped into memory; a change is answered from there.
+"""
+
+import hashlib
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from topline import __version__
+from topline.lake.snapshot import Snapshot
+from topline.outlook import check as outlook
+from topline.outlook import shelf
+from topline.plans import expectation
+from topline.plans.drafting import EmptyLakeError
+from topline.plans.models import Goal, PlanVersion
+from topline.plans.text import Sentence
+from topline.plans.units import from_minor
+from topline.science import check
+from topline.science.check import LIKELY, Base, Change, Move, Outcome, Swing
+from topline.units.errors import ToplineError
+from topline.units.text import N_
+
+type Floats = NDArray[np.float64]
+
+LEVERS = tuple(check.LIMITS)
+
+_READ = (*expectation._READ, "session", "spend", "planned_spend", "stock_level")
+_KEEP_SECONDS = 30 * 86_400
+_ABOUT = "about.json"
+
+
+class LeverError(ToplineError):
+    message = N_("%(lever)s can be moved from %(least)s to %(most)s per cent. %(asked)s is outside.")
+
+
+class PlanOverError(ToplineError):
+    message = N_(
+        "The plan's months are over by %(as_of)s: there is nothing left to check. Its page shows how it ended."
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """What a check starts from.
+
+    known_to : the day up to which there were facts
+    slots : first days of the weeks ahead
+    others : the 1 % to 99 % quantiles of planned metrics that are not simulated, as seen on the day
+    stock_on : day of the stock levels, None if they are unknown or too old
+    is_spend_planned : spend is an active plan's budget, not what was spent a year before
+    """
+
+    base: Base
+    known_to: date
+    slots: tuple[date, ...]
+    others: Mapping[str, list[float]]
+    stock_on: date | None
+    is_spend_planned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GoalCheck:
+    """A goal's chance: as the plan stands, and with the change.
+
+    low, expected, high : where the goal's metric ends with the change, bounds of `LEVEL`
+    is_simulated : False for a metric that is taken by itself, as the plan's page sees it
+    """
+
+    goal: Goal
+    low: float
+    expected: float
+    high: float
+    before: float
+    chance: float
+    is_simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MonthCheck:
+    """A month of net sales: its target, where it ends, and what holds it back.
+
+    constraint : one of `check.CONSTRAINTS`, None where the target is likely or the month is over
+    cost : money by which each constraint holds it back; share : of the short paths on which it does the most
+    """
+
+    month: date
+    target: float
+    low: float
+    expected: float
+    high: float
+    chance: float
+    constraint: str | None
+    cost: Mapping[str, float]
+    share: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCheck:
+    """Everything that a check's page, API resource and command show.
+
+    binding : what holds the plan back over all months, None if nothing does
+    about : the goal that `moves` make likely; easiest : the move that needs the least, None if none is enough
+    swings : what each driver is worth, the most first
+    sales, profit : low, expected, high of the whole period; profit of what is to come, None if costs are unknown
+    spend : of what is to come
+    levers : those that something depends on; standing : what each stands at in the plan over the weeks to come
+    notes : what the check could not know
+    """
+
+    version: PlanVersion
+    as_of: date
+    known_to: date
+    change: Change
+    goals: list[GoalCheck]
+    months: list[MonthCheck]
+    binding: str | None
+    about: GoalCheck | None
+    moves: list[Move]
+    swings: list[Swing]
+    sales: tuple[float, float, float]
+    profit: tuple[float, float, float] | None
+    spend: float
+    levers: tuple[str, ...]
+    standing: Mapping[str, float]
+    notes: list[Sentence]
+    headline: list[Sentence]
+
+    @property
+    def easiest(self) -> Move | None:
+        return next((move for move in self.moves if move.amount), None)
+
+
+# What it starts from ---------------------------------------------------------------
+
+
+def is_made(version: PlanVersion, as_of: date, snapshot: Snapshot) -> bool:
+    """Whether `of` would answer at once."""
+    return _folder(version, as_of, snapshot).exists()
+
+
+def make(
+    version: PlanVersion,
+    as_of: date,
+    snapshot: Snapshot,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Makes and keeps what checks of the version start from. Raises PlanOverError, ShortHistoryError."""
+    folder = _folder(version, as_of, snapshot)
+    if folder.exists():
+        return
+    plan, shop = version.plan, version.plan.shop
+    if plan.ends_on <= as_of:
+        raise PlanOverError(as_of=as_of)
+    lake = shop.lake()
+    seen = outlook.see(
+        lake,
+        snapshot,
+        first=plan.starts_on,
+        months=len(plan.months),
+        as_of=as_of,
+        settings=shop.settings(),
+        own=expectation.own_events(shop, as_of),
+        advance=advance,
+    )
+    goods = shelf.read(lake, snapshot, as_of)
+    base = outlook.base(seen, categories=version.blocks, markets=version.markets, shelf=goods)
+    others = {
+        metric: expectation.quantiles(expectation.amount(shop, metric, plan.period, as_of, snapshot).finish)
+        for metric in version.grid_metrics
+        if metric not in _SIMULATED
+    }
+    about = {
+        "known_to": seen.sales.known_to.isoformat(),
+        "slots": [day.isoformat() for day in seen.slots[:-1]],
+        "others": others,
+        "stock_on": None if np.isinf(base.on_hand).all() or not goods.counted_on else goods.counted_on.isoformat(),
+        "is_spend_planned": seen.is_spend_planned,
+    }
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    outlook.save(base, folder, {_ABOUT: json.dumps(about)})
+    for old in folder.parent.iterdir():
+        if old.stat().st_mtime < time.time() - _KEEP_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def ground(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Ground:
+    """What checks of the version start from, made if it isn't yet. Raises PlanOverError, ShortHistoryError."""
+    make(version, as_of, snapshot)
+    return _load(_folder(version, as_of, snapshot))
+
+
+def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
+    plan, shop = version.plan, version.plan.shop
+    content = (
+        __version__,
+        shop.slug,
+        tuple(snapshot.digest(table) for table in _READ),
+        plan.period,
+        as_of,
+        shop.settings().digest,
+        tuple(expectation.own_events(shop, as_of)),
+        version.blocks,
+        version.markets,
+        version.grid_metrics,
+    )
+    return Path(settings.HOME) / "cache" / "check" / hashlib.sha256(repr(content).encode()).hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _load(folder: Path) -> Ground:
+    about = json.loads((folder / _ABOUT).read_text())
+    return Ground(
+        base=outlook.load(folder),
+        known_to=date.fromisoformat(about["known_to"]),
+        slots=tuple(date.fromisoformat(day) for day in about["slots"]),
+        others=about["others"],
+        stock_on=None if about["stock_on"] is None else date.fromisoformat(about["stock_on"]),
+        is_spend_planned=about["is_spend_planned"],
+    )
+
+
+# The answer --------------------------------------------------------------------------
+
+
+def of(
+    version: PlanVersion,
+    as_of: date,
+    *,
+    change: Change | None = None,
+    about: str = "",
+    snapshot: Snapshot | None = None,
+) -> PlanCheck:
+    """The check of a version as seen on a day, with a change of the plan.
+
+    about : key of the goal to find the smallest change for; by default the first that is not likely
+
+    Raises EmptyLakeError, PlanOverError, ShortHistoryError, LeverError.
+    """
+    snapshot = snapshot or version.plan.shop.lake().latest()
+    if snapshot is None:
+        raise EmptyLakeError()
+    change = _within(change or Change())
+    found = ground(version, as_of, snapshot)
+    base = found.base
+    now, moved = _unchanged(base), check.simulate(base, change)
+    goals = [_goal(goal, found, now, moved) for goal in version.goals.standing()]
+    chosen = _about(goals, about)
+    targets = _targets(version)
+    held = check.binding(moved, targets)
+    months = list(_months(version, moved, targets, held))
+    costs = {name: sum(month.cost[name] for month in months if month.constraint) for name in check.CONSTRAINTS}
+    binding = max(costs, key=lambda name: costs[name]) if any(costs.values()) else None
+    moves = []
+    if chosen and chosen.is_simulated and chosen.chance < LIKELY:
+        moves = check.smallest(base, change, _ends(chosen.goal), float(chosen.goal.target))
+    made = PlanCheck(
+        version=version,
+        as_of=as_of,
+        known_to=found.known_to,
+        change=change,
+        goals=goals,
+        months=months,
+        binding=binding,
+        about=chosen,
+        moves=moves,
+        swings=check.tornado(base, change),
+        sales=expectation.band(moved.finish),
+        profit=None if moved.profit is None else expectation.band(moved.profit),
+        spend=float(moved.spend.sum()),
+        levers=tuple(_levers(base)),
+        standing=_standing(base),
+        notes=list(_notes(found)),
+        headline=[],
+    )
+    return replace(made, headline=list(_headline(made)))
+
+
+@lru_cache(maxsize=16)
+def _unchanged(base: Base) -> Outcome:
+    return check.simulate(base, Change())
+
+
+def _within(change: Change) -> Change:
+    """Raises LeverError."""
+    for lever, (least, most) in check.LIMITS.items():
+        asked = getattr(change, lever)
+        if not least <= asked <= most:
+            raise LeverError(lever=lever, least=round(100 * least), most=round(100 * most), asked=round(100 * asked, 1))
+    return change
+
+
+def _levers(base: Base) -> Iterator[str]:
+    """The levers that something depends on."""
+    for lever in LEVERS:
+        if lever == "spend" and not len(base.multiplier):
+            continue
+        if lever == "supply" and np.isinf(base.on_hand).all():
+            continue
+        if lever == "traffic" and not base.counts_visits:
+            continue
+        yield lever
+
+
+def _standing(base: Base) -> dict[str, float]:
+    """Visits, orders per visit (orders where nobody counts visits), basket, spend and units, as expected."""
+    sales, orders = float(base.pooled.mean(axis=0).sum()), float(base.orders.mean(axis=0).sum())
+    visits = float(base.visits.mean(axis=0).sum())
+    known = ~np.isinf(base.on_hand)
+    return {
+        "traffic": visits,
+        "conversion": orders / visits if visits else orders,
+        "basket": sales / max(orders, 1e-9),
+        "price": 1.0,
+        "spend": float(base.spend.sum()),
+        "supply": float(base.on_hand[known].sum() + base.arrivals[known].sum()),
+    }
+
+
+_SIMULATED: Mapping[str, Callable[[Outcome, int | None, int | None, Floats], Floats]] = {
+    "net_sales": lambda outcome, block, market, inside: outcome.part(block, market, inside),
+    "orders": lambda outcome, block, market, inside: outcome.placed[:, inside].sum(axis=1),
+    "average_order_value": lambda outcome, block, market, inside: (
+        outcome.sales[:, inside].sum(axis=1) / np.maximum(outcome.placed[:, inside].sum(axis=1), 1e-9)
+    ),
+}
+"""What a goal's metric ends at on each path, of (outcome, block, market, months that count)."""
+
+
+def _ends(goal: Goal) -> Callable[[Outcome], Floats]:
+    """What the goal's metric ends at on each path of an outcome."""
+    part = goal.version.part(goal)
+    inside = np.array([month in goal.period for month in goal.version.plan.months])
+    return lambda outcome: _SIMULATED[goal.metric](outcome, part.block, part.market, inside)
+
+
+def _goal(goal: Goal, found: Ground, now: Outcome, moved: Outcome) -> GoalCheck:
+    target = float(goal.target)
+    if goal.metric in _SIMULATED:
+        ends = _ends(goal)
+        before, after = ends(now), ends(moved)
+        return GoalCheck(
+            goal, *expectation.band(after), float(np.mean(before >= target)), float(np.mean(after >= target)), True
+        )
+    known = found.others.get(goal.metric, goal.quantiles)
+    times = float(moved.placed.mean() / max(now.placed.mean(), 1e-9)) if goal.metric in found.others else 1.0
+    low, high = (known[9] * times, known[89] * times) if known else (math.nan, math.nan)
+    middle = float(np.mean(known)) * times if known else math.nan
+    before, after = (expectation.chance(known, target / each) if known else None for each in (1.0, times))
+    return GoalCheck(goal, low, middle, high, before or 0.0, after or 0.0, False)
+
+
+def _about(goals: list[GoalCheck], key: str) -> GoalCheck | None:
+    asked = [one for one in goals if one.goal.key == key]
+    unlikely = [one for one in goals if one.is_simulated and one.chance < LIKELY]
+    return next(iter([*asked, *unlikely, *goals]), None)
+
+
+def _targets(version: PlanVersion) -> Floats:
+    """(t,) the months' targets for net sales."""
+    sums = version.grid("net_sales").cells.sum(axis=(0, 1)).tolist()
+    return np.array([float(from_minor("net_sales", minor, version.plan.currency)) for minor in sums])
+
+
+def _months(version: PlanVersion, moved: Outcome, targets: Floats, held: check.Binding) -> Iterator[MonthCheck]:
+    for t, month in enumerate(version.plan.months):
+        place = int(held.constraint[t])
+        yield MonthCheck(
+            month,
+            float(targets[t]),
+            *expectation.band(moved.sales[:, t]),
+            float(held.chance[t]),
+            check.CONSTRAINTS[place] if place >= 0 else None,
+            dict(zip(check.CONSTRAINTS, held.cost[:, t].tolist(), strict=True)),
+            dict(zip(check.CONSTRAINTS, held.share[:, t].tolist(), strict=True)),
+        )
+
+
+def _headline(made: PlanCheck) -> Iterator[Sentence]:
+    """The answer: how likely the headline goal is, what holds it back, and the least that would help."""
+    headline = next((one for one in made.goals if one.goal.metric == "net_sales" and not one.goal.scope), None)
+    if headline is None:
+        return
+    about = {"chance_rate": headline.chance, "target_amount": headline.goal.target}
+    if headline.chance >= LIKELY or made.binding is None:
+        yield Sentence("check.likely" if headline.chance >= LIKELY else "check.open", about)
+    else:
+        yield Sentence("check.held", {**about, "constraint": made.binding})
+    if headline.chance != headline.before:
+        yield Sentence("check.moved", {"before_rate": headline.before, "chance_rate": headline.chance})
+    if made.easiest and made.about is headline:
+        yield Sentence(
+            "check.easiest",
+            {"lever": made.easiest.lever, "change_rate": made.easiest.amount, "chance_rate": made.easiest.chance},
+        )
+    elif made.moves and made.about is headline:
+        best = max(made.moves, key=lambda move: move.chance)
+        yield Sentence("check.out_of_reach", {"chance_rate": best.chance, "lever": best.lever})
+
+
+def _notes(found: Ground) -> Iterator[Sentence]:
+    """What the check did not know, and what it took in its place."""
+    base = found.base
+    if not base.counts_visits:
+        yield Sentence("check.no_visits")
+    if found.stock_on is None:
+        yield Sentence("check.no_stock")
+    else:
+        yield Sentence("check.deliveries", {"levels_on": found.stock_on, "lead_count": round(outlook.LEAD_DAYS)})
+    if not len(base.multiplier):
+        yield Sentence("check.no_spend")
+    elif not found.is_spend_planned:
+        yield Sentence("check.spend_before")
+    if np.isnan(base.cost_rate).any():
+        yield Sentence("check.no_cost")
+    yield Sentence("check.believed")

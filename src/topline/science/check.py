@@ -1,0 +1,496 @@
+"""Whether a plan can be met: visits, conversion, baskets, prices, marketing and stock drawn together, path by path.
+
+Cells are category x market x slot, a slot being a week or the part of one that lies in a month. The paths of a base
+are drawn once; a change of the plan is a transform of them without any new draw, so the same change has the same chance
+to the last digit.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LIKELY = 2 / 3
+"""From this chance on an outcome is called likely (IPCC, calibrated language)."""
+
+LEVEL = 0.8
+"""Of the intervals of drivers and outcomes."""
+
+DRIVERS = ("traffic", "conversion", "basket")
+CONSTRAINTS = ("stock", "budget", *DRIVERS)
+LIMITS: Mapping[str, tuple[float, float]] = {
+    "traffic": (-0.5, 1.0),
+    "conversion": (-0.5, 1.0),
+    "basket": (-0.3, 0.5),
+    "price": (-0.3, 0.3),
+    "spend": (-1.0, 2.0),
+    "supply": (-1.0, 2.0),
+}
+"""How far each lever may be moved, as a relative change."""
+
+_STEPS = 30
+_PRECISION = 0.0005
+_SEARCH_PATHS = 250
+_LEAST = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """What is expected if the plan stays as it is: p paths, c categories, m markets, w slots, t months.
+
+    demand : (p, c, m, w) net sales that customers want at the plan's prices and spend, money >= 0
+    done : (c, m, t) net sales that are in already
+    month : (w,) the month of each slot, 0..t-1
+    visits : (p, w) visits that bring that demand; (p, 0) if nobody counts visits. done_visits : (t,)
+    orders : (p, w) orders that bring that demand; done_orders : (t,)
+    price : (c,) net sales of a unit, > 0
+    cost_rate : (c,) cost of goods per unit of net sales, nan if unknown
+    elasticity : (p, c) relative change of units per relative change of price, <= 0
+    multiplier, effect : (g,), (p, g) what demand is multiplied with if spend is multiplied by so much, 1 at 1; rising
+    spend : (w,) planned spend on marketing, money; 0 if unknown
+    on_hand : (c,) usable units at the start, inf if stock is unknown; arrivals : (c, w) units that come in a slot
+    reference : (3, t) visits, orders and net sales of the months a year before, nan if unknown
+    """
+
+    demand: Floats
+    done: Floats
+    month: Ints
+    visits: Floats
+    done_visits: Floats
+    orders: Floats
+    done_orders: Floats
+    price: Floats
+    cost_rate: Floats
+    elasticity: Floats
+    multiplier: Floats
+    effect: Floats
+    spend: Floats
+    on_hand: Floats
+    arrivals: Floats
+    reference: Floats
+
+    @cached_property
+    def pooled(self) -> Floats:
+        """(p, c, w) the demand of all markets together, which one stock serves."""
+        summed: Floats = self.demand.sum(axis=2)
+        return summed
+
+    @property
+    def months(self) -> int:
+        return len(self.done_orders)
+
+    @property
+    def counts_visits(self) -> bool:
+        return self.visits.shape[1] == len(self.month) > 0
+
+    def by_month(self, values: Floats) -> Floats:
+        """Sums (..., t) over the slots of each month, of values (..., w)."""
+        sums = np.zeros((*values.shape[:-1], self.months))
+        starts = np.flatnonzero(np.diff(self.month, prepend=-1))
+        if len(starts):
+            sums[..., self.month[starts]] = np.add.reduceat(values, starts, axis=-1)
+        return sums
+
+    def some(self, paths: int) -> "Base":
+        """At most so many of the paths, spread evenly over the whole demand from the least to the most."""
+        count = len(self.demand)
+        if count <= paths:
+            return self
+        ranked = np.argsort(self.pooled.sum(axis=(1, 2)), kind="stable")
+        kept = np.sort(ranked[(np.arange(paths) * 2 + 1) * count // (2 * paths)])
+        return self._of(lambda values: values[kept])
+
+    def middle(self) -> "Base":
+        """A single path on which everything is as expected."""
+        return self._of(lambda values: values.mean(axis=0, keepdims=True))
+
+    def _of(self, pick: Callable[[Floats], Floats]) -> "Base":
+        drawn = ("demand", "visits", "orders", "elasticity", "effect")
+        return replace(self, **{name: pick(getattr(self, name)) for name in drawn})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is moved against the plan, as relative changes: 0.1 is a tenth more; `LIMITS` says how far.
+
+    traffic, conversion, basket : visits, orders per visit, net sales per order
+    price : of all categories, or of `category` alone (its place)
+    spend : on marketing; budget : the most that may be spent in the horizon, money
+    supply : stock on hand and deliveries
+    """
+
+    traffic: float = 0.0
+    conversion: float = 0.0
+    basket: float = 0.0
+    price: float = 0.0
+    category: int | None = None
+    spend: float = 0.0
+    budget: float = math.inf
+    supply: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a change makes of a base.
+
+    sold : (p, c, w) net sales to come; wanted : the same with stock for all of it
+    unbudgeted : (p, w) what would be wanted in all, were there money for the whole of the spend
+    visits : (p, w) to come, (p, 0) if nobody counts them; orders : (p, w)
+    spend : (w,) money put into marketing
+    """
+
+    base: Base
+    change: Change
+    sold: Floats
+    wanted: Floats
+    unbudgeted: Floats
+    visits: Floats
+    orders: Floats
+    spend: Floats
+
+    @cached_property
+    def sales(self) -> Floats:
+        """(p, t) net sales of the months, with what is in already."""
+        return self.base.by_month(self.sold.sum(axis=1)) + self.base.done.sum(axis=(0, 1))
+
+    @cached_property
+    def placed(self) -> Floats:
+        """(p, t) orders of the months."""
+        return self.base.by_month(self.orders) + self.base.done_orders
+
+    @cached_property
+    def finish(self) -> Floats:
+        """(p,) net sales of the whole period."""
+        total: Floats = self.sales.sum(axis=1)
+        return total
+
+    def part(self, category: int | None, market: int | None, inside: NDArray[np.bool_]) -> Floats:
+        """(p,) net sales of a category, a market or a cell of both in the months that are `inside` (t,)."""
+        c = slice(None) if category is None else slice(category, category + 1)
+        m = slice(None) if market is None else slice(market, market + 1)
+        counts = inside[self.base.month].astype(np.float64)
+        if market is None:
+            coming = self.sold[:, c].sum(axis=1) @ counts
+        else:
+            pooled = self.base.pooled[:, c]
+            kept = np.divide(self.sold[:, c], pooled, out=np.zeros_like(pooled), where=pooled > 0)
+            coming = np.einsum("pcw,pcw,w->p", self.base.demand[:, c, market], kept, counts)
+        return coming + float(self.base.done[c, m][..., inside].sum())
+
+    @cached_property
+    def profit(self) -> Floats | None:
+        """(p,) net sales to come less cost of goods and marketing; None if a cost is unknown."""
+        if np.isnan(self.base.cost_rate).any():
+            return None
+        raised = _raised(self.base, self.change)
+        margin = 1 - self.base.cost_rate / raised
+        earned: Floats = self.sold.sum(axis=2) @ margin - self.spend.sum()
+        return earned
+
+
+def simulate(base: Base, change: Change) -> Outcome:
+    """The outcome of a change on every path.
+
+    More visits, conversion or basket multiply demand; a price multiplies units by (1 + price) ^ elasticity; spend
+    multiplies visits by the marketing's effect, as far as the budget goes. What a category
+    wants beyond its stock is lost, not sold later.
+    """
+    raised = _raised(base, change)
+    moved = raised**base.elasticity * raised
+    wished = _effect(base, 1 + change.spend)
+    reach = _affordable(base, change)
+    afforded = _effect(base, reach)
+    lift = (1 + change.traffic) * (1 + change.conversion) * (1 + change.basket)
+    asked = base.pooled * moved[:, :, None]
+    wanted = asked * (lift * afforded)[:, None, None]
+    sold = _served(base, change, wanted, raised)
+    before = np.maximum(base.pooled.sum(axis=1), _LEAST)
+    bought = (sold / raised[:, None]).sum(axis=1) / (1 + change.basket)
+    return Outcome(
+        base=base,
+        change=change,
+        sold=sold,
+        wanted=wanted,
+        unbudgeted=asked.sum(axis=1) * (lift * wished)[:, None],
+        visits=base.visits * ((1 + change.traffic) * afforded)[:, None],
+        orders=base.orders * bought / before,
+        spend=base.spend * reach,
+    )
+
+
+def _raised(base: Base, change: Change) -> Floats:
+    """(c,) the new price over the old."""
+    raised = np.ones(len(base.price))
+    raised[slice(None) if change.category is None else change.category] += change.price
+    return raised
+
+
+def _affordable(base: Base, change: Change) -> float:
+    """What spend is multiplied with, within the budget."""
+    planned = float(base.spend.sum())
+    return min(1 + change.spend, change.budget / planned) if planned > 0 else 1 + change.spend
+
+
+def _effect(base: Base, times: float) -> Floats:
+    """(p,) what demand is multiplied with if spend is multiplied by `times`; flat beyond the known multipliers."""
+    if not len(base.multiplier):
+        return np.ones(len(base.effect))
+    right = int(np.clip(np.searchsorted(base.multiplier, times), 1, len(base.multiplier) - 1))
+    low, high = base.multiplier[right - 1 : right + 1]
+    share = float(np.clip((times - low) / (high - low), 0, 1))
+    return base.effect[:, right - 1] * (1 - share) + base.effect[:, right] * share
+
+
+def _served(base: Base, change: Change, wanted: Floats, raised: Floats) -> Floats:
+    """(p, c, w) what stock allows of what is wanted, slot by slot."""
+    if np.isinf(base.on_hand).all():
+        return wanted
+    unit = base.price * raised
+    stock = np.where(np.isinf(base.on_hand), np.inf, np.nan_to_num(base.on_hand, posinf=0.0) * (1 + change.supply))
+    left = np.broadcast_to(stock * unit, wanted.shape[:2])
+    coming = base.arrivals * (1 + change.supply) * unit[:, None]
+    served = np.empty_like(wanted)
+    for slot in range(wanted.shape[2]):
+        there = left + coming[:, slot]
+        served[:, :, slot] = np.minimum(wanted[:, :, slot], there)
+        left = there - served[:, :, slot]
+    return served
+
+
+# What holds a month back ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binding:
+    """What stands between a month and its target.
+
+    constraint : (t,) the place in `CONSTRAINTS` of what holds it back the most, -1 where the target is likely reached
+    chance : (t,) probability of reaching the target, 0-1
+    share : (k, t) share of the paths short of the target on which each constraint holds back the most
+    cost : (k, t) money by which each holds the month back, on average over all paths
+    """
+
+    constraint: Ints
+    chance: Floats
+    share: Floats
+    cost: Floats
+
+
+def binding(outcome: Outcome, target: Floats) -> Binding:
+    """What holds each month back from its target (t,), money.
+
+    A path that is short of a target by the factor target / sales has lost so much of it to empty shelves, so much to
+    the budget, and the rest because visits, conversion and basket grow less than the target asks: the same growth of
+    each against the year before (where it is unknown, against what is expected). The logarithms of all the parts add up
+    to that of the factor. Where nobody counts visits, conversion stands for orders, and traffic for nothing.
+    """
+    base = outcome.base
+    parts = np.stack(list(_short(outcome, target)))
+    missed = outcome.sales < target
+    shortfall = np.where(missed, target - outcome.sales, 0.0)
+    behind = np.maximum(parts, 0) * missed
+    share_of_path = behind / np.maximum(behind.sum(axis=0), _LEAST)
+    worst = np.argmax(behind, axis=0)
+    count = np.maximum(missed.sum(axis=0), 1)
+    share = np.stack([((worst == k) & missed).sum(axis=0) / count for k in range(len(CONSTRAINTS))])
+    cost = (share_of_path * shortfall).mean(axis=1)
+    chance = 1 - missed.mean(axis=0)
+    is_open = np.isin(np.arange(base.months), base.month)
+    constraint = np.where((chance >= LIKELY) | ~is_open, -1, np.argmax(cost, axis=0))
+    return Binding(constraint, chance, share, cost)
+
+
+def _short(outcome: Outcome, target: Floats) -> Iterator[Floats]:
+    """(p, t) log of what each of `CONSTRAINTS` takes from the target."""
+    base = outcome.base
+    done = base.done.sum(axis=(0, 1))
+    wanted = base.by_month(outcome.wanted.sum(axis=1)) + done
+    free = base.by_month(outcome.unbudgeted) + done
+    yield _log(wanted) - _log(outcome.sales)
+    yield _log(free) - _log(wanted)
+    # orders and visits as they would be with stock and money for all of it
+    whole = np.maximum(base.by_month(outcome.unbudgeted), _LEAST)
+    orders = base.by_month(outcome.orders) * whole / np.maximum(base.by_month(outcome.sold.sum(axis=1)), _LEAST)
+    orders += base.done_orders
+    has_visits, visits = base.counts_visits, orders
+    if has_visits:
+        times = whole / np.maximum(base.by_month(outcome.wanted.sum(axis=1)), _LEAST)
+        visits = base.by_month(outcome.visits) * times + base.done_visits
+    seen = np.stack([visits.mean(axis=0), orders.mean(axis=0), free.mean(axis=0)])
+    known = base.reference if not np.isnan(base.reference[1:]).any() else seen
+    past_visits, past_orders, past_sales = known
+    past_visits = seen[0] * past_orders / seen[1] if np.isnan(past_visits).any() or not has_visits else past_visits
+    asked = _log(target) - _log(past_sales)
+    grown = (
+        _log(visits) - _log(past_visits),
+        (_log(orders) - _log(visits)) - (_log(past_orders) - _log(past_visits)),
+        (_log(free) - _log(orders)) - (_log(past_sales) - _log(past_orders)),
+    )
+    if has_visits:
+        yield from (asked / 3 - each for each in grown)
+    else:
+        yield np.zeros_like(free)
+        yield asked / 2 - grown[0] - grown[1]
+        yield asked / 2 - grown[2]
+
+
+def _log(values: Floats) -> Floats:
+    return np.log(np.maximum(values, _LEAST))
+
+
+# What each driver is worth -------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Swing:
+    """What a driver is worth: everything else as expected, it goes from its low to its high.
+
+    low, high : the driver against what is expected, as relative changes
+    at_low, at_high : net sales of the period then; at_more : with a tenth more of it
+    """
+
+    driver: str
+    low: float
+    high: float
+    at_low: float
+    at_high: float
+    at_more: float
+
+    @property
+    def width(self) -> float:
+        return abs(self.at_high - self.at_low)
+
+
+def tornado(base: Base, change: Change) -> list[Swing]:
+    """What each driver is worth within its own interval, the most first; drivers that nothing depends on are out."""
+    middle = base.middle()
+
+    def at(name: str, amount: float) -> float:
+        now = getattr(change, name)
+        moved = replace(change, **{name: (1 + now) * (1 + amount) - 1})
+        return float(simulate(middle, moved).finish[0])
+
+    found = [Swing(name, low, high, at(name, low), at(name, high), at(name, 0.1)) for name, low, high in _spreads(base)]
+    expected = float(simulate(middle, change).finish[0])
+    if change.price:
+        found.append(_of_price(base, middle, change))
+    if len(base.multiplier):
+        low, high = (_with(middle, "effect", base.effect, q) for q in _ends())
+        ends = [float(simulate(one, change).finish[0]) for one in (low, high)]
+        found.append(Swing("spend", 0.0, 0.0, ends[0], ends[1], at("spend", 0.1)))
+    if not np.isinf(base.on_hand).all():
+        free = replace(middle, on_hand=np.full_like(base.on_hand, np.inf))
+        whole = float(simulate(free, change).finish[0])
+        found.append(Swing("supply", 0.0, math.inf, expected, whole, at("supply", 0.1)))
+    return sorted(found, key=lambda swing: -swing.width)
+
+
+def _spreads(base: Base) -> Iterator[tuple[str, float, float]]:
+    """The ends of each driver's interval over the whole horizon, as relative changes against what is expected."""
+    orders, sales = base.orders.sum(axis=1), base.pooled.sum(axis=(1, 2))
+    ways = {"conversion": orders, "basket": sales / np.maximum(orders, _LEAST)}
+    if base.counts_visits:
+        visits = base.visits.sum(axis=1)
+        ways = {"traffic": visits, **ways, "conversion": orders / np.maximum(visits, _LEAST)}
+    for name, way in ways.items():
+        mean = max(float(way.mean()), _LEAST)
+        low, high = np.quantile(way, _ends()) / mean - 1
+        yield name, float(low), float(high)
+
+
+def _of_price(base: Base, middle: Base, change: Change) -> Swing:
+    """What not knowing how customers answer to the new price is worth."""
+    ends = [float(simulate(_with(middle, "elasticity", base.elasticity, q), change).finish[0]) for q in _ends()]
+    dearer = replace(change, price=(1 + change.price) * 1.1 - 1)
+    return Swing("price", 0.0, 0.0, ends[0], ends[1], float(simulate(middle, dearer).finish[0]))
+
+
+def _with(middle: Base, name: str, drawn: Floats, probability: float) -> Base:
+    return replace(middle, **{name: np.quantile(drawn, probability, axis=0, keepdims=True)})
+
+
+def _ends() -> tuple[float, float]:
+    return (1 - LEVEL) / 2, (1 + LEVEL) / 2
+
+
+# The smallest change that makes a goal likely ------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """How far one lever must go until a goal is likely, the others as they are.
+
+    amount : the relative change, None if no change within the limits is enough
+    chance : of the goal then, or the best within the limits
+    cost : what that adds to the spend, money
+    """
+
+    lever: str
+    amount: float | None
+    chance: float
+    cost: float
+
+
+def smallest(
+    base: Base, change: Change, ends: Callable[[Outcome], Floats], target: float, likely: float = LIKELY
+) -> list[Move]:
+    """For each lever that matters the smallest further change that makes `ends` (p,) >= target likely, easiest first.
+
+    ends : what the goal is about, of an outcome
+    """
+    few = base.some(_SEARCH_PATHS)
+    moves = [_move(few, change, lever, ends, target, likely) for lever in _levers(base)]
+    return sorted(moves, key=lambda move: (move.amount is None, abs(move.amount or 0), -move.chance))
+
+
+def _levers(base: Base) -> Iterator[str]:
+    if base.counts_visits:
+        yield "traffic"
+    yield from ("conversion", "basket", "price")
+    if len(base.multiplier):
+        yield "spend"
+    if not np.isinf(base.on_hand).all():
+        yield "supply"
+
+
+def _move(
+    base: Base, change: Change, lever: str, ends: Callable[[Outcome], Floats], target: float, likely: float
+) -> Move:
+    """False position (Illinois) on the log of the path that must reach the target, towards the limit that helps."""
+    now = float(getattr(change, lever))
+    place = len(base.demand) - math.ceil(likely * len(base.demand))
+
+    def at(amount: float) -> tuple[float, float, float]:
+        """How far above the target the decisive path ends, as a log; the chance; the spend."""
+        outcome = simulate(base, replace(change, **{lever: amount}))
+        finish = ends(outcome)
+        decisive = float(np.partition(finish, place)[place])
+        above = math.log(max(decisive, _LEAST) / max(target, _LEAST))
+        return above, float(np.mean(finish >= target)), float(outcome.spend.sum())
+
+    low, chance, spent = at(now)
+    if chance >= likely:
+        return Move(lever, 0.0, chance, 0.0)
+    limits = LIMITS[lever] if lever == "price" else LIMITS[lever][1:]
+    found = max(((*at(end), end) for end in limits if end != now), default=(low, chance, spent, now))
+    high, best, cost, far = found
+    if best < likely:
+        return Move(lever, None, max(best, chance), cost - spent)
+    near = now
+    for _ in range(_STEPS):
+        if abs(far - near) < _PRECISION:
+            break
+        share = min(max(-low / (high - low), 0.05), 0.95) if high > low else 0.5
+        middle = near + share * (far - near)
+        above, is_enough, paid = at(middle)
+        if is_enough >= likely:
+            far, high, low, best, cost = middle, above, low / 2, is_enough, paid
+        else:
+            near, low, high = middle, above, high / 2
+    return Move(lever, far - now, best, cost - spent)

@@ -1,0 +1,138 @@
+"""Worked examples of the check of a plan, each with its arithmetic on paper."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from check_base import certain, drawn
+from topline.science import check
+from topline.science.check import Change
+
+ALL = np.array([True, True])
+
+
+def test_nothing_moved_is_what_is_expected() -> None:
+    outcome = check.simulate(certain(), Change())
+    assert outcome.sales.tolist() == [[800.0, 800.0]]  # 2 slots x 4 cells x 100
+    assert outcome.placed.tolist() == [[20.0, 20.0]]
+    assert outcome.part(0, None, ALL).tolist() == [800.0]
+    assert outcome.part(1, 0, ALL).tolist() == [400.0]
+    assert outcome.part(None, None, np.array([False, True])).tolist() == [800.0]
+    assert outcome.profit is None
+
+
+def test_levers_multiply() -> None:
+    outcome = check.simulate(certain(), Change(traffic=0.1, conversion=0.2, basket=-0.1))
+    assert outcome.finish[0] == pytest.approx(1600 * 1.1 * 1.2 * 0.9)
+    assert outcome.placed.sum() == pytest.approx(40 * 1.1 * 1.2)
+    assert outcome.visits.sum() == pytest.approx(1600 * 1.1)
+
+
+def test_a_price_sells_fewer_units_dearer() -> None:
+    base = certain(cost_rate=np.array([0.6, 0.6]))
+    outcome = check.simulate(base, Change(price=0.1, category=0))
+    units = 800 / 20 * 1.1**-1.5
+    assert outcome.part(0, None, ALL)[0] == pytest.approx(units * 22)
+    assert outcome.part(1, None, ALL)[0] == 800
+    assert outcome.profit is not None
+    assert outcome.profit[0] == pytest.approx(units * (22 - 12) + 320)
+
+
+def test_shelves_run_empty_and_a_delivery_helps() -> None:
+    """Category 0 wants 10 units a slot (200 at 20): 15 at the start, 4 more before the third slot."""
+    arrivals = np.array([[0, 0, 4, 0], [0, 0, 0, 0]], dtype=float)
+    base = certain(on_hand=np.array([15.0, math.inf]), arrivals=arrivals)
+    outcome = check.simulate(base, Change())
+    assert (outcome.sold[0, 0] / 20).tolist() == [10, 5, 4, 0]
+    assert outcome.sold[0, 1].tolist() == [200] * 4
+    assert outcome.placed[0].tolist() == pytest.approx([17.5, 12.0])  # 35 of 40 hundreds, then 24
+
+
+def test_spend_follows_its_curve_up_to_the_budget() -> None:
+    base = certain(spend=np.full(4, 50.0), multiplier=np.array([0.0, 1.0, 2.0]), effect=np.array([[0.8, 1.0, 1.1]]))
+    assert check.simulate(base, Change(spend=0.5)).finish[0] == pytest.approx(1600 * 1.05)
+    capped = check.simulate(base, Change(spend=1.0, budget=250))
+    assert capped.finish[0] == pytest.approx(1600 * 1.025)
+    assert capped.spend.sum() == pytest.approx(250)
+    assert check.simulate(base, Change(spend=-1.0)).finish[0] == pytest.approx(1600 * 0.8)
+
+
+def test_what_is_in_stays() -> None:
+    done = np.zeros((2, 2, 2))
+    done[0, 1, 0] = 500
+    base = certain(done=done, month=np.array([1, 1, 1, 1]))
+    outcome = check.simulate(base, Change(traffic=1.0))
+    assert outcome.sales.tolist() == [[500.0, 3200.0]]
+    assert outcome.part(None, 1, ALL)[0] == 500 + 1600
+
+
+def test_the_binding_constraint_is_the_one_that_takes_the_most() -> None:
+    """800 came of the 1,600 asked for, four times last year's 400: each driver should grow by the cube root of 4.
+
+    Visits doubled from 400, more than that; conversion fell by a sixth from 12 / 400; baskets rose by a fifth.
+    """
+    reference = np.array([[400.0, 400], [12, 12], [400, 400]])
+    held = check.binding(check.simulate(certain(reference=reference), Change()), np.array([1600.0, 700.0]))
+    assert held.chance.tolist() == [0, 1]
+    assert held.constraint.tolist() == [check.CONSTRAINTS.index("conversion"), -1]
+    conversion, basket = math.log(4) / 3 + math.log(1.2), math.log(4) / 3 - math.log(1.2)
+    shares = [0, 0, 0, conversion / (conversion + basket), basket / (conversion + basket)]
+    assert held.cost[:, 0].tolist() == pytest.approx([800 * share for share in shares])
+    assert held.cost[:, 1].sum() == 0
+
+
+def test_empty_shelves_bind() -> None:
+    base = certain(on_hand=np.array([5.0, 5.0]))
+    held = check.binding(check.simulate(base, Change()), np.array([800.0, 800.0]))
+    assert [check.CONSTRAINTS[k] for k in held.constraint] == ["stock", "stock"]
+    assert held.share[0].tolist() == [1, 1]
+
+
+def test_a_spent_budget_binds() -> None:
+    base = certain(spend=np.full(4, 50.0), multiplier=np.array([0.0, 1.0, 2.0]), effect=np.array([[0.8, 1.0, 1.1]]))
+    held = check.binding(check.simulate(base, Change(spend=1.0, budget=200)), np.array([880.0, 880.0]))
+    assert [check.CONSTRAINTS[k] for k in held.constraint] == ["budget", "budget"]
+
+
+def test_the_smallest_change_is_found_to_the_decimal() -> None:
+    """Certain sales of 1,600 need 12.5 % more of anything that multiplies them to reach 1,800."""
+    moves = {move.lever: move for move in check.smallest(certain(), Change(), lambda o: o.finish, 1800)}
+    for lever in ("traffic", "conversion", "basket"):
+        assert moves[lever].amount == pytest.approx(0.125, abs=0.0006)
+    # units x price: 1.5 times as elastic, a cut by y multiplies sales by (1 - y) ^ -0.5
+    assert moves["price"].amount == pytest.approx(1.125**-2 - 1, abs=0.0006)
+    assert "spend" not in moves
+    assert "supply" not in moves
+
+
+def test_what_can_not_be_reached_is_said() -> None:
+    moves = check.smallest(certain(), Change(), lambda o: o.finish, 1e6)
+    assert {move.amount for move in moves} == {None}
+
+
+def test_the_tornado_ranks_what_varies_most() -> None:
+    base = drawn()
+    swings = check.tornado(base, Change())
+    assert [swing.driver for swing in swings] == ["traffic", "conversion", "basket"]
+    assert all(swing.at_low <= swing.at_high for swing in swings)
+    more = next(swing for swing in swings if swing.driver == "basket")
+    assert more.at_more == pytest.approx(1.1 * base.pooled.mean(axis=0).sum())
+
+
+def test_some_paths_stand_for_all() -> None:
+    base = drawn(paths=1000)
+    few = base.some(250)
+    assert len(few.demand) == 250
+    for target in (1300, 1600, 1900):
+        whole = np.mean(check.simulate(base, Change()).finish >= target)
+        assert np.mean(check.simulate(few, Change()).finish >= target) == pytest.approx(whole, abs=0.004)
+
+
+def test_without_visits_orders_are_what_is_short() -> None:
+    base = replace(certain(), visits=np.zeros((1, 0)))
+    assert not base.counts_visits
+    held = check.binding(check.simulate(base, Change()), np.array([1000.0, 1000.0]))
+    assert (held.cost[2] == 0).all()
+    assert held.cost.sum(axis=0).tolist() == pytest.approx([200, 200])
