@@ -46,6 +46,39 @@ def test_published_fit_of_cdnow(cdnow: pd.DataFrame) -> None:
     assert np.abs(expected - later).mean() == pytest.approx(0.785, abs=0.002)
 
 
+def test_published_pareto_fit_of_cdnow(cdnow: pd.DataFrame) -> None:
+    known = _summary(cdnow, "1997-09-30")
+    x, tx, t = (known[c].to_numpy() for c in ("repeats", "recency", "age"))
+    fit = lifetime.fit_pareto(x, tx, t)
+    assert (fit.r, fit.alpha, fit.s, fit.beta) == pytest.approx((0.5533, 10.5776, 0.6062, 11.6685), abs=1e-3)
+    assert fit.log_likelihood == pytest.approx(-9594.97, abs=0.05)
+    later = cdnow[cdnow.on > "1997-09-30"].groupby("customer").on.nunique().reindex(known.index).fillna(0)
+    expected = lifetime.expected_orders(fit, x, tx, t, 39.0)
+    assert expected.sum() / later.sum() == pytest.approx(0.885, abs=0.002)  # 11.5 % below, as published
+    assert np.abs(expected - later).mean() == pytest.approx(0.755, abs=0.002)
+    typical = lifetime.typical_orders(fit, x, tx, t, 39.0)
+    assert np.abs(typical - later).mean() < 0.68  # the median is nearer to single customers than the mean is
+    low, high = lifetime.total_interval(fit, x, tx, t, 39.0, 0.9)
+    assert low < later.sum() < high
+
+
+def test_customer_of_the_pareto_tutorial() -> None:
+    # customer 1516 of the BTYD package's tutorial: 25.46 orders in a year to come, active with .9979
+    fit = lifetime.ParetoFit(0.5532, 10.5766, 0.6063, 11.6719, 0.0)
+    one = (np.array([26.0]), np.array([30.86]), np.array([31.0]))
+    assert lifetime.expected_orders(fit, *one, 52.0)[0] == pytest.approx(25.46, abs=0.01)
+    assert lifetime.alive_rate(fit, *one)[0] == pytest.approx(0.9979, abs=1e-4)
+
+
+def test_next_order_by_hand() -> None:
+    # one order a (1 + .243) gamma around 1 / 43.274: half have ordered after 43.274 (2^(1/2.243) - 1) = 15.67
+    fit = lifetime.BuyingFit(0.243, 4.414, 0.793, 2.426, 0.0)
+    one = (np.array([2.0]), np.array([30.43]), np.array([38.86]))
+    wait = lifetime.next_order(fit, one[0], one[2])
+    assert wait[0] == pytest.approx(15.67, abs=0.01)
+    assert lifetime.order_rate(fit, *one, wait[0])[0] == pytest.approx(0.5 * 0.7265, abs=1e-3)
+
+
 def test_customer_of_the_paper() -> None:
     # Fader, Hardie & Lee: x = 2, t_x = 30.43, T = 38.86, 39 weeks ahead gives 1.226
     fit = lifetime.BuyingFit(0.243, 4.414, 0.793, 2.426, 0.0)
