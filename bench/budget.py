@@ -147,9 +147,7 @@ def robyn(path: Path) -> None:
     fitted = response.fit(spend, y, rng=np.random.default_rng(1), controls=controls)
     brought = response.path(fitted, spend.T, response.first_weeks(spend)).mean(axis=2)
     low, middle, high = np.quantile(brought, (0.05, 0.5, 0.95), axis=0)
-    print(
-        f"\nRobyn, {len(y)} weeks: {fitted.explained_rate:.1%} explained, {time.process_time() - began:.2f} CPU s"
-    )
+    print(f"\nRobyn, {len(y)} weeks: {fitted.explained_rate:.1%} explained, {time.process_time() - began:.2f} CPU s")
     for name, each in zip(
         ("tv", "ooh", "print", "facebook", "search"), np.stack([low, middle, high], 1) / y.mean(), strict=True
     ):
