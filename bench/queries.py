@@ -1,11 +1,13 @@
-"""Sales and customers over millions of order lines: ours against SQL written by hand on DuckDB and PostgreSQL.
+"""Forty questions about millions of order lines: ours against SQL written by hand and against other semantic layers.
 
-    python bench/queries.py --lines 10000000 --folder /tmp/queries [--postgres /usr/lib/postgresql/15/bin] [--only orders]
+    python bench/queries.py --lines 10000000 --folder /tmp/queries [--postgres /usr/lib/postgresql/15/bin] [--peers]
+        [--only orders]
 
 Makes a ledger of the size asked for (seeded), a lake of it, a native DuckDB table of the same rows, and a private
 PostgreSQL with the indexes that a careful person adds; they stay in the folder, as does what each question took, so a
-run that was stopped goes on. Each question is asked on each in turn and every cell compared; PostgreSQL is asked once.
-Ours gives totals too, which for distinct counts means counting again; so does the SQL.
+run that was stopped goes on. Each question is asked of each in turn, and every cell compared; PostgreSQL is asked once.
+Ours gives totals too, which for distinct counts means counting again; so do the others. The peers (`peer/`) answer over
+the native table from a process that stays, so neither start nor import counts; what a peer can't say is left empty.
 """
 
 import argparse
@@ -18,12 +20,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import psycopg
 import pyarrow as pa
+from peer.process import PACKAGES, Peer
 
 from topline.facts.table import tables
 from topline.lake import duck, partials, read
@@ -36,6 +40,7 @@ from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 
 SETTINGS = Settings("EUR", "Europe/Berlin", country="DE")
+TIMEOUT = 60
 PERIOD = Period(date(2023, 1, 1), date(2025, 1, 1))
 
 _LINES = """
@@ -75,7 +80,6 @@ _COSTED = f"CASE WHEN count(*) FILTER (WHERE {_SOLD} AND cost_shop IS NULL) = 0 
 _UNITS = f"sum(quantity) FILTER (WHERE {_SOLD})"
 _ORDERS = f"count(DISTINCT order_key) FILTER (WHERE {_SOLD})"
 _VALUES = {
-    "ledger_amount": "sum(amount_shop)",
     "gross_sales": f"sum(amount_shop) FILTER (WHERE {_SOLD})",
     "discounts": "sum(amount_shop) FILTER (WHERE kind = 'discount')",
     "returns": f"sum(amount_shop) FILTER (WHERE {_BACK})",
@@ -86,10 +90,8 @@ _VALUES = {
     "gross_profit": f"{_COSTED} {_SALES} - {_COST} END",
     "gross_margin": f"{_COSTED} ({_SALES} - {_COST}) / nullif({_SALES}, 0) END",
     "orders": _ORDERS,
-    "units_per_order": f"{_UNITS} / nullif({_ORDERS}, 0)",
     "average_order_value": f"{_SALES} / nullif({_ORDERS}, 0)",
     "customers": f"count(DISTINCT customer_key) FILTER (WHERE {_SOLD})",
-    "ledger_customers": "count(DISTINCT customer_key)",
 }
 _FIRSTS = """(SELECT customer_key, min("on") AS first_on FROM order_line WHERE kind = 'goods_sold' GROUP BY 1) f"""
 _STATEMENTS = {
@@ -125,7 +127,7 @@ _STATEMENTS = {
 _BOUGHT = """SELECT DISTINCT customer_key AS c, "on" AS d FROM order_line
     WHERE kind = 'goods_sold' AND customer_key IS NOT NULL"""
 _DISTINCT = {
-    *("orders", "units_per_order", "average_order_value", "customers", "ledger_customers"),
+    *("orders", "average_order_value", "customers"),
     *("new_customers", "returning_customers", "repeat_purchase_rate", "days_between_orders"),
 }
 _BY = {
@@ -143,17 +145,10 @@ ROWS = (
     *((metric, by) for by in ("market", "category") for metric in _CORE),
     *((metric, "channel") for metric in ("net_sales", "orders", "customers", "days_between_orders")),
 )
-"""Every metric of both families that needs lines and products only, by month; the usual ones by their usual dimensions.
+"""The forty: metrics of both families that need lines and products only, by month; the usual ones by the usual cuts.
 
 Growth is left out: its days are chosen by a calendar, which SQL by hand has not.
 """
-
-
-SLOW = {
-    *((metric, "month") for metric in (*_CORE, "days_between_orders", "retention_rate", "churn_rate")),
-    *(("orders", "market"), ("customers", "market")),
-}
-"""What PostgreSQL is asked too; it takes minutes for what it takes seconds here."""
 
 
 def period_of(by: str) -> Period:
@@ -237,7 +232,7 @@ def postgres(folder: Path, binaries: Path, native: Path) -> psycopg.Connection[t
     connection = psycopg.connect("host=/tmp port=8119 user=bench dbname=postgres", autocommit=True)
     if is_new:
         fill(connection, native)
-    connection.execute("SET statement_timeout = '60s'")
+    connection.execute(f"SET statement_timeout = '{TIMEOUT}s'")
     return connection
 
 
@@ -263,34 +258,36 @@ def fill(connection: psycopg.Connection[tuple[object, ...]], native: Path) -> No
     connection.execute("VACUUM ANALYZE")
 
 
-def median(ask: Callable[[], object], repeat: int) -> float:
-    """Of the asks after the first; fewer of a question that takes seconds."""
-    started = time.perf_counter()
-    ask()
-    first = time.perf_counter() - started
-    took = []
-    for _ in range(repeat if first < 1 else 1):
-        started = time.perf_counter()
-        ask()
-        took.append(time.perf_counter() - started)
-    return statistics.median(took)
+def in_turns(asks: Mapping[str, Callable[[], object]], repeat: int) -> dict[str, float]:
+    """The median of what each took, asked one after the other, so that a busy spell meets them all."""
+    took: dict[str, list[float]] = {name: [] for name in asks}
+    for _ in range(repeat):
+        for name, ask in asks.items():
+            started = time.perf_counter()
+            ask()
+            took[name].append(time.perf_counter() - started)
+    return {name: statistics.median(found) for name, found in took.items()}
 
 
-def assert_same(result: Result, metric: str, by: str, hand: list[list[tuple[Any, ...]]]) -> None:
-    """Every cell that SQL by hand has, and the whole where it was asked for."""
-    ours = {str(row[by]): row[metric] for row in result.rows}
-    theirs = {str(key)[:10] if by == "month" else str(key): value for key, value in hand[0]}
-    if len(hand) > 1 and hand[1]:
-        ours["whole"], theirs["whole"] = result.totals[metric], hand[1][0][1]
-    for key, value in theirs.items():
-        mine = ours.get(key)
+def cells_of(answers: list[list[tuple[Any, ...]]], by: str) -> dict[str, Any]:
+    """The cells of a question and, where it was asked for, the `whole`."""
+    cells = {str(key)[:10] if by == "month" else str(key): value for key, value in answers[0]}
+    if len(answers) > 1:
+        cells["whole"] = answers[1][0][-1] if answers[1] else None
+    return cells
+
+
+def assert_same(name: str, found: Mapping[str, Any], hand: Mapping[str, Any]) -> None:
+    """Every cell that SQL by hand has."""
+    for key, value in hand.items():
+        mine = found.get(key)
         if value is not None and value != 0:
-            number = math.nan if mine is None or isinstance(mine, Missing) else float(mine)  # type: ignore[arg-type]
-            assert math.isclose(number, float(value), rel_tol=1e-6), (metric, by, key, mine, value)
+            number = math.nan if mine is None or isinstance(mine, Missing) else float(mine)
+            assert math.isclose(number, float(value), rel_tol=1e-6), (name, key, mine, value)
 
 
 def timed_once(server: psycopg.Connection[tuple[object, ...]], texts: list[str]) -> float | None:
-    """None if a statement took longer than a minute."""
+    """None if a statement took longer than the timeout."""
     started = time.perf_counter()
     try:
         for text in texts:
@@ -301,24 +298,28 @@ def timed_once(server: psycopg.Connection[tuple[object, ...]], texts: list[str])
 
 
 def show(found: Mapping[str, Mapping[str, float | None]]) -> None:
-    print(
-        f"{'':34}{'detail':>9}{'partials':>9}{'native':>9}{'postgres':>10}{'detail/native':>15}{'postgres/partials':>19}"
-    )
+    columns = ("detail", "partials", "native", *PACKAGES, "postgres")
+    print(f"{'seconds':30}" + "".join(f"{column:>10}" for column in columns))
     for name, took in found.items():
-        slow = took.get("postgres")
-        text = "" if "postgres" not in took else f"{slow:10.2f}" if slow else "     > 60"
-        times = slow / took["partials"] if slow else math.inf if "postgres" in took else None
-        print(
-            f"{name:34}{took['detail']:9.3f}{took['partials']:9.3f}{took['native']:9.3f}{text:>10}"
-            f"{took['detail'] / took['native']:15.2f}" + (f"{times:19.1f}" if times else "")
+        cells = (
+            "> 60" if at in took and took[at] is None else f"{took[at]:.3f}" if at in took else "" for at in columns
         )
-    ratios = [took["detail"] / took["native"] for took in found.values()]
-    print(f"detail/native: geometric mean {statistics.geometric_mean(ratios):.2f}, worst {max(ratios):.2f}")
-    quick = sorted(took["partials"] for took in found.values())
-    print(f"partials: median {statistics.median(quick):.3f} s, p95 {quick[int(len(quick) * 0.95)]:.3f} s")
-    times = [took["postgres"] / took["partials"] for took in found.values() if took.get("postgres")]
-    if times:
-        print(f"postgres/partials: geometric mean {statistics.geometric_mean(times):.1f}, least {min(times):.1f}")
+        print(f"{name:30}" + "".join(f"{cell:>10}" for cell in cells))
+    for one, other in (
+        ("detail", "native"),
+        ("partials", "native"),
+        *((peer, path) for peer in PACKAGES for path in ("detail", "partials")),
+        ("postgres", "partials"),
+    ):
+        both = [(took[one] or TIMEOUT, took[other]) for took in found.values() if one in took and other in took]
+        if both:
+            ratios = sorted(left / right for left, right in both)
+            medians = statistics.median(left for left, _ in both), statistics.median(right for _, right in both)
+            print(
+                f"{one} / {other}, {len(both)} questions: median {statistics.median(ratios):.2f}, geometric mean "
+                f"{statistics.geometric_mean(ratios):.2f}, {ratios[0]:.2f} to {ratios[-1]:.2f}; "
+                f"median seconds {medians[0]:.3f} / {medians[1]:.3f} = {medians[0] / medians[1]:.2f}"
+            )
 
 
 def main() -> None:
@@ -326,6 +327,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=10_000_000)
     parser.add_argument("--folder", type=Path, default=Path("/tmp/topline-queries-bench"))  # noqa: S108
     parser.add_argument("--postgres", type=Path)
+    parser.add_argument("--peers", action="store_true", help="ask boring-semantic-layer and MetricFlow too")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--only", default="", help="metrics, or metric:dimension, with commas; asked again")
     given = parser.parse_args()
@@ -346,28 +348,46 @@ def main() -> None:
     found = json.loads(memory.read_text()) if memory.exists() else {}
     chosen = set(given.only.split(",")) if given.only else set()
 
-    def ours(query: Query) -> Result:
+    peers = {name: Peer(name, native, duckdb=duckdb.__version__, threads=threads) for name in PACKAGES if given.peers}
+    least = partials.LEAST_ROWS
+
+    def ours(query: Query, rows: int) -> Result:
+        """rows : the ledger from which on partial aggregates are read"""
+        partials.LEAST_ROWS = rows
         read.forget()
         return read.read(lake, query, scope=Scope.whole("bench"), settings=SETTINGS, snapshot=snapshot)
 
-    least = partials.LEAST_ROWS
     for metric, by in ROWS:
         name = f"{metric} by {by}"
         if not chosen & {metric, f"{metric}:{by}"} if chosen else name in found:
             continue
-        query, texts = Query(metrics=(metric,), by=(by,), period=period_of(by)), statements(metric, by)
-        hand = [by_hand.execute(text).fetchall() for text in texts]
-        took: dict[str, float | None] = {}
-        for path, rows in (("detail", snapshot.tables["order_line"].rows + 1), ("partials", least)):
-            partials.LEAST_ROWS = rows
-            assert_same(ours(query), metric, by, hand)
-            took[path] = median(lambda query=query: ours(query), given.repeat)
-        took["native"] = median(lambda texts=texts: [by_hand.execute(text).fetchall() for text in texts], given.repeat)
-        if server and (metric, by) in SLOW:
+        period, texts = period_of(by), statements(metric, by)
+        query = Query(metrics=(metric,), by=(by,), period=period)
+        wholes = (by, "")[: len(texts)]
+        asks: dict[str, Callable[[], Any]] = {
+            "native": lambda texts=texts: [by_hand.execute(text).fetchall() for text in texts],
+            "detail": lambda query=query: ours(query, snapshot.tables["order_line"].rows + 1),
+            "partials": lambda query=query: ours(query, least),
+        }
+        hand = cells_of(asks["native"](), by)
+        for path in ("detail", "partials"):
+            result = asks[path]()
+            answers = {str(row[by]): row[metric] for row in result.rows} | {"whole": result.totals[metric]}
+            assert_same(f"{name}, {path}", answers, hand)
+        questions = [(metric, cut, str(period.start), str(period.end)) for cut in wholes]
+        for at, peer in peers.items():
+            ask = partial(peer.ask, questions)
+            if (answer := ask())[0] is not None:
+                assert_same(f"{name}, {at}", cells_of(answer, by), hand)
+                asks[at] = ask
+        took: dict[str, float | None] = {**in_turns(asks, given.repeat)}
+        if server:
             took["postgres"] = timed_once(server, texts)
-        found[name] = took
+        found[name] = found.get(name, {}) | took
         memory.write_text(json.dumps(found))
         print(name, {path: took[path] and round(took[path], 3) for path in took}, flush=True)
+    for peer in peers.values():
+        peer.close()
     show(found)
     if server:
         server.close()
