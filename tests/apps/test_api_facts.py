@@ -164,6 +164,45 @@ def test_lines_arrow_and_parquet_are_read_too(send, lake):
     assert [row["key"][4:] for row in held(lake, "lead_event")] == ["a1", "a2", "n0", "n1", "n2", "p1", "p2"]
 
 
+def _stream(table: pa.Table, compression: str | None = None) -> bytes:
+    stream = io.BytesIO()
+    with pa.ipc.new_stream(stream, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
+        writer.write_table(table)
+    return stream.getvalue()
+
+
+def test_what_would_unpack_to_gigabytes_is_refused(send):
+    rows = pa.table({"key": ["a"] * 10_000, "event": ["created"] * 10_000})
+    arrow = "application/vnd.apache.arrow.stream"
+    packed = send("lead_event", _stream(rows, "zstd"), arrow)
+    assert packed.status_code == 422
+    assert "compressed" in packed.json()["title"]
+    one = pa.DictionaryArray.from_arrays(pa.array([0] * 10_000, pa.int32()), ["x" * 1_000_000])
+    wide = rows.append_column("channel", one)
+    for content, kind in ((_stream(wide), arrow), (_parquet(wide), "application/vnd.apache.parquet")):
+        answer = send("lead_event", content, kind)
+        assert answer.status_code == 422
+        assert "at most 256" in answer.json()["title"]
+
+
+def test_an_arrow_file_and_a_dictionary_are_read_too(send, lake):
+    table = pa.table({name: pa.array([value, value]) for name, value in LEAD.items()})
+    table = table.set_column(0, "key", [["f1", "f2"]])
+    table = table.set_column(1, table.column_names[1], table.column(1).dictionary_encode())
+    file = io.BytesIO()
+    with pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    assert send("lead_event", file.getvalue(), "application/vnd.apache.arrow.file").json()["accepted"] == 2
+    jobs.drain_spool()
+    assert [row["key"][4:] for row in held(lake, "lead_event")] == ["f1", "f2"]
+
+
+def _parquet(table: pa.Table) -> bytes:
+    stream = io.BytesIO()
+    pq.write_table(table, stream)
+    return stream.getvalue()
+
+
 def test_times_without_a_zone_are_the_shops(call, lake):
     """London skips 01:30 on 27 March 2011, and has it twice on 31 October 2010."""
     rows = [

@@ -6,6 +6,7 @@ one by one.
 
 import json
 import re
+import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -27,6 +28,9 @@ from topline.units.errors import ToplineError
 from topline.units.text import N_
 
 KEY_LENGTH, TEXT_LENGTH = 200, 255
+MOST_BYTES = 256 * 2**20
+"""Of one request, unpacked."""
+
 PERSONAL = r"@\S+\.\w|\+\d[\d ()-]{7,}\d"
 """The shape of an e-mail address or a phone number, which the lake never holds."""
 
@@ -104,11 +108,8 @@ def parse(content: bytes, content_type: str, *, most: int) -> Sent:
         if kind in ("application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file", "application/arrow"):
             return _tabular(_arrow(content), most)
         if kind in ("application/vnd.apache.parquet", "application/parquet", "application/x-parquet"):
-            file = pq.ParquetFile(pa.BufferReader(content))
-            if file.metadata.num_rows > most:
-                raise ManyRowsError(rows=file.metadata.num_rows, most=most)
-            return _tabular(file.read(), most)
-    except (pa.ArrowException, OSError) as error:
+            return _tabular(_parquet(content, most), most)
+    except (pa.ArrowException, OSError, struct.error) as error:
         raise RowsError(format="Arrow or Parquet", detail=str(error)[:200]) from None
     is_lines = kind in ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
     rows = _lines(content) if is_lines else _json(content)
@@ -145,10 +146,39 @@ def _lines(content: bytes) -> list[Any]:
 
 
 def _arrow(content: bytes) -> pa.Table:
-    buffer = pa.BufferReader(content)
-    if content[:6] == b"ARROW1":
-        return pa.ipc.open_file(buffer).read_all()
-    return pa.ipc.open_stream(buffer).read_all()
+    stream = content[8:] if content[:6] == b"ARROW1" else content  # a file is a stream between a mark and an index
+    for message in pa.ipc.MessageReader.open_stream(stream):
+        if message.type == "record batch" and _is_packed(message.metadata.to_pybytes()):
+            raise RowsError(format="Arrow", detail=str(N_("its buffers are compressed; send them plain")))
+    return pa.ipc.open_stream(stream).read_all()
+
+
+def _is_packed(metadata: bytes) -> bool:
+    """Whether the batch of a message is compressed, and so of a size that nobody knows before it is unpacked.
+
+    Source: Message.fbs, Apache Arrow's columnar format; slot 2 of a message is its header, slot 3 of a batch is how
+    it is compressed.
+    """
+    header = _slot(metadata, struct.unpack_from("<I", metadata)[0], 2)
+    return bool(header and _slot(metadata, header + struct.unpack_from("<I", metadata, header)[0], 3))
+
+
+def _slot(buffer: bytes, table: int, number: int) -> int:
+    """Where a field of a FlatBuffers table stands, 0 if it has none."""
+    fields = table - struct.unpack_from("<i", buffer, table)[0]
+    place = 4 + 2 * number
+    is_there = place < struct.unpack_from("<H", buffer, fields)[0]
+    offset = struct.unpack_from("<H", buffer, fields + place)[0] if is_there else 0
+    return int(table + offset) if offset else 0
+
+
+def _parquet(content: bytes, most: int) -> pa.Table:
+    about = pq.read_metadata(pa.BufferReader(content))
+    if about.num_rows > most:
+        raise ManyRowsError(rows=about.num_rows, most=most)
+    _fit(sum(about.row_group(number).total_byte_size for number in range(about.num_row_groups)))
+    texts = [one.name for one in about.schema.to_arrow_schema() if _is_text(one.type)]
+    return pq.read_table(pa.BufferReader(content), read_dictionary=texts, partitioning=None)
 
 
 def _tabular(rows: pa.Table, most: int) -> Sent:
@@ -156,7 +186,26 @@ def _tabular(rows: pa.Table, most: int) -> Sent:
         raise ManyRowsError(rows=rows.num_rows, most=most)
     if len(set(rows.column_names)) < rows.num_columns:
         raise RowsError(format="Arrow or Parquet", detail="two columns have one name")
-    return {name: arrow.array(rows[name]) for name in rows.column_names}
+    _fit(sum(_unpacked(chunk) for column in rows.columns for chunk in column.chunks))
+    plain = {name: arrow.array(rows[name]) for name in rows.column_names}
+    return {n: each.dictionary_decode() if pa.types.is_dictionary(each.type) else each for n, each in plain.items()}
+
+
+def _unpacked(values: Any) -> int:
+    """The bytes of the texts that a dictionary names again and again."""
+    if not pa.types.is_dictionary(values.type) or not _is_text(values.type.value_type):
+        return 0
+    return int(kernel.sum(kernel.take(kernel.binary_length(values.dictionary), values.indices)).as_py() or 0)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _fit(size: int) -> None:
+    if size > MOST_BYTES:
+        detail = f"unpacked it would take {size / 2**20:,.0f} MiB; at most {MOST_BYTES >> 20} are taken"
+        raise RowsError(format="Arrow or Parquet", detail=detail)
 
 
 def accepted(table: Table) -> tuple[str, ...]:
