@@ -1,6 +1,7 @@
 """Alerts: each rule against figures worked out from the sales themselves, and one event a bucket, whatever happens."""
 
 import json
+import socket
 import threading
 from collections import Counter
 from contextlib import suppress
@@ -10,7 +11,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import duckdb
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -354,3 +357,36 @@ def test_a_bucket_waits_for_its_data(shop, owner, sold):
     ended = Period(today - timedelta(days=1), today)
     assert alerts._is_in(alert, ended, snapshot)
     assert not alerts._is_in(alert, Period(today, today + timedelta(days=1)), snapshot)
+
+
+def test_who_answers_drop_by_drop_is_cut_off(settings, monkeypatch):
+    settings.PRIVATE_CALLS = True
+    monkeypatch.setattr(outgoing, "MOST_SECONDS", 0.3)
+    is_over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip():
+            caller = server.accept()[0]
+            with caller, suppress(OSError):
+                while not is_over.wait(0.05):
+                    caller.sendall(b"x")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        with pytest.raises(outgoing.CallError):
+            outgoing.post(f"http://127.0.0.1:{server.getsockname()[1]}/", {}, key="k")
+        is_over.set()
+        thread.join(5)
+
+
+def test_many_alerts_are_listed_by_as_many_queries_as_one(shop, owner, client, django_assert_num_queries):
+    client.force_login(owner)
+    address = f"/shop/{shop.slug}/alerts"
+    watch(shop, owner, bound=Decimal(1), is_shared=True)
+    client.get(address)
+    with CaptureQueriesContext(connection) as one:
+        client.get(address)
+    for _ in range(3):
+        watch(shop, owner, bound=Decimal(1), is_shared=True)
+    with django_assert_num_queries(len(one)):
+        client.get(address)

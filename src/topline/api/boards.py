@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
+from django.db.models import Prefetch
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Path, Router, Schema, Status
@@ -136,7 +137,7 @@ class AlertOut(Schema):
 
     @staticmethod
     def resolve_events(alert: Alert) -> Sequence[AlertEvent]:
-        return list(alert.events.all()[:20])
+        return alert.newest if hasattr(alert, "newest") else list(alert.events.all()[:20])
 
 
 class SnoozeIn(Schema):
@@ -226,7 +227,8 @@ def list_views(request: HttpRequest, shop: str) -> list[SavedView]:
 
 @router.get("/shops/{shop}/alerts", response=list[AlertOut], auth=Requires("metrics.read"), summary="Your alerts")
 def list_alerts(request: HttpRequest, shop: str) -> list[Alert]:
-    return list(Alert.objects.filter(shop=caller(request).shop, owner=caller(request).user, ended_at=None))
+    own = Alert.objects.filter(shop=caller(request).shop, owner=caller(request).user, ended_at=None)
+    return list(own.prefetch_related(Prefetch("events", AlertEvent.objects.all()[:20], to_attr="newest")))
 
 
 @router.post("/shops/{shop}/alerts", response=AlertOut, auth=Requires("boards.write"), summary="Set an alert")

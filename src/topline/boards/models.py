@@ -196,6 +196,12 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         """The person's own, and those shared with the shop; the newest first."""
         return self.filter(Q(owner=user) | Q(is_shared=True), shop=shop, ended_at=None).order_by("-pk")
 
+    def seen_by(self, user: User, shop: Shop) -> list["Alert"]:
+        """The person's own, and the shared ones of those whose scope the person's covers; each scope is built once."""
+        found = list(self.of(user, shop).select_related("owner", "shop"))
+        scopes = {owner: scope_for(owner, shop) for owner in {user, *(one.owner for one in found)}}
+        return [one for one in found if one.owner == user or scopes[user].covers(scopes[one.owner])]
+
     def running(self) -> Self:
         return self.filter(ended_at=None, owner__is_active=True).select_related("shop", "owner")
 

@@ -389,7 +389,8 @@ def told_of(alert: Alert) -> list[User]:
     if not alert.is_shared:
         return [alert.owner]
     people = User.objects.filter(membership__shop=alert.shop, is_active=True).distinct().order_by("pk")
-    return [person for person in people if person == alert.owner or alert.is_seen_by(person)]
+    owners = scope_for(alert.owner, alert.shop)
+    return [person for person in people if person == alert.owner or scope_for(person, alert.shop).covers(owners)]
 
 
 @transaction.atomic

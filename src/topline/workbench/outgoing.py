@@ -5,7 +5,9 @@ import ipaddress
 import json
 import socket
 import ssl
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -15,6 +17,9 @@ from topline.units.errors import ToplineError
 from topline.units.text import N_
 
 TIMEOUT_SECONDS = 10
+MOST_SECONDS = 30
+"""Of a whole call: who answers a byte now and then is cut off."""
+
 _PORTS = {"http": 80, "https": 443}
 _WRAPPING = [ipaddress.ip_network(text) for text in ("::/96", "::ffff:0:0/96", "64:ff9b::/96")]
 """IPv6 networks whose addresses stand for an IPv4 address, which their last 32 bits are."""
@@ -68,12 +73,15 @@ def post(url: str, content: Mapping[str, Any], *, key: str) -> None:
     connection = _Pinned(host, port, str(min(found)), is_tls=parts.scheme == "https")
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     headers = {"Content-Type": "application/json", "Idempotency-Key": key, "User-Agent": "Topline"}
+    limit = threading.Timer(MOST_SECONDS, connection.cut)
+    limit.start()
     try:
         connection.request("POST", path, json.dumps(content, default=str).encode(), headers)
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
         raise CallError(host=host, reason=str(error) or type(error).__name__) from None
     finally:
+        limit.cancel()
         connection.close()
     if not 200 <= status < 300:
         raise CallError(host=host, reason=f"HTTP {status}")
@@ -91,6 +99,12 @@ class _Pinned(http.client.HTTPConnection):
         self.sock = socket.create_connection((self.address, self.port), self.timeout)
         if self.is_tls:
             self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
+
+    def cut(self) -> None:
+        """Ends the call from another thread: whoever waits for the answer gets an error."""
+        if self.sock:
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _refuse_private(address: str, host: str) -> None:

@@ -6,13 +6,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db.models import Prefetch
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from topline.boards import alerts, operations
-from topline.boards.models import Alert
+from topline.boards.models import Alert, AlertEvent
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import parse_filter
@@ -25,13 +26,14 @@ SNOOZES = {"day": timedelta(days=1), "week": timedelta(weeks=1), "month": timede
 
 def listing(visit: Visit) -> HttpResponse:
     """The alerts that the person may see, and what happened last."""
-    seen = [
-        one for one in Alert.objects.of(visit.user, visit.shop).select_related("owner", "shop") if _sees(visit, one)
-    ]
+    last = Prefetch("events", AlertEvent.objects.all()[:1], to_attr="newest")
+    seen = Alert.objects.prefetch_related(last).seen_by(visit.user, visit.shop)
     return visit.render(
         "alerts.html",
         {
-            "alerts": [{"alert": one, "says": says(visit, one), "last": one.events.first()} for one in seen],
+            "alerts": [
+                {"alert": one, "says": says(visit, one), "last": next(iter(one.newest), None)} for one in seen
+            ],
             "now": timezone.now(),
         },
     )
