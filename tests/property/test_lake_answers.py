@@ -53,13 +53,29 @@ def expected() -> list[Any]:
 share = st.tuples(st.integers(0, 20), st.integers(1, 25), st.booleans(), st.booleans())
 
 
-@settings(max_examples=5, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    shares=st.lists(share, min_size=1, max_size=3),
-    last=st.sampled_from(["fold", "forget", "nothing"]),
-    least_rows=st.sampled_from([1, 20_000]),
-)
-def test_a_fold_changes_no_answer(shares: list[tuple[int, int, bool, bool]], last: str, least_rows: int) -> None:
+ARRIVALS = {
+    "shares": st.lists(share, min_size=1, max_size=3),
+    "last": st.sampled_from(["fold", "forget", "nothing"]),
+    "least_rows": st.sampled_from([1, 20_000]),
+}
+some = settings(max_examples=3, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+many = settings(some, max_examples=40)
+
+
+@some
+@given(**ARRIVALS)
+def test_a_fold_changes_no_answer(**arrived: Any) -> None:
+    answers_stay(**arrived)
+
+
+@pytest.mark.soak
+@many
+@given(**ARRIVALS)
+def test_many_folds_change_no_answer(**arrived: Any) -> None:
+    answers_stay(**arrived)
+
+
+def answers_stay(shares: list[tuple[int, int, bool, bool]], last: str, least_rows: int) -> None:
     """Nor does forgetting a customer. Shares of the ledger come first, some of them in a wrong version."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(mirror, "LEAST_ROWS", least_rows)

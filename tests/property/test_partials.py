@@ -124,16 +124,30 @@ def append(lake: Lake, found: dict[str, list[dict[str, Any]]], batch_id: str) ->
             lake.append(name, pa.Table.from_pylist(whole, schema=schema).to_batches(), batch_id=batch_id)
 
 
-@settings(max_examples=4, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    placed=st.lists(order, min_size=3, max_size=14),
-    late=st.lists(order, max_size=3),
-    basis=st.sampled_from(Basis),
-    asked=st.sets(st.integers(0, len(CUTS) + 4), min_size=4, max_size=4),
-)
-def test_partials_answer_as_the_detail_does(
-    placed: list[dict[str, Any]], late: list[dict[str, Any]], basis: Basis, asked: set[int]
-) -> None:
+SHOPS = {
+    "placed": st.lists(order, min_size=3, max_size=14),
+    "late": st.lists(order, max_size=3),
+    "basis": st.sampled_from(Basis),
+    "asked": st.sets(st.integers(0, len(CUTS) + 4), min_size=4, max_size=4),
+}
+some = settings(max_examples=2, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+many = settings(some, max_examples=40)
+
+
+@some
+@given(**SHOPS)
+def test_partials_answer_as_the_detail_does(**shop: Any) -> None:
+    answers_agree(**shop)
+
+
+@pytest.mark.soak
+@many
+@given(**SHOPS)
+def test_partials_of_many_shops(**shop: Any) -> None:
+    answers_agree(**shop)
+
+
+def answers_agree(placed: list[dict[str, Any]], late: list[dict[str, Any]], basis: Basis, asked: set[int]) -> None:
     """After late orders too, with an order over two months, lines that differ from their order, and merged people."""
     shop = Settings("EUR", "Europe/Berlin", basis=basis)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:

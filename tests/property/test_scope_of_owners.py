@@ -45,7 +45,7 @@ def asked(lake: Lake, query: Query, scope: Scope) -> Any:
 
 
 @pytest.mark.parametrize("who", WHO)
-@pytest.mark.parametrize("by", [(), ("month",), ("stage",), ("territory", "market")])
+@pytest.mark.parametrize("by", [(), ("month",), ("territory", "market")])
 def test_a_scope_is_the_filter_of_its_owner(lake: Lake, who: str, by: tuple[str, ...]) -> None:
     ids = tuple(id_ for id_ in OWNED if metrics()[id_].dimensions.issuperset(by))
     mine = Scope(frozenset({"tiny"}), owners=frozenset({who}))
