@@ -31,9 +31,7 @@ def listing(visit: Visit) -> HttpResponse:
     return visit.render(
         "alerts.html",
         {
-            "alerts": [
-                {"alert": one, "says": says(visit, one), "last": next(iter(one.newest), None)} for one in seen
-            ],
+            "alerts": [{"alert": one, "says": says(visit, one), "last": next(iter(one.newest), None)} for one in seen],
             "now": timezone.now(),
         },
     )
