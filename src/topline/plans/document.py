@@ -246,6 +246,19 @@ def rows(version: PlanVersion, field: str) -> list[Entry]:
     return list(version.entries.rows(field))
 
 
+STRATEGIES = ("7.products", "7.prices", "7.places", "7.promotion", "8.fronts")
+"""Fields whose rows are strategies that a tactic may serve."""
+
+
+def strategies(version: PlanVersion) -> dict[str, Entry]:
+    """The strategies that a plan's tactics may name, by `field:key`: those of the marketing plan that it serves, else
+    its own."""
+    plan = version.plan
+    source = plan.serves.current if plan.serves is not None else version
+    found = source.entries.standing().filter(field__in=STRATEGIES)
+    return {f"{entry.field}:{entry.key}": entry for entry in found}
+
+
 def answered(version: PlanVersion, names: Sequence[str]) -> dict[str, bool]:
     """Which of the fields that people fill hold something; live numbers and views always do."""
     filled = set(version.entries.standing().values_list("field", flat=True))

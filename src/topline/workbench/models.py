@@ -174,6 +174,40 @@ class Notification(models.Model):
         return self.message
 
 
+class CommentQuerySet(models.QuerySet["Comment"]):
+    def on(self, shop: str, subject: str) -> "CommentQuerySet":
+        """What was said on a thing, the oldest first."""
+        return self.filter(shop=shop, subject=subject).order_by("id")
+
+    def open(self) -> "CommentQuerySet":
+        return self.filter(resolved_at=None)
+
+
+class Comment(models.Model):
+    """What a person said on a thing, such as a field of a plan.
+
+    subject : names the thing in its app's words, and part of it after a slash: `plan/3/4.personas`
+    mentioned : ids of the people whom it names
+    """
+
+    shop = models.SlugField()
+    subject = models.CharField(max_length=120)
+    text = models.TextField(max_length=4000)
+    author_id = models.BigIntegerField()
+    mentioned = models.JSONField(default=list)
+    at = models.DateTimeField(default=timezone.now)
+    resolved_at = models.DateTimeField(null=True)
+    resolved_by = models.BigIntegerField(null=True)
+
+    objects = CommentQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["shop", "subject", "id"])]
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.text[:40]}"
+
+
 class Schedule(models.Model):
     """When a recurring piece of work is due next, and how it went last."""
 

@@ -4,6 +4,7 @@ const LOADERS = {
   calendar: () => import("./calendar.js"),
   board: () => import("./board.js"),
   grid: () => import("./grid.js"),
+  "live-number": () => import("./live-number.js"),
 };
 
 const mounted = new Map();

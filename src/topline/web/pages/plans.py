@@ -142,7 +142,7 @@ def drafting(visit: Visit, job_id: int) -> HttpResponse:
 
 
 def plan(visit: Visit, plan_id: int) -> HttpResponse:
-    return _show(visit, _version(visit, plan_id))
+    return _show(visit, version_of(visit, plan_id))
 
 
 def _show(visit: Visit, version: PlanVersion) -> HttpResponse:
@@ -159,7 +159,7 @@ def act(visit: Visit, plan_id: int) -> HttpResponse:
     """A step of the version: hand in, approve, send back, activate, close, revise, reforecast, undo."""
     if visit.request.method != "POST":
         return redirect("plan", visit.shop.slug, plan_id)
-    version = _version(visit, plan_id)
+    version = version_of(visit, plan_id)
     verb = visit.request.POST.get("do", "")
     visit.require("plans.approve" if verb in ("approve", "activate", "close") else "plans.write")
     now = timezone.now()
@@ -183,7 +183,7 @@ def act(visit: Visit, plan_id: int) -> HttpResponse:
         case "undo":
             operations.undo_edit(version=version, actor=visit.user, now=now)
     if visit.is_fragment:
-        return _show(visit, _version(visit, plan_id))
+        return _show(visit, version_of(visit, plan_id))
     return redirect("plan", visit.shop.slug, plan_id)
 
 
@@ -197,7 +197,7 @@ def _scope(version: PlanVersion, posted: Mapping[str, str]) -> dict[str, str | N
 def cell(visit: Visit, plan_id: int) -> HttpResponse:
     """An edit of the grid: an amount, or a lock."""
     visit.require("plans.write")
-    version = _version(visit, plan_id)
+    version = version_of(visit, plan_id)
     posted = visit.request.POST
     metric = visit.request.GET.get("metric", "net_sales")
     part = Part(*(whole(posted[name]) if name in posted else None for name in ("block", "market", "month")))
@@ -212,7 +212,7 @@ def cell(visit: Visit, plan_id: int) -> HttpResponse:
         operations.set_target(
             version=version, metric=metric, part=part, amount=amount, seen=seen, actor=visit.user, now=now
         )
-    return _show(visit, _version(visit, plan_id))
+    return _show(visit, version_of(visit, plan_id))
 
 
 def goal(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
@@ -342,7 +342,7 @@ def _amount(written: str) -> Decimal:
         raise AmountError(text=written) from None
 
 
-def _version(visit: Visit, plan_id: int) -> PlanVersion:
+def version_of(visit: Visit, plan_id: int) -> PlanVersion:
     """The version that the address names, else the one that counts."""
     plan = Plan.objects.of(visit.shop).filter(pk=plan_id).first()
     if plan is None:
@@ -516,6 +516,13 @@ def _goal(one: GoalLine) -> dict[str, Any]:
         "tone": STATUSES[one.status][1],
         "why": sentences(goal.version, [one.why])[0],
     }
+
+
+def goal_name(goal: Goal) -> str:
+    """A goal's metric and scope in words."""
+    scope = _scope_text(goal)
+    label = formats.say(metrics()[goal.metric].label)
+    return f"{label} · {scope}" if scope else label
 
 
 def _scope_text(goal: Goal) -> str:

@@ -1,0 +1,355 @@
+"""The parts of the plan document that are made of what stands elsewhere: goals, targets, actions, forecast, facts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext
+
+from topline.metrics.catalogue import metrics
+from topline.metrics.metric import Unit
+from topline.metrics.query import Query
+from topline.metrics.result import Rest
+from topline.plans import fronts, funnel, live, outline
+from topline.plans.text import Sentence
+from topline.units.missing import Missing
+from topline.web import formats, question
+from topline.web.pages import plans
+
+if TYPE_CHECKING:
+    from topline.web.pages.plan_document import Desk
+
+LARGEST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A table of a section, with what to know and where to work on it.
+
+    columns : label, and whether its cells are numbers; empty : what is said while it has no rows
+    """
+
+    columns: list[tuple[str, bool]] = field(default_factory=list)
+    rows: list[list[Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    links: list[tuple[str, str]] = field(default_factory=list)
+    empty: str = ""
+
+    @property
+    def lines(self) -> list[list[tuple[Any, bool]]]:
+        """The cells, each with whether it is a number."""
+        numeric = [is_number for _, is_number in self.columns]
+        return [list(zip(row, numeric, strict=True)) for row in self.rows]
+
+
+def _frame(desk: "Desk") -> View:
+    version, plan = desk.version, desk.plan
+    rows: list[list[Any]] = [
+        [gettext("Version"), f"{version.number} · {version.get_state_display()}"],
+        [gettext("Kind"), plan.get_kind_display()],
+        [gettext("Period"), formats.period(plan.period)],
+        [gettext("Currency"), plan.currency],
+        [gettext("Time zone"), plan.shop.timezone],
+        [gettext("Owner"), str(plan.owner or "–")],
+        [gettext("Drafted as of"), formats.day(version.as_of)],
+    ]
+    if plan.serves is not None:
+        rows.append([gettext("Serves the marketing plan"), plan.serves.title])
+    adopted = version.scenarios.filter(adopted=version).first()
+    rows.append([gettext("Scenario"), adopted.name if adopted else gettext("as drafted and edited")])
+    return View([(gettext("What"), False), ("", False)], rows)
+
+
+def _products(desk: "Desk") -> View:
+    """The largest categories and products of the last twelve months against the twelve before."""
+    columns = [
+        (gettext("Product"), False),
+        (gettext("Sales in 12 months"), True),
+        (gettext("To the year before"), True),
+    ]
+    if not desk.reader.has_facts:
+        return View(columns, empty=gettext("No sales are known yet."))
+    rows: list[list[Any]] = []
+    period = live.year(desk.reader)
+    for dimension in ("category", "product"):
+        asked = Query(metrics=("net_sales",), period=period, by=(dimension,), against="last_year", top=LARGEST)
+        result = question.by_size(desk.reader.ask(asked))
+        twins = result.against_rows or [None] * len(result.rows)
+        for row, twin in list(zip(result.rows, twins, strict=True))[:LARGEST]:
+            if isinstance(row[dimension], Rest | Missing):
+                continue
+            change = formats.change(row["net_sales"], twin["net_sales"] if twin else None)
+            rows.append(
+                [
+                    f"{question.label_of(dimension)}: {question.label(dimension, row[dimension])}",
+                    formats.number(row["net_sales"], Unit.MONEY, desk.plan.currency),
+                    formats.signed_percent(change) if change is not None else "–",
+                ]
+            )
+    query = f"metrics=net_sales&by=product&from={period.start}&to={period.end}"
+    return View(columns, rows, links=[(f"{desk.visit.url('metrics')}?{query}", gettext("All products"))])
+
+
+def _goals(desk: "Desk") -> View:
+    version = desk.version
+    rows = []
+    for goal in version.goals.standing().select_related("owner", "parent"):
+        unit = metrics()[goal.metric].unit
+        carried = [str(one.get("label", "")) for one in goal.links] + list(goal.actions)
+        rows.append(
+            [
+                plans.goal_name(goal),
+                formats.number(goal.baseline, unit, desk.plan.currency),
+                formats.number(goal.target, unit, desk.plan.currency),
+                formats.day(goal.due_on),
+                formats.chance(goal.chance) if goal.chance is not None else "–",
+                str(goal.owner or "–"),
+                plans.goal_name(goal.parent) if goal.parent else goal.strategy or "–",
+                ", ".join(each for each in carried if each) or gettext("no action yet"),
+            ]
+        )
+    columns = [
+        (gettext("Goal"), False),
+        (gettext("Last year"), True),
+        (gettext("Target"), True),
+        (gettext("Due"), False),
+        (gettext("Chance"), True),
+        (gettext("Owner"), False),
+        (gettext("Serves"), False),
+        (gettext("Actions"), False),
+    ]
+    address = f"{desk.visit.url('plan', desk.plan.pk)}?version={version.number}"
+    return View(
+        columns,
+        rows,
+        links=[(f"{address}#goals", gettext("Set goals")), (f"{address}#targets", gettext("Targets"))],
+        empty=gettext("The plan has no goals yet."),
+    )
+
+
+def _resources(desk: "Desk") -> View:
+    kinds = {
+        "tool": gettext("Tool"),
+        "skill": gettext("Skill"),
+        "person": gettext("People"),
+        "budget": gettext("Budget"),
+    }
+    rows = [
+        [
+            plans.goal_name(goal),
+            kinds.get(need.get("kind", ""), ""),
+            need.get("name", ""),
+            gettext("held") if need.get("is_held") else gettext("missing"),
+            formats.money(Decimal(str(need["cost"])), desk.plan.currency) if need.get("cost") else "–",
+        ]
+        for goal in desk.version.goals.standing()
+        for need in goal.needs
+    ]
+    columns = [
+        (gettext("Goal"), False),
+        (gettext("Kind"), False),
+        (gettext("Resource"), False),
+        (gettext("State"), False),
+        (gettext("Cost to get"), True),
+    ]
+    address = f"{desk.visit.url('plan', desk.plan.pk)}?version={desk.version.number}#goals"
+    return View(
+        columns,
+        rows,
+        links=[(address, gettext("Say it at the goals"))],
+        empty=gettext("No goal says yet what it needs."),
+    )
+
+
+def _matrix(desk: "Desk") -> View:
+    found = fronts.matrix(desk.reader)
+    columns = [(gettext("Stage"), False), *((_channel(each), False) for each in found.channels)]
+    rows = [
+        [formats.say(label), *(_square(desk, found.squares.get((stage, channel))) for channel in found.channels)]
+        for stage, label in outline.STAGES.items()
+        if found.channels
+    ]
+    return View(
+        columns,
+        rows,
+        flags(found),
+        [(desk.visit.url("plan_fronts", desk.plan.pk), gettext("Fronts and funnel"))],
+        gettext("There are no actions yet. Add fronts and actions in section 8."),
+    )
+
+
+def flags(found: fronts.Matrix) -> list[str]:
+    """What the matrix lacks, in words."""
+    if found.is_empty:
+        return []
+    said = []
+    if found.empty_stages:
+        stages = ", ".join(formats.say(outline.STAGES[stage]) for stage in found.empty_stages)
+        said.append(gettext("No action at this stage: %(stages)s.") % {"stages": stages})
+    if found.unfunded:
+        channels = ", ".join(_channel(each) for each in found.unfunded)
+        said.append(gettext("Channels without a budget: %(channels)s.") % {"channels": channels})
+    return said
+
+
+def _channel(code: str) -> str:
+    return formats.channel(code) if code else gettext("no channel")
+
+
+def _square(desk: "Desk", square: fronts.Square | None) -> str:
+    if square is None:
+        return "–"
+    return "; ".join(f"{one.name}{_result(desk, one)}" for one in square.actions)
+
+
+def _result(desk: "Desk", one: fronts.Action) -> str:
+    """An action's expected and actual result in brackets."""
+    currency = desk.plan.currency
+    said = []
+    if one.expected is not None:
+        said.append(gettext("expected %(value)s") % {"value": formats.number(one.expected, one.unit, currency)})
+    if not isinstance(one.actual, Missing):
+        said.append(gettext("actual %(value)s") % {"value": formats.number(one.actual, one.unit, currency)})
+    if not isinstance(one.roi, Missing):
+        said.append(gettext("return %(value)s") % {"value": formats.percent(one.roi, 0)})  # type: ignore[arg-type]
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _needed(desk: "Desk") -> View:
+    found = funnel.of(desk.reader) if desk.reader.has_facts else funnel.NO_ORDERS
+    columns = [(gettext("Step"), False), (gettext("Needed for the goal"), True), (gettext("At today's rate"), False)]
+    link = [(f"{desk.visit.url('plan_fronts', desk.plan.pk)}#funnel", gettext("The funnel by channel"))]
+    if isinstance(found, Missing):
+        return View(columns, links=link, empty=formats.say(found))
+    return View(columns, steps(desk, found), [reconciled(desk, found)], link)
+
+
+def steps(desk: "Desk", found: funnel.Funnel) -> list[list[Any]]:
+    """The steps of the funnel, from the goal back to the spend."""
+    currency, rates = desk.plan.currency, found.rates
+
+    def count(value: object) -> str:
+        return formats.say(value) if isinstance(value, Missing) else formats.decimal(value)  # type: ignore[arg-type]
+
+    def rate(value: object, text: str) -> str:
+        return formats.say(value) if isinstance(value, Missing) else text % {"rate": formats.percent(value)}  # type: ignore[arg-type]
+
+    value = formats.number(rates.order_value, Unit.MONEY, currency)
+    return [
+        [gettext("Net sales"), formats.whole_money(found.goal, currency), gettext("the goal")],
+        [gettext("Orders"), count(found.orders), gettext("%(value)s an order") % {"value": value}],
+        [gettext("Carts"), count(found.carts), rate(rates.cart_rate, gettext("%(rate)s of visits"))],
+        [gettext("Visits"), count(found.visits), rate(rates.conversion, gettext("%(rate)s of visits order"))],
+        [
+            gettext("Leads"),
+            count(found.leads),
+            rate(rates.lead_conversion, gettext("%(rate)s of leads become customers")),
+        ],
+        [gettext("Spend"), formats.whole_money(found.spend, currency), gettext("what an order costs in each channel")],
+    ]
+
+
+def reconciled(desk: "Desk", found: funnel.Funnel) -> str:
+    """Goal and budget against each other, in a sentence."""
+    currency = desk.plan.currency
+    said = {
+        "budget": formats.whole_money(found.budget, currency),
+        "reach": formats.whole_money(found.reach, currency),
+        "goal": formats.whole_money(found.goal, currency),
+        "gap": formats.whole_money(abs(found.gap), currency),
+    }
+    if found.gap > 0:
+        return (
+            gettext("At today's rates the budget of %(budget)s brings %(reach)s of %(goal)s: %(gap)s are missing.")
+            % said
+        )
+    return (
+        gettext("At today's rates the budget of %(budget)s brings %(reach)s: %(gap)s above the goal of %(goal)s.")
+        % said
+    )
+
+
+def _budget(desk: "Desk") -> View:
+    currency = desk.plan.currency
+
+    def money(value: object) -> str:
+        return formats.money(value, currency) if isinstance(value, Decimal) else "–"
+
+    rows: list[list[Any]] = []
+    for front in fronts.fronts(desk.reader):
+        rows.append([front.name, "", money(front.budget), money(front.spent), _percent(front.roi)])
+        rows += [
+            [
+                f"· {one.name}",
+                _channel(one.channel) if one.channel else "",
+                money(one.budget),
+                money(one.spent),
+                _percent(one.roi),
+            ]
+            for one in front.actions
+        ]
+    columns = [
+        (gettext("Front, activity"), False),
+        (gettext("Channel"), False),
+        (gettext("Planned"), True),
+        (gettext("Spent"), True),
+        (gettext("Return"), True),
+    ]
+    return View(columns, rows, empty=gettext("No front has a budget yet. Add fronts and actions in section 8."))
+
+
+def _percent(value: object) -> str:
+    return formats.percent(value, 0) if isinstance(value, float) else "–"
+
+
+def _months(desk: "Desk") -> View:
+    currency = desk.plan.currency
+    grid = desk.version.grid("net_sales")
+    rows = []
+    bands = desk.version.outlook.get("months", {}).get("net_sales", [])
+    for place, (month, band) in enumerate(zip(desk.plan.months, bands, strict=False)):
+        low, expected, high, before = (None if each is None else Decimal(repr(each)) for each in band)
+        minor = int(grid.cells[:, :, place].sum()) if grid.cells.size else 0
+        rows.append(
+            [
+                formats.month(month),
+                *(formats.whole_money(each, currency) if each is not None else "–" for each in (low, expected, high)),
+                formats.whole_money(plans.from_minor("net_sales", minor, currency), currency),
+                formats.whole_money(before, currency) if before is not None else "–",
+            ]
+        )
+    columns = [
+        (gettext("Month"), False),
+        (gettext("Low"), True),
+        (gettext("Expected"), True),
+        (gettext("High"), True),
+        (gettext("Target"), True),
+        (gettext("Last year"), True),
+    ]
+    return View(columns, rows, empty=gettext("No forecast was made for this plan."))
+
+
+def _missing(desk: "Desk") -> View:
+    said = [Sentence.of(stored) for stored in desk.version.outlook.get("missing", [])]
+    rows = [[line] for line in plans.sentences(desk.version, said)]
+    return View(
+        [(gettext("What to bring in"), False)],
+        rows,
+        empty=gettext("Nothing: cost, stock, spend and visits are known."),
+        links=[(desk.visit.url("imports"), gettext("Bring data in"))],
+    )
+
+
+VIEWS: Mapping[str, Callable[["Desk"], View]] = {
+    "1.frame": _frame,
+    "2.products": _products,
+    "6.goals": _goals,
+    "6.resources": _resources,
+    "9.matrix": _matrix,
+    "9.needed": _needed,
+    "12.budget": _budget,
+    "14.goals": _goals,
+    "18.months": _months,
+    "23.missing": _missing,
+}
