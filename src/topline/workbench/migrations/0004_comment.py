@@ -5,27 +5,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('workbench', '0003_notification'),
+        ("workbench", "0003_notification"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Comment',
+            name="Comment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('shop', models.SlugField()),
-                ('subject', models.CharField(max_length=120)),
-                ('text', models.TextField(max_length=4000)),
-                ('author_id', models.BigIntegerField()),
-                ('mentioned', models.JSONField(default=list)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('resolved_at', models.DateTimeField(null=True)),
-                ('resolved_by', models.BigIntegerField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("shop", models.SlugField()),
+                ("subject", models.CharField(max_length=120)),
+                ("text", models.TextField(max_length=4000)),
+                ("author_id", models.BigIntegerField()),
+                ("mentioned", models.JSONField(default=list)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("resolved_at", models.DateTimeField(null=True)),
+                ("resolved_by", models.BigIntegerField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['shop', 'subject', 'id'], name='workbench_c_shop_31d0ba_idx')],
+                "indexes": [models.Index(fields=["shop", "subject", "id"], name="workbench_c_shop_31d0ba_idx")],
             },
         ),
     ]
