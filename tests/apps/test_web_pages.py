@@ -17,6 +17,7 @@ from topline.imports.models import Import
 from topline.lake import read, store
 from topline.lake.scope import Scope
 from topline.metrics.query import Filter, Query
+from topline.plans import approval
 from topline.plans import operations as plans
 from topline.plans.models import Plan
 from topline.units.period import Period
@@ -203,7 +204,7 @@ def test_a_drafts_goals_are_changed_and_given_up(browser, filled, owner):
     assert (rate.target, rate.due_on) == (Decimal("0.425"), date(2027, 2, 20))
     browser.post(address, {"do": "drop"})
     assert browser.get(address).status_code == 404
-    plans.submit(version=version, actor=owner, now=timezone.now())
+    approval.submit(version=version, actor=owner, now=timezone.now())
     assert browser.get(reverse("goal", args=[filled.slug, version.plan_id, sales.pk])).status_code == 404
 
 

@@ -19,6 +19,7 @@ from topline.crm import operations as crm
 from topline.imports import operations as imports
 from topline.journal import operations as journal
 from topline.plans import calendar
+from topline.plans import approval
 from topline.plans import operations as plans
 from topline.units.period import Period
 from topline.web.page import pages
@@ -46,7 +47,7 @@ def lived_in(shop, tmp_path):
     first = plans.draft_plan(
         shop=shop, period=Period.of_months(date(2026, 11, 1), 3), as_of=date(2026, 11, 1), actor=owner, now=NOW
     )
-    for step in (plans.submit, plans.approve, plans.activate):
+    for step in (approval.submit, approval.approve, approval.activate):
         first = step(version=first, actor=owner, now=NOW)
     draft = plans.draft_plan(
         shop=shop, period=Period.of_months(date(2027, 1, 1), 3), as_of=date(2026, 12, 15), actor=owner, now=NOW

@@ -99,6 +99,7 @@ ROLES: Mapping[Role, frozenset[str]] = {
             "imports.write",
             "facts.write",
             "plans.write",
+            "plans.approve",
             "calendar.write",
             "customers.read",
             "catalog.write",
@@ -108,7 +109,16 @@ ROLES: Mapping[Role, frozenset[str]] = {
     Role.CRM_MANAGER: frozenset(_ANALYSIS | {"imports.write", "customers.read", "customers.write", "boards.share"}),
     Role.CONTENT_LEAD: frozenset(_EVERYBODY | {"calendar.write"}),
     Role.SALES_MANAGER: frozenset(
-        _ANALYSIS | {"finance.read", "plans.write", "calendar.write", "customers.read", "imports.write", "boards.share"}
+        _ANALYSIS
+        | {
+            "finance.read",
+            "plans.write",
+            "plans.approve",
+            "calendar.write",
+            "customers.read",
+            "imports.write",
+            "boards.share",
+        }
     ),
     Role.REP: frozenset(_EVERYBODY | {"rows.read", "customers.read"}),
     Role.ENABLEMENT: frozenset(_EVERYBODY),
@@ -116,7 +126,7 @@ ROLES: Mapping[Role, frozenset[str]] = {
     Role.ANALYST: frozenset(
         _ANALYSIS | {"finance.read", "imports.write", "facts.write", "lake.read", "audit.read", "boards.share"}
     ),
-    Role.OPERATIONS: frozenset(_ANALYSIS | {"imports.write", "facts.write", "catalog.write", "boards.share"}),
+    Role.OPERATIONS: frozenset(_ANALYSIS | {"imports.write", "facts.write", "catalog.write", "plans.approve", "boards.share"}),
 }
 
 

@@ -17,7 +17,7 @@ from topline.accounts.models import Shop, User
 from topline.api import paging
 from topline.api.auth import Requires, caller
 from topline.api.once import once
-from topline.plans import jobs, operations, progress
+from topline.plans import approval, jobs, operations, progress
 from topline.plans.grid import Part
 from topline.plans.models import GridOperation, Kind, Plan, PlanVersion
 from topline.plans.text import Sentence, render
@@ -277,7 +277,7 @@ def edit_goal(
 @decorate_view(once)
 def submit(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> PlanVersion:
     who = caller(request)
-    return operations.submit(version=_version(who.shop, plan, version), actor=who.user, now=who.shop.now())
+    return approval.submit(version=_version(who.shop, plan, version), actor=who.user, now=who.shop.now())
 
 
 @router.post(
@@ -289,7 +289,7 @@ def submit(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> P
 @decorate_view(once)
 def approve(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> PlanVersion:
     who = caller(request)
-    return operations.approve(version=_version(who.shop, plan, version), actor=who.user, now=who.shop.now())
+    return approval.approve(version=_version(who.shop, plan, version), actor=who.user, now=who.shop.now())
 
 
 @router.post(
@@ -301,7 +301,7 @@ def approve(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> 
 @decorate_view(once)
 def activate(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> PlanVersion:
     who = caller(request)
-    return operations.activate(version=_version(who.shop, plan, version), actor=who.user, now=who.shop.now())
+    return approval.activate(version=_version(who.shop, plan, version), actor=who.user, now=who.shop.now())
 
 
 @router.post(

@@ -11,6 +11,7 @@ from topline.units.period import Period, parse_day
 from topline.units.text import N_
 
 if TYPE_CHECKING:
+    from topline.accounts.models import User
     from topline.plans.grid import Part
     from topline.plans.models import PlanVersion
     from topline.plans.progress import Line, PlanView
@@ -25,6 +26,8 @@ app = typer.Typer(
 
 PlanId = Annotated[str, typer.Argument(metavar="ID", help="The plan's number, such as 3, or one version of it, 3.2.")]
 ShopOption = Annotated[str, typer.Option("--shop", help="The shop's short name, such as gifts.")]
+By = Annotated[str | None, typer.Option(help="Whose decision it is: an e-mail address. Needed where several approve.")]
+Note = Annotated[str, typer.Option(help="Why, for the log.")]
 AsOf = Annotated[str | None, typer.Option(help="See only what happened before this day; the shop's today by default.")]
 
 
@@ -141,19 +144,120 @@ def undo(id_: PlanId) -> None:
 
 
 @app.command()
-def activate(id_: PlanId) -> None:
-    """Submit, approve and activate a plan in one go; its targets by day go into the lake."""
+def submit(id_: PlanId, by: By = None, note: Note = "") -> None:
+    """Hand a draft in for review."""
     version = _version(id_)
-    from topline.plans import operations
+    from topline.plans import approval
+
+    version = approval.submit(version=version, actor=_person(by), now=version.plan.shop.now(), note=note)
+    typer.echo(_stands(version))
+
+
+@app.command()
+def approve(id_: PlanId, by: By = None, note: Note = "") -> None:
+    """Approve a plan in review, for every seat that the person decides for."""
+    version = _version(id_)
+    from topline.plans import approval
+
+    version = approval.approve(version=version, actor=_person(by), now=version.plan.shop.now(), note=note)
+    typer.echo(_stands(version))
+
+
+@app.command("send-back")
+def send_back(id_: PlanId, by: By = None, note: Note = "") -> None:
+    """Make a draft of a plan that is in review or approved."""
+    version = _version(id_)
+    from topline.plans import approval
+
+    version = approval.send_back(version=version, actor=_person(by), now=version.plan.shop.now(), note=note)
+    typer.echo(_stands(version))
+
+
+@app.command()
+def activate(id_: PlanId, by: By = None) -> None:
+    """Put a plan in force; its targets by day go into the lake. Where one person may, it is approved on the way."""
+    version = _version(id_)
+    from topline.plans import approval
     from topline.plans.models import State
 
-    now = version.plan.shop.now()
-    if version.state == State.DRAFT:
-        version = operations.submit(version=version, actor=None, now=now)
-    if version.state == State.IN_REVIEW:
-        version = operations.approve(version=version, actor=None, now=now)
-    version = operations.activate(version=version, actor=None, now=now)
-    typer.echo(f"Plan {version.plan_id}.{version.number} is active.")
+    actor, now = _person(by), version.plan.shop.now()
+    if approval.is_one_person(version.plan.shop):
+        if version.state == State.DRAFT:
+            version = approval.submit(version=version, actor=actor, now=now)
+        if version.state in approval.REVIEWED:
+            version = approval.approve(version=version, actor=actor, now=now)
+    version = approval.activate(version=version, actor=actor, now=now)
+    typer.echo(_stands(version))
+
+
+@app.command()
+def close(id_: PlanId, by: By = None) -> None:
+    """End an active plan; its targets stay."""
+    version = _version(id_)
+    from topline.plans import approval
+
+    typer.echo(_stands(approval.close(version=version, actor=_person(by), now=version.plan.shop.now())))
+
+
+@app.command()
+def serve(
+    id_: PlanId,
+    marketing: Annotated[str | None, typer.Argument(metavar="MARKETING", help="The marketing plan's number.")] = None,
+    by: By = None,
+) -> None:
+    """Name the marketing plan that a sales plan serves, or none."""
+    version = _version(id_)
+    from topline.plans import approval
+
+    served = _version(marketing).plan if marketing else None
+    approval.serve(plan=version.plan, served=served, actor=_person(by), now=version.plan.shop.now())
+    typer.echo(f"Plan {version.plan_id} serves {f'plan {served.pk}' if served else 'no marketing plan'}.")
+
+
+@app.command()
+def decisions(id_: PlanId, style: output.FormatOption = output.Format.TABLE) -> None:
+    """List who decided what on a plan's versions, and whether that log is whole."""
+    version = _version(id_)
+    from topline.plans import approval
+    from topline.plans.models import Decision
+
+    output.rows(
+        [
+            {
+                "number": one.number,
+                "at": one.at.isoformat(timespec="seconds"),
+                "version": f"{version.plan_id}.{one.version.number}",
+                "step": one.step,
+                "seat": one.seat,
+                "by": one.actor_id,
+                "for": one.for_id,
+                "digest": one.digest[:16],
+                "note": one.note,
+            }
+            for one in Decision.objects.of(version.plan).select_related("version")
+        ],
+        style,
+        columns=("number", "at", "version", "step", "seat", "by", "for", "digest", "note"),
+    )
+    if style is output.Format.TABLE:
+        typer.echo("The log is whole." if approval.is_whole(version.plan) else "The log has been tampered with.")
+
+
+def _person(by: str | None) -> "User | None":
+    from topline.accounts.models import User
+
+    return User.objects.named(by) if by else None
+
+
+def _stands(version: "PlanVersion") -> str:
+    from topline.plans import approval
+
+    said = f"Plan {version.plan_id}.{version.number} is {version.state}."
+    if version.state not in approval.REVIEWED:
+        return said
+    day = version.plan.shop.today()
+    waiting = [str(view.seat.label) for view in approval.seat_views(version, day) if view.decision is None]
+    return f"{said} It waits for: {', '.join(waiting)}."
 
 
 def _version(id_: str) -> "PlanVersion":

@@ -22,6 +22,7 @@ from topline.connectors import completejourney
 from topline.journal import operations as journal
 from topline.journal.models import Batch
 from topline.lake.store import Lake
+from topline.plans import approval
 from topline.plans import operations as plans
 from topline.plans.models import PlanVersion, State
 from topline.simulate import identity
@@ -140,7 +141,7 @@ def activate_plan(job: Job) -> dict[str, Any]:
         actor=actor,
         now=shop.now(),
     )
-    steps = {State.DRAFT: plans.submit, State.IN_REVIEW: plans.approve, State.APPROVED: plans.activate}
+    steps = {State.DRAFT: approval.submit, State.IN_REVIEW: approval.approve, State.APPROVED: approval.activate}
     while step := steps.get(State(version.state)):
         version = step(version=version, actor=actor, now=shop.now())
     return {"plan": version.plan_id}

@@ -9,9 +9,8 @@ from typing import Any
 from django.db import transaction
 
 from topline.accounts.models import Shop, User
-from topline.journal import operations as journal
 from topline.lake.snapshot import Snapshot
-from topline.plans import drafting, entries, expectation, facts
+from topline.plans import approval, drafting, entries, expectation, facts
 from topline.plans import grid as grids
 from topline.plans.grid import Change, Grid, Part
 from topline.plans.models import Edit, Goal, GridOperation, Kind, Plan, PlanVersion, State, TargetBlock, TargetCells
@@ -20,19 +19,6 @@ from topline.units import errors
 from topline.units.period import Period
 from topline.units.text import N_
 from topline.workbench import audit
-
-_NEXT = {
-    State.DRAFT: {State.IN_REVIEW},
-    State.IN_REVIEW: {State.DRAFT, State.APPROVED},
-    State.APPROVED: {State.DRAFT, State.ACTIVE},
-    State.ACTIVE: {State.CLOSED},
-    State.CLOSED: set(),
-}
-
-
-class PlanStateError(errors.ToplineError):
-    message = N_("A version that is %(state)s can't become %(wanted)s. Make a new version of the plan instead.")
-
 
 class PlanLockedError(errors.ToplineError):
     message = N_("This version is %(state)s and keeps its numbers. Make a new version of the plan and edit that.")
@@ -48,10 +34,6 @@ class NothingToUndoError(errors.ToplineError):
 
 class UnknownPartError(errors.ToplineError):
     message = N_("The plan has no targets of “%(metric)s” for that category, market and month.")
-
-
-class EmptyPlanError(errors.ToplineError):
-    message = N_("The plan has no targets yet. Draft it from the history, or set the targets, and then activate it.")
 
 
 class GoalExistsError(errors.ToplineError):
@@ -301,7 +283,7 @@ def undo_edit(
     """
     with transaction.atomic():
         version = _locked(version)
-        _guard_editable(version, actor, now)
+        guard_editable(version)
         standing = GridOperation.objects.undoable(version)
         if operation is not None:
             standing = standing.filter(pk=operation.pk)
@@ -326,7 +308,7 @@ def _for_edit(
             raise UnknownPartError(metric=metric)
     if any(other.part.overlaps(part) for other in GridOperation.objects.since(version, metric, seen)):
         raise StaleEditError()
-    _guard_editable(version, actor, now)
+    guard_editable(version)
     return version, grid
 
 
@@ -365,6 +347,7 @@ def _append(
     _store(version, metric, new, sorted({int(i) for i in change.at // old.cells[0].size}))
     _reconcile(version, metric, new)
     _log(version, f"plan.target_{kind}", actor, metric=metric, revision=version.revision, amount=amount)
+    approval.settle(version=version, actor=actor, now=now)
     return operation
 
 
@@ -413,7 +396,7 @@ def edit_goal(
     """
     with transaction.atomic():
         version = _locked(goal.version)
-        _guard_editable(version, actor, now)
+        guard_editable(version)
         goal = version.goals.select_for_update().get(pk=goal.pk)
         if due_on is not None:
             if goal.metric in version.grid_metrics and due_on != goal.due_on:
@@ -441,6 +424,7 @@ def edit_goal(
                 now=now,
             )
             goal.refresh_from_db()
+        approval.settle(version=_locked(version), actor=actor, now=now)
     return goal
 
 
@@ -455,7 +439,7 @@ def add_goal(
     """
     with transaction.atomic():
         version = _locked(version)
-        _guard_editable(version, actor, now)
+        guard_editable(version)
         axes = version.scopes(metric)
         if metric not in version.grid_metrics or any(value not in axes[name] for name, value in scope.items()):
             raise UnknownPartError(metric=metric)
@@ -479,6 +463,7 @@ def add_goal(
         goal.position = last.position + 1 if last else 0
         goal.save()
         _log(version, "plan.goal_added", actor, goal=key, target=str(goal.target))
+        approval.settle(version=version, actor=actor, now=now)
     return goal
 
 
@@ -486,84 +471,22 @@ def drop_goal(*, goal: Goal, actor: User | None, now: datetime) -> None:
     """Give a goal up; it stays readable in the log and is never destroyed."""
     with transaction.atomic():
         version = _locked(goal.version)
-        _guard_editable(version, actor, now)
+        guard_editable(version)
         Goal.objects.filter(pk=goal.pk, version=version, dropped_at=None).update(dropped_at=now)
         _log(version, "plan.goal_dropped", actor, goal=goal.key)
+        approval.settle(version=version, actor=actor, now=now)
 
 
-# States ----------------------------------------------------------------------
+# -----------------------------------------------------------------------------
 
 
-def submit(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVersion:
-    """Hand a draft in for review."""
-    return _move(version, State.IN_REVIEW, actor, now)
-
-
-def send_back(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVersion:
-    """Make a draft of a version in review, or of an approved one."""
-    return _move(version, State.DRAFT, actor, now)
-
-
-def approve(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVersion:
-    """Approve exactly these contents: the approval binds to their digest."""
-    return _move(version, State.APPROVED, actor, now)
-
-
-def close(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVersion:
-    """End an active version; its targets stay as facts."""
-    return _move(version, State.CLOSED, actor, now)
-
-
-def activate(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVersion:
-    """Make an approved version the plan's locked baseline; its targets by day become facts.
-
-    The version that was active is closed. Safe to repeat after a crash: the batch is named by plan, version and digest.
-    """
-    if State.ACTIVE not in _NEXT[State(version.state)]:
-        raise PlanStateError(state=State(version.state).label, wanted=State.ACTIVE.label)
-    if not version.grid_metrics:
-        raise EmptyPlanError()
-    facts.write_targets(version, now)
-    with transaction.atomic():
-        version = _locked(version)
-        former = version.plan.versions.active().first()
-        if former is not None:
-            _move(former, State.CLOSED, actor, now)
-        version = _move(version, State.ACTIVE, actor, now)
-        journal.make_live(shop=version.plan.shop.slug, batch_id=facts.batch_id(version), now=now)
-    journal.publish(version.plan.shop.lake())
-    return version
-
-
-def _move(version: PlanVersion, wanted: State, actor: User | None, now: datetime) -> PlanVersion:
-    with transaction.atomic():
-        version = _locked(version)
-        former = State(version.state)
-        if wanted not in _NEXT[former]:
-            raise PlanStateError(state=former.label, wanted=wanted.label)
-        digest = version.contents_digest()
-        if wanted == State.ACTIVE and digest != version.digest:
-            raise PlanStateError(state=former.label, wanted=wanted.label)
-        version.state = wanted
-        version.digest = digest if wanted in (State.APPROVED, State.ACTIVE, State.CLOSED) else ""
-        if wanted == State.APPROVED:
-            version.approved_at, version.approved_by = now, _id(actor)
-        if wanted == State.ACTIVE:
-            version.activated_at = now
-        if wanted == State.CLOSED:
-            version.closed_at = now
-        version.save()
-        _log(version, f"plan.{wanted}", actor, former=former, digest=digest)
-    return version
-
-
-def for_edit(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVersion:
-    """The version, locked in the caller's transaction for an edit of its contents. An approval of them is voided.
+def for_edit(*, version: PlanVersion) -> PlanVersion:
+    """The version, locked in the caller's transaction for an edit of its contents; then comes `approval.settle`.
 
     Raises PlanLockedError.
     """
     version = _locked(version)
-    _guard_editable(version, actor, now)
+    guard_editable(version)
     return version
 
 
@@ -571,15 +494,10 @@ def _locked(version: PlanVersion) -> PlanVersion:
     return PlanVersion.objects.select_for_update().select_related("plan", "plan__shop").get(pk=version.pk)
 
 
-def _guard_editable(version: PlanVersion, actor: User | None, now: datetime) -> None:
-    """Edits are of drafts and of versions in review; an edit of an approved version voids the approval."""
+def guard_editable(version: PlanVersion) -> None:
+    """Edits are of drafts and of versions that are reviewed; `approval.settle` says afterwards what they void."""
     if version.state in (State.ACTIVE, State.CLOSED):
         raise PlanLockedError(state=State(version.state).label)
-    if version.state == State.APPROVED:
-        version.state, version.digest = State.DRAFT, ""
-        version.approved_at = version.approved_by = None
-        version.save()
-        _log(version, "plan.approval_voided", actor)
 
 
 def _id(actor: User | None) -> int | None:

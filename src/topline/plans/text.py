@@ -1,7 +1,8 @@
 """The sentences that plans generate: codes with parameters when stored, words only when a door shows them.
 
 The suffix of a parameter says what it is: `_amount` money of the plan, `_count`, `_rate` 0-1, `_on` a day, `_month` its
-first day, `_metric`, `_event`; `baseline` is a value of `metric`; anything else is text as it stands.
+first day, `_metric`, `_dimension`, `_field` of a goal,
+`_event`; `_value` and `baseline` are values of `metric`; anything else is text as it stands.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from topline.calendar.events import EVENTS
-from topline.metrics.catalogue import metrics
+from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.metric import Unit
 from topline.units.text import N_
 
@@ -105,6 +106,25 @@ TEXTS: Mapping[str, str] = {
         "(%(due_amount)s)."
     ),
     "pace.holds_back": N_("%(driver_metric)s is what holds it back."),
+    # what differs between two contents
+    "diff.period": N_("Period"),
+    "diff.currency": N_("Currency"),
+    "diff.total": N_("%(grid_metric)s, all targets"),
+    "diff.grid": N_("%(grid_metric)s by %(by_dimension)s, all targets"),
+    "diff.cell": N_("%(grid_metric)s %(at_month)s"),
+    "diff.place": N_("%(grid_metric)s %(place)s %(at_month)s"),
+    "diff.more": N_("%(cells_count)s more targets"),
+    "diff.goal": N_("Goal: %(goal_metric)s"),
+    "diff.part_goal": N_("Goal: %(goal_metric)s, %(scope)s"),
+    "diff.goal_field": N_("Goal: %(goal_metric)s: %(goal_field)s"),
+    "diff.part_goal_field": N_("Goal: %(goal_metric)s, %(scope)s: %(goal_field)s"),
+    "diff.field": N_("Section %(path)s"),
+    # marketing's gate on a sales plan
+    "gate.unnamed": N_("The plan names no marketing plan that it serves. Choose the one, or draft it first."),
+    "gate.draft": N_("The marketing plan “%(title)s” is not approved yet."),
+    "gate.period": N_("The marketing plan “%(title)s” holds %(first_on)s to %(last_on)s only."),
+    "gate.markets": N_("These markets are not in the marketing plan: %(names)s."),
+    "gate.aim": N_("%(goal_metric)s: %(ours_value)s here, %(theirs_value)s in the marketing plan."),
     "pace.no_actuals": N_("No sales are known after %(last_on)s, so pace and chance stand as of that day."),
     # the check of a plan
     "check.likely": N_("%(chance_rate)s chance to reach %(target_amount)s: likely."),
@@ -167,6 +187,10 @@ def render(sentence: Sentence, *, currency: str, language: str) -> str:
         if "baseline" in sentence.params:
             of = sentence.params["metric"]
             words["baseline"] = amount(of, sentence.params["baseline"], currency=currency, language=language)
+        for name in (one for one in words if one.endswith("_value")):
+            words[name] = amount(
+                sentence.params["metric"], sentence.params[name], currency=currency, language=language
+            )
         return _(TEXTS[sentence.code]) % words
 
 
@@ -187,6 +211,24 @@ def amount(metric: str, value: Decimal | float | str | None, *, currency: str, l
 def metric_label(metric: str) -> str:
     return _(metrics()[metric].label)
 
+
+FIELDS: Mapping[str, str] = {
+    "target": N_("target"),
+    "baseline": N_("baseline"),
+    "starts_on": N_("first day"),
+    "due_on": N_("due"),
+    "dated": N_("steps on the way"),
+    "bands": N_("bands"),
+    "scope": N_("scope"),
+    "metric": N_("metric"),
+    "owner": N_("owner"),
+    "parent": N_("parent"),
+    "actions": N_("actions"),
+    "links": N_("links"),
+    "strategy": N_("strategy"),
+    "needs": N_("what it needs"),
+}
+"""Names of a goal's fields where a change of one is told."""
 
 _EVENT_LABELS = {event.id: event.label for event in EVENTS}
 
@@ -213,6 +255,10 @@ def _worded(name: str, value: Any, currency: str, locale: Locale) -> str:
             return _(CONSTRAINTS[value])
         case "lever":
             return _(LEVERS[value])
+        case "dimension":
+            return _(dimensions()[value].label).lower()
+        case "field":
+            return _(FIELDS.get(value, value))
         case "event":
             return _(_EVENT_LABELS.get(value, value))
         case _:

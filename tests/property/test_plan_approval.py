@@ -1,0 +1,287 @@
+"""No order of operations, and no role, brings a plan into force past those who have to approve what it says."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from topline.accounts import operations as accounts
+from topline.accounts.models import Shop, User
+from topline.plans import approval, operations
+from topline.plans.grid import Part
+from topline.plans.models import (
+    Decision,
+    DecisionError,
+    Delegation,
+    Goal,
+    Kind,
+    Plan,
+    PlanVersion,
+    State,
+    TargetBlock,
+    TargetCells,
+)
+from topline.units.errors import ToplineError
+
+NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
+SEATS = {
+    "plan_owner": "head",
+    "marketing": "marketing",
+    "sales": "head",
+    "finance": "finance",
+    "director": "director",
+}
+"""Of a sales plan that the head of sales owns: who alone may decide for each seat."""
+PEOPLE = {
+    "director": ["owner"],
+    "finance": ["finance"],
+    "marketing": ["marketing_manager"],
+    "head": ["sales_manager"],
+    "operator": ["operations"],
+    "rep": ["rep"],
+    "analyst": ["analyst"],
+}
+actors = st.sampled_from([*PEOPLE, "stranger", None])
+
+
+def a_shop() -> tuple[Shop, dict[str | None, User | None]]:
+    people: dict[str | None, User | None] = {
+        name: accounts.create_user(email=f"{name}@example.org", actor_id=None) for name in [*PEOPLE, "stranger"]
+    }
+    director = people["director"]
+    assert director is not None
+    shop = accounts.create_shop(
+        slug="gifts", name="Gifts", currency="GBP", timezone="Europe/London", country="GB", owner=director
+    )
+    for name, roles in PEOPLE.items():
+        person = people[name]
+        assert person is not None
+        accounts.set_roles(shop=shop, user=person, roles=roles, actor_id=None)
+    return shop, {**people, None: None}
+
+
+def a_plan(shop: Shop, kind: Kind, owner: User | None, serves: Plan | None = None) -> PlanVersion:
+    """Two months, two categories, one market."""
+    plan = Plan.objects.create(
+        shop=shop, kind=kind, title="Autumn", starts_on=date(2026, 10, 1), ends_on=date(2026, 12, 1), currency="GBP",
+        owner=owner, serves=serves, created_at=NOW,
+    )  # fmt: skip
+    version = PlanVersion.objects.create(
+        plan=plan, number=1, as_of=date(2026, 10, 1), snapshot=1, blocks=["Lamps", "Rugs"], markets=[None],
+        created_at=NOW,
+    )  # fmt: skip
+    for block in range(2):
+        cells = TargetCells.packed(np.array([[100_00, 200_00]]), np.zeros((1, 2), dtype=np.bool_))
+        TargetCells.objects.get_or_create(digest=cells.digest, defaults={"values": cells.values, "locks": cells.locks})
+        TargetBlock.objects.create(version=version, metric="net_sales", block=block, cells_id=cells.digest)
+    Goal.objects.create(
+        version=version, key="net_sales", metric="net_sales", target=Decimal(600), starts_on=plan.starts_on,
+        due_on=date(2026, 11, 30),
+    )  # fmt: skip
+    return version
+
+
+def numbers(version: PlanVersion) -> Any:
+    """What an approval is of, read past the code that is tested: the cells and the goals' targets and days."""
+    cells = [bytes(row.cells.values) for row in TargetBlock.objects.filter(version=version).order_by("block")]
+    return cells, list(version.goals.order_by("pk").values_list("target", "due_on", "dropped_at"))
+
+
+class Approval(RuleBasedStateMachine):
+    shop: Shop
+    people: dict[str | None, User | None]
+
+    def __init__(self) -> None:
+        super().__init__()
+        Delegation.objects.all().delete()
+        served = a_plan(self.shop, Kind.MARKETING, None)
+        PlanVersion.objects.filter(pk=served.pk).update(state=State.APPROVED)
+        self.version = a_plan(self.shop, Kind.SALES, self.people["head"], served.plan)
+        self.now = NOW
+        self.given: dict[str, tuple[str | None, Any]] = {}  # seat -> who, on what numbers
+        self.stand_ins: set[tuple[str, str]] = set()
+        self.submitter: str | None = None
+        self.former: list[dict[str, Any]] = []
+        self.in_force: Any = None
+
+    def attempt(self, verb: Any, actor: str | None, **more: Any) -> bool:
+        self.now += timedelta(minutes=1)
+        try:
+            verb(version=self.version, actor=self.people[actor], now=self.now, **more)
+        except ToplineError:
+            return False
+        finally:
+            self.version.refresh_from_db()
+        return True
+
+    @rule(actor=actors)
+    def submit(self, actor: str | None) -> None:
+        if self.attempt(approval.submit, actor):
+            assert actor in ("director", "marketing", "head")
+            self.submitter, self.given = actor, {}
+
+    @rule(actor=actors, note=st.sampled_from(["", "agreed"]))
+    def approve(self, actor: str | None, note: str) -> None:
+        before = {one.pk for one in Decision.objects.of(self.version.plan)}
+        if self.attempt(approval.approve, actor, note=note):
+            for one in Decision.objects.of(self.version.plan).exclude(pk__in=before):
+                rightful = SEATS[one.seat]
+                assert actor == rightful or (rightful, actor) in self.stand_ins, (one.seat, actor)
+                self.given[one.seat] = actor, numbers(self.version)
+
+    @rule(order=st.permutations(["marketing", "head", "finance", "director"]), is_submitted=st.booleans(), then=st.sampled_from([None, None, "director", "rep"]))
+    def all_approve(self, order: list[str], is_submitted: bool, then: str | None) -> None:
+        if is_submitted:
+            self.submit("head")
+        for actor in order:
+            self.approve(actor, "agreed")
+        if then:
+            self.activate(then)
+
+    @rule(actor=actors)
+    def send_back(self, actor: str | None) -> None:
+        if self.attempt(approval.send_back, actor):
+            self.given = {}
+
+    @rule(actor=actors)
+    def activate(self, actor: str | None) -> None:
+        if self.attempt(approval.activate, actor):
+            self.in_force = numbers(self.version)
+
+    @rule(actor=actors)
+    def close(self, actor: str | None) -> None:
+        was = self.version.state
+        if self.attempt(approval.close, actor):
+            assert was == State.ACTIVE
+
+    @rule(block=st.integers(0, 1), month=st.integers(0, 1), amount=st.sampled_from(["100", "150.01"]))
+    def edit_a_cell(self, block: int, month: int, amount: str) -> None:
+        self.attempt(
+            operations.set_target, "head", metric="net_sales", part=Part(block, 0, month), amount=Decimal(amount),
+            seen=self.version.revision,
+        )  # fmt: skip
+
+    @rule()
+    def undo(self) -> None:
+        self.attempt(operations.undo_edit, "head")
+
+    @rule(aim=st.sampled_from([None, Decimal(650)]), action=st.sampled_from(["write", "call"]))
+    def edit_a_goal(self, aim: Decimal | None, action: str) -> None:
+        goal = self.version.goals.get()
+        try:
+            operations.edit_goal(
+                goal=goal, actor=self.people["head"], now=self.now, target=aim, actions=[action]
+            )
+        except ToplineError:
+            pass
+        self.version.refresh_from_db()
+
+    @rule(giver=st.sampled_from(list(PEOPLE)), taker=st.sampled_from([*PEOPLE, "stranger"]))
+    def delegate(self, giver: str, taker: str) -> None:
+        day = self.now.date()
+        one, other = self.people[giver], self.people[taker]
+        assert one is not None
+        assert other is not None
+        try:
+            approval.delegate(
+                shop=self.shop, giver=one, taker=other, starts_on=day, last_on=day, actor=one, now=self.now
+            )
+        except approval.DelegationError:
+            assert giver == taker or taker == "stranger"
+        else:
+            self.stand_ins.add((giver, taker))
+
+    @precondition(lambda self: self.stand_ins)
+    @rule()
+    def revoke(self) -> None:
+        for one in Delegation.objects.filter(revoked_at=None):
+            approval.revoke(delegation=one, actor=None, now=self.now)
+        self.stand_ins = set()
+
+    @rule()
+    def tamper(self) -> None:
+        for one in Decision.objects.of(self.version.plan):
+            with pytest.raises(DecisionError):
+                one.save()
+            with pytest.raises(DecisionError):
+                one.delete()
+        with pytest.raises(DecisionError):
+            Decision.objects.of(self.version.plan).update(note="never said")
+
+    @invariant()
+    def what_is_approved_was_approved_by_all_as_it_is(self) -> None:
+        if self.version.state == State.APPROVED:
+            now = numbers(self.version)
+            assert {seat for seat, (_, seen) in self.given.items() if seen == now} == set(SEATS)
+            assert {who for who, _ in self.given.values()} - {self.submitter}
+        if self.version.state in (State.ACTIVE, State.CLOSED):
+            assert numbers(self.version) == self.in_force
+            assert set(self.given) == set(SEATS)
+        if self.version.state == State.BY_MARKETING:
+            assert self.given["marketing"][1] == numbers(self.version)
+
+    @invariant()
+    def the_log_only_grows(self) -> None:
+        entries = list(Decision.objects.of(self.version.plan).values())
+        assert entries[: len(self.former)] == self.former
+        assert approval.is_whole(self.version.plan)
+        self.former = entries
+
+
+@pytest.mark.django_db
+def test_approvals_can_not_be_bypassed(settings: Any, tmp_path: Any) -> None:
+    settings.LAKE_ROOT = tmp_path / "lake"
+    Approval.shop, Approval.people = a_shop()
+    run_state_machine_as_test(Approval, settings=QUICK)
+
+
+QUICK = settings(
+    max_examples=8, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
+
+
+@pytest.mark.django_db
+def test_the_whole_way_and_what_shows_a_hand_in_the_log(settings: Any, tmp_path: Any) -> None:
+    settings.LAKE_ROOT = tmp_path / "lake"
+    shop, people = a_shop()
+    served = a_plan(shop, Kind.MARKETING, None)
+    version = a_plan(shop, Kind.SALES, people["head"])
+    with pytest.raises(approval.GateError, match="names no marketing plan"):
+        approval.submit(version=version, actor=people["head"], now=NOW)
+    approval.serve(plan=version.plan, served=served.plan, actor=people["head"], now=NOW)
+    version = approval.submit(version=version, actor=people["head"], now=NOW)
+    with pytest.raises(approval.NotYourSeatError):
+        approval.approve(version=version, actor=people["rep"], now=NOW)
+    with pytest.raises(approval.WaitingError):
+        approval.approve(version=version, actor=people["director"], now=NOW)
+    with pytest.raises(approval.NoteNeededError):  # the marketing plan is a draft
+        approval.approve(version=version, actor=people["marketing"], now=NOW)
+    version = approval.approve(version=version, actor=people["marketing"], now=NOW, note="it follows")
+    assert version.state == State.BY_MARKETING
+    for person in ("head", "finance", "director"):
+        version = approval.approve(version=version, actor=people[person], now=NOW)
+    assert version.state == State.APPROVED
+    operations.edit_goal(goal=version.goals.get(), actor=people["head"], now=NOW, actions=["only words"])
+    version.refresh_from_db()
+    assert version.state == State.APPROVED
+    part = Part(0, 0, 1)
+    operations.set_target(
+        version=version, metric="net_sales", part=part, amount=Decimal(250), seen=0, actor=people["head"], now=NOW
+    )
+    version.refresh_from_db()
+    assert version.state == State.DRAFT
+    voided = Decision.objects.of(version.plan).last()
+    assert voided is not None
+    said = [(what[0], before, after) for what, before, after, *_ in voided.changes]
+    assert ("diff.place", "200.00", "250.00") in said
+    assert ("diff.total", "600.00", "650.00") in said
+    assert approval.is_whole(version.plan)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE plans_decision SET actor_id = NULL WHERE seat = 'finance'")
+    assert not approval.is_whole(version.plan)
