@@ -1,35 +1,22 @@
 """No order of operations, and no role, brings a plan into force past those who have to approve what it says."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 import pytest
 from django.db import connection
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from topline.accounts import operations as accounts
+from tiny_plan import NOW, PEOPLE, a_plan, a_shop, a_strategy
 from topline.accounts.models import Shop, User
-from topline.plans import approval, operations
+from topline.plans import approval, gate, operations
 from topline.plans.grid import Part
-from topline.plans.models import (
-    Decision,
-    DecisionError,
-    Delegation,
-    Goal,
-    Kind,
-    Plan,
-    PlanVersion,
-    State,
-    TargetBlock,
-    TargetCells,
-)
+from topline.plans.models import Decision, DecisionError, Delegation, Entry, Kind, PlanVersion, State, TargetBlock
 from topline.units.errors import ToplineError
 
-NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 SEATS = {
     "plan_owner": "head",
     "marketing": "marketing",
@@ -38,53 +25,7 @@ SEATS = {
     "director": "director",
 }
 """Of a sales plan that the head of sales owns: who alone may decide for each seat."""
-PEOPLE = {
-    "director": ["owner"],
-    "finance": ["finance"],
-    "marketing": ["marketing_manager"],
-    "head": ["sales_manager"],
-    "operator": ["operations"],
-    "rep": ["rep"],
-    "analyst": ["analyst"],
-}
 actors = st.sampled_from([*PEOPLE, "stranger", None])
-
-
-def a_shop() -> tuple[Shop, dict[str | None, User | None]]:
-    people: dict[str | None, User | None] = {
-        name: accounts.create_user(email=f"{name}@example.org", actor_id=None) for name in [*PEOPLE, "stranger"]
-    }
-    director = people["director"]
-    assert director is not None
-    shop = accounts.create_shop(
-        slug="gifts", name="Gifts", currency="GBP", timezone="Europe/London", country="GB", owner=director
-    )
-    for name, roles in PEOPLE.items():
-        person = people[name]
-        assert person is not None
-        accounts.set_roles(shop=shop, user=person, roles=roles, actor_id=None)
-    return shop, {**people, None: None}
-
-
-def a_plan(shop: Shop, kind: Kind, owner: User | None, serves: Plan | None = None) -> PlanVersion:
-    """Two months, two categories, one market."""
-    plan = Plan.objects.create(
-        shop=shop, kind=kind, title="Autumn", starts_on=date(2026, 10, 1), ends_on=date(2026, 12, 1), currency="GBP",
-        owner=owner, serves=serves, created_at=NOW,
-    )  # fmt: skip
-    version = PlanVersion.objects.create(
-        plan=plan, number=1, as_of=date(2026, 10, 1), snapshot=1, blocks=["Lamps", "Rugs"], markets=[None],
-        created_at=NOW,
-    )  # fmt: skip
-    for block in range(2):
-        cells = TargetCells.packed(np.array([[100_00, 200_00]]), np.zeros((1, 2), dtype=np.bool_))
-        TargetCells.objects.get_or_create(digest=cells.digest, defaults={"values": cells.values, "locks": cells.locks})
-        TargetBlock.objects.create(version=version, metric="net_sales", block=block, cells_id=cells.digest)
-    Goal.objects.create(
-        version=version, key="net_sales", metric="net_sales", target=Decimal(600), starts_on=plan.starts_on,
-        due_on=date(2026, 11, 30),
-    )  # fmt: skip
-    return version
 
 
 def numbers(version: PlanVersion) -> Any:
@@ -101,6 +42,7 @@ class Approval(RuleBasedStateMachine):
         super().__init__()
         Delegation.objects.all().delete()
         served = a_plan(self.shop, Kind.MARKETING, None)
+        a_strategy(served)
         PlanVersion.objects.filter(pk=served.pk).update(state=State.APPROVED)
         self.version = a_plan(self.shop, Kind.SALES, self.people["head"], served.plan)
         self.now = NOW
@@ -255,6 +197,16 @@ def test_the_whole_way_and_what_shows_a_hand_in_the_log(settings: Any, tmp_path:
     with pytest.raises(approval.GateError, match="names no marketing plan"):
         approval.submit(version=version, actor=people["head"], now=NOW)
     approval.serve(plan=version.plan, served=served.plan, actor=people["head"], now=NOW)
+    version = PlanVersion.objects.get(pk=version.pk)
+    with pytest.raises(approval.GateError, match="lacks §4"):
+        approval.submit(version=version, actor=people["head"], now=NOW)
+    a_strategy(served)
+    Entry.objects.create(version=version, field="19.territories", key="a", cells={"name": "Home"})
+    cells = {"tactic": "Last lamps", "category": "Lamps", "discount": "0.25"}
+    Entry.objects.create(version=version, field="16.tactics", key="a", cells=cells)
+    assert {one.said.code for one in gate.findings(version)} == {
+        "gate.draft", "gate.no_strategy", "gate.discount", "gate.floor", "gate.unplanned_promotion",
+    }  # fmt: skip
     version = approval.submit(version=version, actor=people["head"], now=NOW)
     with pytest.raises(approval.NotYourSeatError):
         approval.approve(version=version, actor=people["rep"], now=NOW)

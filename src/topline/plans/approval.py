@@ -20,7 +20,7 @@ from django.utils.translation import gettext
 from topline.accounts.models import Shop, User
 from topline.accounts.permissions import Role
 from topline.journal import operations as journal
-from topline.plans import canonical, diff, facts, gate, text
+from topline.plans import canonical, diff, facts, gate, outline, text
 from topline.plans.diff import Difference
 from topline.plans.gate import Finding
 from topline.plans.models import (
@@ -50,27 +50,6 @@ NEXT: Mapping[State, frozenset[State]] = {
 REVIEWED = (State.IN_REVIEW, State.BY_MARKETING)
 DECIDED = (*REVIEWED, State.APPROVED)
 
-SECTIONS: Mapping[Kind, tuple[int, ...]] = {
-    Kind.MARKETING: (*range(1, 14), 23, 24),
-    Kind.SALES: (1, 2, 4, *range(14, 25)),
-}
-APPROVERS: Mapping[int, tuple[Seat, ...]] = {
-    1: (Seat.DIRECTOR,),
-    2: (Seat.PLAN_OWNER,),
-    4: (Seat.MARKETING,),
-    6: (Seat.DIRECTOR,),
-    7: (Seat.DIRECTOR, Seat.FINANCE),
-    11: (Seat.FINANCE, Seat.OPERATIONS),
-    12: (Seat.FINANCE,),
-    14: (Seat.MARKETING, Seat.DIRECTOR),
-    16: (Seat.MARKETING,),
-    18: (Seat.SALES, Seat.FINANCE),
-    20: (Seat.FINANCE,),
-    21: (Seat.DIRECTOR,),
-    24: (Seat.DIRECTOR,),
-}
-"""Whose approval each section of the plan document needs; the others need none of their own."""
-
 ROLE_OF: Mapping[Seat, Role] = {
     Seat.MARKETING: Role.MARKETING_MANAGER,
     Seat.SALES: Role.SALES_MANAGER,
@@ -78,6 +57,9 @@ ROLE_OF: Mapping[Seat, Role] = {
     Seat.OPERATIONS: Role.OPERATIONS,
     Seat.DIRECTOR: Role.OWNER,
 }
+_SEAT_OF = {role: seat for seat, role in ROLE_OF.items()}
+_OF_THE_PLAN_OWNER = (2,)
+"""Sections that the plan's owner approves."""
 _ORDER = (Seat.MARKETING, Seat.PLAN_OWNER, Seat.SALES, Seat.OPERATIONS, Seat.FINANCE, Seat.DIRECTOR)
 REMIND_AFTER = timedelta(days=2)
 
@@ -157,9 +139,15 @@ def is_one_person(shop: Shop) -> bool:
 
 def seats(version: PlanVersion) -> dict[Seat, tuple[int, ...]]:
     """The seats that decide on a version and the sections that each decides on, in the order of deciding."""
-    sections = SECTIONS.get(Kind(version.plan.kind), tuple(range(1, 25)))
-    by_seat = {seat: tuple(number for number in sections if seat in APPROVERS.get(number, ())) for seat in _ORDER}
-    return {seat: numbers for seat, numbers in by_seat.items() if numbers}
+    plan = version.plan
+    by_seat: dict[Seat, list[int]] = {seat: [] for seat in _ORDER}
+    for section in outline.sections(Kind(plan.kind), plan.outline):
+        for role in section.approvers:
+            by_seat[_SEAT_OF[role]].append(section.number)
+        if section.number in _OF_THE_PLAN_OWNER:
+            by_seat[Seat.PLAN_OWNER].append(section.number)
+    always = {Seat.DIRECTOR, Seat.MARKETING} if gate.has_gate(version) else {Seat.DIRECTOR}
+    return {seat: tuple(numbers) for seat, numbers in by_seat.items() if numbers or seat in always}
 
 
 def holders(version: PlanVersion, seat: Seat) -> list[User]:

@@ -1,6 +1,5 @@
 """What differs between two contents of plans, line by line, for people to approve or to refuse."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from topline.plans.cuts import DIMENSIONS
+from topline.plans.outline import Column, Type, fields
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor
 
 _CELLS_NAMED = 12
 _WORDS_OF_A_GOAL = ("owner", "actions", "links", "strategy", "needs")
-_NUMBER_OR_DAY = re.compile(r"[-+]?\d+(\.\d+)?|\d{4}-\d{2}(-\d{2})?")
+_BINDING = (Type.MONEY, Type.NUMBER, Type.RATE)
+_EVIDENCE = ("2", "3")
+"""Sections that say what is the case; an approval binds to what the others want."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +48,31 @@ def material(contents: Mapping[str, Any]) -> dict[str, Any]:
 
     Words may be mended after an approval; numbers and days may not.
     """
-    kept = {name: value for name, value in contents.items() if name not in ("sections", "document")}
+    kept = {name: value for name, value in contents.items() if name != "document"}
     kept["goals"] = [
         {name: value for name, value in goal.items() if name not in _WORDS_OF_A_GOAL} for goal in contents["goals"]
     ]
-    kept["document"] = _numbers(contents.get("document", {}))
+    kept["document"] = {name: _numbers(name, rows) for name, rows in contents["document"].items()}
     return kept
 
 
-def _numbers(value: Any) -> Any:
-    """The numbers and days of a tree, in their places."""
-    match value:
-        case Mapping():
-            return {key: _numbers(each) for key, each in value.items()}
-        case list() | tuple():
-            return [_numbers(each) for each in value]
-        case str():
-            return value if _NUMBER_OR_DAY.fullmatch(value) else None
-    return value
+def _numbers(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The prices, budgets and dates in the rows of a field of the document, by row and column."""
+    if name.split(".")[0] in _EVIDENCE or name not in fields():
+        return {}
+    binding = [one.id for one in fields()[name].columns if _binds(one)]
+    found = {row["key"]: {id_: row["cells"][id_] for id_ in binding if id_ in row["cells"]} for row in rows}
+    return {key: cells for key, cells in found.items() if cells}
+
+
+def _binds(column: Column) -> bool:
+    """Whether an approval binds to what stands in the column: an amount, a rate, a day of the plan."""
+    return column.type in _BINDING or (column.type == Type.DAY and column.is_inside)
 
 
 def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
     """What has to be known of the step from one contents to the other: the material first."""
-    found = [*_frame(before, after), *_targets(before, after), *_goals(before, after), *_words(before, after)]
+    found = [*_frame(before, after), *_targets(before, after), *_goals(before, after), *_document(before, after)]
     return sorted(found, key=lambda one: not one.is_material)
 
 
@@ -150,29 +154,28 @@ def _target(goal: Mapping[str, Any] | None) -> str | None:
     return None if goal is None else _plain(goal["target"])
 
 
-def _words(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
-    """Leaves of sections and document that differ; numbers and days in them are material."""
-    for name in ("sections", "document"):
-        old, new = (dict(_leaves(contents.get(name, {}))) for contents in (before, after))
-        for path in sorted({*old, *new}):
-            one, other = old.get(path), new.get(path)
-            if one != other:
-                is_material = name == "document" and (_numbers(one) is not None or _numbers(other) is not None)
-                yield Difference(Sentence("diff.field", {"path": path}), _plain(one), _plain(other), "", is_material)
+def _document(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
+    """Cells of the document that differ, row by row."""
+    names = [name for name in fields() if name in before["document"] or name in after["document"]]
+    for name in names:
+        section, _, _ = name.partition(".")
+        old, new = ({row["key"]: row["cells"] for row in one["document"].get(name, [])} for one in (before, after))
+        binding = {one.id for one in fields()[name].columns if _binds(one)} if section not in _EVIDENCE else set()
+        for key in [*new, *(key for key in old if key not in new)]:
+            was, now = old.get(key, {}), new.get(key, {})
+            for column in {**was, **now}:
+                if was.get(column) != now.get(column):
+                    at = {"section": section, "document_label": fields()[name].label, "row": _row_name(now or was)}
+                    kept = fields()[name].column(column)
+                    code = "diff.row" if kept and at["row"] else "diff.field"
+                    what = Sentence(code, at | {"column_label": kept.label if kept else ""})
+                    values = _plain(was.get(column)), _plain(now.get(column))
+                    yield Difference(what, *values, "", column in binding)
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    match value:
-        case Mapping():
-            for key, each in value.items():
-                yield from _leaves(each, f"{path} · {key}" if path else f"§{key}")
-        case [str(), Mapping() as params]:  # a sentence
-            yield path, str(params.get("text", value[0]))
-        case list() | tuple():
-            for place, each in enumerate(value, 1):
-                yield from _leaves(each, f"{path} · {place}")
-        case _:
-            yield path, value
+def _row_name(cells: Mapping[str, Any]) -> str:
+    """What a row is called: its first text."""
+    return next((value for value in cells.values() if isinstance(value, str)), "")[:60]
 
 
 def _plain(value: Any) -> str | None:
@@ -185,4 +188,6 @@ def _plain(value: Any) -> str | None:
             return ", ".join(_plain(each) or "" for each in value)
         case Mapping():
             return ", ".join(str(each) for each in value.values())
+        case bool():
+            return None
     return str(value)

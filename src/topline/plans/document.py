@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 
 from topline.accounts.models import User
-from topline.plans import cells, operations
+from topline.plans import approval, cells, operations
 from topline.plans.merge import merge
 from topline.plans.models import Entry, EntryEdit, PlanVersion
 from topline.plans.outline import Behaviour, Field, Type, fields
@@ -236,6 +236,7 @@ def _note(
         f"plan.document_{kind}", actor_id=actor_id, shop=plan.shop.slug,
         subject=f"plan {plan.pk}.{entry.version.number}", field=entry.field, row=entry.key, column=column,
     )  # fmt: skip
+    approval.settle(version=entry.version, actor=actor, now=now)
 
 
 # Reading -----------------------------------------------------------------------

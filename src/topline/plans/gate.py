@@ -1,11 +1,18 @@
 """Marketing's gate: what stands between a sales plan and the marketing plan that it serves, computed for a person."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from topline.metrics.query import Query
+from topline.plans import expectation, outline
+from topline.plans.expectation import OTHER
 from topline.plans.models import Kind, PlanVersion, State
+from topline.plans.outline import fields
 from topline.plans.text import Sentence
+from topline.plans.units import from_minor
+from topline.units.period import Period, add_months
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,7 @@ class Finding:
 
 def has_gate(version: PlanVersion) -> bool:
     """Whether marketing decides on the plan before it is used."""
-    return version.plan.kind == Kind.SALES
+    return version.plan.kind in (Kind.SALES, Kind.BOTH)
 
 
 def findings(version: PlanVersion) -> list[Finding]:
@@ -42,9 +49,14 @@ def findings(version: PlanVersion) -> list[Finding]:
     return sorted(found, key=lambda one: not one.is_blocking)
 
 
+# The marketing plan itself ------------------------------------------------------
+
+
 def _served(version: PlanVersion) -> Iterator[Finding]:
     """The marketing plan is named, in force, and holds the months."""
     plan, served = version.plan, version.plan.serves
+    if plan.kind == Kind.BOTH:
+        return
     if served is None:
         yield Finding(Sentence("gate.unnamed"), 14, is_blocking=True)
         return
@@ -55,17 +67,144 @@ def _served(version: PlanVersion) -> Iterator[Finding]:
         yield Finding(Sentence("gate.period", params), 14)
 
 
-def _markets(version: PlanVersion) -> Iterator[Finding]:
-    """Its markets are those of the marketing plan."""
-    served = version.plan.serves
-    known = set(served.current.markets) if served else set()
-    strange = [str(name) for name in version.markets if name is not None and name not in known]
-    if known - {None} and strange:
-        yield Finding(Sentence("gate.markets", {"names": ", ".join(strange)}), 19)
+NEEDED = (
+    (4, "4.personas", "benefits"),
+    (5, "5.positioning", ""),
+    (5, "5.messages", ""),
+    (7, "7.prices", ""),
+    (7, "7.places", ""),
+)
+"""What a marketing plan says before a sales plan can serve it: section, field, and a column that a row has filled."""
+
+
+def _complete(version: PlanVersion) -> Iterator[Finding]:
+    """Audience and benefits, message, strategy and place of the marketing plan are written."""
+    strategy = _strategy(version)
+    if strategy is None:
+        return
+    for number, name, column in NEEDED:
+        rows = strategy.get(name, [])
+        if not any(row.get(column) if column else _is_filled(row) for row in rows):
+            params = {"section": number, "document_label": fields()[name].label}
+            yield Finding(Sentence("gate.incomplete", params), number, is_blocking=True)
+    if 19 in {one.number for one in outline.sections(Kind(version.plan.kind), version.plan.outline)}:
+        if not version.entries.rows("19.territories").exists():
+            label = fields()["19.territories"].label
+            yield Finding(Sentence("gate.incomplete", {"section": 19, "document_label": label}), 19)
+
+
+def _is_filled(row: Mapping[str, Any]) -> bool:
+    return any(value for name, value in row.items() if name != "said")
+
+
+def _strategy(version: PlanVersion) -> dict[str, list[dict[str, Any]]] | None:
+    """The cells of the marketing plan's rows by field, each with its key; of a joint plan its own."""
+    if version.plan.kind == Kind.BOTH:
+        holder: PlanVersion | None = version
+    else:
+        holder = version.plan.serves.current if version.plan.serves else None
+    return None if holder is None else _cells(holder)
+
+
+def _cells(version: PlanVersion) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: [{**row["cells"], "key": row["key"]} for row in rows] for name, rows in version.document().items()
+    }
+
+
+# What the sales plan does with it ------------------------------------------------
+
+
+def _tactics(version: PlanVersion) -> Iterator[Finding]:
+    """Every tactic names a strategy of the marketing plan, and stays within its prices, discounts and margins."""
+    strategy = _strategy(version)
+    if strategy is None:
+        return
+    keys = {row["key"] for name, rows in strategy.items() if name[0] in "5678" for row in rows}
+    keys |= {goal.key for goal in _holder(version).goals.standing()}
+    for tactic in _cells(version).get("16.tactics", []):
+        name = {"tactic": _short(tactic.get("tactic", ""))}
+        if not tactic.get("strategy"):
+            yield Finding(Sentence("gate.no_strategy", name), 16)
+        elif tactic["strategy"] not in keys:
+            yield Finding(Sentence("gate.unknown_strategy", name), 16)
+        for price in strategy.get("7.prices", []):
+            if not price.get("category") or price.get("category") == tactic.get("category"):
+                yield from _priced(name, tactic, price)
+        if tactic.get("discount") and not any(
+            _covers(one, tactic) for one in strategy.get("11.promotions", []) if one.get("discount")
+        ):
+            yield Finding(Sentence("gate.unplanned_promotion", name), 11)
+
+
+def _holder(version: PlanVersion) -> PlanVersion:
+    return version.plan.serves.current if version.plan.serves else version
+
+
+def _priced(name: dict[str, str], tactic: Mapping[str, Any], price: Mapping[str, Any]) -> Iterator[Finding]:
+    """How the price of a tactic, after its discount, stands to the strategy's floor, margin and highest discount."""
+    discount = Decimal(tactic.get("discount") or 0)
+    limit = price.get("discount_limit")
+    if limit is not None and discount > Decimal(limit):
+        rates = {"discount_rate": discount, "limit_rate": limit}
+        yield Finding(Sentence("gate.discount", name | rates), 16)
+    listed = tactic.get("price") or price.get("price")
+    if listed is None or not (tactic.get("price") or discount):
+        return
+    paid = Decimal(listed) * (1 - discount)
+    floor, cost, margin = price.get("floor"), price.get("cost"), price.get("lowest_margin")
+    if floor is not None and paid < Decimal(floor):
+        yield Finding(Sentence("gate.floor", name | {"paid_amount": paid, "floor_amount": floor}), 16)
+    if cost is not None and margin is not None and paid > 0 and 1 - Decimal(cost) / paid < Decimal(margin):
+        rates = {"margin_rate": 1 - Decimal(cost) / paid, "lowest_rate": margin}
+        yield Finding(Sentence("gate.margin", name | rates), 16)
+
+
+def _covers(promotion: Mapping[str, Any], tactic: Mapping[str, Any]) -> bool:
+    """Whether a promotion of the calendar is of the tactic's category and market."""
+    return all(not promotion.get(at) or promotion[at] == tactic.get(at) for at in ("category", "market"))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _within(version: PlanVersion) -> Iterator[Finding]:
+    """Segments, markets and channels are those of the strategy."""
+    strategy = _strategy(version)
+    if strategy is None or version.plan.kind == Kind.BOTH:
+        return
+    own, holder = _cells(version), _holder(version)
+    users = [*own.get("16.tactics", []), *own.get("19.territories", [])]
+    places = [*strategy.get("7.places", []), *strategy.get("3.target_market", [])]
+    asked = {
+        "markets": ({*_values(users, "market"), *version.markets}, {*_values(places, "market"), *holder.markets}),
+        "channels": (
+            _values(users, "channel"),
+            {*_values(places, "channel"), *(c for one in strategy.get("8.fronts", []) for c in one.get("channels", []))},
+        ),
+        "segments": (
+            {_called(own, key) for key in _values(users, "audience")},
+            {row.get("name", "") for row in strategy.get("4.personas", [])},
+        ),
+    }
+    for what, (used, known) in asked.items():
+        strange = sorted(str(one) for one in used - known if one not in (None, "", OTHER))
+        if known - {None, ""} and strange:
+            yield Finding(Sentence(f"gate.{what}", {"names": ", ".join(strange)}), 4 if what == "segments" else 19)
+
+
+def _values(rows: Sequence[Mapping[str, Any]], column: str) -> set[Any]:
+    return {row[column] for row in rows if row.get(column)}
+
+
+def _called(document: Mapping[str, Sequence[Mapping[str, Any]]], key: str) -> str:
+    """The name of a persona of the sales plan."""
+    return next((str(row.get("name", "")) for row in document.get("4.personas", []) if row["key"] == key), key)
 
 
 def _aims(version: PlanVersion) -> Iterator[Finding]:
-    """What it aims at for sales is not above what the marketing plan aims at in the same months."""
+    """What it aims at is not above what the marketing plan aims at in the same months."""
     served = version.plan.serves
     if served is None or (served.starts_on, served.ends_on) != (version.plan.starts_on, version.plan.ends_on):
         return
@@ -76,4 +215,31 @@ def _aims(version: PlanVersion) -> Iterator[Finding]:
             yield Finding(Sentence("gate.aim", params | {"theirs_value": theirs[goal.metric]}), 14)
 
 
-CHECKS = (_served, _markets, _aims)
+def _demand(version: PlanVersion) -> Iterator[Finding]:
+    """What the targets need of goods and of marketing, at the rates of the last year, is there or planned."""
+    shop, snapshot = version.plan.shop, version.plan.shop.lake().latest()
+    strategy = _strategy(version)
+    if snapshot is None or strategy is None or "net_sales" not in version.grid_metrics:
+        return
+    target = from_minor("net_sales", version.grid("net_sales").total(), version.plan.currency)
+    year = Period(add_months(version.as_of, -12), version.as_of)
+    asked = Query(metrics=("net_sales", "spend", "stock_cover_days"), period=year, as_of=version.as_of)
+    totals = {name: _known(value) for name, value in expectation.ask(shop, asked, snapshot).totals.items()}
+    if totals["net_sales"] and totals["spend"]:
+        need, planned = target * totals["spend"] / totals["net_sales"], _planned_budget(strategy)
+        if planned and need > planned:
+            yield Finding(Sentence("gate.budget", {"need_amount": round(need), "planned_amount": round(planned)}), 12)
+    cover, days = totals["stock_cover_days"], version.plan.period.days
+    if 0 < cover < days and not version.entries.rows("20.orders").exists():
+        yield Finding(Sentence("gate.stock", {"cover_count": round(cover), "plan_count": days}), 20)
+
+
+def _known(value: object) -> Decimal:
+    return Decimal(str(expectation.number(value)))
+
+
+def _planned_budget(strategy: Mapping[str, Sequence[Mapping[str, Any]]]) -> Decimal:
+    return sum((Decimal(row["budget"]) for row in strategy.get("8.fronts", []) if row.get("budget")), Decimal(0))
+
+
+CHECKS = (_served, _complete, _tactics, _within, _aims, _demand)

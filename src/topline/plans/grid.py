@@ -119,9 +119,42 @@ def set_total(grid: Grid, part: Part, total: int) -> Grid:
         return grid
     if rest < 0:
         raise LockedAmountError()
-    weights = held.tolist() if held.any() else [1] * held.size
     cells = grid.cells.copy()
-    cells[free] = money.allocate(rest, weights)
+    cells[free] = shared(rest, held if held.any() else np.ones_like(held))
+    return replace(grid, cells=cells)
+
+
+def shared(total: int, weights: Cells) -> Cells:
+    """`money.allocate` for whole weights, over a whole grid at once: (n,) units that sum to `total` exactly.
+
+    total : >= 0, at most LARGEST; weights : (n,) >= 0 with a sum from 1 to LARGEST
+    """
+    whole = int(weights.sum())
+    fits = total * int(weights.max()) < 2**63
+    units = weights if fits else weights.astype(object)
+    products = units * total
+    parts: Cells = (products // whole).astype(np.int64)
+    remainders: Cells = (products % whole).astype(np.int64)
+    left = total - int(parts.sum())
+    parts[np.argsort(-remainders, kind="stable")[:left]] += 1
+    return parts
+
+
+def set_cells(grid: Grid, at: NDArray[np.int64], amounts: Cells) -> Grid:
+    """The grid with amounts in single cells.
+
+    at : (n,) flat index of each; amounts : (n,) minor units
+
+    Raises NegativeTargetError, LargeTargetError, GridLockedError where a locked cell would change.
+    """
+    if amounts.size and amounts.min() < 0:
+        raise NegativeTargetError()
+    if amounts.size and amounts.max() > LARGEST:
+        raise LargeTargetError()
+    cells = grid.cells.copy()
+    if (grid.locked.flat[at] & (cells.flat[at] != amounts)).any():
+        raise GridLockedError()
+    cells.flat[at] = amounts
     return replace(grid, cells=cells)
 
 

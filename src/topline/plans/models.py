@@ -361,7 +361,8 @@ class GridOperationQuerySet(models.QuerySet["GridOperation"]):
 
     def undoable(self, version: PlanVersion) -> Self:
         """Edits that stand, the newest first."""
-        return self.filter(version=version, undone_by=None).exclude(kind=Edit.UNDO).order_by("-revision")
+        standing = self.filter(version=version, undone_by=None)
+        return standing.exclude(kind__in=[Edit.UNDO, Edit.LINES]).order_by("-revision")
 
 
 class GridOperation(models.Model):

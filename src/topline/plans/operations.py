@@ -20,6 +20,9 @@ from topline.units.period import Period
 from topline.units.text import N_
 from topline.workbench import audit
 
+_BATCH = 200
+
+
 class PlanLockedError(errors.ToplineError):
     message = N_("This version is %(state)s and keeps its numbers. Make a new version of the plan and edit that.")
 
@@ -189,7 +192,7 @@ def _add_version(
     )
     entries.add_drafted(version, draft.document)
     for metric, grid in draft.grids.items():
-        _store(version, metric, grid, range(len(grid.cells)))
+        store_blocks(version, metric, "", grid, range(len(grid.cells)))
     return version
 
 
@@ -248,30 +251,51 @@ def _add_goals(version: PlanVersion, proposals: Sequence[drafting.ProposedGoal],
 
 
 def set_target(
-    *, version: PlanVersion, metric: str, part: Part, amount: Decimal, seen: int, actor: User | None, now: datetime
+    *,
+    version: PlanVersion,
+    metric: str,
+    part: Part,
+    amount: Decimal,
+    seen: int,
+    actor: User | None,
+    now: datetime,
+    cut: str = "",
+    reason: str = "",
 ) -> GridOperation:
     """Set a cell or a total; unlocked cells below a total keep their proportions, and everything sums exactly.
 
     amount : in the metric's unit; seen : the revision that the actor looked at
+    cut : which of the metric's grids, see `models.PlanVersion.axes`; reason : why, kept with the edit
 
     An edit of cells that nobody else touched since is applied on top; otherwise StaleEditError.
     """
     minor = to_minor(metric, amount, version.plan.currency)
     with transaction.atomic():
-        version, grid = _for_edit(version, metric, part, seen, actor, now)
+        version, grid = grid_for_edit(version, metric, cut, part, seen)
         new = grids.set_total(grid, part, minor)
-        return _append(version, metric, grid, new, Edit.SET, part, seen=seen, actor=actor, now=now, amount=minor)
+        return append_edit(
+            version, metric, cut, grid, new, Edit.SET, part, seen=seen, actor=actor, now=now, amount=minor,
+            reason=reason,
+        )  # fmt: skip
 
 
 def lock_targets(
-    *, version: PlanVersion, metric: str, part: Part, is_locked: bool, seen: int, actor: User | None, now: datetime
+    *,
+    version: PlanVersion,
+    metric: str,
+    part: Part,
+    is_locked: bool,
+    seen: int,
+    actor: User | None,
+    now: datetime,
+    cut: str = "",
 ) -> GridOperation:
     """Lock or unlock every cell of a part."""
     with transaction.atomic():
-        version, grid = _for_edit(version, metric, part, seen, actor, now)
+        version, grid = grid_for_edit(version, metric, cut, part, seen)
         new = grids.set_lock(grid, part, is_locked)
         kind = Edit.LOCK if is_locked else Edit.UNLOCK
-        return _append(version, metric, grid, new, kind, part, seen=seen, actor=actor, now=now)
+        return append_edit(version, metric, cut, grid, new, kind, part, seen=seen, actor=actor, now=now)
 
 
 def undo_edit(
@@ -290,31 +314,37 @@ def undo_edit(
         undone = standing.first()
         if undone is None:
             raise NothingToUndoError()
-        grid = version.grid(undone.metric)
+        grid = version.grid(undone.metric, undone.cut)
         new = undone.effect.inverse.apply(grid)
-        return _append(
-            version, undone.metric, grid, new, Edit.UNDO, undone.part, seen=version.revision, actor=actor, now=now,
-            undoes=undone,
+        return append_edit(
+            version, undone.metric, undone.cut, grid, new, Edit.UNDO, undone.part, seen=version.revision, actor=actor,
+            now=now, undoes=undone,
         )  # fmt: skip
 
 
-def _for_edit(
-    version: PlanVersion, metric: str, part: Part, seen: int, actor: User | None, now: datetime
+def grid_for_edit(
+    version: PlanVersion, metric: str, cut: str, part: Part, seen: int | None
 ) -> tuple[PlanVersion, Grid]:
+    """The version, locked in the caller's transaction, and its grid; `seen` is None for an edit of what is there now.
+
+    Raises UnknownPartError, StaleEditError if somebody edited the part after `seen`, PlanLockedError.
+    """
     version = _locked(version)
-    grid = version.grid(metric)
+    grid = version.grid(metric, cut)
     for index, size in zip((part.block, part.market, part.month), grid.cells.shape, strict=True):
         if not size or (index is not None and not 0 <= index < size):
             raise UnknownPartError(metric=metric)
-    if any(other.part.overlaps(part) for other in GridOperation.objects.since(version, metric, seen)):
+    since = () if seen is None else GridOperation.objects.since(version, metric, seen, cut)
+    if any(other.part.overlaps(part) for other in since):
         raise StaleEditError()
     guard_editable(version)
     return version, grid
 
 
-def _append(
+def append_edit(
     version: PlanVersion,
     metric: str,
+    cut: str,
     old: Grid,
     new: Grid,
     kind: Edit,
@@ -324,8 +354,10 @@ def _append(
     actor: User | None,
     now: datetime,
     amount: int | None = None,
+    reason: str = "",
     undoes: GridOperation | None = None,
 ) -> GridOperation:
+    """Store a grid's new cells, the goals that follow from them, and the line of the log."""
     change = Change.between(old, new)
     version.revision += 1
     version.save(update_fields=["revision"])
@@ -334,46 +366,55 @@ def _append(
         revision=version.revision,
         seen=seen,
         metric=metric,
+        cut=cut,
         kind=kind,
         block=part.block,
         market=part.market,
         month=part.month,
         amount=amount,
+        reason=reason.strip()[:300],
         change=change.pack(),
         undoes=undoes,
         actor_id=_id(actor),
         at=now,
     )
-    _store(version, metric, new, sorted({int(i) for i in change.at // old.cells[0].size}))
-    _reconcile(version, metric, new)
-    _log(version, f"plan.target_{kind}", actor, metric=metric, revision=version.revision, amount=amount)
+    store_blocks(version, metric, cut, new, sorted({int(i) for i in change.at // new.cells[0].size}))
+    if not cut:
+        _reconcile(version, metric, new)
+    more = {"cut": cut} if cut else {}
+    _log(version, f"plan.target_{kind}", actor, metric=metric, revision=version.revision, amount=amount, **more)
     approval.settle(version=version, actor=actor, now=now)
     return operation
 
 
-def _store(version: PlanVersion, metric: str, grid: Grid, blocks: Iterable[int]) -> None:
-    for block in blocks:
-        cells = TargetCells.packed(grid.cells[block], grid.locked[block])
-        TargetCells.objects.get_or_create(digest=cells.digest, defaults={"values": cells.values, "locks": cells.locks})
-        row, is_new = TargetBlock.objects.get_or_create(
-            version=version, metric=metric, block=block, defaults={"cells_id": cells.digest}
-        )
-        if is_new:
-            continue
-        former = row.cells_id
-        row.cells_id, row.revision = cells.digest, version.revision
-        row.save(update_fields=["cells", "revision"])
-        TargetCells.objects.filter(digest=former, blocks=None).delete()
+def store_blocks(version: PlanVersion, metric: str, cut: str, grid: Grid, blocks: Sequence[int]) -> None:
+    """Store the cells of blocks of a grid; what no block holds any more is deleted."""
+    packed = {block: TargetCells.packed(grid.cells[block], grid.locked[block]) for block in blocks}
+    TargetCells.objects.bulk_create({one.digest: one for one in packed.values()}.values(), ignore_conflicts=True)
+    rows = {row.block: row for row in version.target_blocks.filter(metric=metric, cut=cut, block__in=packed)}
+    former = {row.cells_id for row in rows.values()}
+    fresh = []
+    for block, cells in packed.items():
+        row = rows.get(block) or TargetBlock(version=version, metric=metric, cut=cut, block=block)
+        row.cells_id, row.revision = cells.digest, version.revision if row.pk else 0
+        fresh.append(row)
+    TargetBlock.objects.bulk_create([row for row in fresh if not row.pk])
+    TargetBlock.objects.bulk_update([row for row in fresh if row.pk], ["cells", "revision"], batch_size=_BATCH)
+    gone = sorted(former - {cells.digest for cells in packed.values()})
+    for first in range(0, len(gone), _BATCH):
+        TargetCells.objects.filter(digest__in=gone[first : first + _BATCH], blocks=None).delete()
 
 
 def _reconcile(version: PlanVersion, metric: str, grid: Grid) -> None:
     """A goal of a planned metric is the sum of its cells; an edit moves its target and chance, never its baseline."""
+    moved = []
     for goal in version.goals.standing().filter(metric=metric):
         target = from_minor(metric, grid.total(version.part(goal)), version.plan.currency)
         if target != goal.target:
             goal.target = target
             goal.chance = expectation.chance(goal.quantiles, float(target))
-            goal.save(update_fields=["target", "chance"])
+            moved.append(goal)
+    Goal.objects.bulk_update(moved, ["target", "chance"])
 
 
 # Goals -----------------------------------------------------------------------
@@ -480,14 +521,16 @@ def drop_goal(*, goal: Goal, actor: User | None, now: datetime) -> None:
 # -----------------------------------------------------------------------------
 
 
-def for_edit(*, version: PlanVersion) -> PlanVersion:
-    """The version, locked in the caller's transaction for an edit of its contents; then comes `approval.settle`.
+def for_edit(*, version: PlanVersion, actor: User | None, now: datetime) -> PlanVersion:
+    """The version, locked in the caller's transaction for an edit of its contents; `approval.settle` ends the edit.
+
+    An edit before that was not settled is settled now.
 
     Raises PlanLockedError.
     """
     version = _locked(version)
     guard_editable(version)
-    return version
+    return approval.settle(version=version, actor=actor, now=now)
 
 
 def _locked(version: PlanVersion) -> PlanVersion:

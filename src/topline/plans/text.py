@@ -1,7 +1,7 @@
 """The sentences that plans generate: codes with parameters when stored, words only when a door shows them.
 
 The suffix of a parameter says what it is: `_amount` money of the plan, `_count`, `_rate` 0-1, `_on` a day, `_month` its
-first day, `_metric`, `_dimension`, `_field` of a goal,
+first day, `_metric`, `_dimension`, `_label`, `_field` of a goal,
 `_event`; `_value` and `baseline` are values of `metric`; anything else is text as it stands.
 """
 
@@ -118,12 +118,28 @@ TEXTS: Mapping[str, str] = {
     "diff.part_goal": N_("Goal: %(goal_metric)s, %(scope)s"),
     "diff.goal_field": N_("Goal: %(goal_metric)s: %(goal_field)s"),
     "diff.part_goal_field": N_("Goal: %(goal_metric)s, %(scope)s: %(goal_field)s"),
-    "diff.field": N_("Section %(path)s"),
+    "diff.field": N_("§%(section)s %(document_label)s"),
+    "diff.row": N_("§%(section)s %(document_label)s, %(row)s: %(column_label)s"),
     # marketing's gate on a sales plan
     "gate.unnamed": N_("The plan names no marketing plan that it serves. Choose the one, or draft it first."),
     "gate.draft": N_("The marketing plan “%(title)s” is not approved yet."),
     "gate.period": N_("The marketing plan “%(title)s” holds %(first_on)s to %(last_on)s only."),
+    "gate.incomplete": N_("The marketing plan still lacks §%(section)s %(document_label)s."),
+    "gate.no_strategy": N_("“%(tactic)s” names no strategy of the marketing plan that it serves."),
+    "gate.unknown_strategy": N_("“%(tactic)s” names a strategy that the marketing plan doesn't have."),
+    "gate.discount": N_("“%(tactic)s”: a discount of %(discount_rate)s is above the highest, %(limit_rate)s."),
+    "gate.floor": N_("“%(tactic)s”: a price of %(paid_amount)s is below the lowest, %(floor_amount)s."),
+    "gate.margin": N_("“%(tactic)s”: a margin of %(margin_rate)s is below the lowest, %(lowest_rate)s."),
+    "gate.unplanned_promotion": N_("“%(tactic)s” gives a discount that the promotional calendar doesn't hold."),
     "gate.markets": N_("These markets are not in the marketing plan: %(names)s."),
+    "gate.channels": N_("These channels are not in the marketing plan: %(names)s."),
+    "gate.segments": N_("These segments are not in the marketing plan: %(names)s."),
+    "gate.budget": N_(
+        "At last year's cost the targets need marketing of %(need_amount)s; %(planned_amount)s is planned."
+    ),
+    "gate.stock": N_(
+        "The stock lasts %(cover_count)s days, the plan has %(plan_count)s, and no order of goods is planned."
+    ),
     "gate.aim": N_("%(goal_metric)s: %(ours_value)s here, %(theirs_value)s in the marketing plan."),
     "pace.no_actuals": N_("No sales are known after %(last_on)s, so pace and chance stand as of that day."),
     # the check of a plan
@@ -257,6 +273,8 @@ def _worded(name: str, value: Any, currency: str, locale: Locale) -> str:
             return _(LEVERS[value])
         case "dimension":
             return _(dimensions()[value].label).lower()
+        case "label":
+            return _(value) if value else ""
         case "field":
             return _(FIELDS.get(value, value))
         case "event":

@@ -5,6 +5,7 @@ const LOADERS = {
   board: () => import("./board.js"),
   grid: () => import("./grid.js"),
   "live-number": () => import("./live-number.js"),
+  targets: () => import("./targets.js"),
 };
 
 const mounted = new Map();

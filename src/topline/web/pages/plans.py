@@ -207,7 +207,7 @@ def cell(visit: Visit, plan_id: int) -> HttpResponse:
             version=version, metric=metric, part=part, is_locked=is_locked, seen=seen, actor=visit.user, now=now
         )
     else:
-        amount = _amount(posted.get("amount", ""))
+        amount = parse_amount(posted.get("amount", ""))
         operations.set_target(
             version=version, metric=metric, part=part, amount=amount, seen=seen, actor=visit.user, now=now
         )
@@ -301,7 +301,7 @@ def _change_goal(visit: Visit, found: Goal, posted: Mapping[str, str], people: M
     target, due_on = None, None
     try:
         if posted.get("target", "").strip() != before["target"]:
-            target = _amount(posted.get("target", "")) / (100 if metrics()[found.metric].unit == Unit.RATE else 1)
+            target = parse_amount(posted.get("target", "")) / (100 if metrics()[found.metric].unit == Unit.RATE else 1)
     except ToplineError as error:
         errors["target"] = formats.say(error)
     try:
@@ -334,7 +334,7 @@ def _address(visit: Visit, version: PlanVersion) -> str:
     return f"{visit.url('plan', version.plan_id)}?version={version.number}#goals"
 
 
-def _amount(written: str) -> Decimal:
+def parse_amount(written: str) -> Decimal:
     try:
         return Decimal(parse_decimal(written.strip().replace(" ", "\xa0") or "0", locale=formats.locale()))
     except NumberFormatError:
@@ -440,10 +440,10 @@ def figures(version: PlanVersion, total: Line, level: float) -> Iterator[dict[st
 
 def _markets(version: PlanVersion, metric: str) -> list[tuple[int, str]]:
     names = version.axes(metric)[1]
-    return [(i, _name("market", name)) for i, name in enumerate(names)] if len(names) > 1 else []
+    return [(i, name_of("market", name)) for i, name in enumerate(names)] if len(names) > 1 else []
 
 
-def _name(dimension: str, name: str | None) -> str:
+def name_of(dimension: str, name: str | None) -> str:
     if name == OTHER:
         return gettext("All others")
     return question.label(dimension, name)
@@ -464,7 +464,7 @@ def _grid(version: PlanVersion, metric: str, market: int | None) -> dict[str, An
         total = _cell(version, metric, grid, Part(i, market, None), i + 1, len(months) + 1, name, None)
         lines.append(
             {
-                "name": _name("category", name) if len(blocks) > 1 else gettext("The whole shop"),
+                "name": name_of("category", name) if len(blocks) > 1 else gettext("The whole shop"),
                 "cells": cells,
                 "total": total,
             }
@@ -489,7 +489,7 @@ def _cell(
 ) -> Cell:
     currency = version.plan.currency
     value = from_minor(metric, grid.total(part), currency)
-    label = f"{_name('category', name)}, {formats.month(month) if month else gettext('total')}"
+    label = f"{name_of('category', name)}, {formats.month(month) if month else gettext('total')}"
     return Cell(
         part,
         formats.fixed(value, digits(metric, currency)),
@@ -527,7 +527,7 @@ def goal_name(goal: Goal) -> str:
 
 
 def _scope_text(goal: Goal) -> str:
-    return ", ".join(_name(dimension, name) for dimension, name in sorted(goal.scope.items()))
+    return ", ".join(name_of(dimension, name) for dimension, name in sorted(goal.scope.items()))
 
 
 def _scopes(version: PlanVersion) -> list[dict[str, Any]]:
@@ -536,7 +536,7 @@ def _scopes(version: PlanVersion) -> list[dict[str, Any]]:
         {
             "id": dimension,
             "label": question.label_of(dimension),
-            "names": [(place, _name(dimension, name)) for place, name in enumerate(names)],
+            "names": [(place, name_of(dimension, name)) for place, name in enumerate(names)],
         }
         for dimension, names in version.scopes("net_sales").items()
         if len(names) > 1
@@ -581,7 +581,7 @@ def _parts(version: PlanVersion, look: PlanView) -> list[dict[str, Any]]:
     for dimension, lines in (("category", look.categories), ("market", look.markets)):
         cells = [
             {
-                "name": _name(dimension, line.name if isinstance(line.name, str) else None),
+                "name": name_of(dimension, line.name if isinstance(line.name, str) else None),
                 "target": formats.whole_money(line.target, currency),
                 "actual": formats.whole_money(line.actual, currency) if line.actual is not None else "–",
                 "pace": formats.percent(line.pace, 0) if line.pace is not None else "–",

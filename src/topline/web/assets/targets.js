@@ -1,0 +1,140 @@
+// A target grid that several people edit at once: a cell saves on Enter or when it is left, what others change comes in
+// by itself, and what is being typed is never overwritten.
+import { toast } from "./shell.js";
+
+const EVERY = 2000;
+const headers = () => ({ ...JSON.parse(document.body.getAttribute("hx-headers:inherited")), "HX-Request": "true" });
+
+export function mount(element, source) {
+  let seen = source.revision;
+  let queue = Promise.resolve();
+  const status = document.getElementById("grid-status");
+  const reason = document.getElementById("reason");
+  const undo = document.getElementById("undo");
+  const at = (id) => element.querySelector(`[data-cell="${id}"]`);
+  const lockOf = (id) => element.querySelector(`[data-lock="${id}"]`);
+  const place = (id) => Object.fromEntries(["line", "month"].map((name, i) => [name, id.split(".")[i]]));
+  const say = (text) => text && (status.textContent = text);
+
+  // Shows what the grid is now; a cell with words of this person's own keeps them.
+  function show(news) {
+    seen = news.revision;
+    for (const [id, [text, isLocked]] of Object.entries(news.cells)) {
+      const cell = at(id);
+      if (!cell) continue;
+      if (cell.tagName !== "INPUT") {
+        cell.textContent = text;
+        continue;
+      }
+      const isMine = cell.value !== cell.defaultValue;
+      if (cell.defaultValue !== text && !isMine) flash(cell);
+      cell.defaultValue = text;
+      if (!isMine) cell.value = text;
+      cell.readOnly = isLocked;
+      const lock = lockOf(id);
+      lock.setAttribute("aria-pressed", isLocked);
+      lock.setAttribute("aria-label", `${isLocked ? source.words.unlock : source.words.lock} ${cell.getAttribute("aria-label")}`);
+    }
+    if (undo) undo.disabled = !news.can_undo;
+  }
+
+  function flash(cell) {
+    cell.classList.remove("is-fresh");
+    requestAnimationFrame(() => cell.classList.add("is-fresh"));
+  }
+
+  async function send(values, cell) {
+    const body = new URLSearchParams({ ...values, seen, reason: reason?.value ?? "" });
+    const answer = await fetch(source.edit, { method: "POST", headers: headers(), body }).catch(() => null);
+    const news = await answer?.json().catch(() => null);
+    if (!news) {
+      cell?.setAttribute("aria-invalid", "true");
+      say(source.words.offline);
+      toast(source.words.offline, "error");
+      return;
+    }
+    if (answer.ok) {
+      if (cell && cell.value === values.amount) cell.value = cell.defaultValue;
+      cell?.removeAttribute("aria-invalid");
+      show(news);
+      say(source.words.saved);
+    } else {
+      show(news);
+      cell?.setAttribute("aria-invalid", "true");
+      say([news.error, news.said].filter(Boolean).join(" "));
+      toast(news.error, "error");
+    }
+  }
+
+  // One after the other: each edit says which revision it was made on.
+  const edit = (values, cell) => (queue = queue.then(() => send(values, cell)));
+
+  const move = (cell, lines, months) => {
+    const rows = [...element.querySelectorAll("tr")].map((row) => [...row.querySelectorAll("input[data-cell]")]).filter((row) => row.length);
+    const y = rows.findIndex((row) => row.includes(cell));
+    const x = rows[y].indexOf(cell);
+    return rows[y + lines]?.[x + months];
+  };
+
+  function keydown(event) {
+    const cell = event.target;
+    if (!cell.matches("input[data-cell]")) return;
+    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], Enter: [1, 0] }[event.key];
+    if (event.key === "Escape") {
+      cell.value = cell.defaultValue;
+      cell.removeAttribute("aria-invalid");
+      cell.select();
+    } else if (steps) {
+      event.preventDefault();
+      const next = move(cell, ...steps);
+      if (next) next.focus();
+      else cell.blur();
+    }
+  }
+
+  const focusin = (event) => event.target.matches("input[data-cell]") && event.target.select();
+
+  function focusout(event) {
+    const cell = event.target;
+    if (!cell.matches("input[data-cell]") || cell.value.trim() === cell.defaultValue) return;
+    edit({ do: "set", amount: cell.value, ...place(cell.dataset.cell) }, cell);
+  }
+
+  function paste(event) {
+    const cell = event.target;
+    const text = event.clipboardData?.getData("text") ?? "";
+    if (!cell.matches("input[data-cell]") || !/[\t\n]/.test(text.trim())) return;
+    event.preventDefault();
+    edit({ do: "paste", text, ...place(cell.dataset.cell) }, cell);
+  }
+
+  function click(event) {
+    const lock = event.target.closest("[data-lock]");
+    if (lock) edit({ do: lock.getAttribute("aria-pressed") === "true" ? "unlock" : "lock", ...place(lock.dataset.lock) });
+  }
+
+  const take = () => edit({ do: "undo" });
+
+  async function look() {
+    if (document.hidden) return;
+    const answer = await fetch(`${source.news}&seen=${seen}`, { headers: headers() }).catch(() => null);
+    if (answer?.status !== 200) return;
+    const news = await answer.json();
+    if (news.revision <= seen) return;
+    show(news);
+    say(news.said);
+  }
+
+  element.addEventListener("click", click);
+  element.addEventListener("keydown", keydown);
+  element.addEventListener("focusin", focusin);
+  element.addEventListener("focusout", focusout);
+  element.addEventListener("paste", paste);
+  undo?.addEventListener("click", take);
+  const timer = setInterval(() => (queue = queue.then(look)), EVERY);
+  return () => {
+    clearInterval(timer);
+    undo?.removeEventListener("click", take);
+    for (const [name, hear] of Object.entries({ click, keydown, focusin, focusout, paste })) element.removeEventListener(name, hear);
+  };
+}
