@@ -37,18 +37,14 @@ def edit(version: PlanVersion, part: Part, amount: str, seen: int = 0, **more):
 
 def test_lines_share_the_shops_months_and_stay_apart_until_brought_in_line(version, people) -> None:
     names = ["3", "1", "2"]
-    version = targets.add_lines(
-        version=version, metric="net_sales", cut="person", names=names, actor=None, now=NOW
-    )
+    version = targets.add_lines(version=version, metric="net_sales", cut="person", names=names, actor=None, now=NOW)
     assert version.grid("net_sales", "person").cells[:, 0].tolist() == [[6667, 13334], [6667, 13333], [6666, 13333]]
     assert targets.gap(version, "net_sales", "person").by_month == [0, 0]
     before = version.contents()["cuts"]
     edit(version, Part(0, 0, 0), "100", version.revision, cut="person", reason="She knows the trade")
     assert targets.gap(version, "net_sales", "person").by_month == [Decimal("-33.33"), 0]
     assert version.goals.get().target == 600  # the shop's goal follows the shop's grid alone
-    targets.bring_in_line(
-        version=version, metric="net_sales", cut="person", is_bottom_up=True, actor=None, now=NOW
-    )
+    targets.bring_in_line(version=version, metric="net_sales", cut="person", is_bottom_up=True, actor=None, now=NOW)
     assert sums(version) == [23333, 40000]
     assert version.goals.get().target == Decimal("633.33")
     version = targets.add_lines(

@@ -1,8 +1,8 @@
 """How a plan is handed in, approved, put in force and closed: a state machine that binds to contents.
 
-draft -> in review -> (a sales plan: approved by marketing) -> approved -> active -> closed. Every section has seats that
-approve it; a version is approved when all its seats have approved the same targets, prices, budgets and dates. A change
-of one of them voids what was approved. Every step is a `Decision`; decisions are only ever added.
+draft -> in review -> (a sales plan: approved by marketing) -> approved -> active -> closed. Every section has seats
+that approve it; a version is approved when all its seats have approved the same targets, prices, budgets and dates. A
+change of one of them voids what was approved. Every step is a `Decision`; decisions are only ever added.
 """
 
 import json
@@ -77,7 +77,9 @@ class NobodyError(errors.ToplineError):
 
 
 class NotYourSeatError(errors.ToplineError):
-    message = N_("This waits for %(seats)s, and you decide for none of them. Ask them, or have them name you a delegate.")
+    message = N_(
+        "This waits for %(seats)s, and you decide for none of them. Ask them, or have them name you a delegate."
+    )
 
 
 class WaitingError(errors.ToplineError):
@@ -645,7 +647,9 @@ def _tell_waiting(version: PlanVersion, now: datetime, *, besides: User | None =
     if len(views) > 1:
         views = [one for one in views if one.seat != Seat.DIRECTOR]
     people = {person.pk for view in views for person in view.holders}
-    said = N_("“%(plan)s” still waits for you to approve it.") if again else N_("“%(plan)s” waits for you to approve it.")
+    said = (
+        N_("“%(plan)s” still waits for you to approve it.") if again else N_("“%(plan)s” waits for you to approve it.")
+    )
     return _tell(version, people, said, now, besides=besides, again=again)
 
 
@@ -687,9 +691,7 @@ def _address(version: PlanVersion) -> str:
 
 
 def _audit(version: PlanVersion, action: str, actor: User | None, **detail: Any) -> None:
-    audit.log(
-        action, actor_id=_id(actor), shop=version.plan.shop.slug, subject=f"plan {facts.name(version)}", **detail
-    )
+    audit.log(action, actor_id=_id(actor), shop=version.plan.shop.slug, subject=f"plan {facts.name(version)}", **detail)
 
 
 def _id(actor: User | None) -> int | None:

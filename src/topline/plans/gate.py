@@ -87,10 +87,10 @@ def _complete(version: PlanVersion) -> Iterator[Finding]:
         if not any(row.get(column) if column else _is_filled(row) for row in rows):
             params = {"section": number, "document_label": fields()[name].label}
             yield Finding(Sentence("gate.incomplete", params), number, is_blocking=True)
-    if 19 in {one.number for one in outline.sections(Kind(version.plan.kind), version.plan.outline)}:
-        if not version.entries.rows("19.territories").exists():
-            label = fields()["19.territories"].label
-            yield Finding(Sentence("gate.incomplete", {"section": 19, "document_label": label}), 19)
+    is_there = 19 in {one.number for one in outline.sections(Kind(version.plan.kind), version.plan.outline)}
+    if is_there and not version.entries.rows("19.territories").exists():
+        label = fields()["19.territories"].label
+        yield Finding(Sentence("gate.incomplete", {"section": 19, "document_label": label}), 19)
 
 
 def _is_filled(row: Mapping[str, Any]) -> bool:
@@ -107,9 +107,7 @@ def _strategy(version: PlanVersion) -> dict[str, list[dict[str, Any]]] | None:
 
 
 def _cells(version: PlanVersion) -> dict[str, list[dict[str, Any]]]:
-    return {
-        name: [{**row["cells"], "key": row["key"]} for row in rows] for name, rows in version.document().items()
-    }
+    return {name: [{**row["cells"], "key": row["key"]} for row in rows] for name, rows in version.document().items()}
 
 
 # What the sales plan does with it ------------------------------------------------
@@ -181,7 +179,10 @@ def _within(version: PlanVersion) -> Iterator[Finding]:
         "markets": ({*_values(users, "market"), *version.markets}, {*_values(places, "market"), *holder.markets}),
         "channels": (
             _values(users, "channel"),
-            {*_values(places, "channel"), *(c for one in strategy.get("8.fronts", []) for c in one.get("channels", []))},
+            {
+                *_values(places, "channel"),
+                *(c for one in strategy.get("8.fronts", []) for c in one.get("channels", [])),
+            },
         ),
         "segments": (
             {_called(own, key) for key in _values(users, "audience")},

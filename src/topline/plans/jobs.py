@@ -10,8 +10,7 @@ from django.utils import timezone
 
 from topline.accounts.models import Shop, User
 from topline.lake.snapshot import Snapshot
-from topline.plans import canonical, checks, drafting, expectation, operations, runs
-from topline.plans import approval, canonical, drafting, expectation, operations, runs
+from topline.plans import approval, canonical, checks, drafting, expectation, operations, runs
 from topline.plans.models import Kind, Plan, PlanVersion
 from topline.units.period import Period
 from topline.workbench import jobs
@@ -163,6 +162,8 @@ def prepare_check(version: PlanVersion, as_of: date, *, retry: bool = False) -> 
         return before
     params = {"version": version.pk, "as_of": as_of.isoformat()}
     return jobs.enqueue("plans.check", shop=shop.slug, params=params, unique_key=key)
+
+
 def remind() -> None:
     """Remind those whom a plan has waited for, once a day."""
     approval.remind(now=timezone.now())

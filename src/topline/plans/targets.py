@@ -83,7 +83,7 @@ def known_lines(version: PlanVersion, cut: str) -> list[str]:
 def add_lines(
     *, version: PlanVersion, metric: str, cut: str, names: Sequence[str], actor: User | None, now: datetime
 ) -> PlanVersion:
-    """Lines for a cut of a metric. The first ones share the shop's targets by the mix of the last year; later ones get 0.
+    """Lines for a cut of a metric. The first ones share the shop's targets by last year's mix; later ones get 0.
 
     Raises UnknownCutError, LinesError, operations.PlanLockedError.
     """
@@ -121,8 +121,10 @@ def _longer(grid: Grid, lines: int) -> Grid:
 def _spread(version: PlanVersion, metric: str, cut: str, names: Sequence[str]) -> Grid:
     """The shop's months over new lines, by what each brought in the last year; alike where that is not known."""
     weights = _mix(version, metric, cut, names)
-    months = _by_month(version.grid(metric)) if metric in version.grid_metrics else np.zeros(
-        len(version.plan.months), dtype=np.int64
+    months = (
+        _by_month(version.grid(metric))
+        if metric in version.grid_metrics
+        else np.zeros(len(version.plan.months), dtype=np.int64)
     )
     columns = [grids.shared(int(minor), weights) for minor in months]
     return Grid.of(np.stack(columns, axis=1)[:, None, :])
@@ -185,7 +187,14 @@ def paste(
 
 
 def bring_in_line(
-    *, version: PlanVersion, metric: str, cut: str, is_bottom_up: bool, actor: User | None, now: datetime, reason: str = ""
+    *,
+    version: PlanVersion,
+    metric: str,
+    cut: str,
+    is_bottom_up: bool,
+    actor: User | None,
+    now: datetime,
+    reason: str = "",
 ) -> GridOperation:
     """Make the months of a cut those of the shop, or bottom-up those of the shop the cut's; proportions and locks hold.
 

@@ -1,8 +1,8 @@
 """The sentences that plans generate: codes with parameters when stored, words only when a door shows them.
 
 The suffix of a parameter says what it is: `_amount` money of the plan, `_count`, `_rate` 0-1, `_on` a day, `_month` its
-first day, `_metric`, `_dimension`, `_label`, `_field` of a goal,
-`_event`; `_value` and `baseline` are values of `metric`; anything else is text as it stands.
+first day, `_metric`, `_dimension`, `_label` marked text, `_field` of a goal, `_event`, `_constraint`, `_lever`;
+`_value` and `baseline` are values of `metric`; anything else is text as it stands.
 """
 
 from collections.abc import Mapping, Sequence
@@ -204,9 +204,7 @@ def render(sentence: Sentence, *, currency: str, language: str) -> str:
             of = sentence.params["metric"]
             words["baseline"] = amount(of, sentence.params["baseline"], currency=currency, language=language)
         for name in (one for one in words if one.endswith("_value")):
-            words[name] = amount(
-                sentence.params["metric"], sentence.params[name], currency=currency, language=language
-            )
+            words[name] = amount(sentence.params["metric"], sentence.params[name], currency=currency, language=language)
         return _(TEXTS[sentence.code]) % words
 
 

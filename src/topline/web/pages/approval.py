@@ -1,4 +1,4 @@
-"""The approval of a plan: whose turn it is, what changed, what marketing's gate finds, what was decided, and the rules."""
+"""The approval of a plan: whose turn it is, what changed, what marketing's gate finds, what was decided, the rules."""
 
 from typing import Any
 
@@ -133,7 +133,9 @@ def _context(visit: Visit, version: PlanVersion, errors: dict[str, str]) -> dict
         "former": former,
         "differences": [difference(version, one) for one in differences[:_LINES]],
         "more_differences": max(len(differences) - _LINES, 0),
-        "log": [_entry(visit, version, one, people) for one in Decision.objects.of(plan).select_related("version")][::-1],
+        "log": [_entry(visit, version, one, people) for one in Decision.objects.of(plan).select_related("version")][
+            ::-1
+        ],
         "is_whole": approval.is_whole(plan),
         "is_one_person": approval.is_one_person(visit.shop),
         "delegations": [
@@ -245,9 +247,7 @@ def _entry(visit: Visit, version: PlanVersion, entry: Decision, people: dict[int
 
 
 PAGES = (
-    Page(
-        path="plans/<int:plan_id>/approval", name="plan_approval", view=view, permission="plans.read", place="plan"
-    ),
+    Page(path="plans/<int:plan_id>/approval", name="plan_approval", view=view, permission="plans.read", place="plan"),
     Page(
         path="plans/<int:plan_id>/approval/do",
         name="plan_approval_act",

@@ -18,8 +18,8 @@ from topline.accounts.models import User
 from topline.calendar import events
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
-from topline.plans import jobs as plan_jobs
 from topline.plans import approval, operations, progress, text
+from topline.plans import jobs as plan_jobs
 from topline.plans.drafting import PLANNED
 from topline.plans.expectation import OTHER
 from topline.plans.grid import Grid, Part
@@ -36,7 +36,14 @@ from topline.workbench.models import Job, JobQuerySet
 
 EVENTS = {event.id: event.label for event in events.EVENTS}
 MONTHS = (1, 2, 3, 4, 6, 12)
-TONES = {State.DRAFT: "", State.IN_REVIEW: "note", State.BY_MARKETING: "note", State.APPROVED: "accent", State.ACTIVE: "good", State.CLOSED: ""}
+TONES = {
+    State.DRAFT: "",
+    State.IN_REVIEW: "note",
+    State.BY_MARKETING: "note",
+    State.APPROVED: "accent",
+    State.ACTIVE: "good",
+    State.CLOSED: "",
+}
 
 
 STATUSES = {

@@ -1,7 +1,8 @@
 """The target grids of a plan: by category and market, channel, territory, team or person, edited by several at once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -232,7 +233,9 @@ def _line(window: Window, entry: GridOperation, people: dict[int, str], called: 
 def _namer(visit: Visit, window: Window) -> Callable[[str | None], str]:
     """How the lines of the window's grid are called."""
     if window.cut == "person":
-        people = {str(pk): str(person) for pk, person in User.objects.filter(membership__shop=visit.shop).in_bulk().items()}
+        people = {
+            str(pk): str(person) for pk, person in User.objects.filter(membership__shop=visit.shop).in_bulk().items()
+        }
         return lambda name: people.get(name or "", name or "–")
     if window.cut:
         return lambda name: name_of(DIMENSIONS[window.cut], name)
@@ -250,7 +253,11 @@ def _context(visit: Visit, window: Window) -> dict[str, Any]:
     grid = version.grid(window.metric, window.cut)
     texts = window.texts(grid) if is_there else {}
     called = _namer(visit, window)
-    entries = list(GridOperation.objects.filter(version=version, metric=window.metric, cut=window.cut).order_by("-revision")[:_LOGGED])
+    entries = list(
+        GridOperation.objects.filter(version=version, metric=window.metric, cut=window.cut).order_by("-revision")[
+            :_LOGGED
+        ]
+    )
     people = _people(entries)
     return {
         "plan": plan,
@@ -270,20 +277,14 @@ def _context(visit: Visit, window: Window) -> dict[str, Any]:
         "is_editable": is_editable,
         "months": months,
         "rows": [
-            {
-                "id": str(block),
-                "name": called(blocks[block]),
-                "cells": [_shown(texts, f"{block}.{month}", called(blocks[block]), formats.month(day)) for month, day in enumerate(months)],
-                "total": _shown(texts, f"{block}.t", called(blocks[block]), gettext("total")),
-            }
+            {"id": str(block), "name": called(blocks[block]), **_row(texts, str(block), called(blocks[block]), months)}
             for block in (window.places if is_there else ())
         ],
-        "totals": [_shown(texts, f"t.{month}", gettext("Total"), formats.month(day)) for month, day in enumerate(months)] if is_there else [],
-        "whole": _shown(texts, "t.t", gettext("Total"), gettext("total")) if is_there else None,
+        "sums": _row(texts, "t", gettext("Total"), months) if is_there else None,
         "has_total_row": len(blocks) > 1,
         "pages": _pages(window, len(blocks)),
         "gap": _gap(window) if window.cut and is_there else None,
-        "known": [(name, called(name)) for name in targets.known_lines(version, window.cut) if name not in blocks] if window.cut else [],
+        "known": [(name, called(name)) for name in targets.known_lines(version, window.cut) if name not in blocks],
         "log": [
             {"row": one, "text": _line(window, one, people, called), "at": one.at.astimezone(visit.shop.zone)}
             for one in entries
@@ -301,13 +302,18 @@ def _context(visit: Visit, window: Window) -> dict[str, Any]:
                 "unlock": gettext("Unlock"),
             },
         },
-    }  # fmt: skip
+    }
 
 
-def _shown(texts: dict[str, list[str | bool]], id_: str, name: str, when: str) -> dict[str, Any]:
-    line, _, month = id_.partition(".")
-    text, is_locked = texts[id_]
-    return {"id": id_, "line": line, "month": month, "text": text, "is_locked": is_locked, "label": f"{name}, {when}"}
+def _row(texts: dict[str, list[str | bool]], line: str, name: str, months: Sequence[date]) -> dict[str, Any]:
+    """The cells of a line, and its total."""
+
+    def shown(month: str, when: str) -> dict[str, Any]:
+        text, is_locked = texts[f"{line}.{month}"]
+        return {"id": f"{line}.{month}", "text": text, "is_locked": is_locked, "label": f"{name}, {when}"}
+
+    cells = [shown(str(place), formats.month(day)) for place, day in enumerate(months)]
+    return {"cells": cells, "total": shown("t", gettext("total"))}
 
 
 def _sentence(window: Window, grid: Grid, is_there: bool) -> str:
@@ -349,12 +355,16 @@ def _pages(window: Window, lines: int) -> list[dict[str, Any]]:
     """The windows of a grid that is longer than one."""
     if lines <= LINES:
         return []
-    base = Window(window.version, window.metric, window.cut, window.market, 0)
+    last = (lines - 1) // LINES * LINES
+    near = [one for one in range(0, lines, LINES) if one in (0, last) or abs(one - window.first) <= 3 * LINES]
     return [
-        {"label": f"{first + 1}–{min(first + LINES, lines)}", "url": base.query.replace("&first=0", f"&first={first}"), "is_here": first == window.first}
-        for first in range(0, lines, LINES)
-        if first in (0, (lines - 1) // LINES * LINES) or abs(first - window.first) <= 3 * LINES
-    ]  # fmt: skip
+        {
+            "label": f"{first + 1}–{min(first + LINES, lines)}",
+            "url": replace(window, first=first).query,
+            "is_here": first == window.first,
+        }
+        for first in near
+    ]
 
 
 PAGES = (
