@@ -18,8 +18,7 @@ from topline.accounts.models import User
 from topline.crm import operations as crm
 from topline.imports import operations as imports
 from topline.journal import operations as journal
-from topline.plans import calendar
-from topline.plans import approval
+from topline.plans import approval, calendar
 from topline.plans import operations as plans
 from topline.units.period import Period
 from topline.web.page import pages

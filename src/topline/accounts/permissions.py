@@ -126,7 +126,9 @@ ROLES: Mapping[Role, frozenset[str]] = {
     Role.ANALYST: frozenset(
         _ANALYSIS | {"finance.read", "imports.write", "facts.write", "lake.read", "audit.read", "boards.share"}
     ),
-    Role.OPERATIONS: frozenset(_ANALYSIS | {"imports.write", "facts.write", "catalog.write", "plans.approve", "boards.share"}),
+    Role.OPERATIONS: frozenset(
+        _ANALYSIS | {"imports.write", "facts.write", "catalog.write", "plans.approve", "boards.share"}
+    ),
 }
 
 
