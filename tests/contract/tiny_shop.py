@@ -146,6 +146,7 @@ def facts(*, with_every_cost: bool = False) -> dict[str, pa.Table]:
 
 def tables_of(facts: Mapping[str, pa.Table], *, are_known: bool = True) -> Tables:
     """The facts as tables of a private DuckDB; `are_known` False keeps what would save joins a secret."""
+    ibis.options.sql.fuse_selects = False  # as the engine has it
     backend = ibis.duckdb.connect()
 
     @cache

@@ -176,14 +176,15 @@ class Shop(models.Model):
 
     def settings(self) -> "Settings":
         """What figures depend on besides the facts."""
-        from topline.metrics.settings import Basis, Settings
+        from topline.metrics import settings
 
-        return Settings(
+        return settings.Settings(
             currency=self.currency,
             zone=self.timezone,
             calendar=self.calendar,
             country=self.country,
-            basis=Basis(self.order_basis),
+            basis=settings.Basis(self.order_basis),
+            channels=tuple(settings.Channel(*one) for one in self.channel_set.values_list("code", "kind", "is_online")),
         )
 
     def hmac(self, source: str, id_: str) -> str:

@@ -13,6 +13,7 @@ class Dimension:
 
     column : the fact's column that holds it
     through : the fact that a row's key leads to when the row has no such column itself; many rows to one, so no fan-out
+    of : the dimension that it says something of, as the shop's settings have it
     unknown : how the cell is called whose rows have no value
     """
 
@@ -21,6 +22,7 @@ class Dimension:
     description: str
     column: str = ""
     through: str = ""
+    of: str = ""
     unknown: str = N_("not known")
     grain: Grain | None = None
 
@@ -52,6 +54,12 @@ _COLUMNS = (
     ),
     Dimension(
         "channel", N_("Channel"), N_("The order's first-known channel; of a visit, where it came from."), "channel"
+    ),
+    Dimension(
+        "channel_kind", N_("Kind of channel"), N_("What the channel is by the shop's list of channels."), of="channel"
+    ),
+    Dimension(
+        "channel_reach", N_("Online or offline"), N_("Whether the shop's list has the channel online."), of="channel"
     ),
     Dimension("market", N_("Market"), N_("The order's first-known market, by country."), "market"),
     Dimension("currency", N_("Currency"), N_("The currency that the order was placed in."), "currency"),
@@ -109,6 +117,9 @@ _WORK = (
 )
 
 DIMENSIONS: Mapping[str, Dimension] = {dimension.id: dimension for dimension in (*_GRAINS, *_COLUMNS, *_WORK)}
+
+OF_CHANNEL = frozenset(d.id for d in _COLUMNS if d.of == "channel")
+"""What is said of a channel: every metric that channels cut has them."""
 
 DAYS = frozenset(d.id for d in _GRAINS if d.id != "hour")
 """Grains of a day and more."""

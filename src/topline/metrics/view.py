@@ -20,7 +20,7 @@ period if its own day is.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -213,7 +213,7 @@ class View:
         """Rows with `day` that a stage made for the question's time, cut by `by`, its other filters applied."""
         filters = [f for f in self.query.where if not _grain(f.dimension)]
         dims = frozenset(id_ for id_ in (*by, *(f.dimension for f in filters)) if not _grain(id_))
-        rows = _select(rows, dims, self.tables, {n: n for n in rows.columns})
+        rows = self._told(_select(rows, _plain(dims), self.tables, {n: n for n in rows.columns}), dims)
         for condition in filters:
             rows = rows.filter(self._matches(rows, condition))
         return self.cut(self._owned(rows), by)
@@ -352,7 +352,17 @@ class View:
         return cast("Column", matches)
 
     def _base(self, source: str, dims: frozenset[str], with_hour: bool) -> "Table":
-        return self._owned(self._unowned(source, dims, with_hour))
+        return self._owned(self._told(self._unowned(source, _plain(dims), with_hour), dims))
+
+    def _told(self, rows: Any, dims: frozenset[str]) -> Any:
+        """The rows with what the settings say of their channel."""
+        import ibis
+
+        columns: dict[str, Any] = {}
+        for id_ in sorted(dims - _plain(dims)):
+            cases = [(rows.channel.isin(codes), value) for value, codes in self.settings.said_of(id_).items()]
+            columns[id_] = ibis.cases(*cases) if cases else ibis.null("string")
+        return rows.mutate(**columns) if columns else rows
 
     def _owned(self, rows: Any) -> Any:
         """Those of the rows that the viewer may see."""
@@ -459,7 +469,7 @@ class View:
 
     def purchases(self, dims: frozenset[str]) -> Purchases | None:
         """The purchases that answer this question, None where they are not made or say too much."""
-        return None if self._is_back_then else self.tables.purchases(dims, self.settings.basis)
+        return None if self._is_back_then else self.tables.purchases(_plain(dims), self.settings.basis)
 
     def _rolled_up(self, source: str, dims: frozenset[str]) -> "Table | None":
         return None if self._is_back_then else self.tables.roll_up(source, dims, self.settings.basis)
@@ -564,6 +574,11 @@ def _select(
         person = {"customer": joined.own_customer_key}
     kept = [*taken, *(name for found in through.values() for name in found)]
     return cast("Table", joined.select(*kept, **derived(joined), **person))
+
+
+def _plain(dims: Iterable[str]) -> frozenset[str]:
+    """The dimensions that facts have, instead of those that are said of them."""
+    return frozenset(dimensions()[id_].of or id_ for id_ in dims)
 
 
 def _grain(id_: str) -> Grain | None:

@@ -11,6 +11,7 @@ from babel import Locale
 from django.http import QueryDict
 from django.utils.translation import gettext
 
+from topline.accounts import channels
 from topline.lake import read as lake_read
 from topline.lake.scope import Scope
 from topline.metrics.catalogue import dimensions, metrics
@@ -332,6 +333,10 @@ def label(dimension: str, value: object) -> str:
         return _countries(str(formats.locale())).get(text, text)
     if dimension == "channel":
         return formats.channel(text)
+    if dimension == "channel_kind":
+        return str(channels.KINDS[text][0]) if text in channels.KINDS else text
+    if dimension == "channel_reach":
+        return gettext("Online") if text == "online" else gettext("Offline")
     if dimension == "kind":
         return gettext(KINDS.get(text, text))
     return text
