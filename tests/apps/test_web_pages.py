@@ -13,6 +13,7 @@ from django.utils import timezone
 import plan_shop
 from topline.accounts import operations, permissions
 from topline.accounts.permissions import Role
+from topline.accounts.scopes import scope_for
 from topline.imports.models import Import
 from topline.lake import read, store
 from topline.lake.scope import Scope
@@ -278,6 +279,22 @@ def test_people_are_invited_and_tokens_shown_once(shop, owner):
     client.post(tokens, {"name": "report", "scopes": ["metrics.read"], "days": "90"})
     assert 'id="new-token"' in client.get(tokens).content.decode()
     assert 'id="new-token"' not in client.get(tokens).content.decode()
+
+
+def test_a_rep_is_named_as_the_data_does(shop, owner):
+    client = Client()
+    client.force_login(owner)
+    people = reverse("people", args=[shop.slug])
+    rep = operations.invite(
+        shop=shop, email="rep@example.org", name="Mia", roles=["rep"], actor_id=owner.pk, now=timezone.now()
+    )[0]
+    client.post(people, {"do": "roles", "user": rep.pk, "roles": ["rep"], "owner_key": " mia "})
+    assert scope_for(rep, shop).owners == {"mia"}
+    assert 'value="mia"' in client.get(people).content.decode()
+    client.post(people, {"do": "roles", "user": rep.pk, "roles": ["rep", "analyst"], "owner_key": "mia"})
+    assert scope_for(rep, shop).owners is None
+    client.post(people, {"do": "roles", "user": rep.pk, "roles": ["rep"], "owner_key": ""})
+    assert scope_for(rep, shop).owners is None
 
 
 def test_a_link_signs_in_only_when_pressed(shop, owner):

@@ -272,9 +272,10 @@ def name_owner(*, shop: Shop, user: User, owner_key: str, actor_id: int | None) 
 
     Raises UnknownMemberError if the person has no role in the shop.
     """
-    if not shop.membership_set.filter(user=user).update(owner_key=owner_key.strip()):
+    owner_key = owner_key.strip()[:255]
+    if not shop.membership_set.filter(user=user).update(owner_key=owner_key):
         raise UnknownMemberError(email=user.email, shop=shop.name)
-    audit.log("user.name_owner", actor_id=actor_id, shop=shop.slug, subject=str(user.pk), owner_key=owner_key.strip())
+    audit.log("user.name_owner", actor_id=actor_id, shop=shop.slug, subject=str(user.pk), owner_key=owner_key)
 
 
 @transaction.atomic

@@ -63,6 +63,7 @@ def people_view(visit: Visit) -> HttpResponse:
                     "user": each,
                     "roles": sorted(each.roles_in(visit.shop)),
                     "labels": [LABELS[role] for role in LABELS if role in each.roles_in(visit.shop)],
+                    "owner_key": next(iter(each.owner_keys_in(visit.shop)), ""),
                 }
                 for each in people
             ],
@@ -95,6 +96,9 @@ def _change_people(visit: Visit) -> HttpResponse:
         if person is None:
             raise Http404
         operations.set_roles(shop=visit.shop, user=person, roles=posted.getlist("roles"), actor_id=actor)
+        owner_key = posted.get("owner_key", "").strip()
+        if posted.getlist("roles") and {owner_key} - {""} != person.owner_keys_in(visit.shop):
+            operations.name_owner(shop=visit.shop, user=person, owner_key=owner_key, actor_id=actor)
         messages.success(visit.request, gettext("%(person)s's roles are kept.") % {"person": person})
     return redirect("people", visit.shop.slug)
 
