@@ -100,9 +100,9 @@ def test_the_smallest_change_is_found_to_the_decimal() -> None:
     """Certain sales of 1,600 need 12.5 % more of anything that multiplies them to reach 1,800."""
     moves = {move.lever: move for move in check.smallest(certain(), Change(), lambda o: o.finish, 1800)}
     for lever in ("traffic", "conversion", "basket"):
-        assert moves[lever].amount == pytest.approx(0.125, abs=0.0006)
+        assert moves[lever].amount == pytest.approx(0.125, abs=0.0011)
     # units x price: 1.5 times as elastic, a cut by y multiplies sales by (1 - y) ^ -0.5
-    assert moves["price"].amount == pytest.approx(1.125**-2 - 1, abs=0.0006)
+    assert moves["price"].amount == pytest.approx(1.125**-2 - 1, abs=0.0011)
     assert "spend" not in moves
     assert "supply" not in moves
 

@@ -553,5 +553,6 @@ def save(found: Base, folder: Path, notes: Mapping[str, str]) -> None:
 
 def load(folder: Path) -> Base:
     """The base of a folder, mapped into memory. Raises FileNotFoundError."""
-    arrays = {field.name: np.load(folder / f"{field.name}.npy", mmap_mode="r") for field in fields(Base)}
+    names = [field.name for field in fields(Base)]
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in names}
     return Base(**arrays)

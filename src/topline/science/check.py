@@ -35,7 +35,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
 """How far each lever may be moved, as a relative change."""
 
 _STEPS = 30
-_PRECISION = 0.0005
+_PRECISION = 0.001
 _SEARCH_PATHS = 250
 _LEAST = 1e-9
 
@@ -106,6 +106,12 @@ class Base:
         kept = np.sort(ranked[(np.arange(paths) * 2 + 1) * count // (2 * paths)])
         return self._of(lambda values: values[kept])
 
+    @cached_property
+    def few(self) -> "Base":
+        """As many of the paths as a search looks at."""
+        return self.some(_SEARCH_PATHS)
+
+    @cached_property
     def middle(self) -> "Base":
         """A single path on which everything is as expected."""
         return self._of(lambda values: values.mean(axis=0, keepdims=True))
@@ -253,14 +259,13 @@ def _served(base: Base, change: Change, wanted: Floats, raised: Floats) -> Float
         return wanted
     unit = base.price * raised
     stock = np.where(np.isinf(base.on_hand), np.inf, np.nan_to_num(base.on_hand, posinf=0.0) * (1 + change.supply))
-    left = np.broadcast_to(stock * unit, wanted.shape[:2])
-    coming = base.arrivals * (1 + change.supply) * unit[:, None]
-    served = np.empty_like(wanted)
-    for slot in range(wanted.shape[2]):
-        there = left + coming[:, slot]
-        served[:, :, slot] = np.minimum(wanted[:, :, slot], there)
-        left = there - served[:, :, slot]
-    return served
+    coming = base.arrivals * ((1 + change.supply) * unit)[:, None]
+    # what all demand would leave: as far as its lowest point so far lies below nothing, so much was lost
+    left = np.cumsum(coming - wanted, axis=2)
+    left += (stock * unit)[:, None]
+    lost = np.maximum(-np.minimum.accumulate(left, axis=2), 0.0)
+    served: Floats = wanted - np.diff(lost, axis=2, prepend=0.0)
+    return np.maximum(served, 0.0, out=served)
 
 
 # What holds a month back ---------------------------------------------------------
@@ -352,12 +357,14 @@ class Swing:
     """What a driver is worth: everything else as expected, it goes from its low to its high.
 
     low, high : the driver against what is expected, as relative changes
-    at_low, at_high : net sales of the period then; at_more : with a tenth more of it
+    expected : net sales of the period with everything as expected; at_low, at_high : at the driver's ends
+    at_more : with a tenth more of it
     """
 
     driver: str
     low: float
     high: float
+    expected: float
     at_low: float
     at_high: float
     at_more: float
@@ -369,25 +376,28 @@ class Swing:
 
 def tornado(base: Base, change: Change) -> list[Swing]:
     """What each driver is worth within its own interval, the most first; drivers that nothing depends on are out."""
-    middle = base.middle()
+    middle = base.middle
 
     def at(name: str, amount: float) -> float:
         now = getattr(change, name)
         moved = replace(change, **{name: (1 + now) * (1 + amount) - 1})
         return float(simulate(middle, moved).finish[0])
 
-    found = [Swing(name, low, high, at(name, low), at(name, high), at(name, 0.1)) for name, low, high in _spreads(base)]
     expected = float(simulate(middle, change).finish[0])
+    found = [
+        Swing(name, low, high, expected, at(name, low), at(name, high), at(name, 0.1))
+        for name, low, high in _spreads(base)
+    ]
     if change.price:
-        found.append(_of_price(base, middle, change))
+        found.append(_of_price(base, middle, change, expected))
     if len(base.multiplier):
         low, high = (_with(middle, "effect", base.effect, q) for q in _ends())
         ends = [float(simulate(one, change).finish[0]) for one in (low, high)]
-        found.append(Swing("spend", 0.0, 0.0, ends[0], ends[1], at("spend", 0.1)))
+        found.append(Swing("spend", 0.0, 0.0, expected, ends[0], ends[1], at("spend", 0.1)))
     if not np.isinf(base.on_hand).all():
         free = replace(middle, on_hand=np.full_like(base.on_hand, np.inf))
         whole = float(simulate(free, change).finish[0])
-        found.append(Swing("supply", 0.0, math.inf, expected, whole, at("supply", 0.1)))
+        found.append(Swing("supply", 0.0, math.inf, expected, expected, whole, at("supply", 0.1)))
     return sorted(found, key=lambda swing: -swing.width)
 
 
@@ -404,11 +414,11 @@ def _spreads(base: Base) -> Iterator[tuple[str, float, float]]:
         yield name, float(low), float(high)
 
 
-def _of_price(base: Base, middle: Base, change: Change) -> Swing:
+def _of_price(base: Base, middle: Base, change: Change, expected: float) -> Swing:
     """What not knowing how customers answer to the new price is worth."""
     ends = [float(simulate(_with(middle, "elasticity", base.elasticity, q), change).finish[0]) for q in _ends()]
     dearer = replace(change, price=(1 + change.price) * 1.1 - 1)
-    return Swing("price", 0.0, 0.0, ends[0], ends[1], float(simulate(middle, dearer).finish[0]))
+    return Swing("price", 0.0, 0.0, expected, ends[0], ends[1], float(simulate(middle, dearer).finish[0]))
 
 
 def _with(middle: Base, name: str, drawn: Floats, probability: float) -> Base:
@@ -444,9 +454,31 @@ def smallest(
 
     ends : what the goal is about, of an outcome
     """
-    few = base.some(_SEARCH_PATHS)
-    moves = [_move(few, change, lever, ends, target, likely) for lever in _levers(base)]
+    moves: list[Move] = []
+    for lever in _levers(base):
+        twin = next((move for move in moves if _is_twin(base.few, change, move.lever, lever, ends)), None)
+        moves.append(_copied(twin, change, lever) or _move(base.few, change, lever, ends, target, likely))
     return sorted(moves, key=lambda move: (move.amount is None, abs(move.amount or 0), -move.chance))
+
+
+def _is_twin(base: Base, change: Change, one: str, other: str, ends: Callable[[Outcome], Floats]) -> bool:
+    """Whether a tenth more of either driver comes to the same, as visits and conversion do for sales."""
+    if one not in DRIVERS or other not in DRIVERS:
+        return False
+    raised = [replace(change, **{name: (1 + getattr(change, name)) * 1.1 - 1}) for name in (one, other)]
+    first, second = (ends(simulate(base, each)) for each in raised)
+    return bool(np.allclose(first, second, rtol=1e-9))
+
+
+def _copied(twin: Move | None, change: Change, lever: str) -> Move | None:
+    """The twin's move as one of the lever; None without a twin, or if it leaves the lever's limits."""
+    if twin is None or twin.amount is None:
+        return None
+    times = 1 + twin.amount / (1 + float(getattr(change, twin.lever)))
+    amount = (1 + float(getattr(change, lever))) * (times - 1)
+    if float(getattr(change, lever)) + amount > LIMITS[lever][1]:
+        return None
+    return replace(twin, lever=lever, amount=amount)
 
 
 def _levers(base: Base) -> Iterator[str]:

@@ -38,25 +38,24 @@ def bars(axis: Sequence[str], rows: Sequence[Line], *, unit: str, currency: str)
 
 
 def swings(
-    title: str,
     axis: Sequence[str],
     ends: Sequence[tuple[float, float]],
+    middle: float,
     *,
     names: tuple[str, str],
     unit: str,
     currency: str,
 ) -> dict[str, Any]:
-    """Lying bars between two values, the widest given first: what stands at each end has a name.
-
-    title : of the values
-    """
-    edges = [end for pair in ends for end in pair]
-    base = [min(pair) for pair in ends]
-    width = [abs(pair[1] - pair[0]) for pair in ends]
+    """Lying bars on both sides of a middle: what lies below it and above it has a name."""
+    low = [min(*pair, middle) for pair in ends]
+    high = [max(*pair, middle) for pair in ends]
     stacked: list[dict[str, Any]] = [
-        {"type": "bar", "name": "", "role": "band_base", "stack": "band", "data": base},
-        {"type": "bar", "name": f"{title}: {names[0]} – {names[1]}", "role": "up", "stack": "band", "data": width},
+        {"type": "bar", "name": "", "role": "band_base", "stack": "band", "data": low},
+        {"type": "bar", "name": names[0], "role": "down", "stack": "band", "data": [middle - end for end in low]},
+        {"type": "bar", "name": names[1], "role": "up", "stack": "band", "data": [end - middle for end in high]},
     ]
+    for series in stacked:
+        series["itemStyle"] = {"borderRadius": 0} | ({"opacity": 0} if series["role"] == "band_base" else {})
     return _framed(unit, currency) | {
         "yAxis": {
             "type": "category",
@@ -64,7 +63,7 @@ def swings(
             "inverse": True,
             "axisLabel": {"width": 160, "overflow": "truncate"},
         },
-        "xAxis": {"type": "value", "min": _floor(edges)},
+        "xAxis": {"type": "value", "min": _floor([*low, *high])},
         "series": stacked,
     }
 

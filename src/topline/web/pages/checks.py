@@ -207,7 +207,6 @@ def _goal(one: GoalCheck, made: PlanCheck) -> dict[str, Any]:
         "chance": formats.chance(one.chance),
         "before": formats.chance(one.before) if round(one.before, 2) != round(one.chance, 2) else "",
         "tone": tone,
-        "percent": round(100 * one.chance),
     }
 
 
@@ -256,10 +255,10 @@ def _tornado(made: PlanCheck) -> dict[str, Any] | None:
         return None
     axis = [formats.say(TITLES[one.driver]) for one in shown]
     return charts.swings(
-        gettext("Net sales"),
         axis,
         [(one.at_low, one.at_high) for one in shown],
-        names=(gettext("At its low"), gettext("At its high")),
+        shown[0].expected,
+        names=(gettext("Less than expected"), gettext("More than expected")),
         unit="money",
         currency=made.version.plan.currency,
     )
@@ -327,7 +326,7 @@ def _base_of(lever: str, made: PlanCheck) -> str:
             return gettext("%(n)s visits") % {"n": formats.decimal(value)}
         case "supply":
             return gettext("%(n)s units") % {"n": formats.decimal(value)}
-    return gettext("as listed")
+    return ""
 
 
 # Files -----------------------------------------------------------------------------
