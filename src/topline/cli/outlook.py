@@ -1,6 +1,7 @@
-"""What will happen, and what to do: the check of a plan.
+"""What will happen, and what to do: the check of a plan, the stock plan.
 
 topline outlook check 3 --traffic 10 --price -5
+topline outlook stock --shop gifts --state order
 """
 
 import math
@@ -14,11 +15,6 @@ if TYPE_CHECKING:
     from topline.plans.checks import PlanCheck
 
 app = typer.Typer(help="What will happen, and what to do.", no_args_is_help=True, add_completion=False)
-
-
-@app.callback()
-def _group() -> None:
-    pass
 
 
 @app.command()
@@ -46,6 +42,46 @@ def check(
     day = boot.as_of(as_of, version.plan.shop)
     made = checks.of(version, day, change=Change(**moved, budget=budget), about=goal)
     _print(made, style)
+
+
+@app.command()
+def stock(
+    shop: plan.ShopOption,
+    state: Annotated[
+        str, typer.Option(help="Only products that are out, late, order, soon, enough, excess, dead.")
+    ] = "",
+    supplier: Annotated[str, typer.Option(help="Only products of this supplier.")] = "",
+    as_of: plan.AsOf = None,
+    style: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Plan the stock: what to order of whom and when, and what lies there for nothing."""
+    owner = boot.shop(shop)
+    boot.fresh_lake(owner)
+    from topline.plans import stock as plans
+    from topline.plans.text import render
+
+    found = plans.of(owner, boot.as_of(as_of, owner))
+    if style is output.Format.TABLE:
+        for sentence in (*found.headline, *found.notes):
+            typer.echo(render(sentence, currency=owner.currency, language="en"))
+    output.rows(
+        [
+            {
+                "product": line.product_key,
+                "state": line.state,
+                "supplier": line.supplier or "",
+                "on_hand": line.on_hand,
+                "daily": round(line.daily, 2),
+                "reorder_at": line.reorder_point,
+                "order_up_to": line.order_up_to,
+                "order": line.order_units,
+                "order_on": line.order_on,
+            }
+            for line in found.lines
+            if state in ("", line.state) and supplier in ("", line.supplier or "")
+        ],
+        style,
+    )
 
 
 def _print(made: "PlanCheck", style: output.Format) -> None:

@@ -47,7 +47,7 @@ BELIEVED_MARKETING = (0.12, 0.6)
 """Size and log spread of the elasticity of sales to advertising: 0.12 on average of 751 measured in the short term
 (Sethuraman, Tellis & Briesch, Journal of Marketing Research 48, 2011)."""
 
-LEAD_DAYS = 28
+LEAD_DAYS = 14
 """From an order to its delivery, where nothing is known of a supplier."""
 
 MULTIPLIERS = np.concatenate([[0.0], np.geomspace(0.1, 4.0, 40)])

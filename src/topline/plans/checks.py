@@ -23,7 +23,7 @@ from topline import __version__
 from topline.lake.snapshot import Snapshot
 from topline.outlook import check as outlook
 from topline.outlook import shelf
-from topline.plans import expectation
+from topline.plans import expectation, numbers
 from topline.plans.drafting import EmptyLakeError
 from topline.plans.models import Goal, PlanVersion
 from topline.plans.text import Sentence
@@ -61,6 +61,7 @@ class Ground:
     others : the 1 % to 99 % quantiles of planned metrics that are not simulated, as seen on the day
     stock_on : day of the stock levels, None if they are unknown or too old
     is_spend_planned : spend is an active plan's budget, not what was spent a year before
+    lead_days : after which deliveries follow what is wanted
     """
 
     base: Base
@@ -69,6 +70,7 @@ class Ground:
     others: Mapping[str, list[float]]
     stock_on: date | None
     is_spend_planned: bool
+    lead_days: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,8 @@ def make(
         advance=advance,
     )
     goods = shelf.read(lake, snapshot, as_of)
-    base = outlook.base(seen, categories=version.blocks, markets=version.markets, shelf=goods)
+    lead = numbers.of(shop)("lead_days")
+    base = outlook.base(seen, categories=version.blocks, markets=version.markets, shelf=goods, lead_days=lead)
     others = {
         metric: expectation.quantiles(expectation.amount(shop, metric, plan.period, as_of, snapshot).finish)
         for metric in version.grid_metrics
@@ -188,6 +191,7 @@ def make(
         "others": others,
         "stock_on": None if np.isinf(base.on_hand).all() or not goods.counted_on else goods.counted_on.isoformat(),
         "is_spend_planned": seen.is_spend_planned,
+        "lead_days": lead,
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
     outlook.save(base, folder, {_ABOUT: json.dumps(about)})
@@ -215,6 +219,7 @@ def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
         version.blocks,
         version.markets,
         version.grid_metrics,
+        numbers.of(shop)("lead_days"),
     )
     return Path(settings.HOME) / "cache" / "check" / hashlib.sha256(repr(content).encode()).hexdigest()
 
@@ -229,6 +234,7 @@ def _load(folder: Path) -> Ground:
         others=about["others"],
         stock_on=None if about["stock_on"] is None else date.fromisoformat(about["stock_on"]),
         is_spend_planned=about["is_spend_planned"],
+        lead_days=about["lead_days"],
     )
 
 
@@ -418,7 +424,7 @@ def _notes(found: Ground) -> Iterator[Sentence]:
     if found.stock_on is None:
         yield Sentence("check.no_stock")
     else:
-        yield Sentence("check.deliveries", {"levels_on": found.stock_on, "lead_count": round(outlook.LEAD_DAYS)})
+        yield Sentence("check.deliveries", {"levels_on": found.stock_on, "lead_count": round(found.lead_days)})
     if not len(base.multiplier):
         yield Sentence("check.no_spend")
     elif not found.is_spend_planned:

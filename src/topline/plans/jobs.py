@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from topline.accounts.models import Shop, User
 from topline.lake.snapshot import Snapshot
-from topline.plans import approval, canonical, checks, drafting, expectation, operations, runs
+from topline.plans import approval, canonical, checks, drafting, expectation, operations, runs, stock
 from topline.plans.models import Kind, Plan, PlanVersion
 from topline.units.period import Period
 from topline.workbench import jobs
@@ -169,6 +169,33 @@ def remind() -> None:
     approval.remind(now=timezone.now())
 
 
+def look_at_stock(job: Job) -> dict[str, Any]:
+    """Make what the stock plan and the workload start from today."""
+    shop = Shop.objects.named(job.shop)
+    if snapshot := shop.lake().latest():
+        stock.make(shop, date.fromisoformat(job.params["as_of"]), snapshot)
+    return {}
+
+
+def prepare_stock(shop: Shop, as_of: date, *, retry: bool = False) -> Job | None:
+    """The job that makes what the stock plan starts from; None if it is made.
+
+    retry : ask again for what failed before
+
+    Raises EmptyLakeError.
+    """
+    snapshot = shop.lake().latest()
+    if snapshot is None:
+        raise drafting.EmptyLakeError()
+    if stock.is_made(shop, as_of, snapshot):
+        return None
+    key = f"plans.stock:{shop.slug}:{as_of}:{snapshot.number}"
+    before = Job.objects.filter(unique_key=key).order_by("-pk").first()
+    if before is not None and before.state == Job.State.FAILED and not retry:
+        return before
+    return jobs.enqueue("plans.stock", shop=shop.slug, params={"as_of": as_of.isoformat()}, unique_key=key)
+
+
 def look_ahead_everywhere() -> None:
     """Look ahead for every plan that runs."""
     for shop in Shop.objects.filter(plans__isnull=False).distinct():
@@ -192,6 +219,7 @@ JOBS = {
     "plans.reforecast": reforecast,
     "plans.look": look,
     "plans.check": check,
+    "plans.stock": look_at_stock,
 }
 BACKGROUND = ("outlook.publish",)
 SCHEDULE = {

@@ -764,3 +764,21 @@ class CalendarLink(models.Model):
 
     def __str__(self) -> str:
         return f"feed of {self.shop}"
+
+
+# What no fact says -------------------------------------------------------------
+
+
+class ShopNumber(models.Model):
+    """A number that the shop states about itself, of `numbers.NUMBERS`. of : a supplier, "" for the whole shop"""
+
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="numbers")
+    name = models.CharField(max_length=40)
+    of = models.CharField(max_length=120, blank=True, default="")
+    value = models.FloatField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["shop", "name", "of"], name="shop_number")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.of}".strip()

@@ -169,6 +169,24 @@ TEXTS: Mapping[str, str] = {
         "No active plan has a budget for these weeks, so spend is that of a year before, or of the last weeks."
     ),
     "check.no_cost": N_("Costs are not known for all goods, so the check can't say the profit."),
+    # the stock plan
+    "stock.no_levels": N_(
+        "No stock levels of the last two weeks are known: for %(products_count)s products the plan says how much to "
+        "hold, not how much to order. Import stock levels."
+    ),
+    "stock.order": N_("%(products_count)s products are to be ordered today, for %(sum_amount)s."),
+    "stock.nothing": N_("Nothing needs to be ordered today."),
+    "stock.late": N_("%(products_count)s of them are gone, or will be before a delivery can come."),
+    "stock.excess": N_("%(products_count)s products hold %(sum_amount)s more than they will sell in time."),
+    "stock.counted": N_("Stock as of the end of %(counted_on)s."),
+    "stock.believed_lead": N_(
+        "No supplier's lead time was stated, so %(days_count)s days are taken for all. State it below: it "
+        "decides the most."
+    ),
+    "stock.uncosted": N_(
+        "%(products_count)s products have no known cost: they aim at %(service_rate)s, not at what pays."
+    ),
+    "stock.orders_unknown": N_("What is on its way from suppliers is not known here: take it off the quantities."),
     "check.believed": N_(
         "How customers answer to prices and to more marketing is taken from published averages, with wide intervals, "
         "until this shop's own history says more."

@@ -1,0 +1,134 @@
+"""The stock plan from the lake to its doors."""
+
+import json
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from test_api import caller
+
+import plan_shop
+from topline.cli import main
+from topline.facts.table import tables
+from topline.lake.store import Lake
+from topline.plans import jobs as plan_jobs
+from topline.plans import numbers, stock
+from topline.workbench import jobs
+
+pytestmark = pytest.mark.django_db
+
+DAY = date(2026, 10, 1)
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory):
+    """Lamps, rugs and vases as in `plan_shop`: 400 lamps there, 2 rugs, and 90 of a product that nobody buys."""
+    root = tmp_path_factory.mktemp("stock")
+    lake = Lake(root, "gifts")
+    plan_shop.fill(lake)
+    now = datetime.now(UTC)
+    there = {"A1": 400, "B1": 2, "D1": 90}
+    rows = [
+        {
+            "key": f"{code}/{on}",
+            "version": 1,
+            "recorded_at": now,
+            "batch_id": "test",
+            "product_key": code,
+            "on": on,
+            "on_hand": Decimal(units),
+            "reserved": Decimal(0),
+            "is_sellable": True,
+            "unit_cost_shop": Decimal(10),
+        }
+        for code, units in there.items()
+        for on in (DAY - timedelta(days=57), DAY - timedelta(days=1))
+    ]
+    lake.append("stock_level", [pa.RecordBatch.from_pylist(rows, tables()["stock_level"].schema)], batch_id="test")
+    lake.publish(now=now)
+    return root
+
+
+@pytest.fixture
+def stocked(shop, history, tmp_path, settings):
+    settings.HOME = tmp_path
+    shutil.copytree(history / "gifts", tmp_path / "lake" / "gifts")
+    shop.clock_on = DAY
+    shop.save()
+    return shop
+
+
+def test_each_product_has_its_state_and_its_order(stocked):
+    """12 orders a day: half lamps, about 6 a day (more from October on), 3.6 rugs, 2.4 vases."""
+    found = stock.of(stocked, DAY)
+    lines = {line.product_key: line for line in found.lines}
+    assert [line.state for line in found.lines] == ["late", "enough", "dead", "unknown"]
+    lamps, rugs, vases, idle = (lines[code] for code in ("A1", "B1", "C1", "D1"))
+    assert lamps.daily == pytest.approx(7.8, rel=0.25)
+    assert (lamps.state, lamps.order_units) == ("enough", 0)
+    assert rugs.state == "late"
+    assert rugs.order_units == rugs.order_up_to - 2
+    assert rugs.order_value == rugs.order_units * 10
+    assert rugs.now < 0.01
+    # until the delivery of the next order: 14 days and the 7 to the next look
+    assert rugs.order_up_to == pytest.approx(rugs.daily * 21, rel=0.6)
+    assert rugs.order_up_to > rugs.daily * 21
+    assert (idle.state, idle.excess_units, idle.excess_value) == ("dead", 89, 890)
+    assert (vases.state, vases.on_hand, vases.order_units) == ("unknown", None, 0)
+    assert vases.order_up_to > vases.reorder_point > 0
+    assert found.suppliers[0].products == 1
+    assert found.counted_on == DAY - timedelta(days=1)
+    assert found.events[0].order_by == found.events[0].order_by
+    assert all(month.free >= 0 for month in found.months)
+
+
+def test_a_longer_lead_time_holds_more(stocked):
+    before = {line.product_key: line for line in stock.of(stocked, DAY).lines}
+    numbers.state(shop=stocked, name="lead_days", value=60, actor_id=None)
+    after = {line.product_key: line for line in stock.of(stocked, DAY).lines}
+    assert after["A1"].reorder_point > before["A1"].reorder_point * 2
+    assert after["A1"].state == "late"
+    numbers.state(shop=stocked, name="lead_days", value=None, actor_id=None)
+    assert {line.product_key: line for line in stock.of(stocked, DAY).lines} == before
+    with pytest.raises(numbers.NumberRangeError):
+        numbers.state(shop=stocked, name="lead_days", value=999, actor_id=None)
+    with pytest.raises(numbers.UnknownNumberError):
+        numbers.state(shop=stocked, name="review_days", of="Acme", value=3, actor_id=None)
+
+
+def test_without_levels_it_says_what_to_hold(shop, history, tmp_path, settings):
+    settings.HOME = tmp_path
+    plan_shop.fill(Lake(tmp_path / "lake", "gifts"))
+    found = stock.of(shop, DAY)
+    assert {line.state for line in found.lines} == {"unknown"}
+    assert found.headline[0].code == "stock.no_levels"
+    assert found.months == []
+    assert all(line.order_up_to > 0 for line in found.lines)
+
+
+def test_its_doors_say_the_same(stocked, owner, member, client, capsys):
+    call, address = caller(stocked, owner), "/shops/gifts/outlook/stock"
+    assert call("GET", address).status_code == 202
+    jobs.run_now(plan_jobs.prepare_stock(stocked, DAY))
+    told = call("GET", f"{address}?state=late").json()
+    assert [line["product_key"] for line in told["lines"]] == ["B1"]
+    assert told["lines"][0]["order_value"] > 0
+    assert call("PUT", "/shops/gifts/numbers/lead_days", {"value": 21}).status_code == 204
+    assert call("GET", address).json()["numbers"]["lead_days"] == 21
+    operations = caller(stocked, member("operations"))
+    seen = operations("GET", f"{address}?state=late").json()
+    assert (seen["lines"][0]["order_value"], seen["months"]) == (None, [])
+    client.force_login(owner)
+    page = client.get("/shop/gifts/outlook/stock").content.decode()
+    assert "to be ordered today" in page
+    assert "Open to buy" in page
+    kept = client.post("/shop/gifts/outlook/stock", {"lead_days": "30", "review_days": ""})
+    assert kept.status_code == 302
+    assert numbers.of(stocked)("lead_days") == 30
+    assert client.post("/shop/gifts/outlook/stock", {"lead_days": "soon"}).status_code == 400
+    rows = b"".join(client.get("/shop/gifts/outlook/stock?format=csv").streaming_content).decode().splitlines()
+    assert len(rows) == 5
+    assert main.run(["outlook", "stock", "--shop", "gifts", "--format", "json", "--state", "dead"]) == 0
+    assert [row["product"] for row in json.loads(capsys.readouterr().out)] == ["D1"]
