@@ -5,24 +5,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_membership_owner_key'),
-        ('plans', '0005_no_sections'),
+        ("accounts", "0003_membership_owner_key"),
+        ("plans", "0005_no_sections"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ShopNumber',
+            name="ShopNumber",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40)),
-                ('of', models.CharField(blank=True, default='', max_length=120)),
-                ('value', models.FloatField()),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='numbers', to='accounts.shop')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=40)),
+                ("of", models.CharField(blank=True, default="", max_length=120)),
+                ("value", models.FloatField()),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="numbers", to="accounts.shop"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('shop', 'name', 'of'), name='shop_number')],
+                "constraints": [models.UniqueConstraint(fields=("shop", "name", "of"), name="shop_number")],
             },
         ),
     ]
