@@ -16,7 +16,7 @@ def test_a_steady_week_is_repeated() -> None:
 
 def test_the_week_ends_on_the_last_known_day() -> None:
     units = np.tile(np.array([1.0, 2, 3, 4, 5, 6, 7]), (1, 3))[:, :-2]
-    assert demand.seasonal_window(units, 2, weeks=2)[0].tolist() == [6.0, 7.0]
+    assert demand.seasonal_window(units, 2, cycles=2)[0].tolist() == [6.0, 7.0]
 
 
 def test_tsb_by_hand() -> None:

@@ -15,7 +15,7 @@ class Forecast(Fact):
     run_key : the run
     metric : a metric id
     on : first day of the cell; grain : day, week or month
-    category, market : the cell's slice, None for all
+    category, market, channel, product_key : the cell's slice, None for all
     low, mean, high : in the metric's unit; low and high bound the central `level` (0-1)
     snapshot : the lake's snapshot that the run read; model : what made it
     """
@@ -26,6 +26,8 @@ class Forecast(Fact):
     grain: str
     category: str | None = None
     market: str | None = None
+    channel: str | None = None
+    product_key: str | None = None
     low: float
     mean: float
     high: float

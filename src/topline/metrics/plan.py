@@ -111,6 +111,7 @@ def _forecast_cells(view: View, by: tuple[str, ...]) -> Mapping[Key, Cell]:
     rows: Any = view.tables.table("forecast")
     for column in ("category", "market"):
         rows = rows.filter(rows[column].notnull() if column in asked else rows[column].isnull())
+    rows = rows.filter(rows.product_key.isnull() & rows.channel.isnull())
     if "metric" not in asked:
         rows = rows.filter(rows.metric == USUAL)
     records = view.tables.run(rows.filter(rows.on < end))

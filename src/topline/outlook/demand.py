@@ -1,0 +1,801 @@
+"""What a shop will sell of each product, by market, channel and week, how sure that is, and what it rests on."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from topline.calendar.occurrence import Occurrence, occurrences
+from topline.facts.forecast import TABLE
+from topline.facts.order_line import Kind
+from topline.lake import engine
+from topline.lake.snapshot import Snapshot
+from topline.lake.store import Appended, Lake
+from topline.metrics.settings import Settings
+from topline.outlook.history import STALE_DAYS
+from topline.science import conformal, rhythm, spread, stack
+from topline.science.demand import ShortHistoryError
+from topline.science.panel import Panel, sum_by
+from topline.units.errors import ToplineError
+from topline.units.period import Grain, Period
+from topline.units.text import N_
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+METRIC = "units"
+LEVEL = 0.8
+WEEKS = 13
+LEAST_WEEKS = 13
+DIMENSIONS = ("category", "market", "channel", "product")
+CLASSES = ("A", "B", "C")
+OTHER = "*"
+"""The name of the market or channel that holds all the small ones together."""
+
+_WEEK = 7
+_KEPT_WEEKS = 52
+_OUT_OF_STOCK_DAYS = 2
+_NAMES = 8
+_BETTER = 0.02
+_SHARES = (0.8, 0.95)
+_PRIOR = 0.2
+_LEAST_SCORES = 200
+_HISTORY_YEARS = 3
+_WINDOW = 8
+_ALARM = 0.01
+_LEAST_OVER = 4
+
+
+class UnknownProductError(ToplineError):
+    message = N_("The shop has never sold a product “%(product)s”. A plan for it needs a product that has a history.")
+
+
+class PlannedValueError(ToplineError):
+    message = N_("“%(text)s” can't be planned: a price is above 0, a discount is a share from 0 to below 1.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A price or promotion that is planned for coming weeks.
+
+    product : one product, None for all of `category` or, if that is None too, of the shop
+    period : its days
+    price : in the shop's currency, None to leave it
+    discount : share taken off, 0-1; is_promoted : whether it is shown as a promotion
+    """
+
+    product: str | None = None
+    category: str | None = None
+    period: Period
+    price: float | None = None
+    discount: float = 0.0
+    is_promoted: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.discount < 1 or (self.price is not None and self.price <= 0):
+            raise PlannedValueError(text=self.price if self.price is not None else self.discount)
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How forecasts of a segment did, a horizon ahead, from earlier origins.
+
+    wape, naive_wape : sum of absolute errors over the sum of actuals by week; naive is the same week of last year, or
+        the last week where no year is known
+    total_wape : of the totals of the whole horizon; bias : their signed error, > 0 if too much was expected
+    inside : share of weeks within the interval
+    """
+
+    wape: float
+    naive_wape: float
+    total_wape: float
+    bias: float
+    inside: float
+    origins: int
+
+    @property
+    def is_better(self) -> bool:
+        return self.wape < self.naive_wape
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """Weeks of the values of a dimension, which sum to the total.
+
+    names : k values, None for sales without one; keys of products for products
+    history : (k, t); mean, low, high : (k, h); accuracy : one for each name, or for classes of products
+    """
+
+    names: tuple[str | None, ...]
+    history: Floats
+    mean: Floats
+    low: Floats
+    high: Floats
+    accuracy: Mapping[str | None, Accuracy]
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A series from outside, and whether forecasts of the past were better with it.
+
+    error, error_without : mean absolute percentage error of groups in the backtest
+    low, expected, high : factors on the units of the horizon if it comes as stated, against it staying as it is
+    """
+
+    name: str
+    is_used: bool
+    error: float
+    error_without: float
+    low: float
+    expected: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Whether what came since fell outside what was published more often than the backtest allows.
+
+    outside : weeks outside the interval, of `weeks` that were forecast a week ahead
+    """
+
+    weeks: int
+    outside: int
+    is_alarming: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DemandOutlook:
+    """What a run expects of a shop's products.
+
+    as_of, snapshot : the day that it was made on, and what it read
+    past, weeks : (t,) and (h,) first days of weeks; the first week ahead holds `as_of`
+    total : one slice; by : dimension -> slices
+    classes : accuracy of products by class: A those with 80 % of units, B the next 15 %, C the rest
+    inputs : what the model looks at -> its share
+    drivers : series from outside; changes : planned prices and promotions that it reckons with
+    unknown_weeks : weeks of products left out because the shelf was empty
+    """
+
+    as_of: date
+    snapshot: int
+    past: tuple[date, ...]
+    weeks: tuple[date, ...]
+    level: float
+    total: Slices
+    by: dict[str, Slices]
+    classes: Mapping[str, Accuracy]
+    inputs: Mapping[str, float]
+    drivers: tuple[Driver, ...]
+    changes: tuple[Change, ...]
+    unknown_weeks: int
+    series: int
+    model: str
+
+    @property
+    def accuracy(self) -> Accuracy | None:
+        return self.total.accuracy.get(None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sales:
+    """Units by series and week, and what is known of the series.
+
+    units : (n, t); of : dimension -> (n,) places in names[dimension]
+    """
+
+    start: date
+    units: Floats
+    of: dict[str, Ints]
+    names: dict[str, tuple[str | None, ...]]
+    price: Floats
+
+    @property
+    def end(self) -> date:
+        return self.start + timedelta(days=_WEEK * self.units.shape[1])
+
+
+def run(
+    lake: Lake,
+    snapshot: Snapshot,
+    *,
+    as_of: date,
+    settings: Settings,
+    weeks: int = WEEKS,
+    changes: Iterable[Change] = (),
+    level: float = LEVEL,
+    own: Iterable[Occurrence] = (),
+) -> DemandOutlook:
+    """The outlook of `weeks` weeks from that of `as_of`, from the whole weeks before it.
+
+    changes : planned prices and promotions; without them prices stay as they are and known promotions run as known
+    own : the shop's own events
+
+    The same snapshot and arguments give the same numbers. Raises ShortHistoryError below 13 weeks of sales,
+    UnknownProductError for a change of a product that was never sold.
+    """
+    planned = tuple(changes)
+    sales = _sales(lake, snapshot, as_of, settings)
+    known = sales.units.shape[1]
+    if known < LEAST_WEEKS:
+        raise ShortHistoryError(found=known * _WEEK, least=LEAST_WEEKS * _WEEK)
+    is_live = sales.units[:, -_KEPT_WEEKS:].sum(axis=1) > 0
+    live = np.flatnonzero(is_live)
+    day = np.datetime64(sales.start, "D") + (_WEEK * np.arange(known + weeks)).astype("timedelta64[D]")
+    units = np.where(_empty_shelves(lake, snapshot, sales)[live], np.nan, sales.units[live])
+    group, groups = _groups(sales, live)
+    panel = Panel(
+        units,
+        day,
+        group,
+        cycle=1,
+        year=_KEPT_WEEKS,
+        flags=_events(day, groups, settings.country, own),
+        drivers=_drivers(lake, snapshot, sales, live, day, planned),
+        codes={name: sales.of[name][live] for name in ("category", "market", "channel")},
+    )
+    panel, drivers = _with_conditions(panel, _outside(lake, snapshot, sales, live, group, groups, day))
+    made = stack.forecast(panel, tests=_tests(known, weeks))
+    by = {name: _sliced(sales, live, made, sales.of[name], sales.names[name], level) for name in DIMENSIONS}
+    nobody = np.zeros(len(is_live), dtype=np.int64)
+    return DemandOutlook(
+        as_of=as_of,
+        snapshot=snapshot.number,
+        past=tuple(sales.start + timedelta(days=_WEEK * k) for k in range(known)),
+        weeks=tuple(sales.end + timedelta(days=_WEEK * k) for k in range(weeks)),
+        level=level,
+        total=_sliced(sales, live, made, nobody, (None,), level),
+        by={name: cells for name, cells in by.items() if len(cells.names) > 1},
+        classes=_classes(sales, live, made, level),
+        inputs=made.inputs,
+        drivers=drivers,
+        changes=planned,
+        unknown_weeks=int(np.isnan(units).sum()),
+        series=len(live),
+        model=made.model,
+    )
+
+
+def _tests(known: int, weeks: int) -> int:
+    return int(np.clip((known - _KEPT_WEEKS // 2) // weeks, 0, 4))
+
+
+def _sales(lake: Lake, snapshot: Snapshot, as_of: date, settings: Settings) -> _Sales:
+    """Units sold by product, market, channel and whole week before a day."""
+    lines: Any = engine.table(lake, "order_line", snapshot)
+    heads: Any = engine.table(lake, "order", snapshot)
+    lines = lines.filter((lines.kind == Kind.GOODS_SOLD.value) & lines.product_key.notnull() & (lines.on < as_of))
+    lines = lines.anti_join(heads.filter(heads.is_test), "order_key")
+    (extent,) = engine.execute(lines.aggregate(first=lines.on.min(), last=lines.on.max())).to_pylist()
+    if extent["first"] is None:
+        raise ShortHistoryError(found=0, least=LEAST_WEEKS * _WEEK)
+    floor = settings.calendar.floor
+    end = floor(as_of, Grain.WEEK)
+    if (as_of - extent["last"]).days > STALE_DAYS:
+        end = min(end, floor(extent["last"] + timedelta(days=1), Grain.WEEK))
+    first = max(extent["first"] + timedelta(days=_WEEK - 1), end - timedelta(days=_WEEK * _KEPT_WEEKS * _HISTORY_YEARS))
+    start = floor(first, Grain.WEEK)
+    known = max((end - start).days // _WEEK, 0)
+    inside = lines.filter((lines.on >= start) & (lines.on < end))
+    keyed = inside.mutate(week=_week(inside.on, start))
+    sums = keyed.group_by("product_key", "market", "channel", "week").aggregate(
+        units=keyed.quantity.sum().cast("float64")
+    )
+    rows = engine.execute(sums.order_by("product_key", "market", "channel", "week"))
+    amount = rows["units"].to_numpy()
+    week = rows["week"].to_numpy().astype(np.int64)
+    codes, names = {}, {}
+    for column in ("product_key", "market", "channel"):
+        codes[column], names[column] = _coded(rows[column])
+    for column in ("market", "channel"):
+        codes[column], names[column] = _largest(codes[column], names[column], amount)
+    sizes = [max(len(names[column]), 1) for column in ("product_key", "market", "channel")]
+    joined = (codes["product_key"] * sizes[1] + codes["market"]) * sizes[2] + codes["channel"]
+    series, place = np.unique(joined, return_inverse=True)
+    units = np.zeros((len(series), known))
+    np.add.at(units, (place, week), np.maximum(amount, 0))
+    of = {
+        "product": series // (sizes[1] * sizes[2]),
+        "market": series // sizes[2] % sizes[1],
+        "channel": series % sizes[2],
+    }
+    category, categories = _categories(lake, snapshot, names["product_key"])
+    prices = _prices(keyed, names["product_key"], known)
+    return _Sales(
+        start,
+        units,
+        of | {"category": category[of["product"]]},
+        {
+            "product": names["product_key"],
+            "market": names["market"],
+            "channel": names["channel"],
+            "category": categories,
+        },
+        prices,
+    )
+
+
+def _week(on: Any, start: date) -> Any:
+    import ibis
+
+    return on.delta(ibis.literal(start), unit="day") // _WEEK
+
+
+def _coded(column: "pa.ChunkedArray[Any]") -> tuple[Ints, tuple[str | None, ...]]:
+    """Places of values among their sorted names, None last."""
+    names = sorted(set(column.unique().to_pylist()), key=lambda name: (name is None, name or ""))
+    place = {name: k for k, name in enumerate(names)}
+    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    known = np.array([place[name] for name in encoded.dictionary.to_pylist()], dtype=np.int64)
+    return known[encoded.indices.to_numpy(zero_copy_only=False)], tuple(names)
+
+
+def _largest(code: Ints, names: tuple[str | None, ...], units: Floats) -> tuple[Ints, tuple[str | None, ...]]:
+    """The same with all but the largest names as one."""
+    if len(names) <= _NAMES:
+        return code, names
+    ranked = np.argsort(-np.bincount(code, units, len(names)), kind="stable")[: _NAMES - 1]
+    kept = np.sort(ranked)
+    place = np.full(len(names), _NAMES - 1, dtype=np.int64)
+    place[kept] = np.arange(len(kept))
+    return place[code], (*(names[k] for k in kept), OTHER)
+
+
+def _categories(
+    lake: Lake, snapshot: Snapshot, products: tuple[str | None, ...]
+) -> tuple[Ints, tuple[str | None, ...]]:
+    table: Any = engine.table(lake, "product", snapshot)
+    rows = engine.execute(table.select("product_key", "category")).to_pylist()
+    known = {row["product_key"]: row["category"] for row in rows}
+    return _coded(pa.chunked_array([pa.array([known.get(key) for key in products], pa.string())]))
+
+
+def _prices(keyed: Any, products: tuple[str | None, ...], known: int) -> Floats:
+    """(products, t) median price paid, in the shop's currency; nan in weeks without a sale."""
+    sold = keyed.filter(keyed.quantity > 0)
+    each = sold.mutate(price=(sold.amount_shop / sold.quantity).cast("float64"))
+    medians = each.group_by("product_key", "week").aggregate(price=each.price.median())
+    rows = engine.execute(medians)
+    place = {key: k for k, key in enumerate(products)}
+    found = np.full((len(products), known), np.nan)
+    at = np.array([place[key] for key in rows["product_key"].to_pylist()], dtype=np.int64)
+    found[at, rows["week"].to_numpy().astype(np.int64)] = rows["price"].to_numpy()
+    return np.where(found > 0, found, np.nan)
+
+
+def _groups(sales: _Sales, live: Ints) -> tuple[Ints, tuple[tuple[str | None, str | None], ...]]:
+    """The category and market of each live series as groups that follow one calendar."""
+    wide = len(sales.names["market"])
+    joined = sales.of["category"][live] * wide + sales.of["market"][live]
+    found, group = np.unique(joined, return_inverse=True)
+    names = tuple((sales.names["category"][int(k) // wide], sales.names["market"][int(k) % wide]) for k in found)
+    return group.astype(np.int64), names
+
+
+def _events(
+    day: NDArray[np.datetime64], groups: tuple[Any, ...], country: str, own: Iterable[Occurrence]
+) -> Floats | None:
+    """(k, g, t + h) which weeks hold a retail event, as shares of the week; those that never were are left out."""
+    if not country:
+        return None
+    first, last = day[0].astype(object), day[-1].astype(object) + timedelta(days=_WEEK)
+    found: dict[str, Floats] = {}
+    for one in occurrences(Period(first, last), country, own=own):
+        if one.period.days > 2 * _WEEK:
+            continue
+        mark = found.setdefault(one.event, np.zeros(len(day)))
+        for k in range(one.period.days):
+            week = (one.start + timedelta(days=k) - first).days // _WEEK
+            if 0 <= week < len(day):
+                mark[week] += 1 / one.period.days
+    marks = [mark for mark in found.values() if mark.any()]
+    return np.repeat(np.array(marks)[:, None], len(groups), axis=1) if marks else None
+
+
+def _drivers(
+    lake: Lake, snapshot: Snapshot, sales: _Sales, live: Ints, day: NDArray[np.datetime64], changes: tuple[Change, ...]
+) -> dict[str, Floats]:
+    """Log price, discount and promotion of each live series and week; ahead as planned, else as last known."""
+    known, ahead = sales.units.shape[1], len(day) - sales.units.shape[1]
+    usual = _last(sales.price)
+    price = np.hstack([sales.price, np.repeat(usual[:, None], ahead, axis=1)])
+    discount, promoted = _promotions(lake, snapshot, sales, len(day))
+    price[:, known:] *= 1 - discount[:, known:]
+    for change in changes:
+        rows = _touched(sales, change)
+        share = _overlap(sales.start, len(day), change.period)
+        weeks = np.flatnonzero(share[known:]) + known
+        now = change.price if change.price is not None else usual[rows][:, None]
+        new = np.broadcast_to(now * (1 - change.discount), (len(rows), len(weeks)))
+        price[np.ix_(rows, weeks)] += share[weeks] * (new - price[np.ix_(rows, weeks)])
+        if change.discount and change.is_promoted:
+            discount[np.ix_(rows, weeks)] = np.maximum(discount[np.ix_(rows, weeks)], share[weeks] * change.discount)
+            promoted[np.ix_(rows, weeks)] = np.maximum(promoted[np.ix_(rows, weeks)], share[weeks])
+    of = sales.of["product"][live]
+    found = {"price": np.log(price)[of]}
+    if discount.any():
+        found["discount"] = discount[of]
+    if promoted.any():
+        found["promotion"] = promoted[of]
+    return found
+
+
+def _last(price: Floats) -> Floats:
+    """(n,) the median of the last eight known prices, nan where none is."""
+    found = np.full(len(price), np.nan)
+    for k, row in enumerate(price):
+        seen = row[~np.isnan(row)]
+        if len(seen):
+            found[k] = np.median(seen[-_WINDOW:])
+    return found
+
+
+def _touched(sales: _Sales, change: Change) -> Ints:
+    """Places of the products that a change is about."""
+    names = sales.names["product"]
+    if change.product is not None:
+        if change.product not in names:
+            raise UnknownProductError(product=change.product)
+        return np.array([names.index(change.product)])
+    if change.category is None:
+        return np.arange(len(names))
+    categories = sales.names["category"]
+    if change.category not in categories:
+        raise UnknownProductError(product=change.category)
+    of = np.zeros(len(names), dtype=np.int64)
+    of[sales.of["product"]] = sales.of["category"]
+    return np.flatnonzero(of == categories.index(change.category))
+
+
+def _overlap(start: date, weeks: int, period: Period) -> Floats:
+    """(weeks,) which share of each week's days lies in a period."""
+    low, high = (period.start - start).days, (period.end - start).days
+    edge = _WEEK * np.arange(weeks)
+    return np.clip(np.minimum(edge + _WEEK, high) - np.maximum(edge, low), 0, _WEEK) / _WEEK
+
+
+def _promotions(lake: Lake, snapshot: Snapshot, sales: _Sales, weeks: int) -> tuple[Floats, Floats]:
+    """(products, weeks) mean discount and share of the week under a promotion."""
+    products = sales.names["product"]
+    discount, promoted = np.zeros((len(products), weeks)), np.zeros((len(products), weeks))
+    if "promotion" not in snapshot.tables:
+        return discount, promoted
+    table: Any = engine.table(lake, "promotion", snapshot)
+    end = sales.start + timedelta(days=_WEEK * weeks)
+    inside = table.filter((table.until_on > sales.start) & (table.on < end))
+    each = inside.group_by("product_key", "on", "until_on").aggregate(
+        discount=inside.discount_rate.max().fill_null(0).cast("float64")
+    )
+    place = {key: k for k, key in enumerate(products)}
+    for row in engine.execute(each).to_pylist():
+        share = _overlap(sales.start, weeks, Period(row["on"], row["until_on"]))
+        rows = slice(None) if row["product_key"] is None else place.get(row["product_key"])
+        if rows is not None:
+            promoted[rows] = np.maximum(promoted[rows], share)
+            discount[rows] = np.maximum(discount[rows], share * row["discount"])
+    return discount, promoted
+
+
+def _empty_shelves(lake: Lake, snapshot: Snapshot, sales: _Sales) -> NDArray[np.bool_]:
+    """(n, t) weeks in which a product was out of stock on more than two days: what it sold then isn't its demand."""
+    nothing = np.zeros(sales.units.shape, dtype=bool)
+    if "stock_level" not in snapshot.tables:
+        return nothing
+    table: Any = engine.table(lake, "stock_level", snapshot)
+    inside = table.filter((table.on >= sales.start) & (table.on < sales.end))
+    days = inside.group_by("product_key", "on").aggregate(
+        left=(inside.on_hand - inside.reserved).sum(), is_sellable=inside.is_sellable.any()
+    )
+    empty = days.filter(days.is_sellable & (days["left"] <= 0)).mutate(week=lambda t: _week(t.on, sales.start))
+    rows = engine.execute(empty.group_by("product_key", "week").aggregate(days=empty.count()))
+    place = {key: k for k, key in enumerate(sales.names["product"])}
+    found = np.zeros((len(place), sales.units.shape[1]), dtype=bool)
+    for row in rows.to_pylist():
+        if row["days"] > _OUT_OF_STOCK_DAYS and row["product_key"] in place:
+            found[place[row["product_key"]], row["week"]] = True
+    return found[sales.of["product"]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """A series from outside by group and week, about 0 over the history in units of its own spread."""
+
+    name: str
+    expected: Floats
+    low: Floats
+    high: Floats
+
+
+def _outside(
+    lake: Lake,
+    snapshot: Snapshot,
+    sales: _Sales,
+    live: Ints,
+    group: Ints,
+    groups: tuple[tuple[str | None, str | None], ...],
+    day: NDArray[np.datetime64],
+) -> list[_Outside]:
+    """The series from outside that are known over most of the history; ahead as stated, else as last known."""
+    if "external_series" not in snapshot.tables:
+        return []
+    table: Any = engine.table(lake, "external_series", snapshot)
+    rows = engine.execute(
+        table.select("series", "market", "on", "value", "low", "high").order_by("series", "on")
+    ).to_pylist()
+    known, weeks = sales.units.shape[1], len(day)
+    found = []
+    for name in sorted({row["series"] for row in rows}):
+        own = [row for row in rows if row["series"] == name]
+        parts = {market: _weekly(own, market, sales.start, weeks) for market in {market for _, market in groups}}
+        stacked = np.array([parts[market] for _, market in groups])  # (g, 3, weeks)
+        base = stacked[:, 1, :known]
+        if np.isnan(base).any() or not base.std(axis=1).all():
+            continue
+        mean, spread_of = base.mean(axis=1)[:, None, None], base.std(axis=1)[:, None, None]
+        low, expected, high = np.moveaxis((stacked - mean) / spread_of, 1, 0)
+        found.append(_Outside(name, expected, low, high))
+    return found
+
+
+def _weekly(rows: list[dict[str, Any]], market: str | None, start: date, weeks: int) -> Floats:
+    """(3, weeks) low, expected and high by week, carried forward; nan before the first value."""
+    mine = [row for row in rows if row["market"] == market] or [row for row in rows if row["market"] is None]
+    sums, count = np.zeros((3, weeks)), np.zeros(weeks)
+    for row in mine:
+        week = (row["on"] - start).days // _WEEK
+        if 0 <= week < weeks:
+            value = row["value"]
+            sums[:, week] += [
+                value if row["low"] is None else row["low"],
+                value,
+                value if row["high"] is None else row["high"],
+            ]
+            count[week] += 1
+    found = np.where(count > 0, sums / np.maximum(count, 1), np.nan)
+    last = np.maximum.accumulate(np.where(count > 0, np.arange(weeks), -1))
+    return np.where(last >= 0, found[:, np.maximum(last, 0)], np.nan)
+
+
+def _with_conditions(panel: Panel, outside: list[_Outside]) -> tuple[Panel, tuple[Driver, ...]]:
+    """The panel with those series from outside that made forecasts of the past better, one after the other."""
+    origins = [panel.known - k * panel.horizon for k in range(1, 4) if panel.known - k * panel.horizon >= _KEPT_WEEKS]
+    tried = []
+    for one in outside:
+        without = _past_error(panel, origins)
+        wider = _joined(panel, one.expected)
+        error = _past_error(wider, origins)
+        is_used = bool(origins) and error < without * (1 - _BETTER)
+        factors = _factors(panel, wider, one)
+        tried.append(Driver(one.name, is_used, error, without, *factors))
+        if is_used:
+            panel = wider
+    return panel, tuple(tried)
+
+
+def _joined(panel: Panel, condition: Floats) -> Panel:
+    before = np.zeros((0, *condition.shape)) if panel.conditions is None else panel.conditions
+    return replace(panel, conditions=np.concatenate([before, condition[None]]))
+
+
+def _past_error(panel: Panel, origins: list[int]) -> float:
+    """Mean absolute percentage error of the groups' totals over the horizon, by the calendar and level alone."""
+    from topline.science import boosted
+
+    errors = []
+    for origin in origins:
+        past = panel.at(origin, panel.horizon)
+        made = sum_by(panel.group, boosted.start(past), panel.groups).sum(axis=1)
+        came = sum_by(panel.group, panel.filled()[:, origin : origin + panel.horizon], panel.groups).sum(axis=1)
+        errors.append(np.abs(made - came).sum() / max(came.sum(), 1e-9))
+    return float(np.mean(errors)) if errors else np.nan
+
+
+def _factors(panel: Panel, wider: Panel, one: _Outside) -> tuple[float, float, float]:
+    """Units of the horizon with the series low, as expected and high, over those with it as it stands now."""
+    weight = sum_by(panel.group, panel.filled()[:, -_KEPT_WEEKS:], panel.groups).sum(axis=1)
+    known = panel.known
+    effect = rhythm.slope(wider)  # (g,) log units per unit of the last condition
+    found = []
+    for values in (one.low, one.expected, one.high):
+        moved = effect[:, None] * (values[:, known:] - one.expected[:, known - 1 : known])
+        found.append(float(np.average(np.exp(moved).mean(axis=1), weights=np.maximum(weight, 1e-9))))
+    low, expected, high = found
+    return min(low, expected, high), expected, max(low, expected, high)
+
+
+def _sliced(
+    sales: _Sales, live: Ints, made: stack.Forecast, of: Ints, names: tuple[str | None, ...], level: float
+) -> Slices:
+    """Sums of the series by the values of a dimension, with intervals from what such sums missed before."""
+    size, mine = len(names), of[live]
+    mean = sum_by(mine, made.mean, size)
+    scale = _scale(mine, made.scale, size)
+    tests = [
+        (
+            sum_by(mine, t.mean, size),
+            _scale(mine, t.scale, size),
+            _actual(sales, of, t, size),
+            sum_by(mine, t.naive, size),
+        )
+        for t in made.tests
+    ]
+    low, high = _interval(mean, scale, tests, level)
+    accuracy = (
+        {name: _measured([tuple(a[k : k + 1] for a in t) for t in tests], level) for k, name in enumerate(names)}
+        if tests and size <= 60
+        else {}
+    )
+    return Slices(names, sum_by(of, sales.units, size), mean, low, high, accuracy)
+
+
+type _Tried = tuple[Floats, Floats, Floats, Floats]
+
+
+def _actual(sales: _Sales, of: Ints, test: stack.Test, size: int) -> Floats:
+    return sum_by(of, sales.units[:, test.origin : test.origin + test.mean.shape[1]], size)
+
+
+def _scale(of: Ints, scale: Floats, size: int) -> Floats:
+    """Rough spread of sums: errors of one group move together by half."""
+    alone, together = np.sqrt(sum_by(of, scale**2, size)), sum_by(of, scale, size)
+    return 0.5 * alone + 0.5 * np.minimum(together, 4 * alone)
+
+
+def _interval(mean: Floats, scale: Floats, tests: list[_Tried], level: float) -> tuple[Floats, Floats]:
+    """Bounds of the central `level`: learnt from like sums where there are many, else from each sum's own errors."""
+    tails = (1 - level) / 2, (1 + level) / 2
+    scores = sum(t[2].size for t in tests)
+    if scores >= _LEAST_SCORES and mean.shape[0] > 1:
+        columns = [np.concatenate([t[k].ravel() for t in tests]) for k in range(3)]
+        misses = spread.learn(*columns)
+        low, high = (misses.quantile(mean, scale, tail) for tail in tails)
+        return np.minimum(low, mean), np.maximum(high, mean)
+    low, high = np.empty_like(mean), np.empty_like(mean)
+    for k in range(len(mean)):
+        residuals = _log_errors([(t[0][k], t[2][k]) for t in tests], mean.shape[1])
+        errors = conformal.learn(residuals, _PRIOR)
+        for h in range(mean.shape[1]):
+            factor = np.exp(conformal.quantile(errors, h, np.array(tails)))
+            low[k, h], high[k, h] = mean[k, h] * factor
+    return np.minimum(low, mean), np.maximum(high, mean)
+
+
+def _log_errors(pairs: list[tuple[Floats, Floats]], horizon: int) -> Floats:
+    if not pairs:
+        return np.full((1, horizon), np.nan)
+    return np.array([np.clip(np.log(np.maximum(came, 1e-9) / np.maximum(made, 1e-9)), -2, 2) for made, came in pairs])
+
+
+def _measured(tests: list[Any], level: float) -> Accuracy:
+    """Accuracy over origins; an origin's interval is learnt from the others."""
+    made, came, naive = (np.array([t[k] for t in tests]) for k in (0, 2, 3))  # (origins, k, h)
+    inside = []
+    for k in range(len(tests)):
+        others = [t for j, t in enumerate(tests) if j != k]
+        low, high = _interval(tests[k][0], tests[k][1], others, level)
+        inside.append(((came[k] >= low) & (came[k] <= high)).mean())
+    whole = max(came.sum(), 1e-9)
+    totals = made.sum(axis=2), came.sum(axis=2)
+    return Accuracy(
+        wape=float(np.abs(made - came).sum() / whole),
+        naive_wape=float(np.abs(naive - came).sum() / whole),
+        total_wape=float(np.abs(totals[0] - totals[1]).sum() / whole),
+        bias=float(made.sum() / whole - 1),
+        inside=float(np.mean(inside)),
+        origins=len(tests),
+    )
+
+
+def _classes(sales: _Sales, live: Ints, made: stack.Forecast, level: float) -> dict[str, Accuracy]:
+    """Accuracy of products one by one, by class of their units over the last year."""
+    if not made.tests:
+        return {}
+    size = len(sales.names["product"])
+    of, mine = sales.of["product"], sales.of["product"][live]
+    sold = sum_by(of, sales.units[:, -_KEPT_WEEKS:], size).sum(axis=1)
+    order = np.argsort(-sold, kind="stable")
+    before = np.cumsum(sold[order]) - sold[order]
+    rank = np.empty(size, dtype=np.int64)
+    rank[order] = np.searchsorted(np.array(_SHARES) * max(sold.sum(), 1e-9), before, side="right")
+    found = {}
+    for number, name in enumerate(CLASSES):
+        rows = np.flatnonzero((rank == number) & (sold > 0))
+        if len(rows):
+            tests = [
+                tuple(
+                    part[rows]
+                    for part in (
+                        sum_by(mine, t.mean, size),
+                        _scale(mine, t.scale, size),
+                        _actual(sales, of, t, size),
+                        sum_by(mine, t.naive, size),
+                    )
+                )
+                for t in made.tests
+            ]
+            found[name] = _measured(tests, level)
+    return found
+
+
+def run_key(outlook: DemandOutlook) -> str:
+    """The name of a run; later runs sort after earlier ones."""
+    return f"{outlook.as_of}/{outlook.snapshot:08d}/{outlook.weeks[0]}+{len(outlook.weeks)}w/{outlook.level}"
+
+
+def publish(lake: Lake, outlook: DemandOutlook, *, batch_id: str, now: datetime) -> Appended:
+    """Appends the outlook's cells as `forecast` facts of a batch; the caller makes the batch visible.
+
+    A slice without a name is written as the empty text, since None stands for all.
+    """
+    rows = [dict(row, batch_id=batch_id, recorded_at=now) for row in _rows(outlook)]
+    return lake.append(TABLE.name, [pa.RecordBatch.from_pylist(rows, schema=TABLE.schema)], batch_id=batch_id)
+
+
+_COLUMN = {"category": "category", "market": "market", "channel": "channel", "product": "product_key"}
+
+
+def _rows(outlook: DemandOutlook) -> Iterator[dict[str, object]]:
+    key = run_key(outlook)
+    for dimension, cells in [(None, outlook.total), *outlook.by.items()]:
+        for k, name in enumerate(cells.names):
+            if dimension == "product" and not cells.mean[k].any():
+                continue
+            for h, week in enumerate(outlook.weeks):
+                row: dict[str, object] = {
+                    "key": f"{key}/{METRIC}/{dimension or 'total'}/{name or ''}/{week}",
+                    "version": 1,
+                    "run_key": key,
+                    "metric": METRIC,
+                    "on": week,
+                    "grain": Grain.WEEK.value,
+                    "low": float(cells.low[k, h]),
+                    "mean": float(cells.mean[k, h]),
+                    "high": float(cells.high[k, h]),
+                    "level": outlook.level,
+                    "as_of": outlook.as_of,
+                    "snapshot": outlook.snapshot,
+                    "model": outlook.model,
+                }
+                if dimension:
+                    row[_COLUMN[dimension]] = name or ""
+                yield row
+
+
+def drift(lake: Lake, snapshot: Snapshot, *, as_of: date, settings: Settings) -> Drift:
+    """Whether the last weeks fell outside their published intervals more often than these allow.
+
+    Of each week that is over, the newest forecast made before it began counts. Alarming is what would happen in one of
+    a hundred shops whose intervals are right.
+    """
+    if "forecast" not in snapshot.tables:
+        return Drift(0, 0, is_alarming=False)
+    table: Any = engine.table(lake, "forecast", snapshot)
+    for column in _COLUMN.values():
+        table = table.filter(table[column].isnull())
+    end = settings.calendar.floor(as_of, Grain.WEEK)
+    table = table.filter((table.metric == METRIC) & (table.grain == Grain.WEEK.value))
+    table = table.filter((table.on < end) & (table.on >= end - timedelta(days=_WEEK * _KEPT_WEEKS // 2)))
+    newest: dict[date, dict[str, Any]] = {}
+    for row in sorted(engine.execute(table).to_pylist(), key=lambda row: (row["as_of"], row["snapshot"])):
+        if row["as_of"] <= row["on"] + timedelta(days=1):
+            newest[row["on"]] = row
+    if not newest:
+        return Drift(0, 0, is_alarming=False)
+    sales = _sales(lake, snapshot, as_of, settings)
+    came = sales.units.sum(axis=0)
+    inside, outside = 0, 0
+    for on, row in newest.items():
+        place = (on - sales.start).days // _WEEK
+        if 0 <= place < len(came):
+            is_in = row["low"] <= came[place] <= row["high"]
+            inside, outside = inside + is_in, outside + (not is_in)
+    return Drift(inside + outside, outside, is_alarming=_is_alarming(outside, inside + outside, LEVEL))
+
+
+def _is_alarming(outside: int, weeks: int, level: float) -> bool:
+    from scipy.stats import binom
+
+    return weeks >= _LEAST_OVER and bool(binom.sf(outside - 1, weeks, 1 - level) < _ALARM)

@@ -1,0 +1,81 @@
+"""A demand outlook as a file, so that a page opens what a worker has made."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from topline.outlook.demand import Accuracy, Change, DemandOutlook, Driver, Slices
+from topline.units.period import Period
+
+_ARRAYS = ("history", "mean", "low", "high")
+_TOTAL = "total"
+
+
+def save(outlook: DemandOutlook, path: Path) -> None:
+    """Writes the file whole or not at all."""
+    slices = {_TOTAL: outlook.total, **outlook.by}
+    arrays = {f"{name}.{part}": getattr(cells, part) for name, cells in slices.items() for part in _ARRAYS}
+    told = {each.name: getattr(outlook, each.name) for each in fields(outlook) if each.name not in ("total", "by")}
+    told["drivers"] = [asdict(each) for each in outlook.drivers]
+    told["changes"] = [plain(each) for each in outlook.changes]
+    told["classes"] = {name: asdict(each) for name, each in outlook.classes.items()}
+    told["slices"] = {
+        name: {"names": cells.names, "accuracy": [(key, asdict(each)) for key, each in cells.accuracy.items()]}
+        for name, cells in slices.items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}.tmp")
+    with draft.open("wb") as file:
+        np.savez_compressed(file, told=np.array(json.dumps(told, default=str)), **arrays)
+    draft.replace(path)
+
+
+def load(path: Path) -> DemandOutlook:
+    """What was saved. Raises FileNotFoundError."""
+    with np.load(path) as stored:
+        told = json.loads(str(stored["told"]))
+        slices = {name: _slices(name, each, stored) for name, each in told.pop("slices").items()}
+    return DemandOutlook(
+        **{
+            **told,
+            "as_of": date.fromisoformat(told["as_of"]),
+            "past": tuple(map(date.fromisoformat, told["past"])),
+            "weeks": tuple(map(date.fromisoformat, told["weeks"])),
+            "drivers": tuple(Driver(**each) for each in told["drivers"]),
+            "changes": tuple(change(each) for each in told["changes"]),
+            "classes": {name: Accuracy(**each) for name, each in told["classes"].items()},
+            "total": slices.pop(_TOTAL),
+            "by": slices,
+        }
+    )
+
+
+def _slices(name: str, told: dict[str, Any], stored: Mapping[str, Any]) -> Slices:
+    accuracy = {key: Accuracy(**each) for key, each in told["accuracy"]}
+    return Slices(tuple(told["names"]), *(stored[f"{name}.{part}"] for part in _ARRAYS), accuracy)
+
+
+def change(told: Mapping[str, Any]) -> Change:
+    """A planned change from plain values, as jobs and files hold it."""
+    period = Period(date.fromisoformat(told["from"]), date.fromisoformat(told["to"]))
+    named = {name: told.get(name) for name in ("product", "category", "price")}
+    return Change(period=period, discount=told.get("discount", 0.0), is_promoted=told.get("is_promoted", True), **named)
+
+
+def plain(change: Change) -> dict[str, Any]:
+    """The same as plain values."""
+    return {
+        "product": change.product,
+        "category": change.category,
+        "from": change.period.start,
+        "to": change.period.end,
+        "price": change.price,
+        "discount": change.discount,
+        "is_promoted": change.is_promoted,
+    }
