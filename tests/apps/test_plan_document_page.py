@@ -63,40 +63,40 @@ class Document:
 
 
 @pytest.fixture
-def page(client, version):
+def paper(client, version):
     return Document(client, version)
 
 
 @pytest.mark.parametrize("number", range(1, 25))
-def test_every_section_opens_and_asks_its_questions(page, version, number):
-    html = page.section(number)
+def test_every_section_opens_and_asks_its_questions(paper, version, number):
+    html = paper.section(number)
     for field in outline.section(number).fields:
         assert f'id="f-{number}-{field.id}"' in html
 
 
 @pytest.mark.parametrize("name", [name for name, field in outline.fields().items() if field.columns])
-def test_every_table_has_a_form_with_an_input_for_each_column(page, name):
-    html = page.look(name, edit="new")
+def test_every_table_has_a_form_with_an_input_for_each_column(paper, name):
+    html = paper.look(name, edit="new")
     for column in outline.fields()[name].stored:
         assert f'name="{column.id}"' in html or f'name="has-{column.id}"' in html
 
 
-def test_a_text_is_written_with_live_numbers_in_it(page, version):
-    html = page.post("5.positioning", do="keep", seen=0, text="We sell {net_sales category=Lamps} and <b>more</b>.")
+def test_a_text_is_written_with_live_numbers_in_it(paper, version):
+    html = paper.post("5.positioning", do="keep", seen=0, text="We sell {net_sales category=Lamps} and <b>more</b>.")
     assert 'class="live-number"' in html
     assert "£" in html
     assert "&lt;b&gt;" in html
     assert version.document()["5.positioning"][0]["cells"]["text"].startswith("We sell {net_sales")
-    html = page.post("5.positioning", do="keep", seen=1, text="Now {net_sales color=red}.")
+    html = paper.post("5.positioning", do="keep", seen=1, text="Now {net_sales color=red}.")
     assert "live-number bad" in html
 
 
-def test_a_row_with_a_wrong_cell_comes_back_with_what_was_written(page, version):
-    html = page.post("8.fronts", do="keep", name="Search", budget="a lot")
+def test_a_row_with_a_wrong_cell_comes_back_with_what_was_written(paper, version):
+    html = paper.post("8.fronts", do="keep", name="Search", budget="a lot")
     assert "“a lot” is not a number" in html
     assert 'value="Search"' in html
     assert not version.entries.exists()
-    html = page.post(
+    html = paper.post(
         "8.fronts", do="keep", name="Search", budget="12,500.50", focus="bottom", channels=["google", "bing"]
     )
     (row,) = document.rows(version, "8.fronts")
@@ -104,8 +104,8 @@ def test_a_row_with_a_wrong_cell_comes_back_with_what_was_written(page, version)
     assert "£12,500.50" in html
 
 
-def test_a_form_that_others_overtook_changes_only_what_its_author_changed(page, version):
-    page.post("3.competitors", do="keep", name="Acme", strengths="Fast")
+def test_a_form_that_others_overtook_changes_only_what_its_author_changed(paper, version):
+    paper.post("3.competitors", do="keep", name="Acme", strengths="Fast")
     (row,) = document.rows(version, "3.competitors")
     document.write(
         version=version,
@@ -116,41 +116,41 @@ def test_a_form_that_others_overtook_changes_only_what_its_author_changed(page, 
         actor=None,
         now=NOW,
     )
-    page.post(
+    paper.post(
         "3.competitors", do="keep", key=row.key, seen=1, name="Acme", strengths="Fast", weaknesses="Dear",
         **{"was-name": "Acme", "was-strengths": "Fast", "was-weaknesses": ""},
     )  # fmt: skip
     row.refresh_from_db()
     assert row.cells == {"name": "Acme", "strengths": "Very fast", "weaknesses": "Dear"}
-    html = page.post("3.competitors", do="keep", key=row.key, seen=1, strengths="Slow", **{"was-strengths": "Fast"})
+    html = paper.post("3.competitors", do="keep", key=row.key, seen=1, strengths="Slow", **{"was-strengths": "Fast"})
     assert "Somebody else changed the same words" in html
     assert "Slow" in html
 
 
-def test_history_shows_who_and_puts_back(page, version):
-    page.post("5.advantages", do="keep", seen=0, text="Cheap")
-    page.post("5.advantages", do="keep", seen=1, text="Near", **{"was-text": "Cheap"})
-    html = page.look("5.advantages", history="1")
+def test_history_shows_who_and_puts_back(paper, version):
+    paper.post("5.advantages", do="keep", seen=0, text="Cheap")
+    paper.post("5.advantages", do="keep", seen=1, text="Near", **{"was-text": "Cheap"})
+    html = paper.look("5.advantages", history="1")
     assert "Olive Owner" in html
     assert "<del>Cheap</del>" in html
     newest = version.entry_edits.order_by("-pk").first()
-    page.post("5.advantages", do="put_back", edit=newest.pk)
+    paper.post("5.advantages", do="put_back", edit=newest.pk)
     assert version.document()["5.advantages"][0]["cells"] == {"text": "Cheap"}
 
 
-def test_a_row_taken_out_comes_back_from_the_history(page, version):
-    page.post("3.competitors", do="keep", name="Acme")
+def test_a_row_taken_out_comes_back_from_the_history(paper, version):
+    paper.post("3.competitors", do="keep", name="Acme")
     (row,) = document.rows(version, "3.competitors")
-    page.post("3.competitors", do="remove", key=row.key)
+    paper.post("3.competitors", do="remove", key=row.key)
     assert not document.rows(version, "3.competitors")
-    assert "Bring back" in page.look("3.competitors", history="1")
-    page.post("3.competitors", do="restore", key=row.key)
+    assert "Bring back" in paper.look("3.competitors", history="1")
+    paper.post("3.competitors", do="restore", key=row.key)
     assert len(document.rows(version, "3.competitors")) == 1
 
 
-def test_who_is_named_in_a_comment_finds_it_in_the_inbox(page, version, member, shop):
+def test_who_is_named_in_a_comment_finds_it_in_the_inbox(paper, version, member, shop):
     other = member("rep")
-    page.post("5.positioning", do="comment", text=f"What do you think, @{other}?")
+    paper.post("5.positioning", do="comment", text=f"What do you think, @{other}?")
     (comment,) = Comment.objects.all()
     assert (comment.subject, comment.mentioned) == (f"plan/{version.plan_id}/5.positioning", [other.pk])
     note = Notification.objects.get(recipient_id=other.pk)
@@ -158,7 +158,7 @@ def test_who_is_named_in_a_comment_finds_it_in_the_inbox(page, version, member, 
     client.force_login(other)
     assert "named you in" in client.get("/shop/gifts/inbox").content.decode()
     assert client.get(note.path.split("#")[0]).status_code == 200
-    page.post("5.positioning", do="resolve", comment=comment.pk)
+    paper.post("5.positioning", do="resolve", comment=comment.pk)
     comment.refresh_from_db()
     assert comment.resolved_at
 
@@ -166,34 +166,34 @@ def test_who_is_named_in_a_comment_finds_it_in_the_inbox(page, version, member, 
 def test_a_reader_talks_but_does_not_write(version, member):
     client = Client()
     client.force_login(member("rep"))
-    page = Document(client, version)
-    assert client.post(f"{page.base}/5.positioning", {"do": "keep", "text": "x"}, headers=HX).status_code == 403
-    page.post("5.positioning", do="comment", text="Good.")
+    paper = Document(client, version)
+    assert client.post(f"{paper.base}/5.positioning", {"do": "keep", "text": "x"}, headers=HX).status_code == 403
+    paper.post("5.positioning", do="comment", text="Good.")
     assert Comment.objects.count() == 1
-    assert "edit=" not in page.section(5)
+    assert "edit=" not in paper.section(5)
 
 
-def test_a_locked_version_shows_no_tools(page, version):
+def test_a_locked_version_shows_no_tools(paper, version):
     PlanVersion.objects.filter(pk=version.pk).update(state=State.ACTIVE)
-    assert "edit=" not in page.section(8)
+    assert "edit=" not in paper.section(8)
 
 
-def test_a_persona_is_a_live_segment(page, version):
-    html = page.post("4.personas", do="keep", name="Regulars", rule="orders>=2")
+def test_a_persona_is_a_live_segment(paper, version):
+    html = paper.post("4.personas", do="keep", name="Regulars", rule="orders>=2")
     assert "Customers" in html
     assert "£" in html
 
 
 def test_fronts_and_content_pages_open(client, version):
     base = f"/shop/gifts/plans/{version.plan_id}"
-    page = Document(client, version)
-    page.post("8.fronts", do="keep", name="Search", budget="900", channels=["google"])
+    paper = Document(client, version)
+    paper.post("8.fronts", do="keep", name="Search", budget="900", channels=["google"])
     (front,) = document.rows(version, "8.fronts")
-    page.post("8.actions", do="keep", name="Brand ads", front=front.key, stage="bottom", channel="google", budget="100")
+    paper.post("8.actions", do="keep", name="Brand ads", front=front.key, stage="bottom", channel="google", budget="100")
     html = client.get(f"{base}/fronts").content.decode()
     assert "Brand ads" in html
     assert "No action at this stage: Top, Middle." in html
-    page.post("10.pieces", do="keep", name="Gift guide", type="guide", on="2026-12-24")
+    paper.post("10.pieces", do="keep", name="Gift guide", type="guide", on="2026-12-24")
     html = client.get(f"{base}/content").content.decode()
     assert "1 piece is late." in html
     assert "Gift guide" in html

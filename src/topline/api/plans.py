@@ -19,7 +19,7 @@ from topline.api.auth import Requires, caller
 from topline.api.once import once
 from topline.plans import approval, jobs, operations, progress
 from topline.plans.grid import Part
-from topline.plans.models import GridOperation, Kind, Plan, PlanVersion
+from topline.plans.models import GridOperation, Plan, PlanVersion
 from topline.plans.text import Sentence, render
 from topline.units.errors import ToplineError
 from topline.units.period import Period, parse_day
@@ -79,7 +79,9 @@ class DraftIn(Schema):
     start: Annotated[str, Field(description="The first month: 2027-09")]
     months: Annotated[int, Field(ge=1, le=24)] = 3
     as_of: Annotated[str | None, Field(description="Use the history before this day; the shop's today")] = None
-    kind: Kind = Kind.SALES
+    template: Annotated[
+        str, Field(description="sales, marketing, both, one_page, campaign, or one of the shop's own")
+    ] = "sales"
     title: Annotated[str, Field(max_length=200, description="From its months unless given")] = ""
     language: str = "en"
 
@@ -172,7 +174,7 @@ def draft(request: HttpRequest, shop: str, wanted: DraftIn) -> Status[Job]:
         period=Period.of_months(parse_day(wanted.start), wanted.months),
         as_of=parse_day(wanted.as_of) if wanted.as_of else who.shop.today(),
         actor=who.user,
-        kind=wanted.kind,
+        template=wanted.template,
         title=wanted.title,
         language=wanted.language,
     )

@@ -49,7 +49,9 @@ def draft(
     start: Annotated[str, typer.Option("--from", help="The first month, such as 2027-09.")],
     months: Annotated[int, typer.Option(min=1, max=24, help="How many months.")] = 3,
     as_of: AsOf = None,
-    kind: Annotated[str, typer.Option(help="sales or marketing.")] = "sales",
+    template: Annotated[
+        str, typer.Option(help="sales, marketing, both, one_page, campaign, or one of the shop's own: own-1.")
+    ] = "sales",
     title: Annotated[str, typer.Option(help="What people call it.")] = "",
     language: Annotated[str, typer.Option(help="Of the generated text: en or ro.")] = "en",
     style: output.FormatOption = output.Format.TABLE,
@@ -57,8 +59,7 @@ def draft(
     """Draft a plan for coming months from the history up to a day."""
     owner = boot.shop(shop)
     boot.fresh_lake(owner)
-    from topline.plans import operations, progress
-    from topline.plans.models import Kind
+    from topline.plans import operations, progress, templates
 
     day = boot.as_of(as_of, owner)
     version = operations.draft_plan(
@@ -67,7 +68,7 @@ def draft(
         as_of=day,
         actor=None,
         now=owner.now(),
-        kind=Kind(kind),
+        template=templates.named(owner, template),
         title=title,
         language=language,
     )

@@ -242,6 +242,11 @@ def _note(
 # Reading -----------------------------------------------------------------------
 
 
+def subject(version: PlanVersion, field: str) -> str:
+    """How comments name a field of a plan, whatever its version."""
+    return f"plan/{version.plan_id}/{field}"
+
+
 def rows(version: PlanVersion, field: str) -> list[Entry]:
     """The standing rows of a field, in their order."""
     return list(version.entries.rows(field))

@@ -10,8 +10,19 @@ from django.utils import timezone
 
 from topline.accounts.models import Shop, User
 from topline.lake.snapshot import Snapshot
-from topline.plans import approval, canonical, checks, drafting, expectation, operations, runs, stock
-from topline.plans.models import Kind, Plan, PlanVersion
+from topline.plans import (
+    approval,
+    canonical,
+    checks,
+    drafting,
+    expectation,
+    filling,
+    operations,
+    runs,
+    stock,
+    templates,
+)
+from topline.plans.models import Plan, PlanVersion
 from topline.units.period import Period
 from topline.workbench import jobs
 from topline.workbench.models import Job
@@ -27,19 +38,22 @@ def ask_for_draft(
     as_of: date,
     actor: User,
     language: str,
-    kind: Kind = Kind.SALES,
+    template: str = "sales",
     title: str = "",
 ) -> Job:
     """The job that drafts a plan; its result names the version. The same asked for twice is one job.
 
-    Raises drafting.PlanPeriodError, PastPlanError, EmptyLakeError.
+    template : id of what it starts from (see `templates`)
+
+    Raises drafting.PlanPeriodError, PastPlanError, EmptyLakeError, templates.UnknownTemplateError.
     """
+    templates.named(shop, template)
     drafting.ground(shop, period, as_of)
     params = {
         "from": period.start.isoformat(),
         "to": period.end.isoformat(),
         "as_of": as_of.isoformat(),
-        "kind": kind.value,
+        "template": template,
         "title": title,
         "language": language,
     }
@@ -75,6 +89,7 @@ def reforecast(job: Job) -> dict[str, Any]:
         version = PlanVersion.objects.select_related("plan__shop").get(pk=job.params["version"])
         as_of = date.fromisoformat(job.params["as_of"])
         found = drafting.propose(version.plan.shop, version.plan.period, as_of, advance=job.advance)
+        found = filling.filled(version.plan.shop, version.plan.period, found, version.plan.language)
         actor = User.objects.filter(pk=job.actor_id or 0).first()
         with transaction.atomic():
             new = operations.add_reforecast(version=version, draft=found, actor=actor, now=timezone.now())
@@ -89,6 +104,7 @@ def draft(job: Job) -> dict[str, Any]:
         shop, asked = Shop.objects.named(job.shop), job.params
         period = Period(date.fromisoformat(asked["from"]), date.fromisoformat(asked["to"]))
         found = drafting.propose(shop, period, date.fromisoformat(asked["as_of"]), advance=job.advance)
+        found = filling.filled(shop, period, found, asked["language"])
         actor = User.objects.filter(pk=job.actor_id or 0).first()
         with transaction.atomic():
             version = operations.start_plan(
@@ -97,7 +113,7 @@ def draft(job: Job) -> dict[str, Any]:
                 draft=found,
                 actor=actor,
                 now=timezone.now(),
-                kind=Kind(asked["kind"]),
+                template=templates.named(shop, asked["template"]),
                 title=asked["title"],
                 language=asked["language"],
             )

@@ -10,10 +10,11 @@ from django.db import transaction
 
 from topline.accounts.models import Shop, User
 from topline.lake.snapshot import Snapshot
-from topline.plans import approval, drafting, entries, expectation, facts
+from topline.plans import approval, drafting, entries, expectation, facts, filling, templates
 from topline.plans import grid as grids
 from topline.plans.grid import Change, Grid, Part
-from topline.plans.models import Edit, Goal, GridOperation, Kind, Plan, PlanVersion, State, TargetBlock, TargetCells
+from topline.plans.models import Edit, Goal, GridOperation, Plan, PlanVersion, State, TargetBlock, TargetCells
+from topline.plans.templates import Template
 from topline.plans.units import from_minor, to_minor
 from topline.units import errors
 from topline.units.period import Period
@@ -61,7 +62,7 @@ def draft_plan(
     as_of: date,
     actor: User | None,
     now: datetime,
-    kind: Kind = Kind.SALES,
+    template: Template = templates.SALES,
     title: str = "",
     language: str = "en",
     snapshot: Snapshot | None = None,
@@ -69,13 +70,15 @@ def draft_plan(
     """A new plan whose first version says what the history before `as_of` lets expect of `period`.
 
     period : whole months; snapshot : of the lake, the newest by default
+    template : what it starts from
 
     Raises drafting.PlanPeriodError, PastPlanError, EmptyLakeError, ShortHistoryError.
     """
-    draft = drafting.propose(shop, period, as_of, snapshot)
+    draft = filling.filled(shop, period, drafting.propose(shop, period, as_of, snapshot), language)
     return start_plan(
-        shop=shop, period=period, draft=draft, actor=actor, now=now, kind=kind, title=title, language=language
-    )
+        shop=shop, period=period, draft=draft, actor=actor, now=now, template=template, title=title,
+        language=language,
+    )  # fmt: skip
 
 
 def start_plan(
@@ -85,24 +88,30 @@ def start_plan(
     draft: drafting.Draft,
     actor: User | None,
     now: datetime,
-    kind: Kind = Kind.SALES,
+    template: Template = templates.SALES,
     title: str = "",
     language: str = "en",
 ) -> PlanVersion:
-    """A new plan whose first version holds the draft."""
+    """A new plan whose first version holds the draft.
+
+    template : what it starts from
+    """
+    draft = templates.within(draft, template)
     with transaction.atomic():
         plan = Plan.objects.create(
             shop=shop,
-            kind=kind,
-            title=title or drafting.title(kind, period, language),
+            kind=template.kind,
+            title=title or drafting.title(template.kind, period, language),
             starts_on=period.start,
             ends_on=period.end,
             currency=shop.currency,
             language=language,
             owner=actor,
+            outline=list(template.sections),
             created_at=now,
         )
         version = _add_version(plan, draft, actor=actor, now=now)
+        templates.pour(version, template)
         _add_goals(version, draft.goals, {})
         _log(version, "plan.drafted", actor, as_of=draft.as_of.isoformat(), snapshot=draft.snapshot)
     return version
@@ -114,7 +123,8 @@ def reforecast(*, version: PlanVersion, as_of: date, actor: User | None, now: da
     Targets, locks and goals stay until a person changes them; what is expected of them, and their chance, is new. What
     the baseline never planned is proposed.
     """
-    draft = drafting.propose(version.plan.shop, version.plan.period, as_of)
+    plan = version.plan
+    draft = filling.filled(plan.shop, plan.period, drafting.propose(plan.shop, plan.period, as_of), plan.language)
     return add_reforecast(version=version, draft=draft, actor=actor, now=now)
 
 
@@ -126,6 +136,7 @@ def add_reforecast(*, version: PlanVersion, draft: drafting.Draft, actor: User |
             target = from_minor("net_sales", kept["net_sales"].total(), version.plan.currency)
             draft = replace(drafting.aimed(draft, target), blocks=version.blocks, markets=version.markets)
         draft = replace(draft, grids={**draft.grids, **kept})
+        draft = templates.within(draft, templates.of_plan(version.plan))
         new = _add_version(version.plan, draft, actor=actor, now=now, based_on=version, is_reforecast=True)
         _copy_cuts(version, new)
         entries.copy_written(version, new)

@@ -4,9 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from babel.numbers import NumberFormatError, parse_decimal
+from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -14,12 +16,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from topline.accounts import channels
 from topline.accounts.models import Channel, User
 from topline.accounts.permissions import LABELS
 from topline.calendar import events
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
-from topline.plans import cells, document, figures, live, outline, progress
+from topline.plans import cells, document, figures, live, outline, progress, templates
 from topline.plans.content import Deadline
 from topline.plans.figures import Ask, Figure, Reader
 from topline.plans.models import Entry, EntryEdit, PlanVersion, State
@@ -51,9 +54,14 @@ class Desk:
             self.entries[entry.field].append(entry)
         users = User.objects.filter(membership__shop=visit.shop).distinct()
         self.people = {user.pk: str(user) for user in users}
-        self.channels = dict(Channel.objects.filter(shop=visit.shop).values_list("code", "name"))
         self.goals = {goal.key: plans.goal_name(goal) for goal in version.goals.standing()}
         self.may_write = visit.may("plans.write") and version.state not in (State.ACTIVE, State.CLOSED)
+
+    @cached_property
+    def channels(self) -> dict[str, str]:
+        """The shop's channels by code: those that facts carry, and those that have a name."""
+        found = {code: channels.name_of(code) for code in channels.seen(self.visit.shop)}
+        return found | dict(Channel.objects.filter(shop=self.visit.shop).values_list("code", "name"))
 
     def title(self, entry: Entry) -> str:
         """What a row is called: its first cell."""
@@ -147,6 +155,7 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
         "plan": version.plan,
         "version": version,
         "tone": plans.TONES[State(version.state)],
+        "may_save": visit.may("plans.write"),
         "contents": _contents(desk, listed, chosen),
         "section": _section(desk, chosen),
         "before": listed[place - 1] if place else None,
@@ -154,6 +163,18 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
         "query": f"version={version.number}",
     }
     return visit.render("plan_document.html", context)
+
+
+def save_template(visit: Visit, plan_id: int) -> HttpResponse:
+    """What people wrote, kept as a template of the shop's own."""
+    version = plans.version_of(visit, plan_id)
+    if visit.request.method == "POST":
+        visit.require("plans.write")
+        kept = templates.save(
+            version=version, name=visit.request.POST.get("name", ""), actor=visit.user, now=timezone.now()
+        )
+        messages.success(visit.request, gettext("New plans can start from “%(name)s” now.") % {"name": kept.name})
+    return redirect(f"{visit.url('plan_document', plan_id)}?version={version.number}")
 
 
 def field(visit: Visit, plan_id: int, name: str) -> HttpResponse:
@@ -241,7 +262,7 @@ def _differs(posted: Mapping[str, str], id_: str, value: Any, now: Any) -> bool:
 
 def _talk(visit: Visit, version: PlanVersion, name: str, kept: Field) -> dict[str, Any]:
     posted, shop, now = visit.request.POST, visit.shop, timezone.now()
-    subject = subject_of(version, name)
+    subject = document.subject(version, name)
     try:
         if posted.get("do") == "resolve":
             comments.resolve(
@@ -266,11 +287,6 @@ def _talk(visit: Visit, version: PlanVersion, name: str, kept: Field) -> dict[st
     except comments.CommentError as error:
         return {"errors": {"comment": formats.say(error)}, "posted": posted}
     return {}
-
-
-def subject_of(version: PlanVersion, name: str) -> str:
-    """How comments name a field of a plan, whatever its version."""
-    return f"plan/{version.plan_id}/{name}"
 
 
 # What a person wrote -----------------------------------------------------------
@@ -438,7 +454,7 @@ def _field(
     """All that a field's part of the page shows."""
     if shown is None:
         shown = _numbers(desk, [(name, kept)])
-    subject = subject_of(desk.version, name)
+    subject = document.subject(desk.version, name)
     said = Comment.objects.on(desk.visit.shop.slug, subject)
     rows = desk.entries[name]
     found: dict[str, Any] = {
@@ -747,6 +763,13 @@ PAGES = (
         name="plan_document",
         view=view,
         permission="plans.read",
+        place="plan",
+    ),
+    Page(
+        path="plans/<int:plan_id>/template",
+        name="plan_template",
+        view=save_template,
+        permission="plans.write",
         place="plan",
     ),
     Page(

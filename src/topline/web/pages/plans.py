@@ -18,7 +18,7 @@ from topline.accounts.models import User
 from topline.calendar import events
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
-from topline.plans import approval, operations, progress, text
+from topline.plans import approval, operations, progress, templates, text
 from topline.plans import jobs as plan_jobs
 from topline.plans.drafting import PLANNED
 from topline.plans.expectation import OTHER
@@ -97,6 +97,7 @@ def index(visit: Visit) -> HttpResponse:
             "firsts": [add_months(first, i) for i in range(-1, 6)],
             "first": first,
             "months": MONTHS,
+            "templates": templates.of(visit.shop),
             "drafting": _drafts(visit).unfinished().order_by("pk"),
         },
     )
@@ -127,7 +128,14 @@ def draft(visit: Visit) -> HttpResponse:
     months = whole(posted.get("months"))
     period = Period.of_months(parse_day(posted.get("first", "")), months if months in MONTHS else 3)
     as_of = parse_day(posted["as_of"]) if posted.get("as_of") else visit.today
-    job = plan_jobs.ask_for_draft(shop=visit.shop, period=period, as_of=as_of, actor=visit.user, language=language())
+    job = plan_jobs.ask_for_draft(
+        shop=visit.shop,
+        period=period,
+        as_of=as_of,
+        actor=visit.user,
+        language=language(),
+        template=posted.get("template") or "sales",
+    )
     return redirect("plan_drafting", visit.shop.slug, job.pk)
 
 
