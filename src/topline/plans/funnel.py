@@ -2,7 +2,7 @@
 
 Backwards: goal / order value = orders; orders / conversion = visits; visits x cart rate = carts; each channel brings
 its share of the orders at what an order costs there today. Forwards: each channel's budget at that cost, and the
-channels without spend at the pace of the last days.
+channels without spend at the pace of the last days, which the season carries on.
 """
 
 from collections.abc import Sequence
@@ -105,8 +105,8 @@ def of(reader: Reader) -> Funnel | Missing:
     orders = float(goal / value)
     conversion, carts = _number(rates.conversion), _number(rates.cart_rate)
     visits = orders / conversion if conversion else None
-    plan_days = version.plan.period.days
-    lines, basis = _lines(reader, lately, orders, visits, plan_days)
+    plan_days, season = version.plan.period.days, _season(reader, lately)
+    lines, basis = _lines(reader, lately, orders, visits, plan_days, season)
     leads = _number(rates.lead_conversion)
     share = _number(rates.new_share)
     reach = Decimal(repr(sum(line.brings for line in lines))) * value
@@ -127,7 +127,7 @@ def of(reader: Reader) -> Funnel | Missing:
 
 
 def _lines(
-    reader: Reader, lately: Period, orders: float, visits: float | None, plan_days: int
+    reader: Reader, lately: Period, orders: float, visits: float | None, plan_days: int, season: float
 ) -> tuple[list[ChannelLine], str]:
     """A line a channel; orders by channel are those of the visits where visits are known, else the orders' own."""
     won, came, basis = _by_channel(reader, lately)
@@ -149,7 +149,7 @@ def _lines(
         if cost:
             brings = float(budget / cost)
         elif cost is not None:
-            brings = won[name] / lately.days * plan_days
+            brings = won[name] / lately.days * plan_days * season
         else:
             brings = 0.0
         converts = won[name] / came[name] if came.get(name) and won.get(name) else None
@@ -162,6 +162,14 @@ def _lines(
         )  # fmt: skip
     lines.sort(key=lambda line: -line.share)
     return lines, "unmatched" if paid else basis
+
+
+def _season(reader: Reader, lately: Period) -> float:
+    """Orders a day of the plan's days over those of the last days, both a year before; 1 where that isn't known."""
+    plan = reader.version.plan.period.last_year()
+    days = lately.last_year()
+    ahead, now = (_number(reader.value("orders", period)) for period in (plan, days))
+    return (ahead / plan.days) / (now / days.days) if ahead and now else 1.0
 
 
 def _by_channel(reader: Reader, lately: Period) -> tuple[dict[str, float], dict[str, float], str]:

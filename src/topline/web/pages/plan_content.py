@@ -31,6 +31,8 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
         "plan": version.plan,
         "version": version,
         "tone": plans.TONES[State(version.state)],
+        "tab": "content",
+        "version_query": f"?version={version.number}",
         "query": f"version={version.number}",
         "sentence": _sentence(len(pieces), late),
         "pieces": [

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from babel.numbers import NumberFormatError, parse_decimal
@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from topline.accounts import channels
-from topline.accounts.models import Channel, User
+from topline.accounts.models import Channel, Shop, User
 from topline.accounts.permissions import LABELS
 from topline.calendar import events
 from topline.metrics.catalogue import metrics
@@ -60,7 +60,9 @@ class Desk:
     @cached_property
     def channels(self) -> dict[str, str]:
         """The shop's channels by code: those that facts carry, and those that have a name."""
-        found = {code: channels.name_of(code) for code in channels.seen(self.visit.shop)}
+        snapshot = self.visit.shop.lake().latest()
+        seen = _seen(self.visit.shop.pk, snapshot.number) if snapshot else ()
+        found = {code: channels.name_of(code) for code in seen}
         return found | dict(Channel.objects.filter(shop=self.visit.shop).values_list("code", "name"))
 
     def title(self, entry: Entry) -> str:
@@ -139,6 +141,12 @@ class Desk:
         return []
 
 
+@lru_cache(maxsize=64)
+def _seen(shop_id: int, snapshot: int) -> tuple[str, ...]:
+    """The channels that facts of a snapshot carry."""
+    return tuple(channels.seen(Shop.objects.get(pk=shop_id)))
+
+
 # Pages -------------------------------------------------------------------------
 
 
@@ -155,6 +163,8 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
         "plan": version.plan,
         "version": version,
         "tone": plans.TONES[State(version.state)],
+        "tab": "document",
+        "version_query": f"?version={version.number}",
         "may_save": visit.may("plans.write"),
         "contents": _contents(desk, listed, chosen),
         "section": _section(desk, chosen),

@@ -27,6 +27,8 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
         "plan": version.plan,
         "version": version,
         "tone": plans.TONES[State(version.state)],
+        "tab": "fronts",
+        "version_query": f"?version={version.number}",
         "query": f"version={version.number}",
         "sentence": _sentence(desk, matrix, both),
         "flags": plan_views.flags(matrix),
