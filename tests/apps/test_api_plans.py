@@ -106,7 +106,12 @@ def test_an_edit_on_old_numbers_is_refused(call):
 
 @pytest.mark.parametrize(
     "wanted",
-    [{"start": "2026-13"}, {"start": "2020-01"}, {"start": "2026-10", "months": 0}, {"start": "2026-10", "template": "x"}],
+    [
+        {"start": "2026-13"},
+        {"start": "2020-01"},
+        {"start": "2026-10", "months": 0},
+        {"start": "2026-10", "template": "x"},
+    ],
 )
 def test_a_plan_that_cannot_be_drafted_says_why(call, wanted):
     answer = call("POST", "/shops/gifts/plans", wanted)

@@ -189,7 +189,9 @@ def test_fronts_and_content_pages_open(client, version):
     paper = Document(client, version)
     paper.post("8.fronts", do="keep", name="Search", budget="900", channels=["google"])
     (front,) = document.rows(version, "8.fronts")
-    paper.post("8.actions", do="keep", name="Brand ads", front=front.key, stage="bottom", channel="google", budget="100")
+    paper.post(
+        "8.actions", do="keep", name="Brand ads", front=front.key, stage="bottom", channel="google", budget="100"
+    )
     html = client.get(f"{base}/fronts").content.decode()
     assert "Brand ads" in html
     assert "No action at this stage: Top, Middle." in html
