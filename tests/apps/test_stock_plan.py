@@ -14,7 +14,7 @@ from topline.cli import main
 from topline.facts.table import tables
 from topline.lake.store import Lake
 from topline.plans import jobs as plan_jobs
-from topline.plans import numbers, stock
+from topline.plans import numbers, stock, workload
 from topline.workbench import jobs
 
 pytestmark = pytest.mark.django_db
@@ -132,3 +132,29 @@ def test_its_doors_say_the_same(stocked, owner, member, client, capsys):
     assert len(rows) == 5
     assert main.run(["outlook", "stock", "--shop", "gifts", "--format", "json", "--state", "dead"]) == 0
     assert [row["product"] for row in json.loads(capsys.readouterr().out)] == ["D1"]
+
+
+def test_the_workload_of_coming_weeks(stocked, owner, client, capsys):
+    """Some 12 orders a day and more towards Christmas; 12 contacts for 100 orders where nobody counts them."""
+    found = workload.of(stocked, DAY)
+    picks, contacts = found.of_kind("pick"), found.of_kind("contact")
+    assert len(found.weeks) == 13
+    assert all(week.weekday() == 0 for week in found.weeks)
+    assert sum(line.count for line in picks) == pytest.approx(13 * 7 * 12 * 1.6, rel=0.2)
+    for pick, contact in zip(picks, contacts, strict=True):
+        assert contact.count == pytest.approx(pick.count * 0.12)
+        assert pick.hours == pytest.approx(pick.count * 6 / 60)
+        assert pick.people == pytest.approx(pick.hours / 30)
+        assert pick.people_high >= pick.people
+    assert found.counted == {"pick"}
+    numbers.state(shop=stocked, name="pick_minutes", value=60, actor_id=None)
+    slow = workload.of(stocked, DAY)
+    assert [line.hours for line in slow.of_kind("pick")] == pytest.approx([10 * line.hours for line in picks])
+    assert slow.headline[0].code == "work.over"
+    client.force_login(owner)
+    jobs.run_now(plan_jobs.prepare_stock(stocked, DAY))
+    assert "more work than people" in client.get("/shop/gifts/outlook/workload").content.decode()
+    call = caller(stocked, owner)
+    assert len(call("GET", "/shops/gifts/outlook/workload").json()["lines"]) == 13 * 4
+    assert main.run(["outlook", "workload", "--shop", "gifts", "--format", "json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 13 * 4

@@ -1,4 +1,4 @@
-"""The stock plan: what to order of whom and when, and what may be bought by month."""
+"""The stock plan and the workload: what to order of whom and when, what may be bought, and who has to do it."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from topline.api import plans
 from topline.api.auth import Requires, caller
 from topline.api.checks import WaitOut
 from topline.api.once import once
-from topline.plans import jobs, numbers, stock
+from topline.plans import jobs, numbers, stock, workload
 from topline.workbench.models import Job
 
 router = Router()
@@ -79,6 +79,24 @@ class StockOut(Schema):
     numbers: Annotated[dict[str, float], Field(description="What is taken for the whole shop")]
 
 
+class WorkLineOut(Schema):
+    week: date
+    kind: Annotated[str, Field(description="pick, contact, lead or content")]
+    count: float
+    hours: float
+    people: float
+    people_high: Annotated[float, Field(description="At the high end of the orders' interval")]
+    missing: Annotated[float, Field(description="People beyond those there are")]
+    is_over: bool
+
+
+class WorkloadOut(Schema):
+    as_of: date
+    says: list[str]
+    capacity: Annotated[dict[str, float], Field(description="People by kind of work")]
+    lines: list[WorkLineOut]
+
+
 class ChosenIn(Schema):
     state: Annotated[str, Field(description="Only products in this state")] = ""
     supplier: Annotated[str, Field(description="Only products of this supplier")] = ""
@@ -125,6 +143,22 @@ def stock_plan(request: HttpRequest, shop: str, chosen: Query[ChosenIn]) -> Stat
 def _without_cost(row: object, schema: type[Schema], costs: tuple[str, ...], sees_cost: bool) -> dict[str, Any]:
     shown = {name: getattr(row, name) for name in schema.model_fields}
     return shown if sees_cost else shown | dict.fromkeys(costs)
+
+
+@router.get(
+    "/shops/{shop}/outlook/workload",
+    response={200: WorkloadOut, 202: WaitOut},
+    auth=Requires("metrics.read"),
+    summary="What there is to pick, answer, call and make week by week, and the people that it takes",
+)
+def show_workload(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | Status[Job]:
+    who = caller(request)
+    if job := jobs.prepare_stock(who.shop, who.shop.today(), retry=True):
+        return Status(202, job)
+    found = workload.of(who.shop, who.shop.today())
+    words = plans.Words(who.shop.currency, get_language() or "en")
+    says = [words(one) for one in found.headline]
+    return Status(200, {"as_of": found.as_of, "says": says, "capacity": found.capacity, "lines": found.lines})
 
 
 @router.put(

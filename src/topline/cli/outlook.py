@@ -1,7 +1,8 @@
-"""What will happen, and what to do: the check of a plan, the stock plan.
+"""What will happen, and what to do: the check of a plan, the stock plan, the workload.
 
 topline outlook check 3 --traffic 10 --price -5
 topline outlook stock --shop gifts --state order
+topline outlook workload --shop gifts
 """
 
 import math
@@ -79,6 +80,34 @@ def stock(
             }
             for line in found.lines
             if state in ("", line.state) and supplier in ("", line.supplier or "")
+        ],
+        style,
+    )
+
+
+@app.command()
+def workload(shop: plan.ShopOption, as_of: plan.AsOf = None, style: output.FormatOption = output.Format.TABLE) -> None:
+    """Foresee the work week by week: orders to pick, contacts, leads and content, and the people that they take."""
+    owner = boot.shop(shop)
+    boot.fresh_lake(owner)
+    from topline.plans import workload as plans
+    from topline.plans.text import render
+
+    found = plans.of(owner, boot.as_of(as_of, owner))
+    if style is output.Format.TABLE:
+        for sentence in found.headline:
+            typer.echo(render(sentence, currency=owner.currency, language="en"))
+    output.rows(
+        [
+            {
+                "week": line.week,
+                "work": line.kind,
+                "pieces": round(line.count, 1),
+                "hours": round(line.hours, 1),
+                "people": round(line.people, 2),
+                "missing": round(line.missing, 2),
+            }
+            for line in found.lines
         ],
         style,
     )

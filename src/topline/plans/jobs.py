@@ -21,6 +21,7 @@ from topline.plans import (
     runs,
     stock,
     templates,
+    workload,
 )
 from topline.plans.models import Plan, PlanVersion
 from topline.units.period import Period
@@ -189,12 +190,14 @@ def look_at_stock(job: Job) -> dict[str, Any]:
     """Make what the stock plan and the workload start from today."""
     shop = Shop.objects.named(job.shop)
     if snapshot := shop.lake().latest():
-        stock.make(shop, date.fromisoformat(job.params["as_of"]), snapshot)
+        as_of = date.fromisoformat(job.params["as_of"])
+        workload.make(shop, as_of, snapshot)
+        stock.make(shop, as_of, snapshot)
     return {}
 
 
 def prepare_stock(shop: Shop, as_of: date, *, retry: bool = False) -> Job | None:
-    """The job that makes what the stock plan starts from; None if it is made.
+    """The job that makes what the stock plan and the workload start from; None if both are made.
 
     retry : ask again for what failed before
 
@@ -203,7 +206,7 @@ def prepare_stock(shop: Shop, as_of: date, *, retry: bool = False) -> Job | None
     snapshot = shop.lake().latest()
     if snapshot is None:
         raise drafting.EmptyLakeError()
-    if stock.is_made(shop, as_of, snapshot):
+    if stock.is_made(shop, as_of, snapshot) and workload.is_made(shop, as_of, snapshot):
         return None
     key = f"plans.stock:{shop.slug}:{as_of}:{snapshot.number}"
     before = Job.objects.filter(unique_key=key).order_by("-pk").first()

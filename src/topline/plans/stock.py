@@ -156,9 +156,14 @@ def make(shop: Shop, as_of: date, snapshot: Snapshot) -> None:
 
 
 def _path(shop: Shop, as_of: date, snapshot: Snapshot) -> Path:
-    facts = tuple(snapshot.digest(table) for table in _READ)
+    return Path(settings.HOME) / "cache" / "stock" / f"{digest(shop, as_of, snapshot, _READ)}.npz"
+
+
+def digest(shop: Shop, as_of: date, snapshot: Snapshot, tables: tuple[str, ...]) -> str:
+    """The same for the same facts of these tables, day, settings and events of the shop's own."""
+    facts = tuple(snapshot.digest(table) for table in tables)
     content = (__version__, shop.slug, facts, as_of, shop.settings().digest, tuple(expectation.own_events(shop, as_of)))
-    return Path(settings.HOME) / "cache" / "stock" / f"{hashlib.sha256(repr(content).encode()).hexdigest()}.npz"
+    return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
 @lru_cache(maxsize=8)

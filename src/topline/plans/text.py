@@ -187,6 +187,12 @@ TEXTS: Mapping[str, str] = {
         "%(products_count)s products have no known cost: they aim at %(service_rate)s, not at what pays."
     ),
     "stock.orders_unknown": N_("What is on its way from suppliers is not known here: take it off the quantities."),
+    # the workload
+    "work.fits": N_("The people there are can do all the work of the next %(weeks_count)s weeks."),
+    "work.over": N_(
+        "In %(weeks_count)s of the next %(all_count)s weeks there is more work than people; the worst is %(work)s in "
+        "the week of %(week_on)s: %(needed_count)s people needed, %(there_count)s there."
+    ),
     "check.believed": N_(
         "How customers answer to prices and to more marketing is taken from published averages, with wide intervals, "
         "until this shop's own history says more."
@@ -201,6 +207,14 @@ CONSTRAINTS: Mapping[str, str] = {
     "basket": N_("the size of baskets"),
 }
 """What can hold a plan back, as a sentence names it."""
+
+WORK: Mapping[str, str] = {
+    "pick": N_("picking orders"),
+    "contact": N_("answering contacts"),
+    "lead": N_("calling leads"),
+    "content": N_("making content"),
+}
+"""Kinds of work, as a sentence names them."""
 
 LEVERS: Mapping[str, str] = {
     "traffic": N_("visits"),
@@ -285,6 +299,8 @@ def _worded(name: str, value: Any, currency: str, locale: Locale) -> str:
             return metric_label(value)
         case "constraint":
             return _(CONSTRAINTS[value])
+        case "work":
+            return _(WORK[value])
         case "lever":
             return _(LEVERS[value])
         case "dimension":
