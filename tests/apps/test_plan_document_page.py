@@ -1,5 +1,6 @@
 """The plan as a document in the browser: read, write in place, talk, look back."""
 
+import shutil
 from datetime import UTC, date, datetime
 from urllib.parse import urlencode
 
@@ -9,6 +10,7 @@ from django.test import Client
 import plan_shop
 from topline.accounts import operations as accounts
 from topline.journal import operations as journal
+from topline.lake.store import Lake
 from topline.plans import document, outline
 from topline.plans.models import Plan, PlanVersion, State
 from topline.workbench.models import Comment, Notification
@@ -17,9 +19,16 @@ NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 HX = {"HX-Request": "true"}
 
 
+@pytest.fixture(scope="module")
+def history(tmp_path_factory):
+    root = tmp_path_factory.mktemp("documents")
+    plan_shop.fill(Lake(root, "gifts"), days=500)
+    return root
+
+
 @pytest.fixture
-def version(shop, owner):
-    plan_shop.fill(shop.lake(), days=500)
+def version(shop, owner, history, tmp_path):
+    shutil.copytree(history / "gifts", tmp_path / "lake" / "gifts")
     journal.open_batch(shop="gifts", batch_id="test", source="test", now=NOW)
     journal.make_live(shop="gifts", batch_id="test", now=NOW)
     accounts.pin_clock(shop=shop, on=date(2026, 12, 15), actor_id=None)
@@ -67,18 +76,18 @@ def paper(client, version):
     return Document(client, version)
 
 
-@pytest.mark.parametrize("number", range(1, 25))
-def test_every_section_opens_and_asks_its_questions(paper, version, number):
-    html = paper.section(number)
-    for field in outline.section(number).fields:
-        assert f'id="f-{number}-{field.id}"' in html
+def test_every_section_opens_and_asks_its_questions(paper):
+    for section in outline.SECTIONS:
+        html = paper.section(section.number)
+        for field in section.fields:
+            assert f'id="f-{section.number}-{field.id}"' in html
 
 
-@pytest.mark.parametrize("name", [name for name, field in outline.fields().items() if field.columns])
-def test_every_table_has_a_form_with_an_input_for_each_column(paper, name):
-    html = paper.look(name, edit="new")
-    for column in outline.fields()[name].stored:
-        assert f'name="{column.id}"' in html or f'name="has-{column.id}"' in html
+def test_every_table_has_a_form_with_an_input_for_each_column(paper):
+    for name, field in outline.fields().items():
+        html = paper.look(name, edit="new") if field.columns else ""
+        for column in field.stored:
+            assert f'name="{column.id}"' in html or f'name="has-{column.id}"' in html, f"{name}.{column.id}"
 
 
 def test_a_text_is_written_with_live_numbers_in_it(paper, version):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 from topline.analysis.audience import AudienceQuestion
@@ -131,7 +132,7 @@ def volume(row: Mapping[str, Any]) -> int | Missing:
     if not all(row.get(name) for name in ("price", "cost", "profit")):
         return SOLD_OUT
     each = Decimal(row["price"]) - Decimal(row["cost"])
-    return int(-(-Decimal(row["profit"]) // each)) if each > 0 else SOLD_OUT
+    return ceil(Decimal(row["profit"]) / each) if each > 0 else SOLD_OUT
 
 
 def _offers(reader: Reader, rows: Sequence[Entry]) -> Cells:
