@@ -105,6 +105,16 @@ def _mark_events(event: NDArray[np.int64], whole: Period, country: str, own: Ite
             event[max(first, 0) : last] = numbers.setdefault(one.event, len(numbers) + 1)
 
 
+def moving_events(whole: Period, country: str) -> dict[str, NDArray[np.bool_]]:
+    """The days (n,) of a period that are days of each short event whose date moves."""
+    found: dict[str, NDArray[np.bool_]] = {}
+    for one in occurrences(whole, country):
+        if one.kind in _MOVING and one.period.days <= _SHORT_EVENT:
+            first, last = (one.start - whole.start).days, (one.end - whole.start).days
+            found.setdefault(one.event, np.zeros(whole.days, bool))[max(first, 0) : last] = True
+    return found
+
+
 def months_from(first: date, count: int) -> tuple[date, ...]:
     """The first days of `count` months."""
     return tuple(add_months(first.replace(day=1), k) for k in range(count))
