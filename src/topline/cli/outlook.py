@@ -1,11 +1,13 @@
-"""What will happen, and what to do: the check of a plan, the stock plan, the workload.
+"""What will happen, and what to do: the check of a plan, the budget, the stock plan, the workload.
 
 topline outlook check 3 --traffic 10 --price -5
+topline outlook budget --shop gifts --budget 50000 --most paid_search=30000
 topline outlook stock --shop gifts --state order
 topline outlook workload --shop gifts
 """
 
 import math
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -110,6 +112,67 @@ def workload(shop: plan.ShopOption, as_of: plan.AsOf = None, style: output.Forma
             for line in found.lines
         ],
         style,
+    )
+
+
+@app.command()
+def budget(
+    shop: plan.ShopOption,
+    amount: Annotated[
+        float, typer.Option("--budget", min=0, help="Over all the weeks; else the quarter's pace.")
+    ] = 0.0,
+    weeks: Annotated[int, typer.Option(min=1, max=26, help="How many weeks.")] = 13,
+    goal: Annotated[str, typer.Option(help="profit, sales, customers or mix.")] = "",
+    margin: Annotated[float, typer.Option(help="What remains of a sale before marketing, in per cent.")] = math.nan,
+    worth: Annotated[float, typer.Option(help="What a new customer is worth later, for the goal mix.")] = 0.0,
+    least: Annotated[list[str] | None, typer.Option(help="CHANNEL=AMOUNT at least; may be repeated.")] = None,
+    most: Annotated[list[str] | None, typer.Option(help="CHANNEL=AMOUNT at most; may be repeated.")] = None,
+    as_of: plan.AsOf = None,
+    style: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Spread a budget over channels where it brings most, beside today's split."""
+    chosen = boot.shop(shop)
+    lake = boot.fresh_lake(chosen)
+    from topline.outlook.budget import LEVEL, STEP, Assumptions
+    from topline.plans import budgets
+    from topline.plans.drafting import EmptyLakeError
+    from topline.units.money import minor_digits
+
+    snapshot = lake.latest()
+    if snapshot is None:
+        raise EmptyLakeError()
+    day, digits = boot.as_of(as_of, chosen), minor_digits(chosen.currency)
+    known = budgets.learnt(chosen, day, snapshot)
+    names = [budgets.channel_code(one) for one in known["net_sales"].channels]
+    low, high = (budgets.amounts(given or [], names, digits) for given in (least, most))
+    rate = budgets.margin_rate(chosen, day, snapshot) if math.isnan(margin) else margin / 100
+    asked = Assumptions(
+        budget=round(amount * 10**digits) or None,
+        weeks=weeks,
+        goal=goal or ("sales" if rate is None else "profit"),
+        margin_rate=rate,
+        customer_worth=worth,
+        limits={place: (low.get(place), high.get(place)) for place in {*low, *high}},
+    )
+    made = budgets.answer(chosen, day, snapshot, asked)
+    rows = [
+        {
+            "channel": name,
+            **{each: Decimal(int(one.channels[c])).scaleb(-digits) for each, one in made.splits.items()},
+            "brings": round(made.channels[c].brings[1]),
+            "low": round(made.channels[c].brings[0]),
+            "high": round(made.channels[c].brings[2]),
+            f"next_{STEP}": round(made.channels[c].next_step[1]),
+            "saturated": round(made.channels[c].saturated_rate, 2),
+        }
+        for c, name in enumerate(names)
+    ]
+    best, now = made.splits["best"], made.splits["today"]
+    output.rows(
+        rows,
+        style,
+        title=f"{asked.goal} of {weeks} weeks: {best.worth[1]:,.0f} ({best.worth[0]:,.0f} to {best.worth[2]:,.0f}, "
+        f"{LEVEL:.0%}); today's split {now.worth[1]:,.0f}; the chance that it is better is {best.better_rate:.0%}",
     )
 
 

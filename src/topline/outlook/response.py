@@ -1,6 +1,6 @@
 """What each channel's spend brings: a shop's weeks read from the lake, and the fit over them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -35,6 +35,7 @@ RECENT_WEEKS = 13
 _WEEK = timedelta(days=7)
 _SEED = 20_261_122
 _MOST_WINDOWS = 5_000
+_FLOOR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,12 @@ def run(
     settings: Settings,
     metric: str = "net_sales",
     experiments: Sequence[Experiment] = (),
+    newcomers: ResponseOutlook | None = None,
 ) -> ResponseOutlook:
     """What was learnt from the whole weeks before `as_of`, with promotions, prices and moving events as controls.
+
+    newcomers : what was learnt of new customers. It is less blurred by what baskets hold and by those who come back, so
+        with net sales it weighs as a test of each channel: that many baskets, within a third
 
     The same snapshot and arguments give the same numbers. Raises TooFewWeeksError, NothingSpentError,
     NothingHappenedError.
@@ -119,6 +124,10 @@ def run(
         if one.metric == metric and one.channel in place
     ]
     values = np.array([came.get((week, None), 0.0) for week in weeks])
+    if newcomers is not None:
+        orders = _weekly(lake, snapshot, "orders", as_of, settings)
+        basket = values.sum() / max(sum(orders.get((week, None), 0.0) for week in weeks), 1.0)
+        tests += _baskets(newcomers, place, basket)
     fitted = response.fit(spend, values, rng=np.random.default_rng(_SEED), controls=controls, tests=tests)
     return ResponseOutlook(
         metric=metric,
@@ -129,9 +138,21 @@ def run(
         spend=spend,
         came=values,
         controls=names,
-        tests=len(tests),
+        tests=sum(one.metric == metric and one.channel in place for one in experiments),
         fitted=fitted,
     )
+
+
+def _baskets(newcomers: ResponseOutlook, place: dict[str | None, int], basket: float) -> Iterator[response.LiftTest]:
+    """What each channel's new customers buy at first, as the result of a test at its mean spend."""
+    mean = newcomers.fitted.mean
+    brought = basket * response.steady(newcomers.fitted, mean[:, None])[..., 0]
+    floor = _FLOOR * brought.mean()
+    for c, channel in enumerate(newcomers.channels):
+        if channel in place and newcomers.fitted.is_moved[c]:
+            effect = float(brought[:, c].mean())
+            error = float(np.sqrt(brought[:, c].var() + (effect / 3) ** 2 + floor**2))
+            yield response.LiftTest(place[channel], 0.0, float(mean[c]), effect, error)
 
 
 type _Cells = dict[tuple[date, str | None], float]

@@ -12,6 +12,7 @@ from topline.accounts.models import Shop, User
 from topline.lake.snapshot import Snapshot
 from topline.plans import (
     approval,
+    budgets,
     canonical,
     checks,
     drafting,
@@ -215,6 +216,34 @@ def prepare_stock(shop: Shop, as_of: date, *, retry: bool = False) -> Job | None
     return jobs.enqueue("plans.stock", shop=shop.slug, params={"as_of": as_of.isoformat()}, unique_key=key)
 
 
+def learn_response(job: Job) -> dict[str, Any]:
+    """Learn what the shop's spend brings, as of a day."""
+    shop = Shop.objects.named(job.shop)
+    snapshot = shop.lake().latest()
+    if snapshot is None:
+        return {}
+    return {"weeks": len(budgets.learnt(shop, date.fromisoformat(job.params["as_of"]), snapshot)["net_sales"].weeks)}
+
+
+def prepare_response(shop: Shop, as_of: date, *, retry: bool = False) -> Job | None:
+    """The job that learns what the shop's spend brings; None if it is learnt.
+
+    retry : ask again for what failed before
+
+    Raises EmptyLakeError.
+    """
+    snapshot = shop.lake().latest()
+    if snapshot is None:
+        raise drafting.EmptyLakeError()
+    if budgets.is_learnt(shop, as_of, snapshot):
+        return None
+    key = f"plans.response:{shop.slug}:{as_of}:{snapshot.number}:{budgets.experiments_digest(shop)}"
+    before = Job.objects.filter(unique_key=key).order_by("-pk").first()
+    if before is not None and before.state == Job.State.FAILED and not retry:
+        return before
+    return jobs.enqueue("plans.response", shop=shop.slug, params={"as_of": as_of.isoformat()}, unique_key=key)
+
+
 def look_ahead_everywhere() -> None:
     """Look ahead for every plan that runs."""
     for shop in Shop.objects.filter(plans__isnull=False).distinct():
@@ -239,6 +268,7 @@ JOBS = {
     "plans.look": look,
     "plans.check": check,
     "plans.stock": look_at_stock,
+    "plans.response": learn_response,
 }
 BACKGROUND = ("outlook.publish",)
 SCHEDULE = {

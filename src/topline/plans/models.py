@@ -746,6 +746,39 @@ class OwnEvent(models.Model):
             )
 
 
+class LiftTestQuerySet(models.QuerySet["LiftTest"]):
+    def of(self, shop: Shop) -> Self:
+        """A shop's tests, the newest first."""
+        return self.filter(shop=shop).order_by("-ended_on", "-pk")
+
+
+class LiftTest(models.Model):
+    """An experiment on a channel's spend: what more came in a week at `high` than at `low`.
+
+    metric : what the effect was counted in; channel : its code
+    low, high : spend a week of the two groups, brought to the whole shop's size, in its currency
+    effect, error : response a week and its standard error
+    """
+
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="lift_tests")
+    channel = models.CharField(max_length=100)
+    metric = models.CharField(max_length=40)
+    ended_on = models.DateField()
+    low = models.DecimalField(max_digits=18, decimal_places=2)
+    high = models.DecimalField(max_digits=18, decimal_places=2)
+    effect = models.FloatField()
+    error = models.FloatField()
+    note = models.CharField(max_length=300, blank=True)
+
+    objects = LiftTestQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["shop", "-ended_on"])]
+
+    def __str__(self) -> str:
+        return f"{self.channel}, {self.ended_on}"
+
+
 class CalendarLinkQuerySet(models.QuerySet["CalendarLink"]):
     def live(self, shop: Shop) -> Self:
         return self.filter(shop=shop, revoked_at=None)

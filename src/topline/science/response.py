@@ -31,6 +31,7 @@ _START = 8
 _BEND_WEEKS = 26
 _BENDS = (0.0, 0.1)
 _WAVES = (2, 3)
+_MEMORIES = (0.0, 0.3, 0.6, 0.85)
 
 
 class TooFewWeeksError(ToplineError):
@@ -73,7 +74,7 @@ class Response:
     half : (draws, C) spend a week at which half of it comes
     slope : (draws, C) > 1 is slow at first
     carry_rate : (draws, C) 0-1
-    noise : (draws,) standard deviation of a week's response
+    noise : (draws,) standard deviation of what a week's response has of luck of its own
     is_moved : (C,) whether the spend varied enough to learn from, or was tested; else the draws are but a prior
     base : (T,) the response of each week without any of the channels, its mean over the draws
     explained_rate : share of the weeks' variance that the model explains, 0-1
@@ -105,11 +106,11 @@ def fit(
     controls : (T, K) what else moved it: price, promotion, events; any scale
     tests : experiments, whose results weigh as data
 
-    The response is a base (trend that may bend, season, controls), the channels and normal noise. What a channel brings
-    on average is a truncated normal around a share of the whole that grows with a power of its spend; share, power and
-    spread are learnt from all channels together. Carry-over, half and slope lie on a grid, over which a Gibbs sampler
-    sums exactly, with the base integrated out: hills apart from each other are all climbed, which a mode or a normal
-    around it would miss. 16 chains of 120 steps.
+    The response is a base (trend that may bend, season, controls), the channels and normal noise that may last. What a
+    channel brings on average is a truncated normal around a share of the whole that grows with a power of its spend;
+    share, power and spread are learnt from all channels together. Carry-over, half and slope lie on a grid, over which
+    a Gibbs sampler sums exactly, with the base integrated out: hills apart from each other are all climbed, which a
+    mode or a normal around it would miss. 16 chains of 120 steps.
 
     Raises TooFewWeeksError below 26 weeks, NothingSpentError, NothingHappenedError.
     Source: Jin, Wang, Sun, Chan & Koehler, Bayesian Methods for Media Mix Modeling with Carryover and Shape Effects
@@ -126,8 +127,9 @@ def fit(
         raise NothingHappenedError()
     mean = np.where(mean > 0, mean, 1.0)
     grid = _Grid(spend / mean)
-    target, base, guess = response / scale, *_base(spend / mean, response / scale, controls)
-    whiten = _whitener(base, guess)
+    target = response / scale
+    base, guess, memory = _base(spend / mean, target, controls)
+    whiten = _whitener(base, guess, memory)
     sampler = _Sampler(
         columns=[whiten(column) for column in grid.columns],
         target=whiten(target),
@@ -143,7 +145,7 @@ def fit(
     top = size / np.stack([grid.norms[c][cell[:, c]] for c in range(len(mean))], axis=1)
     brought = sum(size[:, [c]] * grid.columns[c].T[cell[:, c]] for c in range(len(mean)))
     rest = target - np.mean(brought, axis=0)
-    smooth = _smooth(base, guess, rest)
+    smooth = _smooth(base, guess, memory, rest)
     variance = float(np.var(target))
     return Response(
         mean=mean,
@@ -252,19 +254,31 @@ class _Grid:
         return _hill(np.asarray(spend), np.ones_like(self.half), self.half, self.slope)
 
 
-def _base(spend: Floats, target: Floats, controls: Floats | None) -> tuple[Floats, float]:
-    """(T, K) the columns of the base, each times its prior's standard deviation, and a first guess of the noise.
+def _base(spend: Floats, target: Floats, controls: Floats | None) -> tuple[Floats, float, float]:
+    """(T, K) the columns of the base, each times its prior's standard deviation; first guess and memory of the noise.
 
-    How far the trend bends and how many waves the season has is what is likeliest beside channels without curves.
+    How far the trend bends, how many waves the season has and how much of a week's luck is left in the next is what is
+    likeliest beside channels without curves.
     """
     lagged = np.column_stack([carried(one, np.array(0.3), np.repeat(one[:_START].mean(), LAGS - 1)) for one in spend.T])
     found = []
     for bend in _BENDS:
         for waves in _WAVES:
             base = _columns(len(target), controls, bend, waves)
-            found.append((*_evidence(np.column_stack([base, lagged]), target), base))
-    _, noise, base = max(found, key=lambda one: one[0])
-    return base, noise
+            whole = np.column_stack([base, lagged])
+            for memory in _MEMORIES:
+                evidence, noise = _evidence(_news(whole, memory), _news(target, memory))
+                found.append((evidence + 0.5 * np.log1p(-(memory**2)), base, noise, memory))
+    _, base, noise, memory = max(found, key=lambda one: one[0])
+    return base, noise, memory
+
+
+def _news(values: Floats, memory: float) -> Floats:
+    """What each week (the first axis) has beyond the memory of the week before: of lasting noise, its shocks."""
+    news = values.copy()
+    news[1:] -= memory * values[:-1]
+    news[0] *= np.sqrt(1 - memory**2)
+    return news
 
 
 def _columns(weeks: int, controls: Floats | None, bend: float, waves: int) -> Floats:
@@ -293,18 +307,19 @@ def _evidence(columns: Floats, target: Floats) -> tuple[float, float]:
     return float(logs[best]), float(noises[best])
 
 
-def _whitener(base: Floats, noise: float) -> Callable[[Floats], Floats]:
+def _whitener(base: Floats, noise: float, memory: float) -> Callable[[Floats], Floats]:
     """The change of variables under which the base is integrated out and the noise is independent."""
     from scipy.linalg import solve_triangular
 
-    scaled = base / noise
+    scaled = _news(base, memory) / noise
     lower = np.linalg.cholesky(np.eye(len(base)) + scaled @ scaled.T)
-    return lambda columns: np.asarray(solve_triangular(lower, columns, lower=True))
+    return lambda columns: np.asarray(solve_triangular(lower, _news(columns, memory), lower=True))
 
 
-def _smooth(base: Floats, noise: float, rest: Floats) -> Floats:
+def _smooth(base: Floats, noise: float, memory: float, rest: Floats) -> Floats:
     """(T,) what the base explains of the rest, ridge by its prior."""
-    solved = np.linalg.solve(base.T @ base + noise**2 * np.eye(base.shape[1]), base.T @ rest)
+    part = _news(base, memory)
+    solved = np.linalg.solve(part.T @ part + noise**2 * np.eye(part.shape[1]), part.T @ _news(rest, memory))
     found: Floats = base @ solved
     return found
 

@@ -1,0 +1,145 @@
+"""The budget from its lake to its doors: page, API, command; and the tests that it learns from."""
+
+import json
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from test_api import caller
+
+import plan_shop
+from topline.cli import main
+from topline.facts.table import tables
+from topline.lake.store import Lake
+from topline.outlook.budget import Assumptions
+from topline.plans import budgets
+from topline.plans import jobs as plan_jobs
+from topline.plans.models import LiftTest
+from topline.science.response import TooFewWeeksError
+from topline.workbench import jobs
+
+pytestmark = pytest.mark.django_db
+
+TODAY = date(2026, 12, 14)
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory):
+    """A shop that sold for a hundred weeks and spent on three channels, on one of them always the same."""
+    root = tmp_path_factory.mktemp("budgets")
+    lake, rng, now = Lake(root, "gifts"), np.random.default_rng(5), datetime.now(UTC)
+    plan_shop.fill(lake, days=700)
+    rows = [
+        {
+            "key": f"{channel}-{day}", "version": 1, "recorded_at": now, "batch_id": "test", "on": day,
+            "channel": channel, "kind": "ads", "amount": amount, "amount_shop": amount, "currency": "GBP",
+            "rate": Decimal(1), "is_acquisition": True,
+        }
+        for k in range(700)
+        for day in [date(2027, 1, 1) - timedelta(days=700 - k)]
+        for channel, mean, spread in (("search", 60, 0.5), ("social", 30, 0.5), ("radio", 20, 0))
+        for amount in [Decimal(round(mean * float(np.exp(rng.normal(0, spread))), 2)).quantize(Decimal("0.01"))]
+    ]  # fmt: skip
+    lake.append("spend", [pa.RecordBatch.from_pylist(rows, tables()["spend"].schema)], batch_id="test", part=1)
+    lake.publish(now=now)
+    return root
+
+
+@pytest.fixture
+def gifts(shop, history, tmp_path, settings):
+    settings.HOME = tmp_path
+    shutil.copytree(history / "gifts", tmp_path / "lake" / "gifts")
+    shop.clock_on = TODAY
+    shop.save()
+    return shop
+
+
+def test_a_budget_is_spent_to_the_penny_within_its_limits(gifts):
+    snapshot = gifts.lake().latest()
+    asked = Assumptions(budget=1_000_001, weeks=6, goal="sales", limits={1: (None, 200_000)})
+    made = budgets.answer(gifts, TODAY, snapshot, asked)
+    names = [one.channel for one in made.channels]
+    assert names == ["search", "social", "radio"]
+    for split in made.splits.values():
+        assert split.cells.sum() == 1_000_001
+    best = made.splits["best"].channels
+    assert best[1] <= 200_000
+    assert not made.channels[2].is_moved
+    assert best[2] == made.splits["today"].channels[2]  # nothing tells what it brings, so it keeps its share
+    low, middle, high = made.splits["best"].worth
+    assert low < middle < high
+    free = budgets.answer(gifts, TODAY, snapshot, Assumptions(budget=1_000_001, weeks=6, goal="sales"))
+    assert free.splits["best"].worth[1] >= 0.999 * free.splits["today"].worth[1]
+    again = budgets.answer(gifts, TODAY, snapshot, asked)
+    assert again.splits["best"].worth == made.splits["best"].worth
+
+
+def test_a_recorded_test_weighs_from_then_on(gifts, owner):
+    snapshot = gifts.lake().latest()
+    before = budgets.answer(gifts, TODAY, snapshot, Assumptions(goal="sales"))
+    budgets.record_lift_test(
+        shop=gifts, channel="radio", metric="net_sales", ended_on=date(2026, 11, 1), low=Decimal(0), high=Decimal(140),
+        effect=900.0, error=60.0, note="", actor_id=owner.pk,
+    )  # fmt: skip
+    after = budgets.answer(gifts, TODAY, snapshot, Assumptions(goal="sales"))
+    assert budgets.learnt(gifts, TODAY, snapshot)["net_sales"].tests == 1
+    assert after.channels[2].is_moved
+    spent = float(after.splits["today"].channels[2]) / 100 / 13
+    assert after.channels[2].brings[1] > before.channels[2].brings[1]
+    assert spent == pytest.approx(140, rel=0.01)
+    with pytest.raises(budgets.LiftTestError):
+        budgets.record_lift_test(
+            shop=gifts, channel="radio", metric="net_sales", ended_on=TODAY, low=Decimal(5), high=Decimal(5),
+            effect=1.0, error=1.0, note="", actor_id=owner.pk,
+        )  # fmt: skip
+    budgets.drop_lift_test(test=LiftTest.objects.get(), actor_id=owner.pk)
+    assert budgets.learnt(gifts, TODAY, snapshot)["net_sales"].tests == 0
+
+
+def test_three_weeks_are_refused(gifts):
+    snapshot = gifts.lake().latest()
+    with pytest.raises(TooFewWeeksError, match="at least 26"):
+        budgets.learnt(gifts, date(2025, 2, 20), snapshot)
+
+
+def test_doors_agree(gifts, owner, client, capsys):
+    page = f"/shop/{gifts.slug}/outlook/budget"
+    client.force_login(owner)
+    assert "Learning what spend brings" in client.get(page).content.decode()
+    jobs.run_now(plan_jobs.prepare_response(gifts, TODAY))
+    made = budgets.answer(gifts, TODAY, gifts.lake().latest(), Assumptions(budget=500_000, goal="sales"))
+    asked = {"budget": "5000", "goal": "sales"}
+
+    call, address = caller(gifts, owner), f"/shops/{gifts.slug}/outlook/budget?budget=5000&goal=sales"
+    answer = call("GET", address)
+    assert answer.status_code == 200
+    best = next(one for one in answer.json()["splits"] if one["name"] == "best")
+    assert [round(float(amount) * 100) for amount in best["spend"].values()] == made.splits["best"].channels.tolist()
+    assert sum(Decimal(cell) for row in best["weeks"].values() for cell in row) == Decimal("5000.00")
+    refused = call("GET", f"{address}&most=tv=5")
+    assert refused.status_code == 422
+    assert "search, social, radio" in refused.content.decode()
+
+    command = ["outlook", "budget", "--shop", gifts.slug, "--budget", "5000", "--goal", "sales", "--format", "json"]
+    assert main.run(command) == 0
+    assert [Decimal(row["best"]) for row in json.loads(capsys.readouterr().out)] == [
+        Decimal(amount) for amount in best["spend"].values()
+    ]
+
+    shown = client.get(page, asked).content.decode()
+    assert "£5,000 over 13 weeks" in shown
+    own = client.get(
+        page,
+        {**asked, "own.0": "1000", "was.0": "1"},
+        headers={"HX-Request": "true", "HX-Target": "div#budget-answer"},
+    ).content.decode()
+    assert "Your split" in own
+    assert "of the budget unspent" in own or "more than the budget" in own
+    beyond = client.get(page, {**asked, "most.0": "1", "most.1": "1"}).content.decode()
+    assert "can&#x27;t be spread over them" in beyond
+    assert client.get(page, {**asked, "budget": "lots"}).status_code == 200
+    rows = b"".join(client.get(page, {**asked, "format": "csv", "table": "weeks"}).streaming_content).decode()
+    assert len(rows.strip().splitlines()) == 14
