@@ -29,7 +29,7 @@ def test_lift_by_hand() -> None:
 
 def test_the_email_test_of_hillstrom(shared_data: Path) -> None:
     rows = pd.read_csv(shared_data / "hillstrom_email" / "hillstrom.csv.gz")
-    groups = {name: group for name, group in rows.groupby("segment")}
+    groups = dict(iter(rows.groupby("segment")))
     mens, none = groups["Mens E-Mail"], groups["No E-Mail"]
     visits = holdout.lift_of_rates((int(mens.visit.sum()), len(mens)), (int(none.visit.sum()), len(none)))
     assert visits.effect == pytest.approx(0.1828 - 0.1062, abs=1e-4)

@@ -5,29 +5,33 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_membership_owner_key'),
-        ('plans', '0006_shop_numbers'),
+        ("accounts", "0003_membership_owner_key"),
+        ("plans", "0006_shop_numbers"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='LiftTest',
+            name="LiftTest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(max_length=100)),
-                ('metric', models.CharField(max_length=40)),
-                ('ended_on', models.DateField()),
-                ('low', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('high', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('effect', models.FloatField()),
-                ('error', models.FloatField()),
-                ('note', models.CharField(blank=True, max_length=300)),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lift_tests', to='accounts.shop')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("channel", models.CharField(max_length=100)),
+                ("metric", models.CharField(max_length=40)),
+                ("ended_on", models.DateField()),
+                ("low", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("high", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("effect", models.FloatField()),
+                ("error", models.FloatField()),
+                ("note", models.CharField(blank=True, max_length=300)),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="lift_tests", to="accounts.shop"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['shop', '-ended_on'], name='plans_liftt_shop_id_65f281_idx')],
+                "indexes": [models.Index(fields=["shop", "-ended_on"], name="plans_liftt_shop_id_65f281_idx")],
             },
         ),
     ]
