@@ -23,6 +23,9 @@ _PRIOR_WEEKS = 10.0
 _LONGEST_STEP = 1.0
 _SHOWN = 2.0
 _LEAST_SPREAD = 0.02
+_MOST_SPREAD = 1.5
+_FAR = 3.0
+_BULK = 5.0
 _ORDINARY = -1.5
 """Where the search begins: the mean elasticity of meta-analyses (Bijmolt, van Heerde & Pieters 2005 find -2.6)."""
 
@@ -122,7 +125,8 @@ def fit(panel: Panel) -> PriceFit:
     with shocks fitted jointly, so prices that follow demand don't pass for demand that follows prices. Each product's
     effects are drawn around its group's mean, groups around the whole's (empirical Bayes): thin products take after
     their group. Effects other than the price stay only where they show: cross prices within a line, the dip in the
-    two weeks after a promotion, and what promotions of rivals in the line take away.
+    two weeks after a promotion, and what promotions of rivals in the line take away. A week of more than five times
+    what the product sells in a good one (the 90th percentile) counts as that: bulk orders answer to no price.
 
     Raises ShortPriceHistoryError below 12 weeks, FlatPriceError where no product's price moved.
     Source: Efron & Morris, JASA 70 (1975) for the shrinkage; Berry, RAND Journal 25 (1994) for why shocks must be out.
@@ -158,7 +162,7 @@ def recent_level(fitted: PriceFit, panel: Panel, rate: float = 0.12) -> PriceFit
     weights = (1 - rate) ** np.arange(mean.shape[1])[::-1]
     seen = weights * ~np.isnan(panel.units)
     prior = 1 / rate * 0.5
-    ratio = np.nansum(panel.units * seen, axis=1) + prior * mean.mean(axis=1)
+    ratio = np.nansum(_ordinary(panel.units) * seen, axis=1) + prior * mean.mean(axis=1)
     base = (np.where(np.isnan(panel.units), 0, mean) * seen).sum(axis=1) + prior * mean.mean(axis=1)
     return replace(fitted, level=fitted.level + np.log(np.maximum(ratio, 1e-9) / np.maximum(base, 1e-9)))
 
@@ -197,6 +201,13 @@ def _design(panel: Panel, usual: Floats | None = None) -> tuple[list[str], Float
             names.append("rival")
             columns.append(_of_others(any_on, weight, panel.line) * splits[:, None])
     return names, np.stack(columns), known, np.exp(middle)
+
+
+def _ordinary(units: Floats) -> Floats:
+    """(n, weeks) units, a bulk order counted as five times what a good week sells."""
+    sold = np.where(units > 0, units, np.nan)
+    sold[np.isnan(sold).all(axis=1), 0] = np.inf
+    return np.asarray(np.minimum(units, _BULK * np.nanquantile(sold, 0.9, axis=1)[:, None]))
 
 
 def _lines_within_groups(group: Ints, line: Ints) -> NDArray[np.bool_]:
@@ -238,7 +249,7 @@ class _State:
 
 def _fitted(panel: Panel, names: Sequence[str], x: Floats, mask: NDArray[np.bool_], usual: Floats) -> PriceFit:
     n, q = len(panel.units), len(names)
-    y = np.where(mask, np.nan_to_num(panel.units), 0.0)
+    y = np.where(mask, np.nan_to_num(_ordinary(panel.units)), 0.0)
     members = [np.flatnonzero(panel.group == g) for g in range(int(panel.group.max()) + 1)]
     design = np.concatenate([np.ones((1, *x.shape[1:])), x]).transpose(1, 0, 2) * mask[:, None]
     count = np.maximum(mask.sum(axis=1), 1)
@@ -326,7 +337,9 @@ def _priors(state: _State, members: list[Ints], is_told: NDArray[np.bool_]) -> N
         state.mean[:, k] = keep * center[:, 0] + (1 - keep) * whole
         state.mean_variance[:, k] = keep * center[:, 1] + (1 - keep) ** 2 * whole_error
         offset = own[everyone] - state.mean[state.group[everyone], k]
-        state.spread[k] = max(np.sqrt(_between(offset, error[everyone])), _LEAST_SPREAD)
+        limit = _FAR * np.sqrt(error[everyone] + state.spread[k] ** 2)
+        between = _between(np.clip(offset, -limit, limit), error[everyone])
+        state.spread[k] = min(max(np.sqrt(between), _LEAST_SPREAD), _MOST_SPREAD)
 
 
 def _own(state: _State, k: int) -> tuple[Floats, Floats]:

@@ -1,0 +1,593 @@
+"""How a shop's demand answers to its prices and promotions, and what a change of them would bring."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from topline.facts.order_line import Kind
+from topline.lake import engine, read
+from topline.lake.scope import Scope
+from topline.lake.snapshot import Snapshot
+from topline.lake.store import Lake
+from topline.metrics.query import Query
+from topline.metrics.settings import Settings
+from topline.outlook.history import STALE_DAYS
+from topline.outlook.kept import Run
+from topline.science import price, volume
+from topline.units.errors import ToplineError
+from topline.units.missing import Missing
+from topline.units.period import Period
+from topline.units.text import N_
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+READS = ("order_line", "order", "product", "promotion", "stock_level", "session", "spend")
+MOST_WEEKS = 104
+MOST_PRODUCTS = 3_000
+LEAST_UNITS = 40
+LEVEL = 0.8
+MODEL = "Poisson, category-week effects, empirical Bayes"
+
+_HELD_OUT = 8
+_LEAST_SOLD_WEEKS = 12
+_SMALL_GROUP = 4
+_GONE_WEEKS = 8
+_RECENT_DAYS = 91
+_DRAWS = 400
+_DRAWS_OF_MANY = 100
+_MANY = 500
+_SEED = 20_111_210
+_PLACED = ("display", "mailer", "price", "bundle")
+
+
+class UnknownProductError(ToplineError):
+    message = N_(
+        "Nothing is known of the prices of “%(name)s”. Choose a product or category of the list: those that sold "
+        "%(least)d units in %(weeks)d different weeks."
+    )
+
+
+class NoSalesError(ToplineError):
+    message = N_("No product has sold %(least)d units in %(weeks)d different weeks, so nothing can be learnt yet.")
+
+
+def run(lake: Lake, snapshot: Snapshot, *, as_of: date, settings: Settings) -> Run:
+    """Elasticities of the shop's best-selling products from up to two years of weeks before `as_of`.
+
+    The tables: `product` (a row each, with its price, cost, weekly units and effects), `group` (categories), `effect`
+    (what all have in common). Raises NoSalesError, and the errors of `science.price.fit`.
+    """
+    weekly = _weekly(lake, snapshot, as_of)
+    panel, known = _panel(lake, snapshot, weekly)
+    fitted = price.fit(panel)
+    recent = price.recent_level(fitted, panel)
+    now = _price_now(panel.price)
+    base = np.exp(recent.level + fitted.elasticity * np.log(now / fitted.usual))
+    groups = sorted(set(known.groups))
+    product = {
+        "key": known.keys,
+        "title": [known.titles.get(key) or key for key in known.keys],
+        "category": [known.categories.get(key) for key in known.keys],
+        "line": panel.line,
+        "group": panel.group,
+        "units": np.nansum(panel.units, axis=1),
+        "sales": known.sales,
+        "price": now,
+        "cost": known.cost,
+        "stock": known.stock,
+        "weekly": base,
+        "dispersion": fitted.dispersion,
+    }
+    for k, effect in enumerate(fitted.effects):
+        product |= {
+            f"on_{effect.name}": fitted.coefficient[:, k],
+            f"on_{effect.name}_se": fitted.se[:, k],
+            f"on_{effect.name}_own": fitted.own_rate[:, k],
+        }
+    group = {
+        "name": groups,
+        "mean": fitted.group_mean[:, 0],
+        "se": fitted.group_se[:, 0],
+        "products": np.bincount(panel.group, minlength=len(groups)),
+    }
+    effect_table = {
+        "name": [effect.name for effect in fitted.effects],
+        "mean": [effect.mean for effect in fitted.effects],
+        "se": [effect.se for effect in fitted.effects],
+        "spread": [effect.spread for effect in fitted.effects],
+    }
+    about = {
+        "as_of": as_of.isoformat(),
+        "from": weekly.start.isoformat(),
+        "known_to": weekly.end.isoformat(),
+        "weeks": weekly.weeks,
+        "snapshot": snapshot.number,
+        "model": MODEL,
+        "level": LEVEL,
+        "kinds": list(panel.kinds),
+        "backtest": _backtest(panel),
+        "traffic": _traffic(lake, snapshot, weekly.end, settings),
+    }
+    return Run({"product": pa.table(product), "group": pa.table(group), "effect": pa.table(effect_table)}, about)
+
+
+# Reading -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Weekly:
+    """Rows of product and week; the last week ends at `end`."""
+
+    start: date
+    end: date
+    weeks: int
+    rows: pa.Table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """What is known of the products of a panel, by row."""
+
+    keys: list[str]
+    groups: list[str]
+    titles: dict[str, str | None]
+    categories: dict[str, str | None]
+    sales: Floats
+    cost: Floats
+    stock: Floats
+
+
+def _weekly(lake: Lake, snapshot: Snapshot, as_of: date) -> _Weekly:
+    import ibis
+
+    lines: Any = engine.table(lake, "order_line", snapshot)
+    heads: Any = engine.table(lake, "order", snapshot)
+    kinds = [Kind.GOODS_SOLD.value, Kind.DISCOUNT.value]
+    lines = lines.filter(lines.product_key.notnull() & lines.kind.isin(kinds) & (lines.on < as_of))
+    lines = lines.anti_join(heads.filter(heads.is_test), "order_key")
+    is_sold = lines.kind == Kind.GOODS_SOLD.value
+    ends = engine.execute(lines.aggregate(first=lines.on.min(where=is_sold), last=lines.on.max(where=is_sold)))
+    first, last = ends["first"][0].as_py(), ends["last"][0].as_py()
+    if last is None:
+        raise NoSalesError(least=LEAST_UNITS, weeks=_LEAST_SOLD_WEEKS)
+    end = as_of if (as_of - last).days <= STALE_DAYS else last + timedelta(days=1)
+    weeks = max(min((end - first).days // 7, MOST_WEEKS), 1)
+    start = end - timedelta(weeks=weeks)
+    lines = lines.filter(lines.on >= start)
+    lines = lines.mutate(week=lines.on.delta(ibis.literal(start), unit="day") // 7)
+    is_sold = lines.kind == Kind.GOODS_SOLD.value
+    rows = lines.group_by("product_key", "week").aggregate(
+        units=lines.quantity.sum(where=is_sold).cast("float64"),
+        gross=lines.amount_shop.sum(where=is_sold).cast("float64"),
+        off=lines.amount_shop.sum(where=~is_sold).cast("float64"),
+        each=(lines.unit_price.cast("float64") * lines.rate.cast("float64")).median(where=is_sold),
+        cost=lines.cost_shop.sum(where=is_sold).cast("float64"),
+        costed=lines.quantity.sum(where=is_sold & lines.cost_shop.notnull()).cast("float64"),
+    )
+    return _Weekly(start, end, weeks, engine.execute(rows.filter(rows.units > 0).order_by("product_key", "week")))
+
+
+def _panel(lake: Lake, snapshot: Snapshot, weekly: _Weekly) -> tuple[price.Panel, _Known]:
+    codes = weekly.rows["product_key"].combine_chunks().dictionary_encode()
+    names = codes.dictionary.to_pylist()
+    row, week = codes.indices.to_numpy(), weekly.rows["week"].to_numpy().astype(np.int64)
+
+    def matrix(name: str, empty: float) -> Floats:
+        found = np.full((len(names), weekly.weeks), empty)
+        found[row, week] = np.nan_to_num(np.asarray(weekly.rows[name].to_numpy(), dtype=np.float64), nan=empty)
+        return found
+
+    units, gross, off = matrix("units", 0.0), matrix("gross", 0.0), matrix("off", 0.0)
+    sold_weeks = (units > 0).sum(axis=1)
+    chosen = np.flatnonzero((units.sum(axis=1) >= LEAST_UNITS) & (sold_weeks >= _LEAST_SOLD_WEEKS))
+    if not len(chosen):
+        raise NoSalesError(least=LEAST_UNITS, weeks=_LEAST_SOLD_WEEKS)
+    sales = (gross + off).sum(axis=1)
+    chosen = np.sort(chosen[np.argsort(-sales[chosen], kind="stable")[:MOST_PRODUCTS]])
+    kept = np.divide(gross + off, gross, out=np.ones_like(gross), where=gross > 0)
+    paid = matrix("each", np.nan) * kept
+    paid[paid <= 0] = np.nan
+    on_sale = _on_sale(units[chosen])
+    cost, costed = matrix("cost", 0.0)[chosen], matrix("costed", 0.0)[chosen]
+    keys = [names[k] for k in chosen.tolist()]
+    titles, categories, lines = _products(lake, snapshot)
+    groups = _groups([categories.get(key) for key in keys])
+    order = sorted(set(groups))
+    line_names = [lines.get(key) or categories.get(key) or "" for key in keys]
+    kinds, promotion = _promotions(lake, snapshot, weekly, keys)
+    panel = price.Panel(
+        units=np.where(on_sale, units[chosen], np.nan),
+        price=_carried(paid[chosen]),
+        group=np.array([order.index(name) for name in groups]),
+        line=np.unique(np.array(line_names), return_inverse=True)[1],
+        promotion=promotion,
+        kinds=kinds,
+    )
+    recent = cost[:, -26:].sum(axis=1), costed[:, -26:].sum(axis=1)
+    unit_cost = np.divide(*recent, out=np.full(len(keys), np.nan), where=recent[1] > 0)
+    stock = _stock(lake, snapshot, weekly.end, keys)
+    return panel, _Known(keys, groups, titles, categories, sales[chosen], unit_cost, stock)
+
+
+def _on_sale(units: Floats) -> NDArray[np.bool_]:
+    """From the first week with a sale to the last, or to the end if that is not long past."""
+    weeks = units.shape[1]
+    sold = units > 0
+    first = sold.argmax(axis=1)
+    last = weeks - 1 - sold[:, ::-1].argmax(axis=1)
+    last = np.where(weeks - 1 - last < _GONE_WEEKS, weeks - 1, last)
+    week = np.arange(weeks)
+    return np.asarray((week >= first[:, None]) & (week <= last[:, None]))
+
+
+def _carried(paid: Floats) -> Floats:
+    """Prices with the last known one carried on, and the first one back."""
+    known = ~np.isnan(paid)
+    place = np.maximum.accumulate(np.where(known, np.arange(paid.shape[1]), -1), axis=1)
+    place = np.where(place < 0, known.argmax(axis=1)[:, None], place)
+    return np.take_along_axis(paid, place, axis=1)
+
+
+def _price_now(prices: Floats) -> Floats:
+    return np.asarray(np.median(prices[:, -4:], axis=1))
+
+
+def _groups(categories: Sequence[str | None]) -> list[str]:
+    """Categories to fit by; small ones, whose shocks can't be told from prices, and none are one."""
+    sizes: dict[str, int] = {}
+    for name in categories:
+        sizes[name or ""] = sizes.get(name or "", 0) + 1
+    return [name if name and sizes[name] >= _SMALL_GROUP else "" for name in categories]
+
+
+def _products(
+    lake: Lake, snapshot: Snapshot
+) -> tuple[dict[str, str | None], dict[str, str | None], dict[str, str | None]]:
+    """Titles, categories and lines by product; the line is the subcategory."""
+    table: Any = engine.table(lake, "product", snapshot)
+    rows = engine.execute(table.select("product_key", "title", "category", "subcategory")).to_pylist()
+    return tuple({row["product_key"]: row[name] for row in rows} for name in ("title", "category", "subcategory"))  # type: ignore[return-value]
+
+
+def _promotions(lake: Lake, snapshot: Snapshot, weekly: _Weekly, keys: list[str]) -> tuple[tuple[str, ...], Floats]:
+    """Kinds of promotion, and how far each was on by product and week: of days, and of stores where it names some."""
+    table: Any = engine.table(lake, "promotion", snapshot)
+    table = table.filter(
+        table.product_key.notnull()
+        & table.kind.isin(_PLACED)
+        & (table.on < weekly.end)
+        & (table.until_on > weekly.start)
+    )
+    windows = table.group_by("product_key", "kind", "on", "until_on").aggregate(stores=table.store.nunique())
+    rows = engine.execute(windows)
+    stores = engine.execute(table.aggregate(n=table.store.nunique()))["n"][0].as_py() or 0
+    index = {key: k for k, key in enumerate(keys)}
+    place = np.array([index.get(key, -1) for key in rows["product_key"].to_pylist()], dtype=np.int64)
+    inside = place >= 0
+    kind_of = np.array(rows["kind"].to_pylist(), dtype=str)[inside]
+    kinds = tuple(kind for kind in _PLACED if (kind_of == kind).any())
+    found = np.zeros((len(kinds), len(keys), weekly.weeks))
+    if not kinds:
+        return (), found
+    begin = _days_from(rows["on"], weekly.start)[inside]
+    after = _days_from(rows["until_on"], weekly.start)[inside]
+    share = np.maximum(np.asarray(rows["stores"].to_numpy(), dtype=np.float64)[inside] / max(stores, 1), 0)
+    share = np.where(share > 0, share, 1.0)
+    code = np.array([kinds.index(kind) for kind in kind_of])
+    for week in range(weekly.weeks):
+        days = np.clip(np.minimum(after, 7 * week + 7) - np.maximum(begin, 7 * week), 0, 7) / 7
+        hit = days > 0
+        np.add.at(found[:, :, week], (code[hit], place[inside][hit]), (days * share)[hit])
+    return kinds, np.minimum(found, 1.0)
+
+
+def _days_from(column: Any, start: date) -> Ints:
+    return np.asarray(
+        column.to_numpy().astype("datetime64[D]").astype(np.int64) - np.datetime64(start, "D").astype(np.int64)
+    )
+
+
+def _stock(lake: Lake, snapshot: Snapshot, until: date, keys: list[str]) -> Floats:
+    """(n,) units on hand and not promised, by the newest level of each product; nan where none is known."""
+    table: Any = engine.table(lake, "stock_level", snapshot)
+    table = table.filter(table.on <= until)
+    newest = table.group_by("product_key").aggregate(newest=table.on.max())
+    table = table.join(newest, (table.product_key == newest.product_key) & (table.on == newest.newest))
+    sums = table.group_by("product_key").aggregate(free=(table.on_hand - table.reserved).sum().cast("float64"))
+    found = {row["product_key"]: row["free"] for row in engine.execute(sums).to_pylist()}
+    return np.array([found.get(key, np.nan) for key in keys], dtype=np.float64)
+
+
+def _traffic(lake: Lake, snapshot: Snapshot, until: date, settings: Settings) -> dict[str, float | None]:
+    """The quarter before: units an order, orders a visit, visits a week, what a bought visit cost; None if unknown."""
+    period = Period(until - timedelta(days=_RECENT_DAYS), until)
+
+    def asked(*metrics: str, by: tuple[str, ...] = ()) -> Any:
+        query = Query(metrics=metrics, period=period, by=by)
+        return read.read(lake, query, scope=Scope.whole(lake.shop), settings=settings, snapshot=snapshot)
+
+    totals = asked("units_per_order", "conversion_rate", "sessions", "orders").totals
+    visits = _number(totals["sessions"])
+    by_channel = asked("spend", "sessions", by=("channel",)).rows
+    paid = [(_number(row["spend"]), _number(row["sessions"])) for row in by_channel]
+    spend = sum(s for s, v in paid if s and v)
+    bought = sum(v for s, v in paid if s and v)
+    return {
+        "units_per_order": _number(totals["units_per_order"]),
+        "conversion_rate": _number(totals["conversion_rate"]),
+        "visits": visits / _RECENT_DAYS * 7 if visits else None,
+        "orders": (_number(totals["orders"]) or 0) / _RECENT_DAYS * 7,
+        "visit_cost": spend / bought if bought else None,
+    }
+
+
+def _number(entry: object) -> float | None:
+    return None if entry is None or isinstance(entry, Missing) else float(entry)  # type: ignore[arg-type]
+
+
+def _backtest(panel: price.Panel) -> dict[str, float | int] | None:
+    """How far the last weeks were missed at their prices, by a fit on those before, and by means; None if too few."""
+    weeks = panel.units.shape[1]
+    if weeks < 3 * _HELD_OUT:
+        return None
+    cut = weeks - _HELD_OUT
+    known = price.Panel(
+        panel.units[:, :cut], panel.price[:, :cut], panel.group, panel.line, panel.promotion[:, :, :cut], panel.kinds
+    )
+    later = price.Panel(
+        panel.units[:, cut:], panel.price[:, cut:], panel.group, panel.line, panel.promotion[:, :, cut:], panel.kinds
+    )
+    seen = ~np.isnan(later.units) & (np.nansum(known.units, axis=1) > 0)[:, None]
+    units = np.where(seen, later.units, 0.0)
+    if not units.sum():
+        return None
+    try:
+        fitted = price.recent_level(price.fit(known), known)
+    except ToplineError:
+        return None
+    with_price = np.where(seen, price.expected(fitted, later), 0.0)
+    count = np.maximum((~np.isnan(known.units[:, -_HELD_OUT:])).sum(axis=1), 1)
+    level = np.where(seen, (np.nansum(known.units[:, -_HELD_OUT:], axis=1) / count)[:, None], 0.0)
+    return {
+        "weeks": _HELD_OUT,
+        "wmape": float(np.abs(with_price - units).sum() / units.sum()),
+        "without": float(np.abs(level - units).sum() / units.sum()),
+    }
+
+
+# Asking ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """An expected value and the ends of its interval."""
+
+    low: float
+    mean: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a change of price or a promotion brings over some weeks, beside what comes without it.
+
+    units, sales, margin : with it; margin before marketing, None if a cost is unknown
+    units_before, sales_before, margin_before : without
+    taken : units that products of the same line lose (below 0) or gain
+    after : units more or less in the two weeks after a promotion
+    break_even : units that earn the margin of before; None if none do, or without costs
+    pays_off : probability that the margin is at least that of before, None without costs
+    orders, visits, spend : that the expected units take, beyond what comes anyway; None where unknown
+    stock, short : units on hand, and how many of the expected ones it doesn't cover
+    """
+
+    weeks: int
+    price_before: float
+    price: float
+    units: Range
+    sales: Range
+    margin: Range | None
+    units_before: float
+    sales_before: float
+    margin_before: float | None
+    taken: float
+    after: float
+    break_even: int | None
+    pays_off: float | None
+    orders: float | None
+    visits: float | None
+    spend: float | None
+    stock: float | None
+    short: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class PriceOutlook:
+    """A kept run, to be asked."""
+
+    run: Run
+
+    @cached_property
+    def keys(self) -> list[str]:
+        return self.run.texts("product", "key")
+
+    @cached_property
+    def effects(self) -> list[str]:
+        return self.run.texts("effect", "name")
+
+    def column(self, name: str) -> Floats:
+        return self.run.floats("product", name)
+
+    def chosen(self, product: str = "", category: str = "") -> Ints:
+        """Rows of a product, of a category, or of all. Raises UnknownProductError."""
+        if product:
+            rows = np.flatnonzero(np.array(self.keys) == product)
+        elif category:
+            found = self.run.texts("product", "category")
+            rows = np.flatnonzero(np.array([name == category for name in found]))
+        else:
+            rows = np.arange(len(self.keys))
+        if not len(rows):
+            raise UnknownProductError(name=product or category, least=LEAST_UNITS, weeks=_LEAST_SOLD_WEEKS)
+        return rows
+
+    def ask(self, rows: Ints, ratio: float, *, weeks: int = 4, kinds: Sequence[str] = ()) -> Answer:
+        """What it brings to sell these products at `ratio` times today's price, with promotions of these kinds.
+
+        The interval holds 80 % of what may happen, by how sure the effects are and how demand scatters.
+        """
+        now, weekly, cost = self.column("price")[rows], self.column("weekly")[rows], self.column("cost")[rows]
+        factor = self._factors(rows, np.log(ratio), kinds)
+        mean = weekly * weeks * factor[0]
+        rng = np.random.default_rng(_SEED + 1)
+        spread = np.sqrt(self.column("dispersion")[rows] * np.maximum(weekly * weeks * factor, 1e-9))
+        drawn = np.maximum(weekly * weeks * factor[1:] + spread[1:] * rng.standard_normal(factor[1:].shape), 0)
+        before = weekly * weeks
+        new = now * ratio
+        has_cost = not np.isnan(cost).any()
+        margin_before = float((before * (now - cost)).sum()) if has_cost else None
+        margins = drawn @ (new - cost) if has_cost else None
+        units = _range(drawn.sum(axis=1), float(mean.sum()))
+        answer_after = self._after(rows, before, kinds)
+        orders, visits, spend = self._traffic(units.mean, float(before.sum()), weeks)
+        free = self.column("stock")[rows]
+        stock = None if np.isnan(free).any() else float(free.sum())
+        return Answer(
+            weeks=weeks,
+            price_before=float((now * before).sum() / before.sum()),
+            price=float((new * mean).sum() / mean.sum()),
+            units=units,
+            sales=_range(drawn @ new, float(mean @ new)),
+            margin=None if margins is None else _range(margins, float(mean @ (new - cost))),
+            units_before=float(before.sum()),
+            sales_before=float(before @ now),
+            margin_before=margin_before,
+            taken=self._taken(rows, np.log(ratio), weeks, kinds),
+            after=answer_after,
+            break_even=self._break_even(before, now, new, cost) if has_cost else None,
+            pays_off=self._pays_off(rows, ratio, weeks, kinds, margin_before) if has_cost else None,
+            orders=orders,
+            visits=visits,
+            spend=spend,
+            stock=stock,
+            short=None if stock is None else float(np.maximum(mean - free, 0).sum()),
+        )
+
+    def terms(self, rows: Ints, ratio: float, weeks: int) -> volume.Terms:
+        """The terms on which these products sell together, for the solver of volumes."""
+        now, weekly, cost = self.column("price")[rows], self.column("weekly")[rows], self.column("cost")[rows]
+        traffic = self.run.about["traffic"]
+        share = weekly / weekly.sum()
+        unit_cost = None if np.isnan(cost).any() else _decimal(float(share @ cost), 2)
+        free = self.column("stock")[rows]
+        per_order = max(traffic["units_per_order"] or 1.0, 1e-6)
+        conversion = traffic["conversion_rate"]
+        anyway = weekly.sum() * weeks / per_order / conversion if conversion else 0
+        return volume.Terms(
+            price=_decimal(float(share @ now) * ratio, 2),
+            unit_cost=unit_cost,
+            units_per_order=_decimal(per_order, 4),
+            conversion_rate=_decimal(conversion, 6) if conversion else None,
+            visits=round(anyway),
+            visit_cost=_decimal(traffic["visit_cost"], 4) if traffic["visit_cost"] is not None else None,
+            stock=None if np.isnan(free).any() else int(free.sum()),
+        )
+
+    def _factors(self, rows: Ints, step: float, kinds: Sequence[str]) -> Floats:
+        """(1 + draws, n) what demand is multiplied by: as expected, and as it may be."""
+        moves = [("price", step), *((kind, 1.0) for kind in kinds if kind in self.effects)]
+        if "cross_price" in self.effects:
+            moves.append(("cross_price", step * self._share_of_line(rows)))
+        if "rival" in self.effects and kinds:
+            moves.append(("rival", self._share_of_line(rows)))
+        rng = np.random.default_rng(_SEED)
+        draws = _DRAWS if len(rows) <= _MANY else _DRAWS_OF_MANY
+        group = self.column("group")[rows].astype(np.int64)
+        total = np.zeros((draws + 1, len(rows)))
+        for name, by in moves:
+            pull = 1 - self.column(f"on_{name}_own")[rows]
+            error = self.column(f"on_{name}_se")[rows]
+            shared = self.run.floats("group", "se")[group] * pull if name == "price" else np.zeros(len(rows))
+            own = np.sqrt(np.maximum(error**2 - shared**2, 0))
+            drawn = own * rng.standard_normal((draws, len(rows)))
+            drawn += shared * rng.standard_normal((draws, int(group.max()) + 1))[:, group]
+            mean = self.column(f"on_{name}")[rows]
+            total[0] += mean * by
+            total[1:] += (mean + drawn) * by
+        return np.asarray(np.exp(np.clip(total, -5, 5)))
+
+    def _share_of_line(self, rows: Ints) -> Floats:
+        """(n,) how much of a product's rivals in its line is among these rows."""
+        line, weight = self.column("line").astype(np.int64), self.column("units") + 1
+        inside = np.zeros(len(weight))
+        inside[rows] = weight[rows]
+        rivals = np.bincount(line, weight)[line[rows]] - weight[rows]
+        among = np.bincount(line, inside)[line[rows]] - weight[rows]
+        return np.divide(among, rivals, out=np.zeros(len(rows)), where=rivals > 1e-9)
+
+    def _taken(self, rows: Ints, step: float, weeks: int, kinds: Sequence[str]) -> float:
+        """Units of the other products in the line that the change gives or takes."""
+        names = [name for name in ("cross_price", "rival") if name in self.effects and (name == "cross_price" or kinds)]
+        line, weight = self.column("line").astype(np.int64), self.column("units") + 1
+        others = np.setdiff1d(np.flatnonzero(np.isin(line, line[rows])), rows)
+        if not names or not len(others):
+            return 0.0
+        inside = np.zeros(len(weight))
+        inside[rows] = weight[rows]
+        rivals = np.bincount(line, weight)[line[others]] - weight[others]
+        share = np.divide(
+            np.bincount(line, inside)[line[others]], rivals, out=np.zeros(len(others)), where=rivals > 1e-9
+        )
+        log = sum(
+            self.column(f"on_{name}")[others] * share * (step if name == "cross_price" else 1.0) for name in names
+        )
+        return float((self.column("weekly")[others] * weeks * (np.exp(log) - 1)).sum())
+
+    def _after(self, rows: Ints, before: Floats, kinds: Sequence[str]) -> float:
+        if "after" not in self.effects or not kinds:
+            return 0.0
+        weekly = self.column("weekly")[rows]
+        return float((2 * weekly * (np.exp(self.column("on_after")[rows]) - 1)).sum())
+
+    def _traffic(self, units: float, before: float, weeks: int) -> tuple[float | None, float | None, float | None]:
+        """Orders more, visits more, and what they cost, at the quarter's rates; a fall needs none."""
+        traffic = self.run.about["traffic"]
+        if not traffic["units_per_order"]:
+            return None, None, None
+        orders = max(units - before, 0.0) / traffic["units_per_order"]
+        visits = orders / traffic["conversion_rate"] if traffic["conversion_rate"] else None
+        spend = visits * traffic["visit_cost"] if visits is not None and traffic["visit_cost"] is not None else None
+        return orders, visits, spend
+
+    def _break_even(self, before: Floats, now: Floats, new: Floats, cost: Floats) -> int | None:
+        """Units that earn the same together, the mix as it is."""
+        share = before / before.sum()
+        old, later, goods = (_decimal(float(share @ each), 4) for each in (now, new, cost))
+        return volume.break_even_units(round(before.sum()), old, later, goods)
+
+    def _pays_off(
+        self, rows: Ints, ratio: float, weeks: int, kinds: Sequence[str], margin_before: float | None
+    ) -> float | None:
+        """Share of draws whose margin is at least that of before, by what is unsure of the effects alone."""
+        if margin_before is None:
+            return None
+        now, weekly, cost = self.column("price")[rows], self.column("weekly")[rows], self.column("cost")[rows]
+        margins = (weekly * weeks * self._factors(rows, np.log(ratio), kinds)[1:]) @ (now * ratio - cost)
+        return float((margins >= margin_before - 1e-9).mean())
+
+
+def _range(drawn: Floats, mean: float) -> Range:
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Range(min(float(low), mean), mean, max(float(high), mean))
+
+
+def _decimal(value: float, digits: int) -> Decimal:
+    return Decimal(f"{value:.{digits}f}")
