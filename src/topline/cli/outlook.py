@@ -242,3 +242,70 @@ def _print(made: "PlanCheck", style: output.Format) -> None:
             style,
             title=f"Smallest changes that make {made.about.goal.key if made.about else ''} likely",
         )
+
+
+@app.command()
+def price(
+    shop: Annotated[str, typer.Option(help="The shop.")],
+    product: Annotated[str, typer.Option(help="Only this product, by its code.")] = "",
+    category: Annotated[str, typer.Option(help="Only this category.")] = "",
+    change: Annotated[float | None, typer.Option(help="Change of the price in per cent, such as -10.")] = None,
+    weeks: Annotated[int, typer.Option(min=1, max=52, help="For how many weeks.")] = 4,
+    promotion: Annotated[
+        list[str] | None, typer.Option(help="Promoted as well: display, mailer, offer, bundle; may be repeated.")
+    ] = None,
+    profit: Annotated[float | None, typer.Option(help="Print what a profit of so much takes.")] = None,
+    sales: Annotated[float | None, typer.Option(help="Print what sales of so much take.")] = None,
+    style: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Print elasticities, what a change of price brings, or what a target takes."""
+    chosen = boot.shop(shop)
+    boot.fresh_lake(chosen)
+    from decimal import Decimal
+
+    from topline.outlook.price import PriceOutlook
+    from topline.plans import standing
+    from topline.science import volume
+
+    found = PriceOutlook(standing.fresh(chosen, "price"))
+    rows = found.chosen(product, category)
+    ratio = 1 + (change or 0) / 100
+    if profit is not None or sales is not None:
+        aim, target = (volume.Aim.SALES, sales) if profit is None else (volume.Aim.PROFIT, profit)
+        made = volume.required(found.terms(rows, ratio, weeks), Decimal(str(target)), aim)
+        names = ("units", "orders", "visits", "spend", "sales", "profit", "short")
+        return output.rows([{name: getattr(made, name) for name in names}], style, title="Needed")
+    if change is not None or promotion:
+        answer = found.ask(rows, ratio, weeks=weeks, kinds=promotion or ())
+        return output.rows(
+            [
+                {"what": name, "now": _rounded(before), "low": _rounded(one.low), "expected": _rounded(one.mean)}
+                | {"high": _rounded(one.high)}
+                for name, one, before in (
+                    ("units", answer.units, answer.units_before),
+                    ("sales", answer.sales, answer.sales_before),
+                    ("margin", answer.margin, answer.margin_before),
+                )
+                if one is not None
+            ],
+            style,
+            title=f"{change or 0:+g} % for {weeks} weeks; break-even {answer.break_even or 'unknown'} units"
+            f"; short of stock {_rounded(answer.short)}",
+        )
+    columns = ("on_price", "on_price_se", "on_price_own", "price", "weekly")
+    names = ("elasticity", "standard_error", "own_rate", "price", "weekly_units")
+    best = sorted(rows.tolist(), key=lambda k: -found.column("sales")[k])
+    titles = found.run.texts("product", "title")
+    return output.rows(
+        [
+            {"product": found.keys[k], "title": titles[k]}
+            | {name: round(float(found.column(column)[k]), 3) for name, column in zip(names, columns, strict=True)}
+            for k in (best[:40] if style is output.Format.TABLE else best)
+        ],
+        style,
+        title=f"Elasticities, {found.run.about['weeks']} weeks to {found.run.about['known_to']}",
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -29,7 +29,7 @@ from topline.units.text import N_
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-READS = ("order_line", "order", "product", "promotion", "stock_level", "session", "spend")
+READS = ("order_line", "order", "product", "price", "promotion", "stock_level", "session", "spend")
 MOST_WEEKS = 104
 MOST_PRODUCTS = 3_000
 LEAST_UNITS = 40
@@ -42,10 +42,11 @@ _SMALL_GROUP = 4
 _GONE_WEEKS = 8
 _RECENT_DAYS = 91
 _DRAWS = 400
-_DRAWS_OF_MANY = 100
+_DRAWS_OF_MANY = 60
 _MANY = 500
 _SEED = 20_111_210
-_PLACED = ("display", "mailer", "price", "bundle")
+_PLACED = {"display": "display", "mailer": "mailer", "price": "offer", "bundle": "bundle"}
+"""Kinds of promotion that all customers see, and what their effect is called; coupons go to some."""
 
 
 class UnknownProductError(ToplineError):
@@ -168,7 +169,7 @@ def _weekly(lake: Lake, snapshot: Snapshot, as_of: date) -> _Weekly:
         units=lines.quantity.sum(where=is_sold).cast("float64"),
         gross=lines.amount_shop.sum(where=is_sold).cast("float64"),
         off=lines.amount_shop.sum(where=~is_sold).cast("float64"),
-        each=(lines.unit_price.cast("float64") * lines.rate.cast("float64")).median(where=is_sold),
+        each=(lines.unit_price.cast("float64") * lines.rate.cast("float64")).mean(where=is_sold),
         cost=lines.cost_shop.sum(where=is_sold).cast("float64"),
         costed=lines.quantity.sum(where=is_sold & lines.cost_shop.notnull()).cast("float64"),
     )
@@ -192,9 +193,8 @@ def _panel(lake: Lake, snapshot: Snapshot, weekly: _Weekly) -> tuple[price.Panel
         raise NoSalesError(least=LEAST_UNITS, weeks=_LEAST_SOLD_WEEKS)
     sales = (gross + off).sum(axis=1)
     chosen = np.sort(chosen[np.argsort(-sales[chosen], kind="stable")[:MOST_PRODUCTS]])
-    kept = np.divide(gross + off, gross, out=np.ones_like(gross), where=gross > 0)
-    paid = matrix("each", np.nan) * kept
-    paid[paid <= 0] = np.nan
+    each = matrix("each", np.nan)[chosen]
+    each[each <= 0] = np.nan
     on_sale = _on_sale(units[chosen])
     cost, costed = matrix("cost", 0.0)[chosen], matrix("costed", 0.0)[chosen]
     keys = [names[k] for k in chosen.tolist()]
@@ -203,10 +203,11 @@ def _panel(lake: Lake, snapshot: Snapshot, weekly: _Weekly) -> tuple[price.Panel
     order = sorted(set(groups))
     line_names = [lines.get(key) or categories.get(key) or "" for key in keys]
     kinds, promotion = _promotions(lake, snapshot, weekly, keys)
+    group = np.array([order.index(name) for name in groups])
     panel = price.Panel(
         units=np.where(on_sale, units[chosen], np.nan),
-        price=_carried(paid[chosen]),
-        group=np.array([order.index(name) for name in groups]),
+        price=_prices(lake, snapshot, weekly, keys, _carried(each), _kept(gross[chosen], off[chosen], group)),
+        group=group,
         line=np.unique(np.array(line_names), return_inverse=True)[1],
         promotion=promotion,
         kinds=kinds,
@@ -236,6 +237,74 @@ def _carried(paid: Floats) -> Floats:
     return np.take_along_axis(paid, place, axis=1)
 
 
+def _prices(lake: Lake, snapshot: Snapshot, weekly: _Weekly, keys: list[str], paid: Floats, kept: Floats) -> Floats:
+    """(n, weeks) what a unit cost: by price lists and promised discounts where the shop has them, else as paid.
+
+    What was paid varies with who bought, by market and coupon; what was posted doesn't.
+    """
+    posted = _posted(lake, snapshot, weekly, keys)
+    if posted is None:
+        return paid * kept
+    off = _promised(lake, snapshot, weekly, keys)
+    scale = np.nanmedian(np.where(np.isnan(posted), np.nan, paid / posted), axis=1)
+    return np.where(np.isnan(posted), paid, posted * scale[:, None]) * (kept if off is None else 1 - off)
+
+
+def _posted(lake: Lake, snapshot: Snapshot, weekly: _Weekly, keys: list[str]) -> Floats | None:
+    """(n, weeks) list prices of the market with most of them, nan before the first; None without lists."""
+    table: Any = engine.table(lake, "price", snapshot)
+    rows = engine.execute(
+        table.filter(table.on < weekly.end).select("product_key", "market", "on", "amount")
+    ).to_pylist()
+    markets = [row["market"] for row in rows]
+    if not rows:
+        return None
+    main = max(sorted(set(markets), key=str), key=markets.count)
+    index = {key: k for k, key in enumerate(keys)}
+    found = np.full((len(keys), weekly.weeks), np.nan)
+    for row in sorted((row for row in rows if row["market"] == main), key=lambda row: row["on"]):
+        if (place := index.get(row["product_key"])) is not None and row["amount"] > 0:
+            found[place, max((row["on"] - weekly.start).days // 7, 0) :] = float(row["amount"])
+    known = ~np.isnan(found[:, -1])
+    found[known] = _carried(found[known])
+    found[~known] = np.nan
+    return found
+
+
+def _promised(lake: Lake, snapshot: Snapshot, weekly: _Weekly, keys: list[str]) -> Floats | None:
+    """(n, weeks) what promotions took off, 0-1; None where none names a discount."""
+    table: Any = engine.table(lake, "promotion", snapshot)
+    is_near = (table.on < weekly.end) & (table.until_on > weekly.start) & (table.kind != "coupon")
+    rows = engine.execute(
+        table.filter(is_near & table.discount_rate.notnull()).select("product_key", "on", "until_on", "discount_rate")
+    ).to_pylist()
+    if not rows:
+        return None
+    index = {key: k for k, key in enumerate(keys)}
+    found = np.zeros((len(keys), weekly.weeks))
+    for row in rows:
+        places = slice(None) if row["product_key"] is None else index.get(row["product_key"])
+        first, after = ((row[name] - weekly.start).days for name in ("on", "until_on"))
+        if places is None:
+            continue
+        for week in range(max(first // 7, 0), min(-(-after // 7), weekly.weeks)):
+            days = min(after, 7 * week + 7) - max(first, 7 * week)
+            found[places, week] += float(row["discount_rate"]) * days / 7
+    return np.clip(found, 0.0, 0.95)
+
+
+def _kept(gross: Floats, off: Floats, group: Ints) -> Floats:
+    """What is left of the price after discounts, 0-1; of a product that nobody bought in a week, what its category
+    kept then: a discount that only sold products seemed to have would look as if it had sold them.
+    """
+    own = np.divide(gross + off, gross, out=np.full_like(gross, np.nan), where=gross > 0)
+    sums = np.zeros((2, int(group.max()) + 1, gross.shape[1]))
+    np.add.at(sums[0], group, gross)
+    np.add.at(sums[1], group, gross + off)
+    usual = np.divide(sums[1], sums[0], out=np.ones_like(sums[0]), where=sums[0] > 0)
+    return np.clip(np.where(np.isnan(own), usual[group], own), 0.05, 1.0)
+
+
 def _price_now(prices: Floats) -> Floats:
     return np.asarray(np.median(prices[:, -4:], axis=1))
 
@@ -262,7 +331,7 @@ def _promotions(lake: Lake, snapshot: Snapshot, weekly: _Weekly, keys: list[str]
     table: Any = engine.table(lake, "promotion", snapshot)
     table = table.filter(
         table.product_key.notnull()
-        & table.kind.isin(_PLACED)
+        & table.kind.isin(list(_PLACED))
         & (table.on < weekly.end)
         & (table.until_on > weekly.start)
     )
@@ -286,7 +355,7 @@ def _promotions(lake: Lake, snapshot: Snapshot, weekly: _Weekly, keys: list[str]
         days = np.clip(np.minimum(after, 7 * week + 7) - np.maximum(begin, 7 * week), 0, 7) / 7
         hit = days > 0
         np.add.at(found[:, :, week], (code[hit], place[inside][hit]), (days * share)[hit])
-    return kinds, np.minimum(found, 1.0)
+    return tuple(_PLACED[kind] for kind in kinds), np.minimum(found, 1.0)
 
 
 def _days_from(column: Any, start: date) -> Ints:
@@ -444,41 +513,74 @@ class PriceOutlook:
 
         The interval holds 80 % of what may happen, by how sure the effects are and how demand scatters.
         """
-        now, weekly, cost = self.column("price")[rows], self.column("weekly")[rows], self.column("cost")[rows]
-        factor = self._factors(rows, np.log(ratio), kinds)
-        mean = weekly * weeks * factor[0]
+        return self.along(rows, (ratio,), weeks=weeks, kinds=kinds)[0]
+
+    def along(self, rows: Ints, ratios: Sequence[float], *, weeks: int = 4, kinds: Sequence[str] = ()) -> list[Answer]:
+        """`ask` for several prices at once."""
+        basis = self._basis(rows, weeks, kinds)
+        return [self._answer(basis, ratio) for ratio in ratios]
+
+    def _basis(self, rows: Ints, weeks: int, kinds: Sequence[str]) -> "_Basis":
+        slope, shift = self._drawn(rows, kinds)
+        cost, free = self.column("cost")[rows], self.column("stock")[rows]
+        before = self.column("weekly")[rows] * weeks
         rng = np.random.default_rng(_SEED + 1)
-        spread = np.sqrt(self.column("dispersion")[rows] * np.maximum(weekly * weeks * factor, 1e-9))
-        drawn = np.maximum(weekly * weeks * factor[1:] + spread[1:] * rng.standard_normal(factor[1:].shape), 0)
-        before = weekly * weeks
-        new = now * ratio
-        has_cost = not np.isnan(cost).any()
-        margin_before = float((before * (now - cost)).sum()) if has_cost else None
-        margins = drawn @ (new - cost) if has_cost else None
-        units = _range(drawn.sum(axis=1), float(mean.sum()))
-        answer_after = self._after(rows, before, kinds)
-        orders, visits, spend = self._traffic(units.mean, float(before.sum()), weeks)
-        free = self.column("stock")[rows]
-        stock = None if np.isnan(free).any() else float(free.sum())
-        return Answer(
+        return _Basis(
+            rows=rows,
             weeks=weeks,
-            price_before=float((now * before).sum() / before.sum()),
+            kinds=tuple(kinds),
+            now=self.column("price")[rows],
+            before=before,
+            cost=None if np.isnan(cost).any() else cost,
+            free=None if np.isnan(free).any() else free,
+            dispersion=self.column("dispersion")[rows],
+            slope=slope,
+            shift=shift,
+            luck=rng.standard_normal(len(slope) - 1),
+            after=self._after(rows, kinds),
+        )
+
+    def _answer(self, basis: "_Basis", ratio: float) -> Answer:
+        step = float(np.log(ratio))
+        means = basis.before * np.exp(np.clip(basis.shift + basis.slope * step, -5, 5))
+        mean, drawn, new = means[0], means[1:], basis.now * ratio
+        scatter = basis.dispersion * mean
+
+        def summed(each: Floats) -> tuple[Range, Floats]:
+            """The sum of something that each unit brings: its range, and its draws without luck."""
+            sure = drawn @ each
+            return _range(sure + np.sqrt(scatter @ each**2) * basis.luck, float(mean @ each)), sure
+
+        units, _ = summed(np.ones(len(new)))
+        units_before = float(basis.before.sum())
+        margin = margin_before = pays_off = break_even = None
+        if basis.cost is not None:
+            margin, sure = summed(new - basis.cost)
+            margin_before = float(basis.before @ (basis.now - basis.cost))
+            pays_off = float((sure >= margin_before - 1e-9).mean())
+            share = basis.before / basis.before.sum()
+            old, later, goods = (_decimal(float(share @ each), 4) for each in (basis.now, new, basis.cost))
+            break_even = volume.break_even_units(round(units_before), old, later, goods)
+        orders, visits, spend = self._traffic(units.mean, units_before)
+        return Answer(
+            weeks=basis.weeks,
+            price_before=float((basis.now * basis.before).sum() / units_before),
             price=float((new * mean).sum() / mean.sum()),
-            units=units,
-            sales=_range(drawn @ new, float(mean @ new)),
-            margin=None if margins is None else _range(margins, float(mean @ (new - cost))),
-            units_before=float(before.sum()),
-            sales_before=float(before @ now),
+            units=Range(max(units.low, 0), units.mean, units.high),
+            sales=summed(new)[0],
+            margin=margin,
+            units_before=units_before,
+            sales_before=float(basis.before @ basis.now),
             margin_before=margin_before,
-            taken=self._taken(rows, np.log(ratio), weeks, kinds),
-            after=answer_after,
-            break_even=self._break_even(before, now, new, cost) if has_cost else None,
-            pays_off=self._pays_off(rows, ratio, weeks, kinds, margin_before) if has_cost else None,
+            taken=self._taken(basis.rows, step, basis.weeks, basis.kinds),
+            after=basis.after,
+            break_even=break_even,
+            pays_off=pays_off,
             orders=orders,
             visits=visits,
             spend=spend,
-            stock=stock,
-            short=None if stock is None else float(np.maximum(mean - free, 0).sum()),
+            stock=None if basis.free is None else float(basis.free.sum()),
+            short=None if basis.free is None else float(np.maximum(mean - basis.free, 0).sum()),
         )
 
     def terms(self, rows: Ints, ratio: float, weeks: int) -> volume.Terms:
@@ -501,28 +603,36 @@ class PriceOutlook:
             stock=None if np.isnan(free).any() else int(free.sum()),
         )
 
-    def _factors(self, rows: Ints, step: float, kinds: Sequence[str]) -> Floats:
-        """(1 + draws, n) what demand is multiplied by: as expected, and as it may be."""
-        moves = [("price", step), *((kind, 1.0) for kind in kinds if kind in self.effects)]
-        if "cross_price" in self.effects:
-            moves.append(("cross_price", step * self._share_of_line(rows)))
-        if "rival" in self.effects and kinds:
-            moves.append(("rival", self._share_of_line(rows)))
+    def _drawn(self, rows: Ints, kinds: Sequence[str]) -> tuple[Floats, Floats]:
+        """(1 + draws, n), twice: what log demand moves by for a step of log price, and by the promotions.
+
+        The first row is what is expected, the others what may be.
+        """
         rng = np.random.default_rng(_SEED)
         draws = _DRAWS if len(rows) <= _MANY else _DRAWS_OF_MANY
         group = self.column("group")[rows].astype(np.int64)
-        total = np.zeros((draws + 1, len(rows)))
-        for name, by in moves:
+        share = self._share_of_line(rows)
+
+        def effect(name: str) -> Floats:
             pull = 1 - self.column(f"on_{name}_own")[rows]
             error = self.column(f"on_{name}_se")[rows]
             shared = self.run.floats("group", "se")[group] * pull if name == "price" else np.zeros(len(rows))
             own = np.sqrt(np.maximum(error**2 - shared**2, 0))
-            drawn = own * rng.standard_normal((draws, len(rows)))
-            drawn += shared * rng.standard_normal((draws, int(group.max()) + 1))[:, group]
-            mean = self.column(f"on_{name}")[rows]
-            total[0] += mean * by
-            total[1:] += (mean + drawn) * by
-        return np.asarray(np.exp(np.clip(total, -5, 5)))
+            found = np.tile(self.column(f"on_{name}")[rows], (draws + 1, 1))
+            found[1:] += own * rng.standard_normal((draws, len(rows)))
+            found[1:] += shared * rng.standard_normal((draws, int(group.max()) + 1))[:, group]
+            return found
+
+        slope = effect("price")
+        if "cross_price" in self.effects and share.any():
+            slope += effect("cross_price") * share
+        shift = np.zeros_like(slope)
+        for kind in kinds:
+            if kind in self.effects:
+                shift += effect(kind)
+        if kinds and "rival" in self.effects and share.any():
+            shift += effect("rival") * share
+        return slope, shift
 
     def _share_of_line(self, rows: Ints) -> Floats:
         """(n,) how much of a product's rivals in its line is among these rows."""
@@ -551,13 +661,14 @@ class PriceOutlook:
         )
         return float((self.column("weekly")[others] * weeks * (np.exp(log) - 1)).sum())
 
-    def _after(self, rows: Ints, before: Floats, kinds: Sequence[str]) -> float:
+    def _after(self, rows: Ints, kinds: Sequence[str]) -> float:
+        """Units more or less in the two weeks after."""
         if "after" not in self.effects or not kinds:
             return 0.0
         weekly = self.column("weekly")[rows]
         return float((2 * weekly * (np.exp(self.column("on_after")[rows]) - 1)).sum())
 
-    def _traffic(self, units: float, before: float, weeks: int) -> tuple[float | None, float | None, float | None]:
+    def _traffic(self, units: float, before: float) -> tuple[float | None, float | None, float | None]:
         """Orders more, visits more, and what they cost, at the quarter's rates; a fall needs none."""
         traffic = self.run.about["traffic"]
         if not traffic["units_per_order"]:
@@ -567,21 +678,27 @@ class PriceOutlook:
         spend = visits * traffic["visit_cost"] if visits is not None and traffic["visit_cost"] is not None else None
         return orders, visits, spend
 
-    def _break_even(self, before: Floats, now: Floats, new: Floats, cost: Floats) -> int | None:
-        """Units that earn the same together, the mix as it is."""
-        share = before / before.sum()
-        old, later, goods = (_decimal(float(share @ each), 4) for each in (now, new, cost))
-        return volume.break_even_units(round(before.sum()), old, later, goods)
 
-    def _pays_off(
-        self, rows: Ints, ratio: float, weeks: int, kinds: Sequence[str], margin_before: float | None
-    ) -> float | None:
-        """Share of draws whose margin is at least that of before, by what is unsure of the effects alone."""
-        if margin_before is None:
-            return None
-        now, weekly, cost = self.column("price")[rows], self.column("weekly")[rows], self.column("cost")[rows]
-        margins = (weekly * weeks * self._factors(rows, np.log(ratio), kinds)[1:]) @ (now * ratio - cost)
-        return float((margins >= margin_before - 1e-9).mean())
+@dataclass(frozen=True, slots=True, eq=False)
+class _Basis:
+    """What all prices of a question share.
+
+    now, before, cost, free, dispersion : (n,) price, units without a change, cost, units in stock, variance over mean
+    slope, shift : (1 + draws, n); luck : (draws,) how demand scatters, standard normal
+    """
+
+    rows: Ints
+    weeks: int
+    kinds: tuple[str, ...]
+    now: Floats
+    before: Floats
+    cost: Floats | None
+    free: Floats | None
+    dispersion: Floats
+    slope: Floats
+    shift: Floats
+    luck: Floats
+    after: float
 
 
 def _range(drawn: Floats, mean: float) -> Range:

@@ -20,6 +20,7 @@ from topline.plans import (
     filling,
     operations,
     runs,
+    standing,
     stock,
     templates,
     workload,
@@ -267,6 +268,7 @@ JOBS = {
     "plans.reforecast": reforecast,
     "plans.look": look,
     "plans.check": check,
+    **standing.JOBS,
     "plans.stock": look_at_stock,
     "plans.response": learn_response,
 }

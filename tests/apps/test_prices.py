@@ -1,0 +1,99 @@
+"""Prices from the lake to the doors: page, API, command; and what is said where nothing can be learnt."""
+
+import json
+import shutil
+from datetime import date
+
+import numpy as np
+import pytest
+from test_api import caller
+
+import plan_shop
+from topline.cli import main
+from topline.lake.store import Lake
+from topline.outlook.price import PriceOutlook, UnknownProductError
+from topline.plans import standing
+from topline.workbench import jobs
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory):
+    root = tmp_path_factory.mktemp("prices")
+    plan_shop.fill(Lake(root, "gifts"), days=300)
+    return root
+
+
+@pytest.fixture
+def gifts(shop, history, tmp_path, settings):
+    settings.HOME = tmp_path
+    shutil.copytree(history / "gifts", tmp_path / "lake" / "gifts")
+    shop.clock_on = date(2027, 1, 1)
+    shop.save()
+    return shop
+
+
+def test_a_change_follows_from_the_elasticity_and_more_price_never_sells_more(gifts):
+    outlook = PriceOutlook(standing.fresh(gifts, "price"))
+    rows = outlook.chosen("A1")
+    answer = outlook.ask(rows, 0.9, weeks=2)
+    elasticity, weekly = outlook.column("on_price")[rows][0], outlook.column("weekly")[rows][0]
+    assert answer.units.mean == pytest.approx(2 * weekly * 0.9**elasticity)
+    assert answer.sales.mean == pytest.approx(answer.units.mean * answer.price)
+    assert answer.units.low < answer.units.mean < answer.units.high
+    assert (answer.margin, answer.break_even, answer.stock, answer.visits) == (None, None, None, None)
+    same = outlook.ask(rows, 1.0, weeks=2)
+    assert same.units.mean == pytest.approx(same.units_before)
+    means = [each.units.mean for each in outlook.along(outlook.chosen(), np.linspace(0.7, 1.3, 7))]
+    assert np.all(np.diff(means) * np.sign(elasticity) > 0) or (np.sign(outlook.column("on_price")) != -1).any()
+    with pytest.raises(UnknownProductError, match="Z9"):
+        outlook.chosen("Z9")
+
+
+def test_the_page_waits_for_the_job_and_answers_a_slider(client, owner, gifts):
+    client.force_login(owner)
+    url = f"/shop/{gifts.slug}/outlook/price"
+    assert "Learning from prices" in client.get(url).content.decode()
+    while job := jobs.claim():
+        jobs.perform(job)
+    page = client.get(url + "?change=-10&product=A1&weeks=8").content.decode()
+    assert "10% less" in page
+    assert "no visits are recorded" in page
+    part = client.get(url + "?change=5", headers={"HX-Request": "true", "HX-Target": "price-answer"}).content.decode()
+    assert "5% more" in part
+    assert "Elasticities of products" not in part
+    assert client.get(url + "?change=x").status_code == 400
+    assert client.get(url + "?product=Z9").status_code == 400
+    table = client.get(url + "?format=csv&table=products").getvalue().decode()
+    assert table.splitlines()[0].startswith("Product,Title,Category,Price")
+    assert len(table.splitlines()) == 4
+
+
+def test_the_api(owner, gifts):
+    call = caller(gifts, owner)
+    waiting = call("GET", "/shops/gifts/outlook/price")
+    assert waiting.status_code == 202
+    while job := jobs.claim():
+        jobs.perform(job)
+    found = call("GET", "/shops/gifts/outlook/price").json()
+    assert {each["product"] for each in found["products"]} == {"A1", "B1", "C1"}
+    change = call("GET", "/shops/gifts/outlook/price/change?product=A1&change=-0.1&weeks=2").json()
+    assert change["units"]["low"] < change["units"]["high"]
+    needed = call("GET", "/shops/gifts/outlook/price/volume?product=A1&target=1000&weeks=2").json()
+    assert float(needed["sales"]) >= 1000
+    refused = call("GET", "/shops/gifts/outlook/price/volume?product=A1&target=1000&aim=profit")
+    assert (refused.status_code, refused.json()["code"]) == (422, "cost_unknown")
+
+
+def test_the_command(gifts, capsys):
+    assert main.run(["outlook", "price", "--shop", "gifts", "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["product"] for row in rows} == {"A1", "B1", "C1"}
+    asked = ["outlook", "price", "--shop", "gifts", "--product", "A1", "--change", "-10", "--format", "json"]
+    assert main.run(asked) == 0
+    assert [row["what"] for row in json.loads(capsys.readouterr().out)] == ["units", "sales"]
+    assert main.run(["outlook", "price", "--shop", "gifts", "--sales", "5000", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["units"] > 0
+    assert main.run(["outlook", "price", "--shop", "gifts", "--product", "Z9"]) == 3
+    assert "sold 40 units in 12 different weeks" in capsys.readouterr().err
