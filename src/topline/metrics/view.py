@@ -202,11 +202,13 @@ class View:
         for condition in filters:
             if not (is_history and _grain(condition.dimension)):
                 rows = rows.filter(self._matches(rows, condition))
+        is_detail = source in ("ledger", "counted") and "event_day" in rows.columns
+        is_summed = is_detail and not (is_history or self.with_keys or "customer" in by)
+        if is_summed and by and not with_hour and all(map(_grain, by)):
+            return self.cut(self._summed(rows, ("day",)), by)
         rows = self.cut(rows, by)
         if source == "person" and "is_plain" in rows.columns and not (is_history or columns or self.query.where):
             return self._counted_once(rows, by)
-        is_detail = source in ("ledger", "counted") and "event_day" in rows.columns
-        is_summed = is_detail and not (is_history or self.with_keys or "customer" in by)
         return self._summed(rows, by) if is_summed else rows
 
     def shown(self, rows: "Table", by: tuple[str, ...]) -> "Table":
@@ -335,7 +337,10 @@ class View:
         return cast("Table", rows.mutate(is_first_here=before, is_second_here=~before & last_but_one))
 
     def _summed(self, rows: Any, by: tuple[str, ...]) -> "Table":
-        """The ledger's rows summed by kind within each cell: measures of several kinds then filter a few rows only."""
+        """The ledger's rows summed by kind within each cell: measures of several kinds then filter a few rows only.
+
+        Cells of time alone are made of days, so that a bucket is worked out for each day and not for each row.
+        """
         keys = dict.fromkeys((*by, "kind", *(("currency",) if self.query.money == "order" else ())))
         return cast("Table", rows.group_by(*keys).aggregate(**{name: rows[name].sum() for name in SUMS}))
 
