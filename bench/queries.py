@@ -18,6 +18,7 @@ import shutil
 import statistics
 import subprocess
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import partial
@@ -40,7 +41,10 @@ from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 
 SETTINGS = Settings("EUR", "Europe/Berlin", country="DE")
-TIMEOUT = 60
+TIMEOUT = 20
+LONG = 8
+"""Seconds of a round that is not repeated."""
+
 PERIOD = Period(date(2023, 1, 1), date(2025, 1, 1))
 
 _LINES = """
@@ -258,14 +262,24 @@ def fill(connection: psycopg.Connection[tuple[object, ...]], native: Path) -> No
     connection.execute("VACUUM ANALYZE")
 
 
-def in_turns(asks: Mapping[str, Callable[[], object]], repeat: int) -> dict[str, float]:
-    """The median of what each took, asked one after the other, so that a busy spell meets them all."""
-    took: dict[str, list[float]] = {name: [] for name in asks}
+def in_turns(
+    asks: Mapping[str, Callable[[], object]], clocks: Mapping[str, Callable[[], float]], repeat: int
+) -> dict[str, float]:
+    """Medians of the seconds and the CPU seconds of each, asked one after the other, so that a busy spell meets all.
+
+    clocks : the CPU seconds of those that answer in another process
+    """
+    took: dict[str, list[float]] = defaultdict(list)
     for _ in range(repeat):
+        started = time.perf_counter()
         for name, ask in asks.items():
-            started = time.perf_counter()
+            clock = clocks.get(name, time.process_time)
+            before, used = time.perf_counter(), clock()
             ask()
-            took[name].append(time.perf_counter() - started)
+            took[name].append(time.perf_counter() - before)
+            took[f"{name} CPU"].append(clock() - used)
+        if time.perf_counter() - started > LONG:
+            break
     return {name: statistics.median(found) for name, found in took.items()}
 
 
@@ -299,27 +313,26 @@ def timed_once(server: psycopg.Connection[tuple[object, ...]], texts: list[str])
 
 def show(found: Mapping[str, Mapping[str, float | None]]) -> None:
     columns = ("detail", "partials", "native", *PACKAGES, "postgres")
-    print(f"{'seconds':30}" + "".join(f"{column:>10}" for column in columns))
-    for name, took in found.items():
-        cells = (
-            "> 60" if at in took and took[at] is None else f"{took[at]:.3f}" if at in took else "" for at in columns
-        )
-        print(f"{name:30}" + "".join(f"{cell:>10}" for cell in cells))
-    for one, other in (
-        ("detail", "native"),
-        ("partials", "native"),
+    pairs = (
+        *(("detail", "native"), ("partials", "native")),
         *((peer, path) for peer in PACKAGES for path in ("detail", "partials")),
         ("postgres", "partials"),
-    ):
-        both = [(took[one] or TIMEOUT, took[other]) for took in found.values() if one in took and other in took]
-        if both:
-            ratios = sorted(left / right for left, right in both)
-            medians = statistics.median(left for left, _ in both), statistics.median(right for _, right in both)
-            print(
-                f"{one} / {other}, {len(both)} questions: median {statistics.median(ratios):.2f}, geometric mean "
-                f"{statistics.geometric_mean(ratios):.2f}, {ratios[0]:.2f} to {ratios[-1]:.2f}; "
-                f"median seconds {medians[0]:.3f} / {medians[1]:.3f} = {medians[0] / medians[1]:.2f}"
-            )
+    )
+    for kind in ("", " CPU"):
+        print(f"{f'seconds{kind}':30}" + "".join(f"{column:>10}" for column in columns))
+        for name, took in found.items():
+            held = [took.get(f"{column}{kind}", math.nan) for column in columns]
+            texts = (f"> {TIMEOUT}" if s is None else "" if math.isnan(s) else f"{s:.3f}" for s in held)
+            print(f"{name:30}" + "".join(f"{text:>10}" for text in texts))
+        for one, other in ((f"{one}{kind}", f"{other}{kind}") for one, other in pairs):
+            both = [(took[one] or TIMEOUT, took[other]) for took in found.values() if one in took and other in took]
+            if both:
+                ratios = sorted(left / right for left, right in both)
+                print(
+                    f"{one} / {other}, {len(both)} questions: median {statistics.median(ratios):.2f}, geometric mean "
+                    f"{statistics.geometric_mean(ratios):.2f}, {ratios[0]:.2f} to {ratios[-1]:.2f}; "
+                    f"medians {statistics.median(x for x, _ in both):.3f}, {statistics.median(y for _, y in both):.3f}"
+                )
 
 
 def main() -> None:
@@ -349,6 +362,7 @@ def main() -> None:
     chosen = set(given.only.split(",")) if given.only else set()
 
     peers = {name: Peer(name, native, duckdb=duckdb.__version__, threads=threads) for name in PACKAGES if given.peers}
+    clocks = {name: peer.cpu for name, peer in peers.items()}
     least = partials.LEAST_ROWS
 
     def ours(query: Query, rows: int) -> Result:
@@ -380,21 +394,25 @@ def main() -> None:
             if (answer := ask())[0] is not None:
                 assert_same(f"{name}, {at}", cells_of(answer, by), hand)
                 asks[at] = ask
-        took: dict[str, float | None] = {**in_turns(asks, given.repeat)}
-        if server:
-            took["postgres"] = timed_once(server, texts)
+        took = in_turns(asks, clocks, given.repeat)
         found[name] = found.get(name, {}) | took
         memory.write_text(json.dumps(found))
-        print(name, {path: took[path] and round(took[path], 3) for path in took}, flush=True)
+        print(name, {path: round(seconds, 3) for path, seconds in took.items()}, flush=True)
     for peer in peers.values():
         peer.close()
-    show(found)
     if server:
+        for metric, by in ROWS:
+            name = f"{metric} by {by}"
+            if "postgres" not in found[name]:
+                found[name]["postgres"] = timed_once(server, statements(metric, by))
+                memory.write_text(json.dumps(found))
+                print(name, "postgres", found[name]["postgres"], flush=True)
         server.close()
         user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
         subprocess.run(
             [*user, given.postgres / "pg_ctl", "-D", given.folder / "postgres", "-m", "fast", "stop"], check=True
         )
+    show(found)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The semantic layers that the benches ask beside Topline: each in an environment and a process of its own."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,11 @@ class Peer:
             asked.flush()
             found.append(json.loads(answered.readline()))
         return found
+
+    def cpu(self) -> float:
+        """CPU seconds that the process has used."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
         self._process.communicate()
