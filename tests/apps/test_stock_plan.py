@@ -27,7 +27,7 @@ def history(tmp_path_factory):
     """Lamps, rugs and vases as in `plan_shop`: 400 lamps there, 2 rugs, and 90 of a product that nobody buys."""
     root = tmp_path_factory.mktemp("stock")
     lake = Lake(root, "gifts")
-    plan_shop.fill(lake)
+    plan_shop.fill(lake, days=500)
     now = datetime.now(UTC)
     there = {"A1": 400, "B1": 2, "D1": 90}
     rows = [
@@ -100,7 +100,7 @@ def test_a_longer_lead_time_holds_more(stocked):
 
 def test_without_levels_it_says_what_to_hold(shop, history, tmp_path, settings):
     settings.HOME = tmp_path
-    plan_shop.fill(Lake(tmp_path / "lake", "gifts"))
+    plan_shop.fill(Lake(tmp_path / "lake", "gifts"), days=500)
     found = stock.of(shop, DAY)
     assert {line.state for line in found.lines} == {"unknown"}
     assert found.headline[0].code == "stock.no_levels"

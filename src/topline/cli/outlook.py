@@ -1,9 +1,10 @@
-"""What will happen, and what to do: the check of a plan, the budget, the stock plan, the workload.
+"""What will happen, and what to do: the check of a plan, the budget, stock, workload, proposals.
 
 topline outlook check 3 --traffic 10 --price -5
 topline outlook budget --shop gifts --budget 50000 --most paid_search=30000
 topline outlook stock --shop gifts --state order
 topline outlook workload --shop gifts
+topline outlook proposals --shop gifts
 """
 
 import math
@@ -173,6 +174,43 @@ def budget(
         style,
         title=f"{asked.goal} of {weeks} weeks: {best.worth[1]:,.0f} ({best.worth[0]:,.0f} to {best.worth[2]:,.0f}, "
         f"{LEVEL:.0%}); today's split {now.worth[1]:,.0f}; the chance that it is better is {best.better_rate:.0%}",
+    )
+
+
+@app.command()
+def proposals(shop: plan.ShopOption, style: output.FormatOption = output.Format.TABLE) -> None:
+    """List what is worth doing this week, found now if it wasn't yet, and what came of earlier proposals."""
+    owner = boot.shop(shop)
+    lake = boot.fresh_lake(owner)
+    from topline.plans import proposals as plans
+    from topline.plans.drafting import EmptyLakeError
+    from topline.plans.models import Proposal
+    from topline.plans.text import Sentence, render
+
+    snapshot = lake.latest()
+    if snapshot is None:
+        raise EmptyLakeError()
+    plans.keep(shop=owner, as_of=owner.today(), snapshot=snapshot, now=owner.now())
+    plans.score(shop=owner, as_of=owner.today(), snapshot=snapshot)
+    output.rows(
+        [
+            {
+                "id": one.pk,
+                "week": one.week,
+                "about": one.kind,
+                "what_to_do": render(Sentence.of(one.action), currency=owner.currency, language="en"),
+                "gain": round(one.gain),
+                "low": round(one.low),
+                "high": round(one.high),
+                "cost": round(one.cost),
+                "confidence": round(one.confidence, 2),
+                "state": one.state,
+                "came": None if one.share is None else round(one.share, 2),
+            }
+            for one in Proposal.objects.of(owner)
+        ],
+        style,
+        columns=("id", "what_to_do", "gain", "confidence", "state") if style is output.Format.TABLE else None,
     )
 
 

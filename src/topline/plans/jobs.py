@@ -19,13 +19,14 @@ from topline.plans import (
     expectation,
     filling,
     operations,
+    proposals,
     runs,
     standing,
     stock,
     templates,
     workload,
 )
-from topline.plans.models import Plan, PlanVersion
+from topline.plans.models import Plan, PlanVersion, Proposal
 from topline.units.period import Period
 from topline.workbench import jobs
 from topline.workbench.models import Job
@@ -245,6 +246,36 @@ def prepare_response(shop: Shop, as_of: date, *, retry: bool = False) -> Job | N
     return jobs.enqueue("plans.response", shop=shop.slug, params={"as_of": as_of.isoformat()}, unique_key=key)
 
 
+def propose(job: Job) -> dict[str, Any]:
+    """Keep the week's proposals of a shop, and score those whose time has come."""
+    shop = Shop.objects.named(job.shop)
+    snapshot, as_of = shop.lake().latest(), shop.today()
+    if snapshot is None:
+        return {}
+    job.advance(0, 2)
+    kept = proposals.keep(shop=shop, as_of=as_of, snapshot=snapshot, now=timezone.now())
+    job.advance(1, 2)
+    return {"kept": len(kept), "scored": proposals.score(shop=shop, as_of=as_of, snapshot=snapshot)}
+
+
+def prepare_proposals(shop: Shop) -> Job | None:
+    """The job that finds the week's proposals; None if they were looked for."""
+    key = f"plans.proposals:{shop.slug}:{proposals.monday(shop.today())}"
+    done = Job.objects.filter(unique_key=key).order_by("-pk").first()
+    if done is not None and done.is_finished:
+        return None if done.state == Job.State.DONE else done
+    return jobs.enqueue("plans.proposals", shop=shop.slug, unique_key=key)
+
+
+def propose_everywhere() -> None:
+    """Ask for the proposals of the week, and the scores of the day, of every shop with facts."""
+    for shop in Shop.objects.all():
+        if shop.lake().latest() is not None and prepare_proposals(shop) is None:
+            day = f"plans.proposals:{shop.slug}:{shop.today()}"
+            if Proposal.objects.filter(shop=shop).due(shop.today()).exists():
+                jobs.enqueue("plans.proposals", shop=shop.slug, unique_key=day)
+
+
 def look_ahead_everywhere() -> None:
     """Look ahead for every plan that runs."""
     for shop in Shop.objects.filter(plans__isnull=False).distinct():
@@ -271,9 +302,11 @@ JOBS = {
     **standing.JOBS,
     "plans.stock": look_at_stock,
     "plans.response": learn_response,
+    "plans.proposals": propose,
 }
-BACKGROUND = ("outlook.publish",)
+BACKGROUND = ("outlook.publish", "plans.proposals")
 SCHEDULE = {
+    "plans.proposals": (timedelta(hours=1), propose_everywhere),
     "outlook.publish": (timedelta(days=1), runs.publish_everything),
     "plans.look": (timedelta(minutes=1), look_ahead_everywhere),
     "plans.remind": (timedelta(hours=6), remind),

@@ -815,3 +815,79 @@ class ShopNumber(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.of}".strip()
+
+
+# Proposals ---------------------------------------------------------------------
+
+
+class ProposalQuerySet(models.QuerySet["Proposal"]):
+    def of(self, shop: models.Model) -> Self:
+        """The shop's proposals, the newest week first, within it the most promising first."""
+        return self.filter(shop=shop).order_by("-week", "rank")
+
+    def due(self, day: date) -> Self:
+        """Those whose time to be scored has come."""
+        return self.filter(due_on__lte=day, scored_on=None).exclude(metric="")
+
+
+class Proposal(models.Model):
+    """Something worth doing that Topline found in a week, and later what came of it.
+
+    kind : what it is about: budget, price, promotion, stock, funnel, tactic, delivery, follow_up
+    subject : what exactly, so that one week proposes it once
+    week : its Monday; rank : from 0, by what it is expected to bring and how sure that is
+    said : [code, params] of its reason; action : of what to do
+    gain, low, high : money that it is expected to bring, with the interval of 80 %; cost : money that it takes first
+    confidence : probability that it brings anything, 0-1
+    metric, scope, baseline, expected : by what it is scored: what the metric comes to without it, and with it; an empty
+        metric can't be scored
+    starts_on, due_on : the days of the metric
+    actual, scored_on : what it came to, and when that was known
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        ACCEPTED = "accepted", _("in a draft")
+        DISMISSED = "dismissed", _("not now")
+
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="proposals")
+    kind = models.CharField(max_length=12)
+    subject = models.CharField(max_length=200)
+    week = models.DateField()
+    rank = models.PositiveSmallIntegerField()
+    said = models.JSONField()
+    action = models.JSONField()
+    gain = models.FloatField()
+    low = models.FloatField()
+    high = models.FloatField()
+    cost = models.FloatField(default=0)
+    confidence = models.FloatField()
+    metric = models.CharField(max_length=64, blank=True)
+    scope = models.JSONField(default=dict, blank=True)
+    baseline = models.FloatField(null=True)
+    expected = models.FloatField(null=True)
+    starts_on = models.DateField()
+    due_on = models.DateField()
+    actual = models.FloatField(null=True)
+    scored_on = models.DateField(null=True)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.OPEN)
+    decided_by = models.BigIntegerField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    version = models.ForeignKey(PlanVersion, on_delete=models.SET_NULL, null=True, related_name="proposals")
+
+    objects = ProposalQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "week", "kind", "subject"], name="proposal_once_a_week"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}".strip()
+
+    @property
+    def share(self) -> float | None:
+        """How much of the promised change of the metric came: 1 is all of it; None while it isn't scored."""
+        if self.actual is None or self.baseline is None or not self.expected or self.expected == self.baseline:
+            return None
+        return (self.actual - self.baseline) / (self.expected - self.baseline)

@@ -193,6 +193,37 @@ TEXTS: Mapping[str, str] = {
         "In %(weeks_count)s of the next %(all_count)s weeks there is more work than people; the worst is %(work)s in "
         "the week of %(week_on)s: %(needed_count)s people needed, %(there_count)s there."
     ),
+    # proposals
+    "proposal.step": N_(
+        "“%(step_message)s” goes on less often than in its best quarter; closing the gap is worth the gain in a "
+        "quarter."
+    ),
+    "proposal.do_step": N_("%(step_message)s: %(remedy_message)s"),
+    "proposal.stage": N_(
+        "Deals in the stage “%(stage)s” go on less often or later than in its best quarter; closing the gap is worth "
+        "the gain in a quarter."
+    ),
+    "proposal.do_stage": N_("%(stage)s: %(remedy_message)s"),
+    "proposal.stock": N_(
+        "%(there_count)s of %(product)s are there, and %(wanted_count)s will be wanted in the next %(days_count)s "
+        "days; the gain is the margin of those that would be missing."
+    ),
+    "proposal.do_stock": N_("Order %(units_count)s of %(product)s today"),
+    "proposal.clear": N_(
+        "%(products_count)s products hold %(sum_amount)s more than they will sell in time, which costs "
+        "%(carrying_rate)s of that a year."
+    ),
+    "proposal.do_clear": N_("A promotion that clears %(products_count)s products that don't sell"),
+    "proposal.price": N_(
+        "In the check of the plan, prices of %(category)s changed by %(change_rate)s earn more profit: what is lost in "
+        "units comes back in margin, or the other way round."
+    ),
+    "proposal.do_price": N_("Prices of %(category)s: %(change_rate)s"),
+    "proposal.budget": N_(
+        "In the check of the plan, marketing spend changed by %(change_rate)s (%(sum_amount)s) earns more profit than "
+        "it costs."
+    ),
+    "proposal.do_budget": N_("Marketing spend: %(change_rate)s"),
     "check.believed": N_(
         "How customers answer to prices and to more marketing is taken from published averages, with wide intervals, "
         "until this shop's own history says more."
@@ -299,6 +330,8 @@ def _worded(name: str, value: Any, currency: str, locale: Locale) -> str:
             return metric_label(value)
         case "constraint":
             return _(CONSTRAINTS[value])
+        case "message":
+            return _(value)
         case "work":
             return _(WORK[value])
         case "lever":

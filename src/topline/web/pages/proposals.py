@@ -1,0 +1,178 @@
+"""Proposals: what is worth doing this week, and what came of those before."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from topline.documents.sheet import Column, Form, Sheet
+from topline.plans import jobs as plan_jobs
+from topline.plans import proposals, text
+from topline.plans.models import Proposal
+from topline.plans.text import Sentence
+from topline.units.text import N_
+from topline.web import files, formats
+from topline.web.page import Page, Visit
+
+KINDS: Mapping[str, tuple[str, str]] = {
+    "budget": (N_("Budget"), "coins"),
+    "price": (N_("Price"), "tag"),
+    "promotion": (N_("Promotion"), "discount"),
+    "stock": (N_("Stock"), "packages"),
+    "funnel": (N_("Funnel"), "filter"),
+    "delivery": (N_("Delivery"), "truck-delivery"),
+    "tactic": (N_("Sales tactic"), "briefcase"),
+    "follow_up": (N_("Follow-up"), "phone"),
+}
+TONES = {Proposal.State.OPEN: "", Proposal.State.ACCEPTED: "good", Proposal.State.DISMISSED: ""}
+MOST_SCORED = 50
+
+
+def view(visit: Visit) -> HttpResponseBase:
+    if visit.shop.lake().latest() is None:
+        return visit.render("proposals.html", {"is_empty": True})
+    job = plan_jobs.prepare_proposals(visit.shop)
+    if job is not None:
+        if visit.is_fragment and not job.is_finished:
+            return HttpResponse(status=204)
+        context = {"job": job, "error": formats.failure(job)}
+        return visit.render("proposals.html#body" if visit.is_fragment else "proposals.html", context)
+    found = list(Proposal.objects.of(visit.shop).select_related("version__plan"))
+    week = proposals.monday(visit.today)
+    fresh = [one for one in found if one.week == week]
+    scored = [one for one in found if one.share is not None][:MOST_SCORED]
+    if file := _file(visit, found):
+        return file
+    context = {
+        "sentence": _sentence(visit, fresh),
+        "week": week,
+        "fresh": [_shown(visit, one) for one in fresh],
+        "before": [_shown(visit, one) for one in found if one.week != week and one.share is None][:MOST_SCORED],
+        "scored": [_shown(visit, one) for one in scored],
+        "track": _track(scored),
+        "may_write": visit.may("plans.write"),
+    }
+    return visit.render("proposals.html#body" if visit.is_fragment else "proposals.html", context)
+
+
+def decide(visit: Visit, proposal_id: int) -> HttpResponse:
+    """One click: into a draft version of the plan, or not now."""
+    if visit.request.method != "POST":
+        return redirect("proposals", visit.shop.slug)
+    found = Proposal.objects.of(visit.shop).filter(pk=proposal_id).first()
+    if found is None:
+        raise Http404
+    if visit.request.POST.get("do") != "accept":
+        proposals.dismiss(proposal=found, actor=visit.user, now=timezone.now())
+        return redirect("proposals", visit.shop.slug)
+    action = _said(visit, found.action)
+    draft = proposals.accept(proposal=found, action=action, actor=visit.user, now=timezone.now())
+    messages.success(
+        visit.request, gettext("It stands among the actions of the draft's goal. Set the target you mean.")
+    )
+    return redirect(f"{visit.url('plan', draft.plan_id)}?version={draft.number}#goals")
+
+
+def _said(visit: Visit, stored: list[Any]) -> str:
+    return text.render(Sentence.of(stored), currency=visit.shop.currency, language=formats.tag())
+
+
+def _sentence(visit: Visit, fresh: list[Proposal]) -> str:
+    if not fresh:
+        return gettext("Nothing new is worth proposing this week.")
+    best = fresh[0]
+    return gettext("%(action)s: worth about %(gain)s, with a chance of %(chance)s that it brings anything.") % {
+        "action": _said(visit, best.action),
+        "gain": formats.short_money(best.gain, visit.shop.currency),
+        "chance": formats.percent(best.confidence, 0),
+    }
+
+
+def _track(scored: list[Proposal]) -> str:
+    """How earlier proposals did: those that were done apart from those that were not."""
+    done = [one.share for one in scored if one.state == Proposal.State.ACCEPTED and one.share is not None]
+    left = [one.share for one in scored if one.state != Proposal.State.ACCEPTED and one.share is not None]
+    if not done and not left:
+        return gettext("None of the earlier proposals could be scored yet: that takes four weeks to a quarter.")
+    parts = []
+    if done:
+        parts.append(
+            gettext("Of %(n)s done, %(good)s brought at least half of what was said.")
+            % {"n": len(done), "good": sum(share >= 0.5 for share in done)}
+        )
+    if left:
+        parts.append(
+            gettext("Of %(n)s not done, %(came)s came about to at least half by themselves.")
+            % {"n": len(left), "came": sum(share >= 0.5 for share in left)}
+        )
+    return " ".join(parts)
+
+
+def _shown(visit: Visit, one: Proposal) -> dict[str, Any]:
+    label, icon = KINDS.get(one.kind, (one.kind, "bulb"))
+    currency, share = visit.shop.currency, one.share
+    return {
+        "proposal": one,
+        "kind": formats.say(label),
+        "icon": icon,
+        "action": _said(visit, one.action),
+        "said": _said(visit, one.said),
+        "gain": formats.short_money(one.gain, currency),
+        "ends": f"{formats.short_money(one.low, currency)} – {formats.short_money(one.high, currency)}",
+        "cost": formats.short_money(one.cost, currency) if one.cost >= 1 else "–",
+        "confidence": formats.percent(one.confidence, 0),
+        "tone": TONES[Proposal.State(one.state)],
+        "share": formats.percent(share, 0) if share is not None else "",
+        "came": formats.short_money(one.gain * share, currency) if share is not None else "",
+        "share_tone": "" if share is None else "good" if share >= 0.5 else "warn" if share > 0 else "bad",
+    }
+
+
+def _file(visit: Visit, found: list[Proposal]) -> HttpResponseBase | None:
+    kind = visit.request.GET.get("format", "")
+    if kind not in ("csv", "xlsx"):
+        return None
+    currency = visit.shop.currency
+    columns = [
+        Column(gettext("Week"), Form.DATE),
+        *(Column(gettext(name)) for name in (N_("About"), N_("What to do"), N_("Why"), N_("State"))),
+        *(Column(gettext(name), Form.MONEY, currency) for name in (N_("Gain"), N_("Low"), N_("High"), N_("Cost"))),
+        Column(gettext("Confidence"), Form.RATE),
+        Column(gettext("Came of it"), Form.RATE),
+    ]
+    rows = (
+        [
+            one.week, formats.say(KINDS.get(one.kind, (one.kind, ""))[0]), _said(visit, one.action),
+            _said(visit, one.said), one.get_state_display(), one.gain, one.low, one.high, one.cost, one.confidence,
+            one.share,
+        ]
+        for one in found
+    )  # fmt: skip
+    return files.download(
+        kind, f"{visit.shop.slug}-proposals", lambda: Sheet(gettext("Proposals"), columns, rows), dict
+    )
+
+
+PAGES = (
+    Page(
+        path="outlook/proposals",
+        name="proposals",
+        view=view,
+        permission="finance.read",
+        place="outlook",
+        label=N_("Proposals"),
+        icon="bulb",
+        rank=9,
+    ),
+    Page(
+        path="outlook/proposals/<int:proposal_id>",
+        name="proposal",
+        view=decide,
+        permission="plans.write",
+        place="outlook",
+    ),
+)

@@ -1,0 +1,115 @@
+"""Proposals: found once a week, put into a draft in one step, scored by what happened."""
+
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from test_api import caller
+
+import plan_shop
+from topline.facts.table import tables
+from topline.lake.store import Lake
+from topline.plans import jobs as plan_jobs
+from topline.plans import operations, proposals
+from topline.plans.models import Proposal
+from topline.units.period import Period
+from topline.workbench import jobs
+from topline.workbench.models import Notification
+
+pytestmark = pytest.mark.django_db
+
+DAY = date(2026, 10, 1)
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory):
+    """Five rugs are left; they cost 10 and sell for some 37."""
+    root = tmp_path_factory.mktemp("proposals")
+    lake = Lake(root, "gifts")
+    plan_shop.fill(lake, days=500)
+    now = datetime.now(UTC)
+    row = {
+        "key": "B1",
+        "version": 1,
+        "recorded_at": now,
+        "batch_id": "test",
+        "product_key": "B1",
+        "on": DAY - timedelta(days=1),
+        "on_hand": Decimal(5),
+        "reserved": Decimal(0),
+        "is_sellable": True,
+        "unit_cost_shop": Decimal(10),
+    }
+    lake.append("stock_level", [pa.RecordBatch.from_pylist([row], tables()["stock_level"].schema)], batch_id="test")
+    lake.publish(now=now)
+    return root
+
+
+@pytest.fixture
+def stocked(shop, history, tmp_path, settings):
+    settings.HOME = tmp_path
+    shutil.copytree(history / "gifts", tmp_path / "lake" / "gifts")
+    shop.clock_on = DAY
+    shop.save()
+    return shop
+
+
+def kept(shop):
+    return proposals.keep(shop=shop, as_of=shop.today(), snapshot=shop.lake().latest(), now=shop.now())
+
+
+def test_a_product_that_runs_out_is_proposed_once_and_scored(stocked, owner):
+    (one,) = kept(stocked)
+    assert (one.kind, one.subject, one.week, one.rank) == ("stock", "B1", date(2026, 9, 28), 0)
+    # about 4 rugs a day for 28 days, less the 5 there, at a margin of some 27
+    assert one.gain == pytest.approx((28 * 12 * 1.2 * 7 / 6 * 0.3 * 0.9 - 5) * 27.5, rel=0.3)
+    assert one.low <= one.gain <= one.high
+    assert one.confidence > 0.99
+    assert one.baseline == pytest.approx(5 * 37.5, rel=0.1)
+    assert [again.pk for again in kept(stocked)] == [one.pk]
+    note = Notification.objects.get(recipient_id=owner.pk)
+    assert (note.params, note.path) == ({"count": 1}, "/shop/gifts/outlook/proposals")
+    snapshot = stocked.lake().latest()
+    assert proposals.score(shop=stocked, as_of=DAY + timedelta(days=27), snapshot=snapshot) == 0
+    assert proposals.score(shop=stocked, as_of=DAY + timedelta(days=28), snapshot=snapshot) == 1
+    one.refresh_from_db()
+    # in this history the shop went on selling rugs: what was said came, whoever did it
+    assert one.share == pytest.approx((one.actual - one.baseline) / (one.expected - one.baseline))
+    assert one.share == pytest.approx(1, abs=0.35)
+
+
+def test_it_goes_into_a_draft_in_one_step(stocked, owner):
+    (one,) = kept(stocked)
+    with pytest.raises(proposals.NoPlanAheadError):
+        proposals.accept(proposal=one, action="Order rugs", actor=owner, now=stocked.now())
+    version = operations.draft_plan(
+        shop=stocked, period=Period.of_months(DAY, 3), as_of=DAY, actor=owner, now=stocked.now()
+    )
+    draft = proposals.accept(proposal=one, action="Order rugs", actor=owner, now=stocked.now())
+    assert draft == version  # it is a draft already
+    assert draft.goals.get(metric="net_sales", scope={}).actions == ["Order rugs"]
+    with pytest.raises(proposals.ProposalDecidedError):
+        proposals.accept(proposal=one, action="Order rugs", actor=owner, now=stocked.now())
+    one.refresh_from_db()
+    assert (one.state, one.version, one.decided_by) == ("accepted", version, owner.pk)
+
+
+def test_its_doors_say_the_same(stocked, owner, member, client):
+    operations.draft_plan(shop=stocked, period=Period.of_months(DAY, 3), as_of=DAY, actor=owner, now=stocked.now())
+    client.force_login(owner)
+    page = "/shop/gifts/outlook/proposals"
+    assert "Looking for what is worth doing" in client.get(page).content.decode()
+    jobs.run_now(plan_jobs.prepare_proposals(stocked))
+    assert "of B1 today" in client.get(page).content.decode()
+    call = caller(stocked, owner)
+    (told,) = call("GET", "/shops/gifts/outlook/proposals").json()
+    assert told["action"].startswith("Order ")
+    rep = caller(stocked, member("rep"))
+    assert rep("GET", "/shops/gifts/outlook/proposals").status_code == 403
+    put = call("POST", f"/shops/gifts/outlook/proposals/{told['id']}", {"is_accepted": True}).json()
+    assert (put["state"], put["draft"].endswith(".1")) == ("accepted", True)
+    assert client.post(f"{page}/{told['id']}", {"do": "dismiss"}).status_code == 400
+    assert Proposal.objects.get().state == "accepted"
+    assert len(b"".join(client.get(f"{page}?format=csv").streaming_content).decode().splitlines()) == 2
