@@ -5,44 +5,65 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_membership_owner_key'),
-        ('plans', '0006_shop_numbers'),
+        ("accounts", "0003_membership_owner_key"),
+        ("plans", "0006_shop_numbers"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Proposal',
+            name="Proposal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=12)),
-                ('subject', models.CharField(max_length=200)),
-                ('week', models.DateField()),
-                ('rank', models.PositiveSmallIntegerField()),
-                ('said', models.JSONField()),
-                ('action', models.JSONField()),
-                ('gain', models.FloatField()),
-                ('low', models.FloatField()),
-                ('high', models.FloatField()),
-                ('cost', models.FloatField(default=0)),
-                ('confidence', models.FloatField()),
-                ('metric', models.CharField(blank=True, max_length=64)),
-                ('scope', models.JSONField(blank=True, default=dict)),
-                ('baseline', models.FloatField(null=True)),
-                ('expected', models.FloatField(null=True)),
-                ('starts_on', models.DateField()),
-                ('due_on', models.DateField()),
-                ('actual', models.FloatField(null=True)),
-                ('scored_on', models.DateField(null=True)),
-                ('state', models.CharField(choices=[('open', 'open'), ('accepted', 'in a draft'), ('dismissed', 'not now')], default='open', max_length=12)),
-                ('decided_by', models.BigIntegerField(null=True)),
-                ('decided_at', models.DateTimeField(null=True)),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='proposals', to='accounts.shop')),
-                ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='proposals', to='plans.planversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=12)),
+                ("subject", models.CharField(max_length=200)),
+                ("week", models.DateField()),
+                ("rank", models.PositiveSmallIntegerField()),
+                ("said", models.JSONField()),
+                ("action", models.JSONField()),
+                ("gain", models.FloatField()),
+                ("low", models.FloatField()),
+                ("high", models.FloatField()),
+                ("cost", models.FloatField(default=0)),
+                ("confidence", models.FloatField()),
+                ("metric", models.CharField(blank=True, max_length=64)),
+                ("scope", models.JSONField(blank=True, default=dict)),
+                ("baseline", models.FloatField(null=True)),
+                ("expected", models.FloatField(null=True)),
+                ("starts_on", models.DateField()),
+                ("due_on", models.DateField()),
+                ("actual", models.FloatField(null=True)),
+                ("scored_on", models.DateField(null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "open"), ("accepted", "in a draft"), ("dismissed", "not now")],
+                        default="open",
+                        max_length=12,
+                    ),
+                ),
+                ("decided_by", models.BigIntegerField(null=True)),
+                ("decided_at", models.DateTimeField(null=True)),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="proposals", to="accounts.shop"
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="proposals",
+                        to="plans.planversion",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('shop', 'week', 'kind', 'subject'), name='proposal_once_a_week')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("shop", "week", "kind", "subject"), name="proposal_once_a_week")
+                ],
             },
         ),
     ]
