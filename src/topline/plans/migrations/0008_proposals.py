@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0003_membership_owner_key"),
-        ("plans", "0006_shop_numbers"),
+        ("plans", "0007_lift_tests"),
     ]
 
     operations = [
