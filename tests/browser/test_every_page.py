@@ -147,3 +147,4 @@ def test_every_page_in_every_look(chromium, live_server, lived_in, theme, size, 
     context.close()
     assert not walk.wrong, "\n".join(walk.wrong)
     assert {"home", "plan", "goal", "import", "own_event", "erase_person", "metric"} <= walked
+    assert {"plan_document", "plan_fronts", "plan_content"} <= walked
