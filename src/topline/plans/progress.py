@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from topline.accounts.models import Shop
 from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
-from topline.metrics.metric import Unit
+from topline.metrics.metric import Direction, RollUp, Unit
 from topline.metrics.query import Query
 from topline.plans import expectation, facts
 from topline.plans.drafting import EmptyLakeError
@@ -22,6 +22,7 @@ from topline.plans.models import Entry, Goal, GridOperation, Plan, PlanVersion, 
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor
 from topline.science import season
+from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 
 DRIVERS = ("orders", "average_order_value")
@@ -405,7 +406,7 @@ class _Look:
                 line = self.scoped(goal)
             else:
                 line = self.whole(goal.metric, self.expect(goal.metric))
-            lines.append(GoalLine(goal, line, self.status(line), Sentence.of(goal.why)))
+            lines.append(GoalLine(goal, line, self.status(line, goal), Sentence.of(goal.why)))
         return lines
 
     def scoped(self, goal: Goal) -> Line:
@@ -461,6 +462,8 @@ class _Look:
     def rate(self, goal: Goal) -> Line:
         """The line of a goal that is a ratio: it has no pace, but a last year and a chance."""
         money = _Money(goal.metric, self.version.plan.currency)
+        if goal.metric not in expectation.RATES:
+            return self.read(goal)
         first_on = date.fromisoformat(self.version.outlook.get("first_on", self.period.start.isoformat()))
         one = expectation.rate(self.shop, goal.metric, goal.period, self.as_of, first_on, self.snapshot)
         exact = money.exact if metrics()[goal.metric].unit == Unit.MONEY else _rate_digits
@@ -478,11 +481,43 @@ class _Look:
             chance=float(np.mean(one.finish >= float(goal.target))),
         )
 
-    def status(self, line: Line) -> str:
+    def read(self, goal: Goal) -> Line:
+        """The line of a goal that no forecast covers: its value so far, the step that is due, the year before."""
+        kept = metrics()[goal.metric]
+        exact = _Money(goal.metric, self.version.plan.currency).exact if kept.unit == Unit.MONEY else _rate_digits
+
+        def value(period: Period | None) -> Decimal | None:
+            if period is None:
+                return None
+            query = Query(metrics=(goal.metric,), period=period, as_of=self.as_of)
+            total = expectation.ask(self.shop, query, self.snapshot).totals[goal.metric]
+            return None if isinstance(total, Missing) else exact(expectation.number(total))
+
+        steps = [Decimal(amount) for day, amount in goal.dated if date.fromisoformat(day) < self.as_of]
+        due = steps[-1] if steps and kept.roll_up == RollUp.SUM else None
+        return Line(
+            name=None,
+            target=exact(float(goal.target)),
+            actual=value(self.seen),
+            due=due,
+            last_year=value(self.period.last_year()),
+            last_year_to_date=value(self.twin),
+            drafted=_drafted(goal),
+        )
+
+    def status(self, line: Line, goal: Goal | None = None) -> str:
+        """How it stands: by the goal's own bands of the pace, else by its chance."""
+        is_down = goal is not None and metrics()[goal.metric].direction == Direction.DOWN
         if self.is_over:
-            return "reached" if line.actual is not None and line.actual >= line.target else "missed"
+            if line.actual is None:
+                return "missed"
+            is_made = line.actual <= line.target if is_down else line.actual >= line.target
+            return "reached" if is_made else "missed"
         if not self.is_begun:
             return "before"
+        if goal is not None and goal.bands and line.pace:
+            share = 1 / line.pace if is_down else line.pace
+            return "on_course" if share >= goal.bands[0] else "at_risk" if share >= goal.bands[1] else "behind"
         chance = line.chance or 0.0
         return "on_course" if chance >= ON_COURSE_CHANCE else "at_risk" if chance >= AT_RISK_CHANCE else "behind"
 

@@ -209,9 +209,9 @@ def simulate(base: Base, change: Change) -> Outcome:
     """
     raised = _raised(base, change)
     moved = raised**base.elasticity * raised
-    wished = _effect(base, 1 + change.spend)
+    wished = effect(base, 1 + change.spend)
     reach = _affordable(base, change)
-    afforded = _effect(base, reach)
+    afforded = effect(base, reach)
     lift = (1 + change.traffic) * (1 + change.conversion) * (1 + change.basket)
     asked = base.pooled * moved[:, :, None]
     wanted = asked * (lift * afforded)[:, None, None]
@@ -243,7 +243,7 @@ def _affordable(base: Base, change: Change) -> float:
     return min(1 + change.spend, change.budget / planned) if planned > 0 else 1 + change.spend
 
 
-def _effect(base: Base, times: float) -> Floats:
+def effect(base: Base, times: float) -> Floats:
     """(p,) what demand is multiplied with if spend is multiplied by `times`; flat beyond the known multipliers."""
     if not len(base.multiplier):
         return np.ones(len(base.effect))

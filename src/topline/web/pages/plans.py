@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from babel.numbers import NumberFormatError, parse_decimal
 from django.contrib import messages
@@ -14,10 +13,8 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from topline.accounts.models import User
 from topline.calendar import events
 from topline.metrics.catalogue import metrics
-from topline.metrics.metric import Unit
 from topline.plans import approval, operations, progress, templates, text
 from topline.plans import jobs as plan_jobs
 from topline.plans.drafting import PLANNED
@@ -193,7 +190,7 @@ def act(visit: Visit, plan_id: int) -> HttpResponse:
                 actor=visit.user,
                 now=now,
             )
-            return redirect(_address(visit, version))
+            return redirect(address_of(visit, version))
         case "undo":
             operations.undo_edit(version=version, actor=visit.user, now=now)
     if visit.is_fragment:
@@ -229,122 +226,7 @@ def cell(visit: Visit, plan_id: int) -> HttpResponse:
     return _show(visit, version_of(visit, plan_id))
 
 
-def goal(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
-    """A draft's goal to change or drop; what doesn't fit stands beside its field."""
-    found = (
-        Goal.objects.standing()
-        .filter(pk=goal_id, version__plan=plan_id, version__plan__shop=visit.shop, version__state=State.DRAFT)
-        .select_related("version__plan", "owner")
-        .first()
-    )
-    if found is None:
-        raise Http404
-    people = {str(each.pk): each for each in User.objects.filter(membership__shop=visit.shop).distinct()}
-    asked = visit.request.GET
-    posted = visit.request.POST or _proposed(found, asked.get("more", ""), asked.get("action", ""))
-    errors: dict[str, str] = {}
-    if visit.request.method == "POST":
-        if posted.get("do") == "drop":
-            operations.drop_goal(goal=found, actor=visit.user, now=timezone.now())
-        else:
-            errors = _change_goal(visit, found, posted, people)
-        if not errors:
-            return redirect(_address(visit, found.version))
-    metric = metrics()[found.metric]
-    context = {
-        "plan": found.version.plan,
-        "metric": metric,
-        "is_rate": metric.unit == Unit.RATE,
-        "scope": _scope_text(found),
-        "is_planned": found.metric in found.version.grid_metrics,
-        "written": posted,
-        "errors": errors,
-        "people": [(pk, str(each)) for pk, each in people.items()],
-        "back": _address(visit, found.version),
-    }
-    return visit.render("goal.html", context, status=400 if errors else 200)
-
-
-def propose(visit: Visit) -> HttpResponse:
-    """What an analysis found as a goal: the form of the newest draft's goal for the metric, with more and an action."""
-    asked = visit.request.GET
-    found = (
-        Goal.objects.standing()
-        .filter(version__plan__shop=visit.shop, version__state=State.DRAFT, metric=asked.get("metric"), scope={})
-        .order_by("-version__pk")
-        .first()
-    )
-    if found is None:
-        messages.info(visit.request, gettext("Goals are set in a draft. Draft a plan, or make a new version of one."))
-        return redirect("plans", visit.shop.slug)
-    parameters = urlencode({"more": asked.get("more", ""), "action": asked.get("action", "")})
-    return redirect(f"{visit.url('goal', found.version.plan_id, found.pk)}?{parameters}")
-
-
-def _proposed(found: Goal, more: str, action: str) -> dict[str, str]:
-    """The goal as its form writes it with so much more in three months, and an action beside the others."""
-    written = _written(found)
-    if more:
-        try:
-            amount = Decimal(more)
-        except InvalidOperation:
-            raise AmountError(text=more) from None
-        months = Decimal(found.version.plan.period.whole_months() or 3)
-        written["target"] = formats.fixed(
-            found.target + amount * months / 3, digits(found.metric, found.version.plan.currency)
-        )
-    if action:
-        written["actions"] = "\n".join([*found.actions, action])
-    return written
-
-
-def _written(found: Goal) -> dict[str, str]:
-    """The goal as its form writes it."""
-    unit, currency = metrics()[found.metric].unit, found.version.plan.currency
-    target = formats.fixed(found.target * 100, 2) if unit == Unit.RATE else None
-    return {
-        "target": target or formats.fixed(found.target, digits(found.metric, currency)),
-        "due_on": found.due_on.isoformat(),
-        "owner": str(found.owner_id or ""),
-        "actions": "\n".join(found.actions),
-    }
-
-
-def _change_goal(visit: Visit, found: Goal, posted: Mapping[str, str], people: Mapping[str, User]) -> dict[str, str]:
-    """What is wrong by field, nothing if the changes are kept."""
-    before, errors = _written(found), {}
-    target, due_on = None, None
-    try:
-        if posted.get("target", "").strip() != before["target"]:
-            target = parse_amount(posted.get("target", "")) / (100 if metrics()[found.metric].unit == Unit.RATE else 1)
-    except ToplineError as error:
-        errors["target"] = formats.say(error)
-    try:
-        if posted.get("due_on") != before["due_on"]:
-            due_on = parse_day(posted.get("due_on", ""))
-    except ToplineError as error:
-        errors["due_on"] = formats.say(error)
-    if errors:
-        return errors
-    try:
-        operations.edit_goal(
-            goal=found,
-            actor=visit.user,
-            now=timezone.now(),
-            target=target,
-            due_on=due_on,
-            owner=people.get(posted.get("owner", "")),
-            is_unowned=not posted.get("owner"),
-            actions=[line.strip() for line in posted.get("actions", "").splitlines() if line.strip()],
-        )
-    except (operations.GoalRangeError, operations.GoalPlannedError) as error:
-        return {"due_on": formats.say(error)}
-    except ToplineError as error:
-        return {"target": formats.say(error)}
-    return {}
-
-
-def _address(visit: Visit, version: PlanVersion) -> str:
+def address_of(visit: Visit, version: PlanVersion) -> str:
     """The plan's page with that version."""
     return f"{visit.url('plan', version.plan_id)}?version={version.number}#goals"
 
@@ -522,7 +404,7 @@ def _goal(one: GoalLine) -> dict[str, Any]:
     return {
         "goal": goal,
         "metric": metric,
-        "scope": _scope_text(goal),
+        "scope": scope_text(goal),
         "last_year": formats.number(line.last_year, metric.unit, currency),
         "target": formats.number(goal.target, metric.unit, currency),
         "actual": formats.number(line.actual, metric.unit, currency),
@@ -536,12 +418,12 @@ def _goal(one: GoalLine) -> dict[str, Any]:
 
 def goal_name(goal: Goal) -> str:
     """A goal's metric and scope in words."""
-    scope = _scope_text(goal)
+    scope = scope_text(goal)
     label = formats.say(metrics()[goal.metric].label)
     return f"{label} · {scope}" if scope else label
 
 
-def _scope_text(goal: Goal) -> str:
+def scope_text(goal: Goal) -> str:
     return ", ".join(name_of(dimension, name) for dimension, name in sorted(goal.scope.items()))
 
 
@@ -623,10 +505,6 @@ PAGES = (
     Page(path="plans/draft", name="plan_draft", view=draft, permission="plans.write", place="plan"),
     Page(path="plans/drafts/<int:job_id>", name="plan_drafting", view=drafting, permission="plans.read", place="plan"),
     Page(path="plans/<int:plan_id>", name="plan", view=plan, permission="plans.read", place="plan"),
-    Page(
-        path="plans/<int:plan_id>/goals/<int:goal_id>", name="goal", view=goal, permission="plans.write", place="plan"
-    ),
-    Page(path="plans/goal", name="goal_proposed", view=propose, permission="plans.write", place="plan"),
     Page(path="plans/<int:plan_id>/do", name="plan_act", view=act, permission="plans.write", place="plan"),
     Page(path="plans/<int:plan_id>/cell", name="plan_cell", view=cell, permission="plans.write", place="plan"),
 )

@@ -1,0 +1,422 @@
+"""The goals of a plan as a tree, and a goal to write, tested on the five letters while it is typed."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+
+from topline.accounts.models import User
+from topline.metrics.catalogue import metrics
+from topline.metrics.metric import Unit
+from topline.plans import goals, operations
+from topline.plans.goals import BANDS, LINKED, NEEDS, Letter, Node, Worded
+from topline.plans.models import Goal, PlanVersion, State
+from topline.plans.units import digits
+from topline.units.errors import ToplineError
+from topline.units.period import parse_day
+from topline.units.text import N_
+from topline.web import formats
+from topline.web.page import Page, Visit, whole
+from topline.web.pages.plans import TONES, AmountError, address_of, parse_amount, scope_text, sentences, version_of
+
+NAMES = {
+    "specific": N_("Specific"),
+    "measurable": N_("Measurable"),
+    "achievable": N_("Achievable"),
+    "relevant": N_("Relevant"),
+    "time_bound": N_("Time-bound"),
+    "owned": N_("Owned"),
+}
+SHORT = {
+    "specific": N_("S"),
+    "measurable": N_("M"),
+    "achievable": N_("A"),
+    "relevant": N_("R"),
+    "time_bound": N_("T"),
+    "owned": N_("O"),
+}
+KINDS = {
+    "front": N_("Action front"),
+    "action": N_("Action"),
+    "tactic": N_("Tactic"),
+    "prospecting": N_("Prospecting"),
+}
+_EMPTY_NEEDS = 2
+
+
+def index(visit: Visit, plan_id: int) -> HttpResponse:
+    """The tree of goals, each with its letters and how its children add up; a form for one more."""
+    version = version_of(visit, plan_id)
+    errors: dict[str, str] = {}
+    if visit.request.method == "POST":
+        visit.require("plans.write")
+        errors = _add(visit, version)
+        if not errors:
+            return redirect(f"{visit.url('plan_goals', plan_id)}?version={version.number}")
+    nodes = goals.tree(version)
+    lines = [_line(visit, version, node) for node in nodes]
+    weak = sum(not line["is_smart"] for line in lines)
+    return visit.render(
+        "plan_goals.html",
+        {
+            "plan": version.plan,
+            "version": version,
+            "tab": "goals",
+            "version_query": f"?version={version.number}" if visit.request.GET.get("version") else "",
+            "tone": TONES[State(version.state)],
+            "sentence": _sentence(len(lines), weak),
+            "lines": lines,
+            "may_edit": visit.may("plans.write") and version.state == State.DRAFT,
+            "metrics": sorted(((one.id, formats.say(one.label)) for one in metrics().values()), key=lambda one: one[1]),
+            "written": visit.request.POST,
+            "errors": errors,
+        },
+        status=400 if errors else 200,
+    )
+
+
+def _sentence(count: int, weak: int) -> str:
+    if not count:
+        return gettext("The plan has no goal yet.")
+    if not weak:
+        return gettext("Every goal passes the five letters and has an owner.")
+    return ngettext(
+        "%(weak)s of %(count)s goal still lacks something.", "%(weak)s of %(count)s goals still lack something.", count
+    ) % {"weak": weak, "count": count}
+
+
+def _add(visit: Visit, version: PlanVersion) -> dict[str, str]:
+    """What is wrong by field, nothing if the goal is kept."""
+    posted = visit.request.POST
+    try:
+        metric = posted.get("metric", "")
+        is_rate = metric in metrics() and metrics()[metric].unit == Unit.RATE
+        parent = version.goals.standing().filter(pk=whole(posted.get("parent"))).first()
+        goals.add(
+            version=version,
+            metric=metric,
+            target=parse_amount(posted.get("target", "")) / (100 if is_rate else 1),
+            due_on=parse_day(posted.get("due_on", "")),
+            parent=parent,
+            actor=visit.user,
+            now=timezone.now(),
+        )
+    except AmountError as error:
+        return {"target": formats.say(error)}
+    except (goals.UnknownMetricError, operations.GoalExistsError) as error:
+        return {"metric": formats.say(error)}
+    except ToplineError as error:
+        return {"due_on": formats.say(error)}
+    return {}
+
+
+def _line(visit: Visit, version: PlanVersion, node: Node) -> dict[str, Any]:
+    goal = node.goal
+    metric, currency = metrics()[goal.metric], version.plan.currency
+    seen = goals.known(version, goal, goal.metric, visit.today)
+    found = goals.letters(Worded.of(goal), seen)
+    gap = node.gap if node.gap is not None and abs(node.gap) >= Decimal("0.005") else None
+    return {
+        "goal": goal,
+        "metric": metric,
+        "scope": scope_text(goal),
+        "depth": min(node.depth, 2),
+        "target": formats.number(goal.target, metric.unit, currency),
+        "letters": [_letter(version, one) for one in found],
+        "is_smart": all(one.is_met for one in found),
+        "gap": formats.number(abs(gap), metric.unit, currency) if gap is not None else "",
+        "is_over": gap is not None and gap < 0,
+        "reconciles": node.children_sum is not None and gap is None,
+    }
+
+
+def _letter(version: PlanVersion, one: Letter) -> dict[str, Any]:
+    ways = sentences(version, [one.way]) if one.way else []
+    return {
+        "id": one.id,
+        "short": formats.say(SHORT[one.id]),
+        "name": formats.say(NAMES[one.id]),
+        "is_met": one.is_met,
+        "tone": "good" if one.is_met else "warn" if one.is_met is None else "bad",
+        "state": gettext("met") if one.is_met else gettext("open") if one.is_met is None else gettext("not met"),
+        "said": sentences(version, one.said),
+        "way": ways[0] if ways else "",
+    }
+
+
+def edit(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
+    """A draft's goal to change or drop; what doesn't fit stands beside its field."""
+    found = _found(visit, plan_id, goal_id)
+    version = found.version
+    people = {str(each.pk): each for each in User.objects.filter(membership__shop=visit.shop).distinct()}
+    asked = visit.request.GET
+    is_posted = visit.request.method == "POST"
+    written: Mapping[str, str] = visit.request.POST or _proposed(found, asked.get("more", ""), asked.get("action", ""))
+    errors: dict[str, str] = {}
+    if is_posted:
+        if written.get("do") == "drop":
+            operations.drop_goal(goal=found, actor=visit.user, now=timezone.now())
+        else:
+            errors = _change_goal(visit, found, written, people) or _describe(visit, found)
+        if not errors:
+            back = f"{visit.url('plan_goals', plan_id)}?version={version.number}"
+            return redirect(back if "described" in written else address_of(visit, version))
+    worded = _worded(found, visit.request.POST) if is_posted else Worded.of(found)
+    seen = goals.known(version, found, found.metric, visit.today)
+    metric = metrics()[found.metric]
+    links = {(one["kind"], one["key"]) for one in worded.links}
+    return visit.render(
+        "goal.html",
+        {
+            "plan": version.plan,
+            "version": version,
+            "goal": found,
+            "metric": metric,
+            "is_rate": metric.unit == Unit.RATE,
+            "scope": scope_text(found),
+            "is_planned": found.metric in version.grid_metrics,
+            "written": written,
+            "errors": errors,
+            "people": [(pk, str(each)) for pk, each in people.items()],
+            "parents": [(str(one.pk), _named(one)) for one in version.goals.standing().exclude(pk=found.pk)],
+            "links": [
+                {
+                    "value": f"{kind}/{key}",
+                    "name": name,
+                    "kind": formats.say(KINDS[kind]),
+                    "is_on": (kind, key) in links,
+                }
+                for (kind, key), name in seen.linked.items()
+            ],
+            "needs": [*worded.needs, *([{}] * _EMPTY_NEEDS)],
+            "kinds": [(id_, formats.say(label)) for id_, label in NEEDS.items()],
+            "bands": [round(100 * one) for one in BANDS],
+            "letters": [_letter(version, one) for one in goals.letters(worded, seen)],
+            "back": f"{visit.url('plan_goals', plan_id)}?version={version.number}",
+        },
+        status=400 if errors else 200,
+    )
+
+
+def letters(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
+    """The letters of a goal as it is being typed; nothing is kept."""
+    found = _found(visit, plan_id, goal_id)
+    if visit.request.method != "POST":
+        return redirect(visit.url("goal", plan_id, goal_id))
+    seen = goals.known(found.version, found, found.metric, visit.today)
+    shown = [_letter(found.version, one) for one in goals.letters(_worded(found, visit.request.POST), seen)]
+    return visit.render("goal.html#letters", {"letters": shown})
+
+
+def _found(visit: Visit, plan_id: int, goal_id: int) -> Goal:
+    """The goal of a draft of the shop. Raises Http404."""
+    listed = Goal.objects.standing().filter(version__plan=plan_id, version__plan__shop=visit.shop)
+    found = listed.filter(pk=goal_id, version__state=State.DRAFT).select_related("version__plan__shop", "owner").first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _named(goal: Goal) -> str:
+    scope = scope_text(goal)
+    label = formats.say(metrics()[goal.metric].label)
+    return f"{label} · {scope}" if scope else label
+
+
+def _worded(found: Goal, posted: QueryDict) -> Worded:
+    """The goal as the form writes it; what can't be read counts as not written."""
+    try:
+        target: Decimal | None = parse_amount(posted.get("target", ""))
+        target = target / 100 if target is not None and metrics()[found.metric].unit == Unit.RATE else target
+    except ToplineError:
+        target = None
+    try:
+        due_on: date | None = parse_day(posted.get("due_on", ""))
+    except ToplineError:
+        due_on = None
+    parent = found.version.goals.standing().filter(pk=whole(posted.get("parent"))).first()
+    return Worded(
+        metric=found.metric,
+        target=target,
+        due_on=due_on,
+        owner=whole(posted.get("owner")) or None,
+        parent=parent.key if parent else "",
+        strategy=posted.get("strategy", "").strip(),
+        actions=[line for line in posted.get("actions", "").splitlines() if line.strip()],
+        links=_links(posted),
+        needs=_needs(posted),
+        scope=found.scope,
+    )
+
+
+def _links(posted: QueryDict) -> list[dict[str, str]]:
+    pairs = [value.partition("/") for value in posted.getlist("link")]
+    return [{"kind": kind, "key": key} for kind, _, key in pairs if kind in LINKED and key]
+
+
+def _needs(posted: QueryDict) -> list[dict[str, Any]]:
+    """What it needs, row by row; a row without a name is none."""
+    columns = [posted.getlist(f"need_{name}") for name in ("kind", "name", "held", "cost")]
+    found = []
+    for kind, name, held, cost in zip(*columns, strict=False):
+        if not name.strip() or kind not in NEEDS:
+            continue
+        try:
+            amount = str(parse_amount(cost)) if cost.strip() else ""
+        except ToplineError:
+            amount = ""
+        found.append({"kind": kind, "name": name.strip()[:120], "is_held": held == "held", "cost": amount})
+    return found
+
+
+def _describe(visit: Visit, found: Goal) -> dict[str, str]:
+    """Keeps what it serves, needs and is linked to; what is wrong by field."""
+    posted = visit.request.POST
+    if "described" not in posted:
+        return {}
+    try:
+        dated = _dated(posted.get("dated", ""))
+    except ToplineError as error:
+        return {"dated": formats.say(error)}
+    shares = [posted.get(name, "").strip() for name in ("on_course", "at_risk")]
+    try:
+        bands = [float(parse_amount(share)) / 100 for share in shares] if any(shares) else []
+        goals.describe(
+            goal=found,
+            actor=visit.user,
+            now=timezone.now(),
+            parent=found.version.goals.standing().filter(pk=whole(posted.get("parent"))).first(),
+            strategy=posted.get("strategy", ""),
+            links=_links(posted),
+            needs=_needs(posted),
+            dated=dated,
+            bands=bands,
+        )
+    except goals.CircularGoalError as error:
+        return {"parent": formats.say(error)}
+    except (goals.BandsError, AmountError) as error:
+        return {"bands": formats.say(error)}
+    except ToplineError as error:
+        return {"dated": formats.say(error)}
+    return {}
+
+
+def _dated(written: str) -> Sequence[tuple[str, str]]:
+    """A day and an amount a line."""
+    found = []
+    for line in written.splitlines():
+        day, _, amount = line.strip().partition(" ")
+        if day:
+            found.append((parse_day(day).isoformat(), str(parse_amount(amount))))
+    return found
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g}"
+
+
+def propose(visit: Visit) -> HttpResponse:
+    """What an analysis found as a goal: the form of the newest draft's goal for the metric, with more and an action."""
+    asked = visit.request.GET
+    found = (
+        Goal.objects.standing()
+        .filter(version__plan__shop=visit.shop, version__state=State.DRAFT, metric=asked.get("metric"), scope={})
+        .order_by("-version__pk")
+        .first()
+    )
+    if found is None:
+        messages.info(visit.request, gettext("Goals are set in a draft. Draft a plan, or make a new version of one."))
+        return redirect("plans", visit.shop.slug)
+    parameters = urlencode({"more": asked.get("more", ""), "action": asked.get("action", "")})
+    return redirect(f"{visit.url('goal', found.version.plan_id, found.pk)}?{parameters}")
+
+
+def _proposed(found: Goal, more: str, action: str) -> dict[str, str]:
+    """The goal as its form writes it with so much more in three months, and an action beside the others."""
+    written = _written(found)
+    if more:
+        try:
+            amount = Decimal(more)
+        except InvalidOperation:
+            raise AmountError(text=more) from None
+        months = Decimal(found.version.plan.period.whole_months() or 3)
+        written["target"] = formats.fixed(
+            found.target + amount * months / 3, digits(found.metric, found.version.plan.currency)
+        )
+    if action:
+        written["actions"] = "\n".join([*found.actions, action])
+    return written
+
+
+def _written(found: Goal) -> dict[str, str]:
+    """The goal as its form writes it."""
+    unit, currency = metrics()[found.metric].unit, found.version.plan.currency
+    target = formats.fixed(found.target * 100, 2) if unit == Unit.RATE else None
+    return {
+        "target": target or formats.fixed(found.target, digits(found.metric, currency)),
+        "due_on": found.due_on.isoformat(),
+        "owner": str(found.owner_id or ""),
+        "actions": "\n".join(found.actions),
+        "parent": str(found.parent_id or ""),
+        "strategy": found.strategy,
+        "dated": "\n".join(f"{day} {amount}" for day, amount in found.dated),
+        "on_course": _percent(found.bands[0]) if found.bands else "",
+        "at_risk": _percent(found.bands[1]) if found.bands else "",
+    }
+
+
+def _change_goal(visit: Visit, found: Goal, posted: Mapping[str, str], people: Mapping[str, User]) -> dict[str, str]:
+    """What is wrong by field, nothing if the changes are kept."""
+    before, errors = _written(found), {}
+    target, due_on = None, None
+    try:
+        if posted.get("target", "").strip() != before["target"]:
+            target = parse_amount(posted.get("target", "")) / (100 if metrics()[found.metric].unit == Unit.RATE else 1)
+    except ToplineError as error:
+        errors["target"] = formats.say(error)
+    try:
+        if posted.get("due_on") != before["due_on"]:
+            due_on = parse_day(posted.get("due_on", ""))
+    except ToplineError as error:
+        errors["due_on"] = formats.say(error)
+    if errors:
+        return errors
+    try:
+        operations.edit_goal(
+            goal=found,
+            actor=visit.user,
+            now=timezone.now(),
+            target=target,
+            due_on=due_on,
+            owner=people.get(posted.get("owner", "")),
+            is_unowned=not posted.get("owner"),
+            actions=[line.strip() for line in posted.get("actions", "").splitlines() if line.strip()],
+        )
+    except (operations.GoalRangeError, operations.GoalPlannedError) as error:
+        return {"due_on": formats.say(error)}
+    except ToplineError as error:
+        return {"target": formats.say(error)}
+    return {}
+
+
+PAGES = (
+    Page(path="plans/<int:plan_id>/goals", name="plan_goals", view=index, permission="plans.read", place="plan"),
+    Page(
+        path="plans/<int:plan_id>/goals/<int:goal_id>", name="goal", view=edit, permission="plans.write", place="plan"
+    ),
+    Page(
+        path="plans/<int:plan_id>/goals/<int:goal_id>/letters",
+        name="goal_letters",
+        view=letters,
+        permission="plans.write",
+        place="plan",
+    ),
+    Page(path="plans/goal", name="goal_proposed", view=propose, permission="plans.write", place="plan"),
+)

@@ -1,0 +1,130 @@
+"""Goals: the five letters as they are typed, the tree, and what a circle, a step or a band that makes no sense gets."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tiny_plan import NOW, a_plan, a_shop
+from topline.accounts.models import Shop
+from topline.plans import goals, operations
+from topline.plans.goals import Known, Worded
+from topline.plans.models import Entry, Goal, Kind, PlanVersion
+
+AS_OF = date(2026, 10, 1)
+
+
+@pytest.fixture
+def people(db, settings, tmp_path):
+    settings.LAKE_ROOT = tmp_path / "lake"
+    return a_shop()[1]
+
+
+@pytest.fixture
+def version(people) -> PlanVersion:
+    made = a_plan(Shop.objects.get(), Kind.MARKETING, people["head"])
+    Goal.objects.update(quantiles=[5 * k for k in range(50, 149)], baseline=Decimal(500))  # the middle is 500
+    return made
+
+
+def letters_of(version: PlanVersion, **changes) -> dict[str, tuple[bool | None, list[str], str]]:
+    """Each letter: whether it is met, the codes of what is said, the code of the way."""
+    goal = version.goals.get(key="net_sales")
+    written = {"metric": "net_sales", "target": Decimal(510), "due_on": date(2026, 11, 30), **changes}
+    seen = Known(version, goal, AS_OF, date(2026, 9, 29), goals.linkable(version), [])
+    return {
+        one.id: (one.is_met, [said.code for said in one.said], one.way.code if one.way else "")
+        for one in goals.letters(Worded(**written), seen)
+    }
+
+
+def test_a_bare_number_is_not_a_goal(version) -> None:
+    assert letters_of(version) == {
+        "specific": (False, ["letter.whole", "letter.no_action"], "way.link"),
+        "measurable": (True, ["letter.data"], ""),
+        "achievable": (None, ["letter.chance", "letter.history", "letter.needs_open"], "way.needs"),
+        "relevant": (False, ["letter.alone"], "way.parent"),
+        "time_bound": (True, ["letter.due"], ""),
+        "owned": (False, ["letter.unowned"], "way.owner"),
+    }
+
+
+def test_each_letter_is_met_by_its_own_way(version) -> None:
+    Entry.objects.create(version=version, field="8.fronts", key="autumn", cells={"name": "Autumn fair"})
+    need = {"kind": "skill", "name": "Photos", "is_held": False, "cost": "120"}
+    full = {
+        "links": [{"kind": "front", "key": "autumn"}], "needs": [need], "strategy": "Gifts all year", "owner": 1,
+    }  # fmt: skip
+    assert {met for met, _, _ in letters_of(version, **full).values()} == {True}
+    assert letters_of(version, actions=["Write"])["specific"][1:] == (["letter.whole", "letter.words_only"], "way.link")
+    gone = letters_of(version, links=[{"kind": "front", "key": "gone"}])
+    assert gone["specific"][0] is False
+    uncosted = letters_of(version, needs=[{**need, "cost": ""}])["achievable"]
+    assert (uncosted[0], uncosted[2]) == (False, "way.cost")
+    assert letters_of(version, target=Decimal(800), needs=[need])["achievable"] == (
+        False, ["letter.chance", "letter.history", "letter.missing"], "way.lower",
+    )  # fmt: skip
+    assert "letter.sure" in letters_of(version, target=Decimal(100))["achievable"][1]
+    assert letters_of(version, due_on=date(2026, 12, 1))["time_bound"] == (False, ["letter.not_due"], "way.due")
+    seen = Known(version, None, AS_OF, date(2026, 9, 1), {}, ["Autumn fair"])
+    found = {one.id: one for one in goals.letters(Worded("net_sales", None, None), seen)}
+    assert found["measurable"].said[0].code == "letter.stale"
+    assert found["specific"].is_met
+
+
+def test_children_add_up_and_a_circle_is_refused(version, people) -> None:
+    whole = version.goals.get(key="net_sales")
+    lamps = operations.add_goal(
+        version=version, metric="net_sales", scope={"category": "Lamps"}, actor=None, now=NOW
+    )
+    nodes = {node.goal.key: node for node in goals.tree(version)}
+    assert (nodes["net_sales"].gap, nodes["net_sales:category=Lamps"].depth) == (300, 1)  # rugs have no goal
+    operations.add_goal(version=version, metric="net_sales", scope={"category": "Rugs"}, actor=None, now=NOW)
+    assert next(node.gap for node in goals.tree(version)) == 0
+    with pytest.raises(goals.CircularGoalError):
+        goals.describe(goal=whole, parent=lamps, actor=None, now=NOW)
+    with pytest.raises(goals.CircularGoalError):
+        goals.describe(goal=whole, parent=whole, actor=None, now=NOW)
+    with pytest.raises(goals.BandsError):
+        goals.describe(goal=whole, parent=None, bands=[0.8, 0.9], actor=None, now=NOW)
+    with pytest.raises(goals.StepsError):
+        goals.describe(goal=whole, parent=None, dated=[("2027-01-01", "5")], actor=None, now=NOW)
+    assert [node.goal.key for node in goals.tree(version)][0] == "net_sales"
+
+
+def test_a_goal_is_written_on_its_page(version, people) -> None:
+    Entry.objects.create(version=version, field="8.fronts", key="autumn", cells={"name": "Autumn fair"})
+    browser = Client()
+    browser.force_login(people["head"])
+    at = [version.plan.shop.slug, version.plan_id]
+    page = reverse("plan_goals", args=at)
+    assert "still lack" in browser.get(page).content.decode()
+    asked = {"metric": "leads", "target": "1,200", "due_on": "2026-11-30", "parent": version.goals.get().pk}
+    browser.post(page, asked)
+    leads = Goal.objects.get(key="leads")
+    assert (leads.target, leads.parent.key, leads.owner) == (1200, "net_sales", people["head"])
+    assert browser.post(page, asked).status_code == 400
+    assert browser.post(page, {**asked, "metric": "orders", "due_on": "2028-01-01"}).status_code == 400
+    form = reverse("goal", args=[*at, leads.pk])
+    written = {
+        "described": "1", "target": "1,300", "due_on": "2026-11-20", "owner": people["rep"].pk, "strategy": "",
+        "parent": leads.parent_id, "link": ["front/autumn"], "actions": "Ask at the till",
+        "need_kind": ["tool", "person"], "need_name": ["Forms", ""], "need_held": ["missing", "held"],
+        "need_cost": ["99.50", ""], "dated": "2026-10-31 500\n2026-11-10 900", "on_course": "90", "at_risk": "70",
+    }  # fmt: skip
+    typed = browser.post(reverse("goal_letters", args=[*at, leads.pk]), {**written, "owner": ""}).content.decode()
+    assert "Done by: Autumn fair." in typed
+    assert "Nobody answers for it." in typed
+    assert "Missing: Forms; to get them costs £99.50." in typed
+    leads.refresh_from_db()
+    assert (leads.target, leads.links) == (1200, [])  # nothing is kept while it is typed
+    assert browser.post(form, {**written, "dated": "2027-01-31 500"}).status_code == 400
+    assert browser.post(form, {**written, "at_risk": "95"}).status_code == 400
+    assert browser.post(form, written).status_code == 302
+    leads.refresh_from_db()
+    assert leads.links == [{"kind": "front", "key": "autumn", "label": "Autumn fair"}]
+    assert leads.needs == [{"kind": "tool", "name": "Forms", "is_held": False, "cost": "99.50"}]
+    assert (leads.target, leads.dated[1], leads.bands) == (1300, ["2026-11-10", "900"], [0.9, 0.7])
+    assert "Autumn fair" in browser.get(form).content.decode()
