@@ -1,6 +1,7 @@
 """Replays Online Retail II against the plan drafted from its history to August 2011: how pace and chance move.
 
 Usage: python bench/plan.py [folder of the shared data]
+       python bench/plan.py --grid    edits of 100,000 target cells with 200 goals, and sliders over 5,000 cells
 """
 
 import os
@@ -73,5 +74,97 @@ def _replay(data: Path) -> None:
         print("| " + " | ".join([str(day), *figures, pace, before, *ends, f"{total.chance:.0%}", f"{took:.1f}"]) + " |")
 
 
-if __name__ == "__main__":
+def grid() -> None:
+    """CPU and wall milliseconds of an edit with its spread, totals, goals and log, over the web door, by what is set."""
+    with tempfile.TemporaryDirectory() as home:
+        os.environ |= {"TOPLINE_HOME": home, "DJANGO_SETTINGS_MODULE": "topline.config.settings"}
+        import django
+
+        django.setup()
+        _edit()
+    _slide()
+
+
+def _edit() -> None:
+    import numpy as np
+    from django.core.management import call_command
+    from django.test import Client
+    from django.urls import reverse
+
+    import tiny_plan
+    from topline.plans import operations
+    from topline.plans.grid import Grid
+    from topline.plans.models import Goal, Kind, PlanVersion
+
+    call_command("migrate", verbosity=0)
+    shop, people = tiny_plan.a_shop()
+    version = tiny_plan.a_plan(shop, Kind.MARKETING, people["head"])
+    plan = version.plan
+    plan.ends_on = date(2028, 10, 1)
+    plan.save()
+    version.blocks = [f"Category {i}" for i in range(500)]
+    version.markets = [f"M{i}" for i in range(9)]
+    version.save()
+    cells = np.random.default_rng(1).integers(0, 5_000_00, (500, 9, 24))
+    operations.store_blocks(version, "net_sales", "", Grid.of(cells), range(500))
+    Goal.objects.bulk_create(
+        Goal(version=version, key=f"g{i}", metric="net_sales", scope={"category": f"Category {i}"}, target=1,
+             starts_on=plan.starts_on, due_on=plan.period.last)
+        for i in range(200)
+    )  # fmt: skip
+    browser = Client(HTTP_HOST="localhost")
+    browser.force_login(people["head"])
+    at = [shop.slug, plan.pk]
+    edit, page = reverse("plan_targets_edit", args=at), reverse("plan_targets", args=at)
+    print(f"{cells.size:,} cells, 200 goals\n\n| what | median ms | p95 ms | CPU ms |\n|---|--:|--:|--:|")
+    tries = {
+        "a cell": {"line": 3, "month": 2, "amount": "{}"},
+        "a line's total": {"line": 3, "month": "t", "amount": "{}000"},
+        "a month's total": {"line": "t", "month": 2, "amount": "{}0000"},
+        "the whole": {"line": "t", "month": "t", "amount": "{}00000"},
+        "undo": {"do": "undo"},
+        "the page": None,
+    }
+    for what, asked in tries.items():
+        took, spent = [], []
+        for n in range(20):
+            seen = PlanVersion.objects.get(pk=version.pk).revision
+            begun, cpu = time.perf_counter(), time.process_time()
+            if asked is None:
+                answer = browser.get(page)
+            else:
+                sent = {name: str(value).format(100 + n) for name, value in asked.items()}
+                answer = browser.post(f"{edit}?market=0" if what == "a cell" else edit, {**sent, "seen": seen})
+            took.append(1000 * (time.perf_counter() - begun))
+            spent.append(1000 * (time.process_time() - cpu))
+            assert answer.status_code == 200, answer.content[:300]
+        took.sort()
+        print(f"| {what} | {took[10]:.0f} | {took[18]:.0f} | {sorted(spent)[10]:.0f} |")
+
+
+def _slide() -> None:
+    import numpy as np
+
+    import check_base
+    from topline.science import scenario
+
+    print("\n| cells x paths | a slider, ms | by cell, ms |\n|---|--:|--:|")
+    for paths, categories, markets in ((1000, 9, 5), (250, 60, 6)):
+        base = check_base.drawn(paths=paths, categories=categories, markets=markets, slots=14, months=3)
+        shape = (categories, markets, 3)
+        one = {"traffic": np.full(shape, 0.1), "price": np.full(shape, -0.05)}
+        by_cell = {name: np.random.default_rng(1).uniform(-0.2, 0.2, shape) for name in ("traffic", "price", "discount")}
+        spent = []
+        for steps in (one, by_cell):
+            scenario.outcome(base, steps, 1e6)
+            begun = time.process_time()
+            for _ in range(5):
+                scenario.outcome(base, steps, 1e6)
+            spent.append(200 * (time.process_time() - begun))
+        print(f"| {categories * markets * 14:,} x {paths:,} | {spent[0]:.0f} | {spent[1]:.0f} |")
+
+
+if __name__ == "__main__" and "--grid" in sys.argv:
+    grid()
+elif __name__ == "__main__":
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else DATA)
