@@ -75,7 +75,7 @@ def _replay(data: Path) -> None:
 
 
 def grid() -> None:
-    """CPU and wall milliseconds of an edit with its spread, totals, goals and log, over the web door, by what is set."""
+    """Wall and CPU milliseconds of an edit with its spread, totals, goals and log over the web door, by what is set."""
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"TOPLINE_HOME": home, "DJANGO_SETTINGS_MODULE": "topline.config.settings"}
         import django
@@ -153,7 +153,9 @@ def _slide() -> None:
         base = check_base.drawn(paths=paths, categories=categories, markets=markets, slots=14, months=3)
         shape = (categories, markets, 3)
         one = {"traffic": np.full(shape, 0.1), "price": np.full(shape, -0.05)}
-        by_cell = {name: np.random.default_rng(1).uniform(-0.2, 0.2, shape) for name in ("traffic", "price", "discount")}
+        by_cell = {
+            name: np.random.default_rng(1).uniform(-0.2, 0.2, shape) for name in ("traffic", "price", "discount")
+        }
         spent = []
         for steps in (one, by_cell):
             scenario.outcome(base, steps, 1e6)

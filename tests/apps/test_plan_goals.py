@@ -76,9 +76,7 @@ def test_each_letter_is_met_by_its_own_way(version) -> None:
 
 def test_children_add_up_and_a_circle_is_refused(version, people) -> None:
     whole = version.goals.get(key="net_sales")
-    lamps = operations.add_goal(
-        version=version, metric="net_sales", scope={"category": "Lamps"}, actor=None, now=NOW
-    )
+    lamps = operations.add_goal(version=version, metric="net_sales", scope={"category": "Lamps"}, actor=None, now=NOW)
     nodes = {node.goal.key: node for node in goals.tree(version)}
     assert (nodes["net_sales"].gap, nodes["net_sales:category=Lamps"].depth) == (300, 1)  # rugs have no goal
     operations.add_goal(version=version, metric="net_sales", scope={"category": "Rugs"}, actor=None, now=NOW)
@@ -91,7 +89,7 @@ def test_children_add_up_and_a_circle_is_refused(version, people) -> None:
         goals.describe(goal=whole, parent=None, bands=[0.8, 0.9], actor=None, now=NOW)
     with pytest.raises(goals.StepsError):
         goals.describe(goal=whole, parent=None, dated=[("2027-01-01", "5")], actor=None, now=NOW)
-    assert [node.goal.key for node in goals.tree(version)][0] == "net_sales"
+    assert goals.tree(version)[0].goal.key == "net_sales"
 
 
 def test_a_goal_is_written_on_its_page(version, people) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, ClassVar, Never, Self
 
@@ -81,7 +82,7 @@ class Plan(models.Model):
     def period(self) -> Period:
         return Period(self.starts_on, self.ends_on)
 
-    @property
+    @cached_property
     def months(self) -> tuple[date, ...]:
         """The first day of each month of the period."""
         return tuple(month.start for month in FiscalCalendar().buckets(self.period, Grain.MONTH))
@@ -174,14 +175,15 @@ class PlanVersion(models.Model):
     def grid(self, metric: str, cut: str = "") -> Grid:
         """The metric's targets; no blocks of a metric that has none."""
         blocks, markets, months = self.axes(metric, cut)
-        rows = self.target_blocks.filter(metric=metric, cut=cut).select_related("cells")
-        found = {row.block: row.cells for row in rows}
+        rows = self.target_blocks.filter(metric=metric, cut=cut).order_by("block")
+        found = list(rows.values_list("cells__values", "cells__locks"))
         if not found:
             return Grid.of(np.zeros((0, len(markets), len(months)), dtype=np.int64))
-        shape = (len(markets), len(months))
+        shape = (len(blocks), len(markets), len(months))
+        values, locks = (b"".join(bytes(packed) for packed in column) for column in zip(*found, strict=True))
         return Grid(
-            np.stack([found[i].values_array(shape) for i in range(len(blocks))]),
-            np.stack([found[i].locks_array(shape) for i in range(len(blocks))]),
+            np.frombuffer(values, "<i8").astype(np.int64).reshape(shape),
+            np.frombuffer(locks, "u1").astype(np.bool_).reshape(shape),
         )
 
     @property
@@ -321,12 +323,6 @@ class TargetCells(models.Model):
         """An unsaved row of a (markets, months) block."""
         raw, mask = values.astype("<i8").tobytes(), locks.astype("u1").tobytes()
         return cls(digest=sha256(raw + mask).hexdigest(), values=raw, locks=mask)
-
-    def values_array(self, shape: tuple[int, int]) -> np.ndarray:
-        return np.frombuffer(bytes(self.values), "<i8").astype(np.int64).reshape(shape)
-
-    def locks_array(self, shape: tuple[int, int]) -> np.ndarray:
-        return np.frombuffer(bytes(self.locks), "u1").astype(np.bool_).reshape(shape)
 
 
 class TargetBlock(models.Model):

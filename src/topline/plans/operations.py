@@ -402,16 +402,25 @@ def store_blocks(version: PlanVersion, metric: str, cut: str, grid: Grid, blocks
     """Store the cells of blocks of a grid; what no block holds any more is deleted."""
     packed = {block: TargetCells.packed(grid.cells[block], grid.locked[block]) for block in blocks}
     TargetCells.objects.bulk_create({one.digest: one for one in packed.values()}.values(), ignore_conflicts=True)
-    rows = {row.block: row for row in version.target_blocks.filter(metric=metric, cut=cut, block__in=packed)}
-    former = {row.cells_id for row in rows.values()}
-    fresh = []
-    for block, cells in packed.items():
-        row = rows.get(block) or TargetBlock(version=version, metric=metric, cut=cut, block=block)
-        row.cells_id, row.revision = cells.digest, version.revision if row.pk else 0
-        fresh.append(row)
-    TargetBlock.objects.bulk_create([row for row in fresh if not row.pk])
-    TargetBlock.objects.bulk_update([row for row in fresh if row.pk], ["cells", "revision"], batch_size=_BATCH)
-    gone = sorted(former - {cells.digest for cells in packed.values()})
+    there = version.target_blocks.filter(metric=metric, cut=cut).values_list("block", "cells_id")
+    former = {block: digest for block, digest in there if block in packed}
+    TargetBlock.objects.bulk_create(
+        [
+            TargetBlock(
+                version=version,
+                metric=metric,
+                cut=cut,
+                block=block,
+                cells_id=cells.digest,
+                revision=version.revision if block in former else 0,
+            )
+            for block, cells in packed.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["version", "metric", "cut", "block"],
+        update_fields=["cells", "revision"],
+    )
+    gone = sorted({*former.values()} - {cells.digest for cells in packed.values()})
     for first in range(0, len(gone), _BATCH):
         TargetCells.objects.filter(digest__in=gone[first : first + _BATCH], blocks=None).delete()
 
@@ -419,7 +428,8 @@ def store_blocks(version: PlanVersion, metric: str, cut: str, grid: Grid, blocks
 def _reconcile(version: PlanVersion, metric: str, grid: Grid) -> None:
     """A goal of a planned metric is the sum of its cells; an edit moves its target and chance, never its baseline."""
     moved = []
-    for goal in version.goals.standing().filter(metric=metric):
+    for goal in version.goals.standing().filter(metric=metric).only("metric", "scope", "target", "quantiles"):
+        goal.version = version
         target = from_minor(metric, grid.total(version.part(goal)), version.plan.currency)
         if target != goal.target:
             goal.target = target

@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+from babel import numbers
 from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
@@ -88,27 +90,46 @@ class Window:
     def part(self, block: int | None, month: int | None) -> Part:
         return Part(block, self.market, month)
 
-    def texts(self, grid: Grid) -> dict[str, list[str | bool]]:
-        """[text, is locked] of each cell and total of the window, by its id: `3.0` line 3, month 0; `t` a total."""
+    def texts(self, grid: Grid, only: frozenset[str] | None = None) -> dict[str, list[str | bool]]:
+        """[text, is locked] of each cell and total of the window, by its id: `3.0` line 3, month 0; `t` a total.
+
+        only : ids, all of them if None
+        """
         market = slice(None) if self.market is None else slice(self.market, self.market + 1)
         cells, locked = grid.cells[:, market], grid.locked[:, market]
-        currency = self.version.plan.currency
-        places = digits(self.metric, currency)
-
-        def text(minor: int) -> str:
-            return formats.fixed(from_minor(self.metric, minor, currency), places)
-
-        lines = cells.sum(axis=1)
-        are_locked = locked.all(axis=1)
+        text = _writer(self.metric, self.version.plan.currency)
+        lines, are_locked = cells.sum(axis=1), locked.all(axis=1)
         found: dict[str, list[str | bool]] = {}
+
+        def put(line: str, amounts: Sequence[int], locks: Sequence[bool]) -> None:
+            places = [*(str(month) for month in range(len(amounts))), "t"]
+            totals = [*amounts, sum(amounts)], [*locks, all(locks)]
+            for place, minor, is_locked in zip(places, *totals, strict=True):
+                if only is None or f"{line}.{place}" in only:
+                    found[f"{line}.{place}"] = [text(minor), is_locked]
+
         for block in self.places:
-            for month, minor in enumerate(lines[block].tolist()):
-                found[f"{block}.{month}"] = [text(minor), bool(are_locked[block, month])]
-            found[f"{block}.t"] = [text(int(lines[block].sum())), bool(are_locked[block].all())]
-        for month, minor in enumerate(lines.sum(axis=0).tolist()):
-            found[f"t.{month}"] = [text(minor), bool(locked[:, :, month].all())]
-        found["t.t"] = [text(int(lines.sum())), bool(locked.all())]
+            put(str(block), lines[block].tolist(), are_locked[block].tolist())
+        put("t", lines.sum(axis=0).tolist(), are_locked.all(axis=0).tolist())
         return found
+
+    def changed(self, since: Sequence[GridOperation], shape: tuple[int, ...]) -> frozenset[str] | None:
+        """Ids of the cells and totals that operations changed, None for all."""
+        if len(since) > _LOGGED:
+            return None
+        places: set[tuple[int, int]] = set()
+        for one in since:
+            blocks, _, months = np.unravel_index(one.effect.at, shape)
+            places |= set(zip(blocks.tolist(), months.tolist(), strict=True))
+        lines = {f"{block}.{month}" for block, month in places} | {f"{block}.t" for block, _ in places}
+        return frozenset(lines | {f"t.{month}" for _, month in places} | {"t.t"})
+
+
+def _writer(metric: str, currency: str) -> Callable[[int], str]:
+    """How amounts of the grid are written in the language of the page: as `formats.fixed`, for many."""
+    locale, places = formats.locale(), digits(metric, currency)
+    signs = str.maketrans({",": numbers.get_group_symbol(locale), ".": numbers.get_decimal_symbol(locale)})
+    return lambda minor: f"{Decimal(minor).scaleb(-places):,.{places}f}".translate(signs)
 
 
 def view(visit: Visit, plan_id: int) -> HttpResponse:
@@ -195,10 +216,12 @@ def _news(visit: Visit, window: Window, seen: int) -> dict[str, Any]:
     """What somebody who saw `seen` needs to see what the grid is now."""
     version = window.version
     others = GridOperation.objects.since(version, window.metric, seen, window.cut).order_by("revision")
-    theirs = [one for one in others if one.actor_id != visit.user.pk]
+    since = list(others)
+    theirs = [one for one in since if one.actor_id != visit.user.pk]
+    grid = version.grid(window.metric, window.cut)
     return {
         "revision": version.revision,
-        "cells": window.texts(version.grid(window.metric, window.cut)),
+        "cells": window.texts(grid, window.changed(since, grid.cells.shape)),
         "state": version.get_state_display(),
         "said": _line(window, theirs[-1], _people(theirs), _namer(visit, window)) if theirs else "",
         "can_undo": GridOperation.objects.undoable(version).exists(),
