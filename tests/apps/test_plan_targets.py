@@ -119,7 +119,8 @@ def test_two_people_in_one_grid_see_each_other_and_lose_nothing(version, people)
     seen = one.get(news, {"seen": 1}).json()
     assert (seen["cells"]["0.0"][0], seen["cells"]["1.1"][0], seen["revision"]) == ("170.00", "1,000.00", 3)
     pasted = one.post(address, {"do": "paste", "line": 0, "month": 0, "text": "1\t2\r\n3\t\r\n", "seen": 3}).json()
-    assert [pasted["cells"][id_][0] for id_ in ("0.0", "0.1", "1.0", "1.1")] == ["1.00", "2.00", "3.00", "1,000.00"]
+    assert [pasted["cells"][id_][0] for id_ in ("0.0", "0.1", "1.0", "t.t")] == ["1.00", "2.00", "3.00", "1,006.00"]
+    assert "1.1" not in pasted["cells"]  # what stayed isn't sent again
     assert one.post(address, {"do": "paste", "line": 0, "text": "a\tb", "seen": 4}).status_code == 400
     assert one.post(address, {"do": "undo", "seen": 4}).json()["cells"]["0.0"][0] == "170.00"
     assert one.post(address, {"do": "lock", "line": 0, "month": "t", "seen": 5}).json()["cells"]["0.t"] == [
