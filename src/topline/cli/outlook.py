@@ -1,6 +1,7 @@
-"""What will happen, and what to do: the check of a plan, the budget, stock, workload, proposals.
+"""What will happen, and what to do: demand, the check of a plan, the budget, stock, workload, proposals.
 
 topline outlook check 3 --traffic 10 --price -5
+topline outlook demand --shop gifts --by category --change product=A1,discount=20,from=2027-02-01,to=2027-02-08
 topline outlook budget --shop gifts --budget 50000 --most paid_search=30000
 topline outlook stock --shop gifts --state order
 topline outlook workload --shop gifts
@@ -211,6 +212,50 @@ def proposals(shop: plan.ShopOption, style: output.FormatOption = output.Format.
         ],
         style,
         columns=("id", "what_to_do", "gain", "confidence", "state") if style is output.Format.TABLE else None,
+    )
+
+
+@app.command()
+def demand(
+    shop: plan.ShopOption,
+    by: Annotated[str, typer.Option(help="Cut by category, market, channel or product.")] = "",
+    change: Annotated[
+        list[str] | None,
+        typer.Option(help="A planned price or promotion: product=A1,price=9.90,discount=20,from=2027-02-01,to=..."),
+    ] = None,
+    accuracy: Annotated[bool, typer.Option("--accuracy", help="Print how earlier forecasts did instead.")] = False,
+    as_of: plan.AsOf = None,
+    style: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Forecast the units of coming weeks, with intervals, and say how earlier forecasts did."""
+    owner = boot.shop(shop)
+    boot.fresh_lake(owner)
+    from topline.outlook import demand_file
+    from topline.plans import demand as plans
+
+    changes = tuple(demand_file.parse_change(text) for text in change or ())
+    day = boot.as_of(as_of, owner)
+    found = plans.made(owner, changes)
+    if found is None or found.as_of != day:
+        found = plans.make(owner, day, changes)
+    if accuracy:
+        output.rows(list(found.accuracy_rows()), style, title=found.model)
+        return
+    cells = found.by.get(by, found.total)
+    output.rows(
+        [
+            {
+                by or "slice": name if name is not None else "",
+                "week": week,
+                "low": round(float(cells.low[k, h]), 1),
+                "expected": round(float(cells.mean[k, h]), 1),
+                "high": round(float(cells.high[k, h]), 1),
+            }
+            for k, name in enumerate(cells.names)
+            for h, week in enumerate(found.weeks)
+        ],
+        style,
+        title=f"units by week, as of {found.as_of}, {found.level:.0%} interval",
     )
 
 

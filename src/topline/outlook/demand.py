@@ -1,7 +1,7 @@
 """What a shop will sell of each product, by market, channel and week, how sure that is, and what it rests on."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -43,6 +43,8 @@ _NAMES = 8
 _BETTER = 0.02
 _SHARES = (0.8, 0.95)
 _PRIOR = 0.2
+_MEASURED = 60
+_MOST_LOG = 2.0
 _LEAST_SCORES = 200
 _HISTORY_YEARS = 3
 _WINDOW = 8
@@ -107,14 +109,19 @@ class Slices:
     """Weeks of the values of a dimension, which sum to the total.
 
     names : k values, None for sales without one; keys of products for products
-    history : (k, t); mean, low, high : (k, h); accuracy : one for each name, or for classes of products
+    titles : what people call them
+    history : (k, t); mean, low, high : (k, h)
+    whole : (k, 3) low, mean and high of all weeks together: narrower than its weeks, whose luck evens out
+    accuracy : by name; of products only by class
     """
 
     names: tuple[str | None, ...]
+    titles: tuple[str, ...]
     history: Floats
     mean: Floats
     low: Floats
     high: Floats
+    whole: Floats
     accuracy: Mapping[str | None, Accuracy]
 
 
@@ -177,7 +184,22 @@ class DemandOutlook:
 
     @property
     def accuracy(self) -> Accuracy | None:
+        """Of the total, None if the history is too short to have tried."""
         return self.total.accuracy.get(None)
+
+    def segments(self) -> Iterator[tuple[str, str | None, Accuracy]]:
+        """Dimension, name and accuracy: of the total, of the values of dimensions, and of products by class."""
+        for dimension, cells in [("total", self.total), *self.by.items()]:
+            for name, found in cells.accuracy.items():
+                if dimension != "product":
+                    yield dimension, name, found
+        for name, found in self.classes.items():
+            yield "product", name, found
+
+    def accuracy_rows(self) -> Iterator[dict[str, object]]:
+        """The same as plain rows."""
+        for dimension, name, found in self.segments():
+            yield {"dimension": dimension, "segment": name, **asdict(found)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +213,7 @@ class _Sales:
     units: Floats
     of: dict[str, Ints]
     names: dict[str, tuple[str | None, ...]]
+    titles: tuple[str, ...]
     price: Floats
 
     @property
@@ -302,7 +325,7 @@ def _sales(lake: Lake, snapshot: Snapshot, as_of: date, settings: Settings) -> _
         "market": series // sizes[2] % sizes[1],
         "channel": series % sizes[2],
     }
-    category, categories = _categories(lake, snapshot, names["product_key"])
+    category, categories, titles = _products(lake, snapshot, names["product_key"])
     prices = _prices(keyed, names["product_key"], known)
     return _Sales(
         start,
@@ -314,6 +337,7 @@ def _sales(lake: Lake, snapshot: Snapshot, as_of: date, settings: Settings) -> _
             "channel": names["channel"],
             "category": categories,
         },
+        titles,
         prices,
     )
 
@@ -344,13 +368,18 @@ def _largest(code: Ints, names: tuple[str | None, ...], units: Floats) -> tuple[
     return place[code], (*(names[k] for k in kept), OTHER)
 
 
-def _categories(
+def _products(
     lake: Lake, snapshot: Snapshot, products: tuple[str | None, ...]
-) -> tuple[Ints, tuple[str | None, ...]]:
-    table: Any = engine.table(lake, "product", snapshot)
-    rows = engine.execute(table.select("product_key", "category")).to_pylist()
-    known = {row["product_key"]: row["category"] for row in rows}
-    return _coded(pa.chunked_array([pa.array([known.get(key) for key in products], pa.string())]))
+) -> tuple[Ints, tuple[str | None, ...], tuple[str, ...]]:
+    """Places of the products' categories, these categories, and the products' titles."""
+    known: dict[str, dict[str, Any]] = {}
+    if "product" in snapshot.tables:
+        table: Any = engine.table(lake, "product", snapshot)
+        rows = engine.execute(table.select("product_key", "category", "title")).to_pylist()
+        known = {row["product_key"]: row for row in rows}
+    found = [known.get(key or "", {}) for key in products]
+    code, names = _coded(pa.chunked_array([pa.array([each.get("category") for each in found], pa.string())]))
+    return code, names, tuple(each.get("title") or key or "" for each, key in zip(found, products, strict=True))
 
 
 def _prices(keyed: Any, products: tuple[str | None, ...], known: int) -> Floats:
@@ -611,35 +640,63 @@ def _sliced(
 ) -> Slices:
     """Sums of the series by the values of a dimension, with intervals from what such sums missed before."""
     size, mine = len(names), of[live]
-    mean = sum_by(mine, made.mean, size)
-    scale = _scale(mine, made.scale, size)
-    tests = [
-        (
-            sum_by(mine, t.mean, size),
-            _scale(mine, t.scale, size),
-            _actual(sales, of, t, size),
-            sum_by(mine, t.naive, size),
-        )
-        for t in made.tests
-    ]
+    mean, scale = sum_by(mine, made.mean, size), _scale(mine, made.scale, size)
+    tests = _tried(sales, live, made, of, size)
     low, high = _interval(mean, scale, tests, level)
-    accuracy = (
-        {name: _measured([tuple(a[k : k + 1] for a in t) for t in tests], level) for k, name in enumerate(names)}
-        if tests and size <= 60
-        else {}
-    )
-    return Slices(names, sum_by(of, sales.units, size), mean, low, high, accuracy)
+    ends = _interval(_total(mean), _scale_of_total(scale), [_totals(tried) for tried in tests], level)
+    accuracy: dict[str | None, Accuracy] = {}
+    if tests and size <= _MEASURED:
+        accuracy = {
+            name: _measured([_of(tried, np.array([k])) for tried in tests], level) for k, name in enumerate(names)
+        }
+    titles = sales.titles if of is sales.of["product"] else tuple(name or "" for name in names)
+    whole = np.hstack([ends[0], _total(mean), ends[1]])
+    return Slices(names, titles, sum_by(of, sales.units, size), mean, low, high, whole, accuracy)
 
 
-type _Tried = tuple[Floats, Floats, Floats, Floats]
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """Forecasts of sums from an earlier origin, what came, and seasonal naive; all (k, h)."""
+
+    mean: Floats
+    scale: Floats
+    actual: Floats
+    naive: Floats
 
 
-def _actual(sales: _Sales, of: Ints, test: stack.Test, size: int) -> Floats:
-    return sum_by(of, sales.units[:, test.origin : test.origin + test.mean.shape[1]], size)
+def _tried(sales: _Sales, live: Ints, made: stack.Forecast, of: Ints, size: int) -> list[_Tried]:
+    mine = of[live]
+    return [
+        _Tried(
+            sum_by(mine, test.mean, size),
+            _scale(mine, test.scale, size),
+            sum_by(of, sales.units[:, test.origin : test.origin + test.mean.shape[1]], size),
+            sum_by(mine, test.naive, size),
+        )
+        for test in made.tests
+    ]
+
+
+def _of(tried: _Tried, rows: Ints) -> _Tried:
+    return _Tried(tried.mean[rows], tried.scale[rows], tried.actual[rows], tried.naive[rows])
+
+
+def _totals(tried: _Tried) -> _Tried:
+    """The totals of the horizon as one period."""
+    return _Tried(_total(tried.mean), _scale_of_total(tried.scale), _total(tried.actual), _total(tried.naive))
+
+
+def _total(values: Floats) -> Floats:
+    summed: Floats = values.sum(axis=1, keepdims=True)
+    return summed
+
+
+def _scale_of_total(scale: Floats) -> Floats:
+    return np.sqrt(_total(scale**2))
 
 
 def _scale(of: Ints, scale: Floats, size: int) -> Floats:
-    """Rough spread of sums: errors of one group move together by half."""
+    """Rough spread of sums of series, whose errors move together by half."""
     alone, together = np.sqrt(sum_by(of, scale**2, size)), sum_by(of, scale, size)
     return 0.5 * alone + 0.5 * np.minimum(together, 4 * alone)
 
@@ -647,42 +704,38 @@ def _scale(of: Ints, scale: Floats, size: int) -> Floats:
 def _interval(mean: Floats, scale: Floats, tests: list[_Tried], level: float) -> tuple[Floats, Floats]:
     """Bounds of the central `level`: learnt from like sums where there are many, else from each sum's own errors."""
     tails = (1 - level) / 2, (1 + level) / 2
-    scores = sum(t[2].size for t in tests)
-    if scores >= _LEAST_SCORES and mean.shape[0] > 1:
-        columns = [np.concatenate([t[k].ravel() for t in tests]) for k in range(3)]
-        misses = spread.learn(*columns)
+    if len(mean) > 1 and sum(tried.actual.size for tried in tests) >= _LEAST_SCORES:
+        parts = [(tried.mean.ravel(), tried.scale.ravel(), tried.actual.ravel()) for tried in tests]
+        misses = spread.learn(*(np.concatenate(part) for part in zip(*parts, strict=True)))
         low, high = (misses.quantile(mean, scale, tail) for tail in tails)
         return np.minimum(low, mean), np.maximum(high, mean)
     low, high = np.empty_like(mean), np.empty_like(mean)
     for k in range(len(mean)):
-        residuals = _log_errors([(t[0][k], t[2][k]) for t in tests], mean.shape[1])
-        errors = conformal.learn(residuals, _PRIOR)
+        errors = conformal.learn(_log_errors([_of(tried, np.array([k])) for tried in tests], mean.shape[1]), _PRIOR)
         for h in range(mean.shape[1]):
-            factor = np.exp(conformal.quantile(errors, h, np.array(tails)))
-            low[k, h], high[k, h] = mean[k, h] * factor
+            low[k, h], high[k, h] = mean[k, h] * np.exp(conformal.quantile(errors, h, np.array(tails)))
     return np.minimum(low, mean), np.maximum(high, mean)
 
 
-def _log_errors(pairs: list[tuple[Floats, Floats]], horizon: int) -> Floats:
-    if not pairs:
+def _log_errors(tests: list[_Tried], horizon: int) -> Floats:
+    if not tests:
         return np.full((1, horizon), np.nan)
-    return np.array([np.clip(np.log(np.maximum(came, 1e-9) / np.maximum(made, 1e-9)), -2, 2) for made, came in pairs])
+    ratios = [np.maximum(tried.actual[0], 1e-9) / np.maximum(tried.mean[0], 1e-9) for tried in tests]
+    return np.clip(np.log(ratios), -_MOST_LOG, _MOST_LOG)
 
 
-def _measured(tests: list[Any], level: float) -> Accuracy:
-    """Accuracy over origins; an origin's interval is learnt from the others."""
-    made, came, naive = (np.array([t[k] for t in tests]) for k in (0, 2, 3))  # (origins, k, h)
+def _measured(tests: list[_Tried], level: float) -> Accuracy:
+    """Accuracy over origins; the interval of an origin is learnt from the others."""
     inside = []
-    for k in range(len(tests)):
-        others = [t for j, t in enumerate(tests) if j != k]
-        low, high = _interval(tests[k][0], tests[k][1], others, level)
-        inside.append(((came[k] >= low) & (came[k] <= high)).mean())
+    for k, tried in enumerate(tests):
+        low, high = _interval(tried.mean, tried.scale, tests[:k] + tests[k + 1 :], level)
+        inside.append(((tried.actual >= low) & (tried.actual <= high)).mean())
+    made, came, naive = (np.array([getattr(each, part) for each in tests]) for part in ("mean", "actual", "naive"))
     whole = max(came.sum(), 1e-9)
-    totals = made.sum(axis=2), came.sum(axis=2)
     return Accuracy(
         wape=float(np.abs(made - came).sum() / whole),
         naive_wape=float(np.abs(naive - came).sum() / whole),
-        total_wape=float(np.abs(totals[0] - totals[1]).sum() / whole),
+        total_wape=float(np.abs(made.sum(axis=2) - came.sum(axis=2)).sum() / whole),
         bias=float(made.sum() / whole - 1),
         inside=float(np.mean(inside)),
         origins=len(tests),
@@ -691,33 +744,19 @@ def _measured(tests: list[Any], level: float) -> Accuracy:
 
 def _classes(sales: _Sales, live: Ints, made: stack.Forecast, level: float) -> dict[str, Accuracy]:
     """Accuracy of products one by one, by class of their units over the last year."""
-    if not made.tests:
+    of, size = sales.of["product"], len(sales.names["product"])
+    tests = _tried(sales, live, made, of, size)
+    if not tests:
         return {}
-    size = len(sales.names["product"])
-    of, mine = sales.of["product"], sales.of["product"][live]
     sold = sum_by(of, sales.units[:, -_KEPT_WEEKS:], size).sum(axis=1)
     order = np.argsort(-sold, kind="stable")
     before = np.cumsum(sold[order]) - sold[order]
     rank = np.empty(size, dtype=np.int64)
     rank[order] = np.searchsorted(np.array(_SHARES) * max(sold.sum(), 1e-9), before, side="right")
-    found = {}
-    for number, name in enumerate(CLASSES):
-        rows = np.flatnonzero((rank == number) & (sold > 0))
-        if len(rows):
-            tests = [
-                tuple(
-                    part[rows]
-                    for part in (
-                        sum_by(mine, t.mean, size),
-                        _scale(mine, t.scale, size),
-                        _actual(sales, of, t, size),
-                        sum_by(mine, t.naive, size),
-                    )
-                )
-                for t in made.tests
-            ]
-            found[name] = _measured(tests, level)
-    return found
+    rows = {name: np.flatnonzero((rank == number) & (sold > 0)) for number, name in enumerate(CLASSES)}
+    return {
+        name: _measured([_of(tried, chosen) for tried in tests], level) for name, chosen in rows.items() if len(chosen)
+    }
 
 
 def run_key(outlook: DemandOutlook) -> str:

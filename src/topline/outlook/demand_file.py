@@ -11,10 +11,17 @@ from typing import Any
 import numpy as np
 
 from topline.outlook.demand import Accuracy, Change, DemandOutlook, Driver, Slices
-from topline.units.period import Period
+from topline.units.errors import ToplineError
+from topline.units.period import Period, parse_day
+from topline.units.text import N_
 
-_ARRAYS = ("history", "mean", "low", "high")
+_SAID = {"product", "category", "price", "discount", "from", "to"}
+_ARRAYS = ("history", "mean", "low", "high", "whole")
 _TOTAL = "total"
+
+
+class PlannedTextError(ToplineError):
+    message = N_("“%(text)s” is not a planned change. Write product=A1,discount=20,from=2027-02-01,to=2027-02-08.")
 
 
 def save(outlook: DemandOutlook, path: Path) -> None:
@@ -26,7 +33,11 @@ def save(outlook: DemandOutlook, path: Path) -> None:
     told["changes"] = [plain(each) for each in outlook.changes]
     told["classes"] = {name: asdict(each) for name, each in outlook.classes.items()}
     told["slices"] = {
-        name: {"names": cells.names, "accuracy": [(key, asdict(each)) for key, each in cells.accuracy.items()]}
+        name: {
+            "names": cells.names,
+            "titles": cells.titles,
+            "accuracy": [(key, asdict(each)) for key, each in cells.accuracy.items()],
+        }
         for name, cells in slices.items()
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +69,8 @@ def load(path: Path) -> DemandOutlook:
 
 def _slices(name: str, told: dict[str, Any], stored: Mapping[str, Any]) -> Slices:
     accuracy = {key: Accuracy(**each) for key, each in told["accuracy"]}
-    return Slices(tuple(told["names"]), *(stored[f"{name}.{part}"] for part in _ARRAYS), accuracy)
+    arrays = (stored[f"{name}.{part}"] for part in _ARRAYS)
+    return Slices(tuple(told["names"]), tuple(told["titles"]), *arrays, accuracy)
 
 
 def change(told: Mapping[str, Any]) -> Change:
@@ -66,6 +78,28 @@ def change(told: Mapping[str, Any]) -> Change:
     period = Period(date.fromisoformat(told["from"]), date.fromisoformat(told["to"]))
     named = {name: told.get(name) for name in ("product", "category", "price")}
     return Change(period=period, discount=told.get("discount", 0.0), is_promoted=told.get("is_promoted", True), **named)
+
+
+def parse_change(text: str) -> Change:
+    """The change of `product=A1,discount=20,from=2027-02-01,to=2027-02-08`; a discount is in per cent.
+
+    Raises PlannedTextError, PlannedValueError.
+    """
+    said = dict(part.partition("=")[::2] for part in text.split(","))
+    if not {"from", "to"} <= said.keys() or not said.keys() <= _SAID:
+        raise PlannedTextError(text=text)
+    try:
+        numbers = {name: float(said[name]) for name in ("price", "discount") if said.get(name)}
+        period = Period(parse_day(said["from"]), parse_day(said["to"]))
+    except ValueError:
+        raise PlannedTextError(text=text) from None
+    return Change(
+        product=said.get("product") or None,
+        category=said.get("category") or None,
+        period=period,
+        price=numbers.get("price"),
+        discount=numbers.get("discount", 0.0) / 100,
+    )
 
 
 def plain(change: Change) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What the worker does for plans: drafts them, keeps the day's outlook as facts, and makes what pages will need."""
 
-from collections.abc import Iterator
-from datetime import date, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -10,11 +10,14 @@ from django.utils import timezone
 
 from topline.accounts.models import Shop, User
 from topline.lake.snapshot import Snapshot
+from topline.outlook import demand_file
+from topline.outlook.demand import Change
 from topline.plans import (
     approval,
     budgets,
     canonical,
     checks,
+    demand,
     drafting,
     expectation,
     filling,
@@ -30,6 +33,8 @@ from topline.plans.models import Plan, PlanVersion, Proposal
 from topline.units.period import Period
 from topline.workbench import jobs
 from topline.workbench.models import Job
+
+_AFTER_START = timedelta(minutes=5)
 
 ASKED = ("plans.draft", "plans.reforecast")
 """The kinds of work that people ask for and wait for."""
@@ -276,6 +281,45 @@ def propose_everywhere() -> None:
                 jobs.enqueue("plans.proposals", shop=shop.slug, unique_key=day)
 
 
+def look_at_demand(job: Job) -> dict[str, Any]:
+    """Make the demand outlook that was asked for."""
+    shop = Shop.objects.named(job.shop)
+    changes = tuple(demand_file.change(each) for each in job.params["changes"])
+    as_of = date.fromisoformat(job.params["as_of"])
+    if not demand.is_fresh(shop, demand.made(shop, changes), as_of):
+        demand.make(shop, as_of, changes, advance=job.advance)
+    return {}
+
+
+def prepare_demand(
+    shop: Shop, as_of: date, changes: Sequence[Change] = (), *, retry: bool = False, due_at: datetime | None = None
+) -> Job | None:
+    """The job that makes the demand outlook with these changes; None if it is fresh.
+
+    retry : ask again for what failed before
+
+    Raises EmptyLakeError.
+    """
+    snapshot = shop.lake().latest()
+    if snapshot is None:
+        raise drafting.EmptyLakeError()
+    if demand.is_fresh(shop, demand.made(shop, changes), as_of):
+        return None
+    params = {"as_of": as_of.isoformat(), "changes": demand.plain(changes)}
+    key = f"outlook.demand:{shop.slug}:{sha256(canonical.dumps(params)).hexdigest()}{':later' if due_at else ''}"
+    before = Job.objects.filter(unique_key=key).order_by("-pk").first()
+    if before is not None and before.state == Job.State.FAILED and not retry:
+        return before
+    return jobs.enqueue("outlook.demand", shop=shop.slug, params=params, unique_key=key, due_at=due_at)
+
+
+def prepare_demand_everywhere() -> None:
+    """Ask for the day's demand outlook of every shop with sales, once pages had their turn after a start."""
+    for shop in Shop.objects.all():
+        if shop.lake().latest() is not None:
+            prepare_demand(shop, shop.today(), due_at=timezone.now() + _AFTER_START)
+
+
 def look_ahead_everywhere() -> None:
     """Look ahead for every plan that runs."""
     for shop in Shop.objects.filter(plans__isnull=False).distinct():
@@ -303,11 +347,13 @@ JOBS = {
     "plans.stock": look_at_stock,
     "plans.response": learn_response,
     "plans.proposals": propose,
+    "outlook.demand": look_at_demand,
 }
 BACKGROUND = ("outlook.publish", "plans.proposals")
 SCHEDULE = {
     "plans.proposals": (timedelta(hours=1), propose_everywhere),
     "outlook.publish": (timedelta(days=1), runs.publish_everything),
+    "outlook.demand": (timedelta(days=1), prepare_demand_everywhere),
     "plans.look": (timedelta(minutes=1), look_ahead_everywhere),
     "plans.remind": (timedelta(hours=6), remind),
 }

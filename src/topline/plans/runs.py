@@ -23,12 +23,12 @@ _AFTER_START = timedelta(minutes=5)
 
 def keep_sales(*, shop: Shop, outlook: sales.SalesOutlook, batch_id: str) -> Appended:
     """Write a sales outlook as facts that count from now on."""
-    return _keep(shop, batch_id, lambda lake: sales.publish(lake, outlook, batch_id=batch_id, now=timezone.now()))
+    return keep(shop, batch_id, lambda lake: sales.publish(lake, outlook, batch_id=batch_id, now=timezone.now()))
 
 
 def keep_customers(*, shop: Shop, outlook: customers.CustomerOutlook, batch_id: str) -> Appended:
     """Write the expected values of customers as facts that count from now on."""
-    return _keep(shop, batch_id, lambda lake: customers.publish(lake, outlook, batch_id=batch_id, now=timezone.now()))
+    return keep(shop, batch_id, lambda lake: customers.publish(lake, outlook, batch_id=batch_id, now=timezone.now()))
 
 
 def is_kept(*, shop: Shop, batch_id: str) -> bool:
@@ -46,7 +46,8 @@ def customer_batch(as_of: date) -> str:
     return f"outlook/customers/{year}-W{week:02d}"
 
 
-def _keep(shop: Shop, batch_id: str, write: Callable[[Lake], Appended]) -> Appended:
+def keep(shop: Shop, batch_id: str, write: Callable[[Lake], Appended]) -> Appended:
+    """What `write` appends to the lake as a batch, which counts from then on."""
     lake = shop.lake()
     journal.open_batch(shop=shop.slug, batch_id=batch_id, source="outlook", now=timezone.now())
     appended = write(lake)

@@ -1,0 +1,185 @@
+"""The demand outlook from the lake to its doors: what it expects, what a plan changes, and what it says of itself."""
+
+import json
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from test_api import caller
+
+import plan_shop
+from topline.cli import main
+from topline.facts.table import tables
+from topline.lake import engine
+from topline.lake.store import Lake
+from topline.outlook import demand as outlook
+from topline.outlook import demand_file
+from topline.outlook.demand import Change, PlannedValueError, UnknownProductError
+from topline.plans import demand
+from topline.plans import jobs as plan_jobs
+from topline.science.demand import ShortHistoryError
+from topline.units.period import Period
+from topline.workbench import jobs
+
+pytestmark = pytest.mark.django_db
+
+DAY = date(2026, 10, 1)
+
+
+def append(lake, fact, rows):
+    now = datetime.now(UTC)
+    each = [
+        {"key": f"{fact}{k}", "version": 1, "recorded_at": now, "batch_id": "test", **row} for k, row in enumerate(rows)
+    ]
+    lake.append(fact, [pa.RecordBatch.from_pylist(each, tables()[fact].schema)], batch_id="test")
+    lake.publish(now=now)
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory):
+    """Lamps, rugs and vases as in `plan_shop`; rugs were out of stock for eight weeks of summer 2026."""
+    root = tmp_path_factory.mktemp("outlook")
+    lake = Lake(root, "gifts")
+    plan_shop.fill(lake)
+    empty = [date(2026, 6, 1) + timedelta(days=k) for k in range(56)]
+    append(
+        lake,
+        "stock_level",
+        [
+            {"product_key": "B1", "on": on, "on_hand": Decimal(0), "reserved": Decimal(0), "is_sellable": True}
+            for on in empty
+        ],
+    )
+    return root
+
+
+@pytest.fixture
+def gifts(shop, history, tmp_path, settings):
+    settings.HOME = tmp_path
+    shutil.copytree(history / "gifts", tmp_path / "lake" / "gifts")
+    shop.clock_on = DAY
+    shop.save()
+    return shop
+
+
+def test_parts_sum_to_the_shop_and_lie_in_their_intervals(gifts):
+    """13 weeks from October 2026: 12 orders a day by season (1.2, 1.8, 1.5) and 10 % growth are about 1,590 units."""
+    found = demand.make(gifts, DAY)
+    assert found.total.whole[0, 1] == pytest.approx(1590, rel=0.12)
+    assert (len(found.weeks), found.weeks[0]) == (13, date(2026, 9, 28))
+    for cells in found.by.values():
+        assert cells.mean.sum(axis=0) == pytest.approx(found.total.mean[0])
+        assert (cells.low <= cells.mean).all()
+        assert (cells.mean <= cells.high).all()
+        assert (cells.low >= 0).all()
+    share = found.by["category"].whole[:, 1] / found.total.whole[0, 1]
+    assert share == pytest.approx([0.5, 0.3, 0.2], abs=0.05)  # the empty shelf of rugs did not count as no demand
+    assert found.unknown_weeks == 16
+    assert found.accuracy.wape < 0.2
+    assert found.accuracy.inside > 0.7
+    assert found.total.whole[0, 2] - found.total.whole[0, 0] < (found.total.high - found.total.low).sum()
+
+
+def test_it_is_kept_as_a_file_and_once_a_week_as_facts(gifts):
+    made = demand.make(gifts, DAY)
+    kept = demand.made(gifts)
+    assert kept.total.mean.tolist() == made.total.mean.tolist()
+    assert kept.accuracy == made.accuracy
+    assert demand.is_fresh(gifts, kept, DAY)
+    lake = gifts.lake()
+    rows = engine.execute(engine.table(lake, "forecast", lake.latest())).to_pylist()
+    total = [row for row in rows if row["product_key"] is row["category"] is row["market"] is row["channel"] is None]
+    assert sum(row["mean"] for row in total) == pytest.approx(made.total.whole[0, 1])
+    assert {row["product_key"] for row in rows} == {None, "A1", "B1", "C1"}
+    assert {row["snapshot"] for row in rows} == {made.snapshot}
+    demand.make(gifts, DAY)
+    assert engine.table(lake, "forecast", lake.latest()).count().to_pyarrow().as_py() == len(rows)
+
+
+def test_live_weeks_outside_the_interval_raise_the_alarm(gifts):
+    demand.make(gifts, DAY)
+    later = DAY + timedelta(days=91)
+    calm = demand.drift(gifts, later)
+    assert calm.weeks == 13
+    assert not calm.is_alarming
+    assert outlook._is_alarming(8, 13, 0.8)
+    assert not outlook._is_alarming(3, 3, 0.8)
+
+
+def test_what_cannot_be_said_is_refused(gifts):
+    week = Period(date(2026, 10, 5), date(2026, 10, 12))
+    with pytest.raises(UnknownProductError, match="Z9"):
+        demand.make(gifts, DAY, (Change(product="Z9", period=week, discount=0.2),))
+    with pytest.raises(PlannedValueError):
+        Change(period=week, discount=1.2)
+    with pytest.raises(ShortHistoryError):
+        demand.make(gifts, date(2024, 5, 1))
+
+
+def test_a_market_index_joins_in_where_it_helps(gifts):
+    """An index that is what was sold: forecasts of the past were better with it. One of noise is left out."""
+    lake = gifts.lake()
+    sales = outlook._sales(lake, lake.latest(), DAY, gifts.settings())
+    total = sales.units.sum(axis=0)
+    rng = np.random.default_rng(2)
+    days = [sales.start + timedelta(days=7 * k) for k in range(len(total) + 13)]
+    index = np.r_[total, np.full(13, total[-4:].mean() * 2)]
+    rows = [
+        {
+            "series": name,
+            "on": on,
+            "value": float(value),
+            "low": float(value) * low,
+            "high": float(value) * 1.1,
+            "source": "test",
+        }
+        for name, values, low in (("market", index, 0.9), ("noise", rng.normal(100, 10, len(days)), 1.0))
+        for on, value in zip(days, values, strict=True)
+    ]
+    append(lake, "external_series", rows)
+    found = demand.make(gifts, DAY)
+    used = {each.name: each for each in found.drivers}
+    assert used["market"].is_used
+    assert used["market"].error < used["market"].error_without
+    assert not used["noise"].is_used
+    assert 1.2 < used["market"].low < used["market"].expected < used["market"].high
+
+
+def test_its_doors_say_the_same(gifts, owner, client, capsys):
+    call, address = caller(gifts, owner), "/shops/gifts/outlook/demand"
+    assert call("GET", address).status_code == 202
+    client.force_login(owner)
+    assert "Looking ahead" in client.get("/shop/gifts/outlook").content.decode()
+    jobs.run_now(plan_jobs.prepare_demand(gifts, DAY))
+    made = demand.made(gifts)
+    told = call("GET", f"{address}?by=category&name=Rugs").json()
+    rugs = made.by["category"].names.index("Rugs")
+    assert told["slices"][0]["mean"] == made.by["category"].mean[rugs].tolist()
+    assert [one["segment"] for one in told["accuracy"]][:2] == [None, "Lamps"]
+    page = client.get("/shop/gifts/outlook?by=category&name=Rugs").content.decode()
+    assert f"Rugs: {round(made.by['category'].whole[rugs, 1])} units in the next 13 weeks" in page
+    assert "What is assumed" in page
+    rows = b"".join(client.get("/shop/gifts/outlook?by=product&format=csv").streaming_content).decode().splitlines()
+    assert len(rows) == 1 + 3 * 13
+    assert main.run(["outlook", "demand", "--shop", "gifts", "--format", "json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert [row["expected"] for row in printed] == pytest.approx(made.total.mean[0].tolist(), abs=0.06)
+
+
+def test_a_planned_promotion_is_part_of_the_address(gifts, owner, client):
+    client.force_login(owner)
+    form = {"what": "product:A1", "discount": "20", "price": "", "from": "2026-11-02", "to": "2026-11-08"}
+    sent = client.post("/shop/gifts/outlook?by=product&name=A1", form)
+    change = "product=A1,discount=20,from=2026-11-02,to=2026-11-09"
+    assert parse_qs(urlsplit(sent.url).query) == {"by": ["product"], "name": ["A1"], "change": [change]}
+    assert demand_file.parse_change(change) == Change(
+        product="A1", period=Period(date(2026, 11, 2), date(2026, 11, 9)), discount=0.2
+    )
+    assert client.post("/shop/gifts/outlook", form | {"discount": "a lot"}).status_code == 400
+    assert client.post("/shop/gifts/outlook", form | {"discount": "100"}).status_code == 400
+    gone = client.post(sent.url, {"remove": change})
+    assert "change" not in gone.url
