@@ -829,7 +829,7 @@ def drift(lake: Lake, snapshot: Snapshot, *, as_of: date, settings: Settings) ->
     for on, row in newest.items():
         place = (on - sales.start).days // _WEEK
         if 0 <= place < len(came):
-            is_in = row["low"] <= came[place] <= row["high"]
+            is_in = bool(row["low"] <= came[place] <= row["high"])
             inside, outside = inside + is_in, outside + (not is_in)
     return Drift(inside + outside, outside, is_alarming=_is_alarming(outside, inside + outside, LEVEL))
 

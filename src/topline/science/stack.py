@@ -10,17 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topline.science import boosted, demand, rhythm, spread
-from topline.science.panel import Panel
+from topline.science.panel import Panel, sum_by
 
 Floats = NDArray[np.float64]
 
-TIER_0 = "trio and smoothed level x calendar"
+TIER_0 = "trio, smoothed level x calendar, last year"
 STACK = "trio and boosted trees"
 _TRIO_SHARES = (0.2, 0.0)
 _SIMPLE_SHARE = 3 / 7
 _LEAST_SERIES_PERIODS = 5_000
 _TESTS = 3
 _UNTESTED = 0.5
+_GROWTH_PERIODS = 8
+_MOST_GROWTH = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,31 @@ def _trees(panel: Panel, seed: int) -> boosted.Trees | None:
 def _parts(panel: Panel, trees: boosted.Trees | None) -> tuple[Floats, Floats, Floats]:
     """The trio, trees (or what they start from), and the calendar's effect."""
     effect = rhythm.effect(panel)
-    other = boosted.predict(trees, panel, effect) if trees else boosted.start(panel, effect)
-    return _simple(panel, effect), other, effect
+    simple = _simple(panel, effect)
+    if trees is not None:
+        return simple, boosted.predict(trees, panel, effect), effect
+    other = boosted.start(panel, effect)
+    year = _last_year(panel, _SIMPLE_SHARE * simple + (1 - _SIMPLE_SHARE) * other)
+    return simple * year, other * year, effect
+
+
+def _last_year(panel: Panel, mean: Floats) -> Floats:
+    """Factors (n, h) that bring each group's weeks or months half-way to last year's, at half of the growth since.
+
+    Two years are one repetition of a season: the fitted shape alone missed the peak of the second.
+    """
+    known, year = panel.known, panel.year
+    if panel.cycle > 1 or known < year + _GROWTH_PERIODS:
+        return np.ones_like(mean)
+    totals = sum_by(panel.group, panel.filled(), panel.groups)
+    around = np.pad(totals, ((0, 0), (1, 1)), mode="edge")
+    smooth = (around[:, :-2] + around[:, 1:-1] + around[:, 2:]) / 3
+    recent, before = totals[:, -_GROWTH_PERIODS:].sum(), totals[:, known - year - _GROWTH_PERIODS : known - year].sum()
+    growth = np.clip(recent / before, 1 / _MOST_GROWTH, _MOST_GROWTH) if before > 0 else 1.0
+    then = smooth[:, known - year + np.arange(panel.horizon) % year] * (1 + growth) / 2
+    made = sum_by(panel.group, mean, panel.groups)
+    factors = np.divide((made + then) / 2, made, out=np.ones_like(made), where=made > 0)
+    return np.asarray(np.clip(factors, 1 / _MOST_GROWTH, _MOST_GROWTH)[panel.group])
 
 
 def _mixed(panel: Panel, parts: tuple[Floats, Floats, Floats], share: float) -> tuple[Floats, Floats]:
