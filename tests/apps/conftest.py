@@ -18,6 +18,7 @@ def _own_lake(tmp_path: Path, settings: object) -> None:
     settings.LAKE_ROOT = tmp_path / "lake"  # type: ignore[attr-defined]
     settings.UPLOADS = tmp_path / "uploads"  # type: ignore[attr-defined]
     settings.SPOOL = tmp_path / "spool"  # type: ignore[attr-defined]
+    settings.EXPORTS = tmp_path / "exports"  # type: ignore[attr-defined]
 
 
 @pytest.fixture

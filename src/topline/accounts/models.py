@@ -178,13 +178,14 @@ class Shop(models.Model):
         """What figures depend on besides the facts."""
         from topline.metrics import settings
 
+        known = self.channel_set.values_list("code", "kind", "is_online") if self.pk else ()
         return settings.Settings(
             currency=self.currency,
             zone=self.timezone,
             calendar=self.calendar,
             country=self.country,
             basis=settings.Basis(self.order_basis),
-            channels=tuple(settings.Channel(*one) for one in self.channel_set.values_list("code", "kind", "is_online")),
+            channels=tuple(settings.Channel(*one) for one in known),
         )
 
     def hmac(self, source: str, id_: str) -> str:

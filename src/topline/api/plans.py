@@ -323,10 +323,10 @@ def reforecast(request: HttpRequest, shop: str, plan: _Plan, version: _Version) 
     "/shops/{shop}/plans/work/{work}",
     response=WorkOut,
     auth=Requires("plans.read"),
-    summary="How a draft or a reforecast comes along; when it is done, its plan and version",
+    summary="How a draft, a reforecast or a file comes along; when it is done, its plan and version",
 )
 def show_work(request: HttpRequest, shop: str, work: Annotated[int, Path(description="Its number")]) -> Job:
-    found = Job.objects.filter(shop=caller(request).shop.slug, kind__in=jobs.ASKED, pk=work).first()
+    found = Job.objects.filter(shop=caller(request).shop.slug, kind__in=(*jobs.ASKED, "plans.export"), pk=work).first()
     if found is None:
         raise UnknownWorkError(shop=shop, work=work)
     return found

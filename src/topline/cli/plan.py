@@ -1,6 +1,7 @@
 """Draft plans from the history, look at how they go, edit their targets and activate them."""
 
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,6 +42,14 @@ class UnknownCellError(ToplineError):
 
 class AmountError(ToplineError):
     message = N_("“%(text)s” is not an amount. Write a number such as 250000 or 1250.50.")
+
+
+class WhereToError(ToplineError):
+    message = N_("Say where the plan goes: --shop for a new plan from JSON, --into for amounts from Excel.")
+
+
+class NoFileError(ToplineError):
+    message = N_("“%(file)s” can't be read: %(reason)s.")
 
 
 @app.command()
@@ -259,6 +268,76 @@ def _stands(version: "PlanVersion") -> str:
     day = version.plan.shop.today()
     waiting = [str(view.seat.label) for view in approval.seat_views(version, day) if view.decision is None]
     return f"{said} It waits for: {', '.join(waiting)}."
+
+
+@app.command()
+def export(
+    id_: PlanId,
+    format_: Annotated[str, typer.Option("--format", help="pdf, docx, pptx, xlsx, ics or json.")] = "pdf",
+    out: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The file to write; by default, named after the plan, here.")
+    ] = None,
+    as_of: AsOf = None,
+) -> None:
+    """Write a plan as a file: the document, slides, tables with live formulas, a calendar, or everything as JSON."""
+    version = _version(id_)
+    boot.fresh_lake(version.plan.shop)
+    from topline.plans import handout
+
+    there = out or Path(handout.file_name(version, format_))
+    content = handout.write(
+        version, format_, today=boot.as_of(as_of, version.plan.shop), advance=lambda done, total: None
+    )
+    there.write_bytes(content)
+    typer.echo(f"Wrote {there} ({len(content):,} bytes).")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="JSON of a plan; or an Excel file, for the targets and budget of --into.")
+    ],
+    shop: Annotated[str | None, typer.Option("--shop", help="The shop that gets a new plan, such as gifts.")] = None,
+    into: Annotated[
+        str | None, typer.Option(help="The plan whose amounts an Excel file changes, such as 3 or 3.2.")
+    ] = None,
+) -> None:
+    """Bring a plan in from JSON as a new draft, or amounts from Excel into a draft that is there."""
+    content = _read(file)
+    if into is not None:
+        version = _version(into)
+        from topline.plans import spreadsheet
+
+        done = spreadsheet.load(version=version, content=content, actor=None, now=version.plan.shop.now())
+        output.rows(
+            [
+                {
+                    "sheet": each.sheet,
+                    "name": each.name,
+                    "month": f"{each.month:%Y-%m}",
+                    "before": each.before,
+                    "after": each.after,
+                }
+                for each in done
+            ],
+            output.Format.TABLE,
+            columns=("sheet", "name", "month", "before", "after"),
+        )
+        return
+    if shop is None:
+        raise WhereToError()
+    owner = boot.shop(shop)
+    from topline.plans import exchange
+
+    version = exchange.loads(content, shop=owner, actor=None, now=owner.now())
+    typer.echo(f"Plan {version.plan_id}.1 is a draft of {version.plan.title}.")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise NoFileError(file=file, reason=error.strerror) from error
 
 
 def _version(id_: str) -> "PlanVersion":

@@ -12,7 +12,7 @@ from typing import TextIO
 from django.http import HttpRequest, HttpResponse
 
 _STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "request", "taskName"}
-_KEYED = re.compile(r"(?<!\S)/(start|calendar|screen|unsubscribe)/[^/\s]+")
+_KEYED = re.compile(r"(?<!\S)/(start|calendar|screen|shared|unsubscribe)/[^/\s]+")
 _log = logging.getLogger("topline.request")
 
 

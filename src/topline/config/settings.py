@@ -16,6 +16,7 @@ HOME = Path(environment.text("TOPLINE_HOME")).expanduser().absolute()
 LAKE_ROOT = HOME / "lake"
 UPLOADS = HOME / "uploads"
 SPOOL = HOME / "spool"
+EXPORTS = HOME / "exports"
 SPILL = HOME / "spill"
 KEYS = HOME / "keys"
 HOME.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -107,7 +107,7 @@ def _body(document: Document, pictures: dict[int, str]) -> Iterator[str]:
 def _block(place: int, block: Block, pictures: dict[int, str], document: Document) -> Iterator[str]:
     match block:
         case Heading(text, level, number):
-            numbered = f'<span class="number">{escape(number)}</span>' if number else ""
+            numbered = f'<span class="number">{escape(number)}</span> ' if number else ""
             yield f'<h{level} id="h{place}">{numbered}{escape(text)}</h{level}>'
         case Paragraph(_, role):
             tag = {"code": "pre", "quote": "blockquote"}.get(role, "p")
@@ -177,7 +177,6 @@ def _fonts() -> str:
         for file in sorted(_FONTS.glob(f"inter-{name}-wght-normal*.woff2")):
             source = b64encode(file.read_bytes()).decode()
             faces.append(
-                f"@font-face{{font-family:'Inter {name}';font-weight:100 900;"
-                f"src:url(data:font/woff2;base64,{source}) format('woff2')}}"
+                f"@font-face{{font-family:'Inter {name}';src:url(data:font/woff2;base64,{source}) format('woff2')}}"
             )
     return "".join(faces)

@@ -73,11 +73,10 @@ def _tall(block: Block) -> float:
 
 
 def _cover(show: "Presentation", document: Document) -> None:
-    from pptx.dml.color import RGBColor
 
     slide = show.slides.add_slide(show.slide_layouts[6])
     slide.background.fill.solid()
-    slide.background.fill.fore_color.rgb = RGBColor.from_string(NIGHT)
+    slide.background.fill.fore_color.rgb = _ink(NIGHT)
     _text(slide, "Topline", 24, 20, 200, 10, size=14, color="86A5FF", is_bold=True)
     _text(slide, document.title, 24, 56, _WIDTH - 48, 34, size=38, color="FFFFFF", is_bold=True)
     _text(slide, document.subtitle, 24, 94, _WIDTH - 48, 10, size=18, color=LIGHT)
@@ -88,7 +87,7 @@ def _cover(show: "Presentation", document: Document) -> None:
 
 
 def _slide(show: "Presentation", title: str, document: Document) -> "Slide":
-    slide = show.slides.add_slide(show.slide_layouts[5])
+    slide: Slide = show.slides.add_slide(show.slide_layouts[5])
     head = slide.shapes.title
     assert head is not None  # noqa: S101 - the layout has a title
     _place(head, _EDGE, 10, _WIDTH - 2 * _EDGE, 16)
@@ -119,7 +118,7 @@ def _put(slide: "Slide", block: Block, y: float, document: Document, drawn: Iter
         case Chart(title, _, height):
             _text(slide, title, _EDGE, y, width, 7, size=13, color=INK, is_bold=True)
             high = min(108.0, width * height / chart.WIDTH)
-            picture = slide.shapes.add_picture(BytesIO(next(drawn)), Mm(_EDGE), Mm(y + 9), height=Mm(high))
+            picture: Any = slide.shapes.add_picture(BytesIO(next(drawn)), Mm(_EDGE), Mm(y + 9), height=Mm(high))
             picture._element.nvPicPr.cNvPr.set("descr", title)
         case Table(sheet):
             if sheet.name:
@@ -128,7 +127,6 @@ def _put(slide: "Slide", block: Block, y: float, document: Document, drawn: Iter
 
 
 def _table(slide: "Slide", sheet: Sheet, y: float, width: float, language: str) -> None:
-    from pptx.dml.color import RGBColor
     from pptx.util import Mm
 
     rows = [*sheet.rows, *([] if sheet.total is None else [sheet.total])]
@@ -145,8 +143,14 @@ def _table(slide: "Slide", sheet: Sheet, y: float, width: float, language: str) 
             ink = "FFFFFF" if i == 0 else INK
             _fill(cell.text_frame, text, size=11, color=ink, is_bold=is_bold, is_right=words.is_numeric(column))
             if i == 0:
-                cell.fill.solid()
-                cell.fill.fore_color.rgb = RGBColor.from_string(BLUE)
+                cell.fill.solid()  # type: ignore[no-untyped-call]
+                cell.fill.fore_color.rgb = _ink(BLUE)
+
+
+def _ink(color: str) -> Any:
+    from pptx.dml.color import RGBColor
+
+    return RGBColor.from_string(color)  # type: ignore[no-untyped-call]
 
 
 def _text(
@@ -161,7 +165,6 @@ def _text(
 
 
 def _fill(frame: Any, text: str, *, size: float, color: str, is_bold: bool = False, is_right: bool = False) -> None:
-    from pptx.dml.color import RGBColor
     from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
     from pptx.util import Pt
 
@@ -171,7 +174,7 @@ def _fill(frame: Any, text: str, *, size: float, color: str, is_bold: bool = Fal
         line.alignment = PP_ALIGN.RIGHT if is_right else PP_ALIGN.LEFT
         for run in line.runs:
             run.font.size, run.font.bold, run.font.name = Pt(size), is_bold, "Calibri"
-            run.font.color.rgb = RGBColor.from_string(color)
+            run.font.color.rgb = _ink(color)
 
 
 def _place(shape: Any, x: float, y: float, width: float, height: float) -> None:

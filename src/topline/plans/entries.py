@@ -40,6 +40,7 @@ def keyed(rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any
 def copy(version: PlanVersion, new: PlanVersion) -> None:
     """The standing rows of a version as rows of a new one."""
     _copy(version.entries.standing(), new)
+    _copy_budget(version, new)
 
 
 def copy_written(version: PlanVersion, new: PlanVersion) -> None:
@@ -51,6 +52,7 @@ def copy_written(version: PlanVersion, new: PlanVersion) -> None:
     again = set(new.entries.values_list("field", flat=True)) - changed
     new.entries.exclude(field__in=again).delete()
     _copy(version.entries.standing().exclude(field__in=again), new)
+    _copy_budget(version, new)
 
 
 def _copy(entries: Iterable[Entry], new: PlanVersion) -> None:
@@ -65,3 +67,10 @@ def _copy(entries: Iterable[Entry], new: PlanVersion) -> None:
         )
         for entry in entries
     )
+
+
+def _copy_budget(version: PlanVersion, new: PlanVersion) -> None:
+    for line in version.budget.all():
+        line.pk, line.version = None, new
+        line._state.adding = True
+        line.save()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -9,9 +10,9 @@ from django.utils import timezone
 
 from topline.facts.table import tables
 from topline.journal import operations as journal
-from topline.plans.models import PlanVersion
+from topline.plans.models import BudgetLine, PlanVersion
 from topline.plans.units import from_minor
-from topline.units.money import allocate
+from topline.units.money import allocate, minor_digits
 from topline.units.period import FiscalCalendar, Grain
 
 _SOURCE = "plan"
@@ -55,6 +56,55 @@ def write_targets(version: PlanVersion, now: datetime) -> None:
         for i, ((metric, category, market, on), minor) in enumerate(cells.items())
     ]
     shop.lake().append("target", [pa.RecordBatch.from_pylist(rows, tables()["target"].schema)], batch_id=batch)
+    _write_spend(version, batch, recorded_at)
+
+
+def _write_spend(version: PlanVersion, batch: str, recorded_at: datetime) -> None:
+    """Append what the version wants to spend, by line and day; commitments are spread over their month."""
+    shop = version.plan.shop
+    former = [line for each in version.plan.versions.active().exclude(pk=version.pk) for line in each.budget.all()]
+    planned = {key: (line, 0, 0) for line in former for key, _, _ in spend_by_day(version, line)}
+    for line in version.budget.all():
+        planned |= {key: (line, amount, bound) for key, amount, bound in spend_by_day(version, line)}
+    if not planned:
+        return
+    first = journal.next_versions(shop=shop.slug, count=len(planned))
+    unit = Decimal(1).scaleb(-minor_digits(version.plan.currency))
+    rows = [
+        {
+            "key": f"budget-{version.plan_id}:{key}:{on}",
+            "version": first + i,
+            "recorded_at": recorded_at,
+            "batch_id": batch,
+            "plan_version": name(version),
+            "on": on,
+            "channel": line.channel or None,
+            "campaign": line.campaign or None,
+            "market": line.market or None,
+            "kind": line.kind,
+            "amount_shop": amount * unit,
+            "committed_shop": bound * unit,
+        }
+        for i, ((key, on), (line, amount, bound)) in enumerate(planned.items())
+    ]
+    shop.lake().append(
+        "planned_spend", [pa.RecordBatch.from_pylist(rows, tables()["planned_spend"].schema)], batch_id=batch
+    )
+
+
+def spend_by_day(version: PlanVersion, line: BudgetLine) -> Iterator[tuple[tuple[str, date], int, int]]:
+    """Key and day of a line, and the minor units that it plans and has committed; the days of a month sum exactly."""
+    unit = minor_digits(version.plan.currency)
+    bound = dict.fromkeys(version.plan.months, Decimal(0))
+    for each in version.plan.commitments.standing().filter(line=line.key):
+        if each.month in bound:
+            bound[each.month] += each.amount
+    for month in version.plan.months:
+        weights = day_weights(version, "net_sales", month)
+        amounts = (line.amounts.get(month, Decimal(0)), bound[month])
+        days = [allocate(int(amount.scaleb(unit)), weights) for amount in amounts]
+        for offset, (planned, committed) in enumerate(zip(*days, strict=True)):
+            yield (line.key, month + timedelta(days=offset)), planned, committed
 
 
 type Cell = tuple[str, str | None, str | None, date]

@@ -21,6 +21,7 @@ from topline.plans import (
     drafting,
     expectation,
     filling,
+    handout,
     operations,
     proposals,
     runs,
@@ -129,6 +130,38 @@ def draft(job: Job) -> dict[str, Any]:
             job.checkpoint = {"plan": version.plan_id, "version": version.pk, "number": version.number}
             job.advance(1, 1, job.checkpoint)
     return dict(job.checkpoint)
+
+
+def ask_for_file(*, version: PlanVersion, format_: str, today: date, actor: User) -> Job:
+    """The job that writes a version as a file, as the person may see it. Raises handout.FormatError."""
+    handout.format_of(format_)
+    return jobs.enqueue(
+        "plans.export",
+        shop=version.plan.shop.slug,
+        params={"version": version.pk, "format": format_, "today": today.isoformat()},
+        unique_key=f"plans.export:{version.pk}:{format_}:{today}:{actor.pk}",
+        actor_id=actor.pk,
+    )
+
+
+def export(job: Job) -> dict[str, Any]:
+    """Write the file that was asked for and keep it until it is fetched."""
+    version = PlanVersion.objects.select_related("plan__shop").get(pk=job.params["version"])
+    actor = User.objects.get(pk=job.actor_id or 0)
+    written = handout.write(
+        version,
+        job.params["format"],
+        today=date.fromisoformat(job.params["today"]),
+        hidden=handout.hidden_from(actor, version.plan.shop),
+        advance=lambda done, total: job.advance(done, total),
+    )
+    handout.keep(job.pk, written)
+    return {
+        "plan": version.plan_id,
+        "number": version.number,
+        "file": handout.file_name(version, job.params["format"]),
+        "bytes": len(written),
+    }
 
 
 def look(job: Job) -> dict[str, Any]:
@@ -342,6 +375,7 @@ JOBS = {
     "plans.draft": draft,
     "plans.reforecast": reforecast,
     "plans.look": look,
+    "plans.export": export,
     "plans.check": check,
     **standing.JOBS,
     "plans.stock": look_at_stock,
@@ -352,6 +386,7 @@ JOBS = {
 BACKGROUND = ("outlook.publish", "plans.proposals")
 SCHEDULE = {
     "plans.proposals": (timedelta(hours=1), propose_everywhere),
+    "plans.exports": (timedelta(days=1), handout.tidy),
     "outlook.publish": (timedelta(days=1), runs.publish_everything),
     "outlook.demand": (timedelta(days=1), prepare_demand_everywhere),
     "plans.look": (timedelta(minutes=1), look_ahead_everywhere),

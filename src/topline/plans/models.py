@@ -1,7 +1,8 @@
 """Plans, their versions, goals and target grids: what people decided."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, ClassVar, Never, Self
@@ -208,6 +209,7 @@ class PlanVersion(models.Model):
             "cuts": {f"{metric}/{cut}": self.grid(metric, cut).cells.tolist() for metric, cut in self.grid_cuts},
             "goals": [goal.contents() for goal in self.goals.standing().select_related("parent")],
             "document": self.document(),
+            "budget": [line.contents() for line in self.budget.all()],
         }
 
     def document(self) -> dict[str, list[dict[str, Any]]]:
@@ -887,3 +889,172 @@ class Proposal(models.Model):
         if self.actual is None or self.baseline is None or not self.expected or self.expected == self.baseline:
             return None
         return (self.actual - self.baseline) / (self.expected - self.baseline)
+
+
+# The budget ----------------------------------------------------------------------
+
+
+class SpendKind(models.TextChoices):
+    ADS = "ads", _("Advertising")
+    CONTENT = "content", _("Content")
+    PARTNERS = "partners", _("Partners")
+    MESSAGES = "messages", _("Messages")
+    TOOLS = "tools", _("Tools")
+
+
+class BudgetLine(models.Model):
+    """A line of a version's budget: what is to be spent on one activity, month by month.
+
+    key : the same line in every version
+    front_key : the action front that it is for, empty for none
+    campaign, channel, market, kind : what ties spend to it; empty ones tie any
+    planned : amount by month: {"2026-10": "1200.00"}, in the plan's currency
+    expected : net sales that it is to bring, None to take the channel's own history
+    """
+
+    version = models.ForeignKey(PlanVersion, on_delete=models.CASCADE, related_name="budget")
+    key = models.CharField(max_length=32)
+    front_key = models.CharField(max_length=40, blank=True)
+    activity = models.CharField(max_length=200)
+    channel = models.CharField(max_length=255, blank=True)
+    campaign = models.CharField(max_length=255, blank=True)
+    market = models.CharField(max_length=10, blank=True)
+    kind = models.CharField(max_length=16, choices=SpendKind.choices, default=SpendKind.ADS)
+    planned = models.JSONField(default=dict)
+    expected = models.DecimalField(max_digits=24, decimal_places=6, null=True)
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["position", "pk"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["version", "key"], name="budget_line_in_version")]
+
+    def __str__(self) -> str:
+        return self.activity
+
+    def contents(self) -> dict[str, Any]:
+        names = ("key", "front_key", "activity", "channel", "campaign", "market", "kind", "planned", "expected")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def amounts(self) -> dict[date, Decimal]:
+        """What is planned, by the first day of the month."""
+        return {date.fromisoformat(f"{month}-01"): Decimal(amount) for month, amount in self.planned.items()}
+
+
+class BudgetMoveQuerySet(models.QuerySet["BudgetMove"]):
+    def of(self, version: PlanVersion) -> Self:
+        """What was moved in a version, the newest first."""
+        return self.filter(version=version).order_by("-pk")
+
+
+class BudgetMove(models.Model):
+    """One line of the append-only log of a budget: what was moved from where to where, and why.
+
+    source, target : keys of lines; empty where the amount is new or was taken out of the plan
+    """
+
+    version = models.ForeignKey(PlanVersion, on_delete=models.CASCADE, related_name="budget_moves")
+    source = models.CharField(max_length=32, blank=True)
+    source_month = models.DateField(null=True)
+    target = models.CharField(max_length=32, blank=True)
+    target_month = models.DateField(null=True)
+    amount = models.DecimalField(max_digits=24, decimal_places=6)
+    reason = models.CharField(max_length=500)
+    actor_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    objects = BudgetMoveQuerySet.as_manager()
+
+
+class CommitmentQuerySet(models.QuerySet["Commitment"]):
+    def standing(self) -> Self:
+        """Those that bind money: approved, and not among the spend yet."""
+        return self.filter(state=Commitment.State.APPROVED)
+
+    def waiting(self) -> Self:
+        """Those that wait for somebody's yes."""
+        return self.filter(state=Commitment.State.ASKED)
+
+
+class Commitment(models.Model):
+    """Money of a plan that is promised to somebody: an order, a contract, a booking. It outlives versions.
+
+    line : key of the budget's line
+    month : its first day; the month in which it will be spent
+    """
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("Waits for approval")
+        APPROVED = "approved", _("Committed")
+        REFUSED = "refused", _("Refused")
+        PAID = "paid", _("Among the spend")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="commitments")
+    line = models.CharField(max_length=32)
+    month = models.DateField()
+    amount = models.DecimalField(max_digits=24, decimal_places=6)
+    what = models.CharField(max_length=300)
+    state = models.CharField(max_length=12, choices=State.choices)
+    asked_by = models.BigIntegerField(null=True)
+    asked_at = models.DateTimeField()
+    decided_by = models.BigIntegerField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=500, blank=True)
+
+    objects = CommitmentQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["plan", "state"])]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="commitment_is_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.what
+
+
+class SpendLimit(models.Model):
+    """The most that people of a role may commit at once without asking; a role without one may commit anything."""
+
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="spend_limits")
+    role = models.CharField(max_length=32)
+    amount = models.DecimalField(max_digits=24, decimal_places=6)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["shop", "role"], name="spend_limit_of_role")]
+
+    def __str__(self) -> str:
+        return f"{self.role}: {self.amount}"
+
+
+# Sharing -------------------------------------------------------------------------
+
+
+class PlanShareQuerySet(models.QuerySet["PlanShare"]):
+    def live(self, now: datetime) -> Self:
+        """Links that open."""
+        return self.filter(revoked_at=None, expires_at__gt=now)
+
+
+class PlanShare(models.Model):
+    """A secret address at which somebody outside reads a version as it was when the link was made.
+
+    digest : of the secret, which is kept nowhere; hint : its first characters, to know it by
+    contents : the document as `documents.frozen` keeps it
+    """
+
+    version = models.ForeignKey(PlanVersion, on_delete=models.CASCADE, related_name="shares")
+    digest = models.CharField(max_length=64, unique=True)
+    hint = models.CharField(max_length=12)
+    name = models.CharField(max_length=100)
+    contents = models.JSONField()
+    created_at = models.DateTimeField()
+    created_by = models.BigIntegerField(null=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = PlanShareQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,5 +1,6 @@
 """What opens without signing in, by a link that is a key: a screen on a wall, and the end of a digest."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,10 @@ from django.views.decorators.csrf import csrf_exempt
 from topline.accounts.models import Shop, digest
 from topline.boards import operations
 from topline.boards.models import Dashboard, Recipient, Screen
+from topline.documents import words
+from topline.documents.document import Document, Heading, Table
+from topline.documents.sheet import Sheet, Value
+from topline.plans import handout
 from topline.units.period import Period
 from topline.web import tiles
 from topline.web.question import Span
@@ -52,6 +57,51 @@ def screen(request: HttpRequest, token: str) -> HttpResponse:
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
     return response
+
+
+@login_not_required
+def shared_plan(request: HttpRequest, token: str) -> HttpResponse:
+    """A plan's document as it was when its link was made."""
+    found = handout.shared(token, timezone.now())
+    if found is None:
+        raise Http404
+    link, document = found
+    with translation.override(document.language):
+        context = {"link": link, "document": document, "contents": document.headings, "chapters": _chapters(document)}
+        response = render(request, "shared_plan.html", context)
+    patch_cache_control(response, no_store=True)
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def _chapters(document: Document) -> list[dict[str, Any]]:
+    """The document's blocks under their headings of the first level, tables in words."""
+    chapters: list[dict[str, Any]] = []
+    for place, block in enumerate(document.blocks):
+        if not chapters or (isinstance(block, Heading) and block.level == 1):
+            heading = block if isinstance(block, Heading) else None
+            chapters.append({"heading": heading, "place": place, "blocks": []})
+            if heading:
+                continue
+        shown: object = _worded(block.sheet, document.language) if isinstance(block, Table) else block
+        chapters[-1]["blocks"].append((type(block).__name__, place, shown))
+    return chapters
+
+
+def _worded(sheet: Sheet, language: str) -> dict[str, Any]:
+    sides = ["num" if words.is_numeric(column) else "" for column in sheet.columns]
+
+    def line(row: Sequence[Value]) -> list[tuple[str, str]]:
+        said = (words.said(value, column, language) for value, column in zip(row, sheet.columns, strict=True))
+        return list(zip(said, sides, strict=True))
+
+    return {
+        "name": sheet.name,
+        "head": list(zip((column.title for column in sheet.columns), sides, strict=True)),
+        "rows": [line(row) for row in sheet.rows],
+        "total": line(sheet.total) if sheet.total is not None else None,
+    }
 
 
 def last_days(shop: Shop) -> Span:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("shop/<slug:shop_slug>/palette.json", around.palette, name="palette"),
     path("shop/<slug:shop_slug>/clock", around.set_clock, name="clock"),
     path("screen/<str:token>/", keyless.screen, name="screen"),
+    path("shared/<str:token>/", keyless.shared_plan, name="shared_plan"),
     path("unsubscribe/<str:token>/", keyless.unsubscribe, name="unsubscribe"),
     *(page.url_pattern() for page in pages().values()),
 ]
