@@ -5,95 +5,146 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_membership_owner_key'),
-        ('plans', '0008_proposals'),
+        ("accounts", "0003_membership_owner_key"),
+        ("plans", "0008_proposals"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='BudgetMove',
+            name="BudgetMove",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(blank=True, max_length=32)),
-                ('source_month', models.DateField(null=True)),
-                ('target', models.CharField(blank=True, max_length=32)),
-                ('target_month', models.DateField(null=True)),
-                ('amount', models.DecimalField(decimal_places=6, max_digits=24)),
-                ('reason', models.CharField(max_length=500)),
-                ('actor_id', models.BigIntegerField(null=True)),
-                ('at', models.DateTimeField()),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='budget_moves', to='plans.planversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source", models.CharField(blank=True, max_length=32)),
+                ("source_month", models.DateField(null=True)),
+                ("target", models.CharField(blank=True, max_length=32)),
+                ("target_month", models.DateField(null=True)),
+                ("amount", models.DecimalField(decimal_places=6, max_digits=24)),
+                ("reason", models.CharField(max_length=500)),
+                ("actor_id", models.BigIntegerField(null=True)),
+                ("at", models.DateTimeField()),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="budget_moves", to="plans.planversion"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PlanShare',
+            name="PlanShare",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('hint', models.CharField(max_length=12)),
-                ('name', models.CharField(max_length=100)),
-                ('contents', models.JSONField()),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.BigIntegerField(null=True)),
-                ('expires_at', models.DateTimeField()),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shares', to='plans.planversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("hint", models.CharField(max_length=12)),
+                ("name", models.CharField(max_length=100)),
+                ("contents", models.JSONField()),
+                ("created_at", models.DateTimeField()),
+                ("created_by", models.BigIntegerField(null=True)),
+                ("expires_at", models.DateTimeField()),
+                ("revoked_at", models.DateTimeField(null=True)),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="shares", to="plans.planversion"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='BudgetLine',
+            name="BudgetLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=32)),
-                ('front_key', models.CharField(blank=True, max_length=40)),
-                ('activity', models.CharField(max_length=200)),
-                ('channel', models.CharField(blank=True, max_length=255)),
-                ('campaign', models.CharField(blank=True, max_length=255)),
-                ('market', models.CharField(blank=True, max_length=10)),
-                ('kind', models.CharField(choices=[('ads', 'Advertising'), ('content', 'Content'), ('partners', 'Partners'), ('messages', 'Messages'), ('tools', 'Tools')], default='ads', max_length=16)),
-                ('planned', models.JSONField(default=dict)),
-                ('expected', models.DecimalField(decimal_places=6, max_digits=24, null=True)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='budget', to='plans.planversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=32)),
+                ("front_key", models.CharField(blank=True, max_length=40)),
+                ("activity", models.CharField(max_length=200)),
+                ("channel", models.CharField(blank=True, max_length=255)),
+                ("campaign", models.CharField(blank=True, max_length=255)),
+                ("market", models.CharField(blank=True, max_length=10)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("ads", "Advertising"),
+                            ("content", "Content"),
+                            ("partners", "Partners"),
+                            ("messages", "Messages"),
+                            ("tools", "Tools"),
+                        ],
+                        default="ads",
+                        max_length=16,
+                    ),
+                ),
+                ("planned", models.JSONField(default=dict)),
+                ("expected", models.DecimalField(decimal_places=6, max_digits=24, null=True)),
+                ("position", models.PositiveIntegerField(default=0)),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="budget", to="plans.planversion"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'pk'],
-                'constraints': [models.UniqueConstraint(fields=('version', 'key'), name='budget_line_in_version')],
+                "ordering": ["position", "pk"],
+                "constraints": [models.UniqueConstraint(fields=("version", "key"), name="budget_line_in_version")],
             },
         ),
         migrations.CreateModel(
-            name='Commitment',
+            name="Commitment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.CharField(max_length=32)),
-                ('month', models.DateField()),
-                ('amount', models.DecimalField(decimal_places=6, max_digits=24)),
-                ('what', models.CharField(max_length=300)),
-                ('state', models.CharField(choices=[('asked', 'Waits for approval'), ('approved', 'Committed'), ('refused', 'Refused'), ('paid', 'Among the spend'), ('withdrawn', 'Withdrawn')], max_length=12)),
-                ('asked_by', models.BigIntegerField(null=True)),
-                ('asked_at', models.DateTimeField()),
-                ('decided_by', models.BigIntegerField(null=True)),
-                ('decided_at', models.DateTimeField(null=True)),
-                ('note', models.CharField(blank=True, max_length=500)),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='commitments', to='plans.plan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("line", models.CharField(max_length=32)),
+                ("month", models.DateField()),
+                ("amount", models.DecimalField(decimal_places=6, max_digits=24)),
+                ("what", models.CharField(max_length=300)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("asked", "Waits for approval"),
+                            ("approved", "Committed"),
+                            ("refused", "Refused"),
+                            ("paid", "Among the spend"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("asked_by", models.BigIntegerField(null=True)),
+                ("asked_at", models.DateTimeField()),
+                ("decided_by", models.BigIntegerField(null=True)),
+                ("decided_at", models.DateTimeField(null=True)),
+                ("note", models.CharField(blank=True, max_length=500)),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="commitments", to="plans.plan"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['plan', 'state'], name='plans_commi_plan_id_7a4d38_idx')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='commitment_is_positive')],
+                "indexes": [models.Index(fields=["plan", "state"], name="plans_commi_plan_id_7a4d38_idx")],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="commitment_is_positive")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='SpendLimit',
+            name="SpendLimit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(max_length=32)),
-                ('amount', models.DecimalField(decimal_places=6, max_digits=24)),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='spend_limits', to='accounts.shop')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("role", models.CharField(max_length=32)),
+                ("amount", models.DecimalField(decimal_places=6, max_digits=24)),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="spend_limits", to="accounts.shop"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('shop', 'role'), name='spend_limit_of_role')],
+                "constraints": [models.UniqueConstraint(fields=("shop", "role"), name="spend_limit_of_role")],
             },
         ),
     ]
