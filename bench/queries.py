@@ -403,7 +403,7 @@ def main() -> None:
     if server:
         for metric, by in ROWS:
             name = f"{metric} by {by}"
-            if "postgres" not in found[name]:
+            if name in found and "postgres" not in found[name]:
                 found[name]["postgres"] = timed_once(server, statements(metric, by))
                 memory.write_text(json.dumps(found))
                 print(name, "postgres", found[name]["postgres"], flush=True)
