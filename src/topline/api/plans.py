@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import get_language, gettext
-from ninja import Path, Router, Schema, Status
+from ninja import Path, Query, Router, Schema, Status
 from ninja.decorators import decorate_view
 from pydantic import Field
 
@@ -17,10 +18,11 @@ from topline.accounts.models import Shop, User
 from topline.api import paging
 from topline.api.auth import Requires, caller
 from topline.api.once import once
-from topline.plans import approval, jobs, operations, progress
+from topline.plans import approval, expectation, gate, jobs, operations, progress, scenarios
 from topline.plans.grid import Part
-from topline.plans.models import GridOperation, Plan, PlanVersion
+from topline.plans.models import Decision, GridOperation, Plan, PlanVersion, Scenario
 from topline.plans.text import Sentence, render
+from topline.plans.units import from_minor
 from topline.units.errors import ToplineError
 from topline.units.period import Period, parse_day
 from topline.units.text import N_
@@ -29,6 +31,7 @@ from topline.workbench.models import Job
 router = Router()
 
 _Plan = Annotated[int, Path(description="The plan's number")]
+_Note = Annotated[str, Query(max_length=1000, description="Why, kept with the decision")]
 _Version = Annotated[int, Path(description="The version's number within the plan")]
 
 
@@ -42,6 +45,10 @@ class UnknownWorkError(ToplineError):
 
 class UnknownGoalError(ToplineError):
     message = N_("The version has no goal “%(goal)s”.")
+
+
+class UnknownScenarioError(ToplineError):
+    message = N_("The version has no scenario “%(name)s”.")
 
 
 class VersionOut(Schema):
@@ -90,6 +97,8 @@ class TargetIn(Schema):
     """A cell, or a total: an axis that is left out means all of it."""
 
     metric: str = "net_sales"
+    cut: Annotated[str, Field(description="channel, territory, team or person; by category and market if empty")] = ""
+    reason: Annotated[str, Field(max_length=300, description="Why, kept with the edit")] = ""
     block: Annotated[int | None, Field(description="Place of the category in the grid, from 0")] = None
     market: Annotated[int | None, Field(description="Place of the market in the grid, from 0")] = None
     month: Annotated[int | None, Field(description="Place of the month in the grid, from 0")] = None
@@ -144,6 +153,95 @@ class WorkOut(Schema):
     @staticmethod
     def resolve_version(job: Job) -> int | None:
         return job.result.get("number") if job.result else None
+
+
+class SeatOut(Schema):
+    seat: str
+    sections: list[int]
+    is_given: bool
+
+
+class FindingOut(Schema):
+    text: str
+    section: int
+    is_blocking: Annotated[bool, Field(description="The plan can't be handed in with it")]
+
+
+class DifferenceOut(Schema):
+    what: str
+    before: str | None
+    after: str | None
+    is_material: Annotated[bool, Field(description="It voids an approval: a target, a price, a budget or a date")]
+
+
+class ApprovalOut(Schema):
+    state: str
+    digest: Annotated[str, Field(description="Of the contents; send it along to approve exactly these")]
+    seats: list[SeatOut]
+    findings: list[FindingOut]
+    changes: list[DifferenceOut]
+
+
+class DecisionOut(Schema):
+    number: int
+    version: int
+    step: str
+    seat: str
+    actor_id: int | None
+    for_id: Annotated[int | None, Field(description="In whose place")]
+    at: datetime
+    note: str
+    digest: str
+    seal: Annotated[str, Field(description="SHA-256 of this entry and of the seal before")]
+
+    @staticmethod
+    def resolve_version(entry: Decision) -> int:
+        return entry.version.number
+
+
+class DecisionLog(Schema):
+    is_whole: Annotated[bool, Field(description="No entry was changed, removed or slipped in")]
+    decisions: list[DecisionOut]
+
+
+class ChangeIn(Schema):
+    driver: Annotated[
+        Literal["traffic", "conversion", "basket", "price", "discount", "margin", "spend", "supply"],
+        Field(description="What is moved"),
+    ]
+    change: Annotated[float, Field(description="0.1 is a tenth more; of discount and margin ten points more")]
+    block: Annotated[int | None, Field(description="Place of the category in the grid, from 0")] = None
+    market: int | None = None
+    month: int | None = None
+
+
+class ScenarioIn(Schema):
+    name: Annotated[str, Field(max_length=100)]
+    note: Annotated[str, Field(max_length=1000)] = ""
+    changes: Annotated[list[ChangeIn], Field(max_length=500)] = []
+
+
+class ScenarioOut(Schema):
+    name: str
+    note: str
+    changes: Annotated[dict[str, Any], Field(description="[category, market, month, change] by driver")]
+    created_at: datetime
+
+
+class SideOut(Schema):
+    low: float
+    expected: float
+    high: float
+    by_month: list[float]
+    orders: float
+    spend: float
+    lost: Annotated[float, Field(description="Net sales that empty shelves cost")]
+    chance: float
+
+
+class SidesOut(Schema):
+    planned: SideOut
+    scenario: SideOut
 
 
 class EditOut(Schema):
@@ -215,7 +313,15 @@ def edit_targets(request: HttpRequest, shop: str, plan: _Plan, version: _Version
     found, now, seen = _version(who.shop, plan, version), who.shop.now(), edit.revision
     if edit.amount is not None:
         done = operations.set_target(
-            version=found, metric=edit.metric, part=edit.part, amount=edit.amount, seen=seen, actor=who.user, now=now
+            version=found,
+            metric=edit.metric,
+            part=edit.part,
+            amount=edit.amount,
+            seen=seen,
+            actor=who.user,
+            now=now,
+            cut=edit.cut,
+            reason=edit.reason,
         )
         seen = done.revision
     if edit.is_locked is not None:
@@ -227,8 +333,9 @@ def edit_targets(request: HttpRequest, shop: str, plan: _Plan, version: _Version
             seen=seen,
             actor=who.user,
             now=now,
+            cut=edit.cut,
         )
-    return _edited(found, edit.metric)
+    return _edited(found, edit.metric, edit.cut)
 
 
 @router.post(
@@ -242,7 +349,7 @@ def undo(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> dic
     who = caller(request)
     found = _version(who.shop, plan, version)
     undone: GridOperation = operations.undo_edit(version=found, actor=who.user, now=who.shop.now())
-    return _edited(found, undone.metric)
+    return _edited(found, undone.metric, undone.cut)
 
 
 @router.patch(
@@ -277,21 +384,152 @@ def edit_goal(
     summary="Send a draft to review",
 )
 @decorate_view(once)
-def submit(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> PlanVersion:
+def submit(request: HttpRequest, shop: str, plan: _Plan, version: _Version, note: _Note = "") -> PlanVersion:
     who = caller(request)
-    return approval.submit(version=_version(who.shop, plan, version), actor=who.user, now=who.shop.now())
+    return approval.submit(version=_version(who.shop, plan, version), actor=who.user, now=who.shop.now(), note=note)
 
 
 @router.post(
     "/shops/{shop}/plans/{plan}/versions/{version}/approve",
     response=VersionOut,
     auth=Requires("plans.approve"),
-    summary="Approve a version that is in review",
+    summary="Approve a version that is in review, for every seat that the caller decides for",
 )
 @decorate_view(once)
-def approve(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> PlanVersion:
+def approve(
+    request: HttpRequest, shop: str, plan: _Plan, version: _Version, note: _Note = "", digest: str = ""
+) -> PlanVersion:
     who = caller(request)
-    return approval.approve(version=_version(who.shop, plan, version), actor=who.user, now=who.shop.now())
+    found = _version(who.shop, plan, version)
+    return approval.approve(version=found, actor=who.user, now=who.shop.now(), note=note, digest=digest)
+
+
+@router.post(
+    "/shops/{shop}/plans/{plan}/versions/{version}/send-back",
+    response=VersionOut,
+    auth=Requires("plans.write"),
+    summary="Make a draft of a version that is in review or approved",
+)
+@decorate_view(once)
+def send_back(request: HttpRequest, shop: str, plan: _Plan, version: _Version, note: _Note = "") -> PlanVersion:
+    who = caller(request)
+    return approval.send_back(version=_version(who.shop, plan, version), actor=who.user, now=who.shop.now(), note=note)
+
+
+@router.post(
+    "/shops/{shop}/plans/{plan}/versions/{version}/close",
+    response=VersionOut,
+    auth=Requires("plans.approve"),
+    summary="End an active version; its targets stay",
+)
+@decorate_view(once)
+def close(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> PlanVersion:
+    who = caller(request)
+    return approval.close(version=_version(who.shop, plan, version), actor=who.user, now=who.shop.now())
+
+
+@router.get(
+    "/shops/{shop}/plans/{plan}/versions/{version}/approval",
+    response=ApprovalOut,
+    auth=Requires("plans.read"),
+    summary="Who approves a version and who has, what marketing's gate finds, and what changed since the last approval",
+)
+def show_approval(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> dict[str, object]:
+    owner = caller(request).shop
+    found = _version(owner, plan, version)
+    words = Words(owner.currency, get_language() or "en")
+    _, differences = approval.changes(found)
+    return {
+        "state": found.state,
+        "digest": found.contents_digest(),
+        "seats": [
+            {"seat": one.seat, "sections": one.sections, "is_given": one.decision is not None}
+            for one in approval.seat_views(found, owner.today())
+        ],
+        "findings": [
+            {"text": words(one.said), "section": one.section, "is_blocking": one.is_blocking}
+            for one in gate.findings(found)
+        ],
+        "changes": [
+            {"what": words(one.what), "before": one.before, "after": one.after, "is_material": one.is_material}
+            for one in differences
+        ],
+    }
+
+
+@router.get(
+    "/shops/{shop}/plans/{plan}/decisions",
+    response=DecisionLog,
+    auth=Requires("plans.read"),
+    summary="Who decided what on which contents, the oldest first, and whether that log is whole",
+)
+def list_decisions(request: HttpRequest, shop: str, plan: _Plan) -> dict[str, object]:
+    found = _plan(caller(request).shop, plan)
+    entries = Decision.objects.of(found).select_related("version")
+    return {"is_whole": approval.is_whole(found), "decisions": list(entries)}
+
+
+@router.get(
+    "/shops/{shop}/plans/{plan}/versions/{version}/scenarios",
+    response=list[ScenarioOut],
+    auth=Requires("plans.read"),
+    summary="A version's scenarios, the newest first",
+)
+def list_scenarios(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> list[Scenario]:
+    return list(Scenario.objects.standing().filter(version=_version(caller(request).shop, plan, version)))
+
+
+@router.post(
+    "/shops/{shop}/plans/{plan}/versions/{version}/scenarios",
+    response={201: ScenarioOut},
+    auth=Requires("plans.write"),
+    summary="Branch a scenario with changes of drivers: a rate each, for a category, market and month or all of them",
+)
+@decorate_view(once)
+def branch_scenario(
+    request: HttpRequest, shop: str, plan: _Plan, version: _Version, wanted: ScenarioIn
+) -> Status[Scenario]:
+    who = caller(request)
+    found, now = _version(who.shop, plan, version), who.shop.now()
+    with transaction.atomic():
+        made = scenarios.branch(version=found, name=wanted.name, note=wanted.note, actor=who.user, now=now)
+        for one in wanted.changes:
+            part = Part(one.block, one.market, one.month)
+            made = scenarios.move(found=made, values={one.driver: one.change}, at=part, actor=who.user, now=now)
+    return Status(201, made)
+
+
+@router.get(
+    "/shops/{shop}/plans/{plan}/versions/{version}/scenarios/{name}",
+    response=SidesOut,
+    auth=Requires("plans.read"),
+    summary="What a scenario comes to beside the version as it is planned",
+)
+def compare_scenario(
+    request: HttpRequest, shop: str, plan: _Plan, version: _Version, name: Annotated[str, Path(description="Its name")]
+) -> dict[str, object]:
+    owner = caller(request).shop
+    found = _version(owner, plan, version)
+    scenario = Scenario.objects.standing().filter(version=found, name=name).first()
+    if scenario is None:
+        raise UnknownScenarioError(name=name)
+    rests = scenarios.ahead(found, owner.today())
+    return {name: _side(scenarios.side(rests, one)) for name, one in (("planned", None), ("scenario", scenario))}
+
+
+def _side(side: scenarios.Side) -> dict[str, object]:
+    result = side.result
+    low, expected, high = expectation.band(result.revenue)
+    return {
+        "low": low,
+        "expected": expected,
+        "high": high,
+        "by_month": result.by_month.mean(axis=0).tolist(),
+        "orders": float(result.orders.sum()),
+        "spend": float(result.spend.sum()),
+        "lost": float(result.lost.sum()),
+        "chance": result.chance,
+    }
 
 
 @router.post(
@@ -361,10 +599,10 @@ def _version(shop: Shop, plan: int, number: int) -> PlanVersion:
     return found
 
 
-def _edited(version: PlanVersion, metric: str) -> dict[str, object]:
+def _edited(version: PlanVersion, metric: str, cut: str) -> dict[str, object]:
     version.refresh_from_db()
-    grid = progress.grid_view(version, metric)
-    return {"revision": grid.revision, "total": grid.total}
+    total = from_minor(metric, version.grid(metric, cut).total(), version.plan.currency)
+    return {"revision": version.revision, "total": total}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ export function mount(element, source) {
   const status = document.getElementById("grid-status");
   const reason = document.getElementById("reason");
   const undo = document.getElementById("undo");
+  const log = document.getElementById("grid-log");
   const at = (id) => element.querySelector(`[data-cell="${id}"]`);
   const lockOf = (id) => element.querySelector(`[data-lock="${id}"]`);
   const place = (id) => Object.fromEntries(["line", "month"].map((name, i) => [name, id.split(".")[i]]));
@@ -36,6 +37,26 @@ export function mount(element, source) {
       lock.setAttribute("aria-label", `${isLocked ? source.words.unlock : source.words.lock} ${cell.getAttribute("aria-label")}`);
     }
     if (undo) undo.disabled = !news.can_undo;
+    news.log.forEach(note);
+  }
+
+  // One more line of the log, the newest on top.
+  function note([text, why, at]) {
+    const line = document.createElement("li");
+    const said = line.appendChild(document.createElement("span"));
+    said.className = "grow";
+    said.textContent = text;
+    if (why) {
+      const reason = document.createElement("span");
+      reason.className = "small wrap";
+      reason.textContent = why;
+      said.append(document.createElement("br"), reason);
+    }
+    const when = line.appendChild(document.createElement("span"));
+    when.className = "quiet small tabular";
+    when.textContent = at;
+    log.querySelector(":scope > .quiet")?.remove();
+    log.prepend(line);
   }
 
   function flash(cell) {

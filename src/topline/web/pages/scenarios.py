@@ -227,11 +227,13 @@ def _rows(left: Side, right: Side, currency: str, *, sees_profit: bool) -> Itera
             gettext("Cash at its lowest"), min(0.0, *one.cash.cumsum()), min(0.0, *two.cash.cumsum()), "money",
             hint=gettext("Sales less goods sold and marketing, added up month by month."),
         )  # fmt: skip
-    yield line(gettext("Marketing, still to spend"), one.spend.sum(), two.spend.sum(), "money", is_good_up=False)
+    if one.spend.any() or two.spend.any():
+        yield line(gettext("Marketing, still to spend"), one.spend.sum(), two.spend.sum(), "money", is_good_up=False)
     yield line(gettext("Orders to pack"), one.orders.sum(), two.orders.sum(), "count", is_good_up=None)
     yield line(gettext("Orders in the busiest week"), one.peak, two.peak, "count", is_good_up=None)
     yield line(gettext("Units to sell"), one.units.sum(), two.units.sum(), "count", is_good_up=None)
-    yield line(gettext("Sales lost to empty shelves"), one.lost.sum(), two.lost.sum(), "money", is_good_up=False)
+    if one.lost.sum() >= 1 or two.lost.sum() >= 1:
+        yield line(gettext("Sales lost to empty shelves"), one.lost.sum(), two.lost.sum(), "money", is_good_up=False)
     yield line(gettext("Chance to make the target"), one.chance, two.chance, "rate")
 
 

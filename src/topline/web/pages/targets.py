@@ -219,11 +219,16 @@ def _news(visit: Visit, window: Window, seen: int) -> dict[str, Any]:
     since = list(others)
     theirs = [one for one in since if one.actor_id != visit.user.pk]
     grid = version.grid(window.metric, window.cut)
+    people, called = _people(since), _namer(visit, window)
     return {
         "revision": version.revision,
         "cells": window.texts(grid, window.changed(since, grid.cells.shape)),
         "state": version.get_state_display(),
-        "said": _line(window, theirs[-1], _people(theirs), _namer(visit, window)) if theirs else "",
+        "said": _line(window, theirs[-1], people, called) if theirs else "",
+        "log": [
+            [_line(window, one, people, called), one.reason, formats.moment(one.at.astimezone(visit.shop.zone))]
+            for one in since[-_LOGGED:]
+        ],
         "can_undo": GridOperation.objects.undoable(version).exists(),
     }
 
