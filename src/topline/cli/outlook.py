@@ -392,3 +392,38 @@ def price(
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
+
+
+@app.command("next")
+def next_(
+    shop: Annotated[str, typer.Option(help="The shop.")],
+    customer: Annotated[str, typer.Option(help="What this customer buys next, by key.")] = "",
+    basket: Annotated[list[str] | None, typer.Option(help="A product of the basket, by code; may be repeated.")] = None,
+    style: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Print what a customer buys next, or what goes with a basket, and why."""
+    if bool(customer) == bool(basket):
+        raise typer.BadParameter("State one: --customer KEY, or --basket CODE once or several times.")
+    chosen = boot.shop(shop)
+    lake = boot.fresh_lake(chosen)
+    from topline.outlook.recommend import Recommender
+    from topline.plans import standing
+
+    found = Recommender(standing.fresh(chosen, "recommend"))
+    snapshot = lake.latest()
+    advice = found.customer(lake, snapshot, customer) if customer and snapshot else found.basket(basket or ())
+    output.rows(
+        [
+            {
+                "list": name,
+                "product": each.product,
+                "title": each.title,
+                "again": each.is_again,
+                "because_of": ", ".join(f"{key} {share:.0%}" for key, share in each.reasons),
+            }
+            for name in ("next", "cross_sell", "upsell")
+            for each in getattr(advice, name)
+        ],
+        style,
+        title="What next",
+    )

@@ -1,0 +1,279 @@
+"""Which leads convert: logistic regression by default, trees where they win out of time, calibrated and measured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from topline.units.errors import ToplineError
+from topline.units.text import N_
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LEAST_LEADS = 200
+LEAST_OF_EACH = 50
+FOLDS = 5
+LEAK_AUC = 0.8
+"""A column that alone ranks leads so well is more likely written after the outcome than known before it."""
+
+_LEAST_LEVEL = 20
+_RIDGE = 1.0
+_ROUNDS = 300
+_BINS = 10
+_PLAIN_BONUS = 0.005
+
+
+class ThinLeadsError(ToplineError):
+    message = N_(
+        "%(leads)d closed leads, %(converted)d of them converted, are too few to score by: at least %(least)d are "
+        "needed, %(each)d converted and %(each)d lost. Until then the share that converts is the best score."
+    )
+
+
+class UnknownColumnError(ToplineError):
+    message = N_("There is no column “%(name)s”. There are: %(names)s.")
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """A tenth of the leads by score: what was expected to convert, and what did, 0-1."""
+
+    expected: float
+    observed: float
+    leads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How a way of scoring did on leads that it hadn't seen.
+
+    auc : chance that a lead that converts stands above one that doesn't, 0.5-1
+    brier : mean squared error of the probabilities; base_brier : that of the share that converts
+    """
+
+    auc: float
+    brier: float
+    base_brier: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scoring:
+    """model : logistic, trees or both, the one that won on the newest leads
+    folds, later : by model, on random fifths and on the newest fifth after the others
+    curve : calibration of the chosen model's out-of-fold scores
+    leaks : columns that look as if they were written after the outcome, with the AUC that each has alone
+    probability : (n,) out-of-fold probability of each lead, 0-1
+    """
+
+    model: str
+    folds: Mapping[str, Measured]
+    later: Mapping[str, Measured]
+    curve: tuple[Bin, ...]
+    leaks: tuple[tuple[str, float], ...]
+    probability: Floats
+
+
+def score(columns: Mapping[str, Sequence[Any]], converted: NDArray[np.bool_], *, seed: int = 0) -> Scoring:
+    """Scores of leads by what was known of them, oldest first, measured on folds and on the newest fifth.
+
+    columns : (n,) values by name: numbers, texts, None for what is unknown
+    converted : (n,) whether the lead converted
+
+    Raises ThinLeadsError below 200 leads, 50 of each outcome.
+    """
+    y = np.asarray(converted, dtype=np.float64)
+    fewest = int(min(y.sum(), len(y) - y.sum()))
+    if len(y) < LEAST_LEADS or fewest < LEAST_OF_EACH:
+        raise ThinLeadsError(leads=len(y), converted=int(y.sum()), least=LEAST_LEADS, each=LEAST_OF_EACH)
+    table = _Table.of(columns)
+    fold = np.random.default_rng(seed).permutation(len(y)) % FOLDS
+    out = {"logistic": np.empty(len(y)), "trees": np.empty(len(y))}
+    for k in range(FOLDS):
+        for name, found in _both(table, y, fold != k, fold == k, seed).items():
+            out[name][fold == k] = found
+    out["both"] = _blend(out)
+    newest = np.arange(len(y)) >= int(len(y) * 0.8)
+    ahead = _both(table, y, ~newest, newest, seed)
+    ahead["both"] = _blend(ahead)
+    later = {name: measured(found, y[newest]) for name, found in ahead.items()}
+    model = max(
+        ("logistic", "trees", "both"), key=lambda name: later[name].auc - (0.0 if name == "logistic" else 0.005)
+    )
+    probability = calibrated(out[model], y, out[model])
+    return Scoring(
+        model=model,
+        folds={name: measured(found, y) for name, found in out.items()},
+        later=later,
+        curve=tuple(curve(probability, y)),
+        leaks=tuple(_leaks(table, y, fold)),
+        probability=probability,
+    )
+
+
+def auc(scored: Floats, y: Floats) -> float:
+    """The chance that a lead that converts stands above one that doesn't; ties count half (Mann & Whitney)."""
+    from scipy.stats import rankdata
+
+    ones = y.sum()
+    zeros = len(y) - ones
+    if not ones or not zeros:
+        return 0.5
+    return float((rankdata(scored)[y > 0].sum() - ones * (ones + 1) / 2) / (ones * zeros))
+
+
+def measured(probability: Floats, y: Floats) -> Measured:
+    """How probabilities did."""
+    base = float(np.mean((y - y.mean()) ** 2))
+    return Measured(auc(probability, y), float(np.mean((probability - y) ** 2)), base)
+
+
+def calibrated(scored: Floats, y: Floats, asked: Floats) -> Floats:
+    """Probabilities of `asked` scores by what came of scored leads: a line in log odds, and no more (Platt)."""
+    line = _logistic(np.column_stack([np.ones(len(y)), _logit(scored)]), y, np.array([0.0, 0.0]))
+    return _sigmoid(line[0] + line[1] * _logit(asked))
+
+
+def curve(probability: Floats, y: Floats) -> list[Bin]:
+    """The calibration curve: tenths of the leads by probability."""
+    order = np.argsort(probability, kind="stable")
+    return [
+        Bin(float(probability[part].mean()), float(y[part].mean()), len(part))
+        for part in np.array_split(order, _BINS)
+        if len(part)
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """Columns as models take them: numbers with nan, and numbered levels, 0 for none or rare."""
+
+    numbers: dict[str, Floats]
+    levels: dict[str, Ints]
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Sequence[Any]]) -> "_Table":
+        numbers, levels = {}, {}
+        for name, values in columns.items():
+            known = [value for value in values if value is not None and value == value]
+            if known and all(isinstance(value, int | float | np.number) for value in known):
+                numbers[name] = np.array([np.nan if v is None else float(v) for v in values])
+            elif known:
+                levels[name] = _numbered(values)
+        return cls(numbers, levels)
+
+    def dense(self, train: NDArray[np.bool_]) -> Floats:
+        """(n, k) for a linear model: ranks, squares and gaps of numbers, a column for each level."""
+        parts = [np.ones(len(train))]
+        for values in self.numbers.values():
+            seen = np.sort(values[train & ~np.isnan(values)])
+            if not len(seen) or seen[0] == seen[-1]:
+                continue
+            rank = (np.searchsorted(seen, values, "left") + np.searchsorted(seen, values, "right")) / 2 / len(
+                seen
+            ) - 0.5
+            gap = np.isnan(values)
+            rank = np.where(gap, 0.0, rank)
+            scale = np.nan_to_num((values - seen.mean()) / seen.std())
+            parts += [3 * rank, 6 * rank**2, np.clip(scale, -4, 4), 1.0 * (values == seen[0]), 1.0 * gap]
+        for numbered in self.levels.values():
+            parts += [1.0 * (numbered == level) for level in range(int(numbered.max()) + 1)]
+        return np.column_stack(parts)
+
+    def plain(self) -> tuple[Floats, list[int]]:
+        """(n, k) for trees, and which columns are levels."""
+        parts = [*self.numbers.values(), *(found.astype(np.float64) for found in self.levels.values())]
+        return np.column_stack(parts), list(range(len(self.numbers), len(parts)))
+
+
+def _numbered(values: Sequence[Any]) -> Ints:
+    texts = ["" if value is None or value != value else str(value).strip() for value in values]
+    names, code, count = np.unique(np.array(texts), return_inverse=True, return_counts=True)
+    number = np.where((count >= _LEAST_LEVEL) & (names != ""), 1, 0)
+    return np.asarray(np.where(number > 0, np.cumsum(number), 0)[code], dtype=np.int64)
+
+
+def _both(table: _Table, y: Floats, train: NDArray[np.bool_], test: NDArray[np.bool_], seed: int) -> dict[str, Floats]:
+    """Probabilities of the tested leads by each model."""
+    dense = table.dense(train)
+    ridge = np.full(dense.shape[1], _RIDGE)
+    ridge[0] = 0.0
+    line = _logistic(dense[train], y[train], ridge)
+    return {"logistic": _sigmoid(dense[test] @ line), "trees": _trees(table, y, train, test, seed)}
+
+
+def _trees(table: _Table, y: Floats, train: NDArray[np.bool_], test: NDArray[np.bool_], seed: int) -> Floats:
+    import lightgbm
+
+    features, levels = table.plain()
+    model = lightgbm.train(
+        {
+            "objective": "binary",
+            "learning_rate": 0.03,
+            "num_leaves": 15,
+            "min_data_in_leaf": 30,
+            "feature_fraction": 0.5,
+            "bagging_fraction": 0.8,
+            "bagging_freq": 1,
+            "lambda_l2": 5.0,
+            "cat_smooth": 20.0,
+            "num_threads": 2,
+            "seed": seed,
+            "verbosity": -1,
+        },
+        lightgbm.Dataset(features[train], y[train], categorical_feature=levels, params={"verbosity": -1}),
+        num_boost_round=_ROUNDS,
+    )
+    return np.asarray(model.predict(features[test]), dtype=np.float64)
+
+
+def _blend(found: Mapping[str, Floats]) -> Floats:
+    """The mean of the two in log odds."""
+    return _sigmoid((_logit(found["logistic"]) + _logit(found["trees"])) / 2)
+
+
+def _logistic(design: Floats, y: Floats, ridge: Floats) -> Floats:
+    """Coefficients of ridge logistic regression, by Newton's method."""
+    line = np.zeros(design.shape[1])
+    line[0] = _logit(np.array([y.mean()]))[0]
+    for _ in range(25):
+        chance = _sigmoid(design @ line)
+        weight = np.maximum(chance * (1 - chance), 1e-6)
+        slope = design.T @ (y - chance) - ridge * line
+        step = np.linalg.solve((design * weight[:, None]).T @ design + np.diag(ridge + 1e-9), slope)
+        line = line + np.clip(step, -3, 3)
+        if np.abs(step).max() < 1e-6:
+            break
+    return line
+
+
+def _leaks(table: _Table, y: Floats, fold: Ints) -> list[tuple[str, float]]:
+    """Columns that alone rank the leads too well: numbers as they are, levels by their rate in the other folds."""
+    found = []
+    for name, values in table.numbers.items():
+        found.append((name, _alone(np.nan_to_num(values, nan=float(np.nanmean(values))), y)))
+    for name, numbered in table.levels.items():
+        rate = np.empty(len(y))
+        for k in range(FOLDS):
+            other = fold != k
+            sums = np.bincount(numbered[other], y[other], int(numbered.max()) + 1)
+            count = np.bincount(numbered[other], minlength=int(numbered.max()) + 1)
+            rate[~other] = ((sums + y.mean()) / (count + 1))[numbered[~other]]
+        found.append((name, _alone(rate, y)))
+    return sorted((each for each in found if each[1] >= LEAK_AUC), key=lambda each: -each[1])
+
+
+def _alone(values: Floats, y: Floats) -> float:
+    one = auc(values, y)
+    return max(one, 1 - one)
+
+
+def _logit(chance: Floats) -> Floats:
+    inside = np.clip(chance, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(inside / (1 - inside)))
+
+
+def _sigmoid(value: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.clip(value, -30, 30))))
