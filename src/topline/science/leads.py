@@ -219,7 +219,7 @@ def _trees(table: _Table, y: Floats, train: NDArray[np.bool_], test: NDArray[np.
             "bagging_freq": 1,
             "lambda_l2": 5.0,
             "cat_smooth": 20.0,
-            "num_threads": 2,
+            "num_threads": 1,  # more only wait for each other on so few rows
             "seed": seed,
             "verbosity": -1,
         },
