@@ -1,8 +1,9 @@
-"""What will happen, and what to do: demand, the check of a plan, the budget, stock, workload, proposals.
+"""What will happen, and what to do: demand, the check of a plan, customers, budget, stock, workload, proposals.
 
 topline outlook check 3 --traffic 10 --price -5
 topline outlook demand --shop gifts --by category --change product=A1,discount=20,from=2027-02-01,to=2027-02-08
 topline outlook budget --shop gifts --budget 50000 --most paid_search=30000
+topline outlook customers --shop gifts --lines
 topline outlook stock --shop gifts --state order
 topline outlook workload --shop gifts
 topline outlook proposals --shop gifts
@@ -115,6 +116,59 @@ def workload(shop: plan.ShopOption, as_of: plan.AsOf = None, style: output.Forma
         ],
         style,
     )
+
+
+@app.command()
+def customers(
+    shop: plan.ShopOption,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1000, help="How many customers to list, the most valuable first.")
+    ] = 20,
+    lines: Annotated[bool, typer.Option("--lines", help="Print churn by product line instead of customers.")] = False,
+    as_of: plan.AsOf = None,
+    style: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Tell who is still active, what customers will order and be worth, and how good such expectations were."""
+    chosen = boot.shop(shop)
+    snapshot = boot.fresh_lake(chosen).latest()
+    from topline.plans import customers as plans
+    from topline.plans.drafting import EmptyLakeError
+
+    if snapshot is None:
+        raise EmptyLakeError()
+    made = plans.future(chosen, boot.as_of(as_of, chosen), snapshot)
+    low, high = made.orders_interval
+    title = (
+        f"{made.columns['is_alive_rate'].sum():,.0f} of {made.customers:,} customers active; "
+        f"{made.columns['year_orders'].sum():,.0f} orders in a year ({low:,.0f} to {high:,.0f}), {made.model}"
+    )
+    if made.holdout:
+        title += f"; in the hold-out {made.holdout.total:,.0f} were expected and {made.holdout.actual:,.0f} came"
+    if lines:
+        listed: list[dict[str, object]] = [
+            {
+                "line": one.line or "",
+                "customers": one.customers,
+                "active": round(one.active),
+                "churn": round(one.churn_rate, 3),
+                "orders": round(one.orders),
+            }
+            for one in made.lines
+        ]
+    else:
+        listed = [
+            {
+                "customer": row["key"],
+                "orders_so_far": int(row["past_orders"]),
+                "active": round(row["is_alive_rate"], 3),
+                "order_in_90_days": round(row["order_rate"], 3),
+                "year_orders": round(row["year_orders"], 2),
+                "year_sales": round(row["year_sales"], 2),
+                "three_years_sales": round(row["remaining_sales"], 2),
+            }
+            for row in made.ranked("year_sales", 0, limit)
+        ]
+    output.rows(listed, style, title=title)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,7 +147,7 @@ def answer(outlooks: Mapping[str, ResponseOutlook], assumptions: Assumptions, cu
     grid = reference[:, None] * _POINTS
     curves = budget.Curves(grid * 10**digits, _rising(value.steady(grid).mean(axis=0)))
     cells = {"today": _even(today, weeks), "best": budget.spread(curves, total, low, high, np.ones(weeks))}
-    if assumptions.planned is not None and sum(assumptions.planned):
+    if assumptions.planned is not None and any(assumptions.planned):
         cells["plan"] = _even(np.array(assumptions.planned, np.int64), weeks)
     if assumptions.own:
         kept = cells["best"].sum(axis=1)
@@ -154,7 +155,7 @@ def answer(outlooks: Mapping[str, ResponseOutlook], assumptions: Assumptions, cu
             kept[place] = amount
         cells["own"] = _even(kept, weeks)
     shown = "own" if "own" in cells else "best"
-    unit = 10.0**-digits
+    unit = float(10.0**-digits)
     nothing = value.path(np.zeros((len(low), weeks)))
     brought = {
         name: {id_: each - nothing[id_] for id_, each in value.path(one * unit).items()} for name, one in cells.items()
@@ -301,7 +302,7 @@ def _limits(value: _Value, asked: Assumptions, today: Ints) -> tuple[Ints, Ints]
 def _check(low: Ints, high: Ints, total: int, currency: str) -> None:
     """Raises the errors of `budget.spread` with amounts as people write them."""
 
-    def said(minor: int) -> str:
+    def said(minor: Any) -> str:
         return f"{Decimal(int(minor)).scaleb(-minor_digits(currency)):,f} {currency}"
 
     if (low > high).any():

@@ -229,7 +229,7 @@ def _save(path: Path, found: ResponseOutlook) -> None:
         "controls": found.controls,
         "tests": found.tests,
     }
-    arrays = {name: np.asarray(getattr(found.fitted, name)) for name in _FITTED}
+    arrays: dict[str, Any] = {name: np.asarray(getattr(found.fitted, name)) for name in _FITTED}
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as file:

@@ -17,6 +17,7 @@ from topline.plans import (
     budgets,
     canonical,
     checks,
+    customers,
     demand,
     drafting,
     expectation,
@@ -353,6 +354,34 @@ def prepare_demand_everywhere() -> None:
             prepare_demand(shop, shop.today(), due_at=timezone.now() + _AFTER_START)
 
 
+def expect_customers(job: Job) -> dict[str, Any]:
+    """Make what is expected of the shop's customers, as of a day."""
+    shop = Shop.objects.named(job.shop)
+    snapshot = shop.lake().latest()
+    if snapshot is None:
+        return {}
+    return {"customers": customers.future(shop, date.fromisoformat(job.params["as_of"]), snapshot).customers}
+
+
+def prepare_customers(shop: Shop, as_of: date, *, retry: bool = False) -> Job | None:
+    """The job that makes what is expected of the shop's customers; None if it is made.
+
+    retry : ask again for what failed before
+
+    Raises EmptyLakeError.
+    """
+    snapshot = shop.lake().latest()
+    if snapshot is None:
+        raise drafting.EmptyLakeError()
+    if customers.is_made(shop, as_of, snapshot):
+        return None
+    key = f"plans.customers:{shop.slug}:{as_of}:{snapshot.number}"
+    before = Job.objects.filter(unique_key=key).order_by("-pk").first()
+    if before is not None and before.state == Job.State.FAILED and not retry:
+        return before
+    return jobs.enqueue("plans.customers", shop=shop.slug, params={"as_of": as_of.isoformat()}, unique_key=key)
+
+
 def look_ahead_everywhere() -> None:
     """Look ahead for every plan that runs."""
     for shop in Shop.objects.filter(plans__isnull=False).distinct():
@@ -380,6 +409,7 @@ JOBS = {
     **standing.JOBS,
     "plans.stock": look_at_stock,
     "plans.response": learn_response,
+    "plans.customers": expect_customers,
     "plans.proposals": propose,
     "outlook.demand": look_at_demand,
 }

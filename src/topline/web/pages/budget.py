@@ -12,7 +12,7 @@ from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext, ngettext
 
-from topline.documents.sheet import Column, Form, Sheet
+from topline.documents.sheet import Column, Form, Sheet, Value
 from topline.metrics.catalogue import metrics
 from topline.outlook import budget as outlook
 from topline.outlook.budget import Assumptions, Band, BudgetOutlook, ChannelOutlook, Split
@@ -515,7 +515,7 @@ def _week_sheet(visit: Visit, made: BudgetOutlook) -> Sheet:
     names = [_name(one.channel) for one in made.channels]
     cells, digits = made.splits[made.shown].cells, minor_digits(made.currency)
     columns = [Column(gettext("Week of"), Form.DATE), *(Column(name, Form.MONEY, made.currency) for name in names)]
-    rows = [
+    rows: list[list[Value]] = [
         [visit.today + timedelta(weeks=w), *(Decimal(int(minor)).scaleb(-digits) for minor in cells[:, w])]
         for w in range(cells.shape[1])
     ]
@@ -534,7 +534,7 @@ def _channel_sheet(made: BudgetOutlook) -> Sheet:
         *(Column(title, worth, currency) for title in (*ends, *step)),
         Column(gettext("Saturated"), Form.RATE),
     ]
-    rows = [
+    rows: list[list[Value]] = [
         [
             _name(one.channel),
             *(Decimal(int(made.splits[name].channels[c])).scaleb(-digits) for name in _order(made)),

@@ -1,0 +1,100 @@
+"""Lifetime models on CDNOW, their hold-out and their speed: ours, all from one run.
+
+    python bench/lifetime.py [--data CDNOW_sample.txt.gz] [--cut 1997-09-30] [--end 1998-06-30] [--customers 1000000]
+
+The file has a row for each purchase, ending in customer, day, pieces, amount. The hold-out counts days with a purchase
+after the cut. By the season, time runs as a year's online trade does (US Census Bureau), since nine months of history
+don't know their own. Typical is the error of the most likely whole number. Speed: a simulated shop of so many
+customers, fitted and scored.
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from topline.outlook.customers import _QUARTERS
+from topline.science import lifetime
+
+SHARED = Path(os.environ.get("TOPLINE_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+PUBLISHED = {
+    "BG/NBD": "r .2426 alpha 4.4135 a .7929 b 2.4258 LL -9582.43",
+    "Pareto/NBD": "r .5533 alpha 10.5776 s .6062 beta 11.6685 LL -9594.97",
+}
+FITS = {"BG/NBD": lifetime.fit_buying, "Pareto/NBD": lifetime.fit_pareto}
+
+
+def read(path: Path) -> pd.DataFrame:
+    rows = pd.read_csv(path, sep=r"\s+", header=None)
+    rows = rows.iloc[:, -4:].set_axis(["customer", "on", "pieces", "amount"], axis=1)
+    rows["on"] = pd.to_datetime(rows.on.astype(str))
+    return rows.groupby(["customer", "on"], as_index=False).amount.sum()
+
+
+def clock(first: pd.Timestamp, last: pd.Timestamp, by_season: bool) -> np.ndarray:
+    """(days + 1,) weeks gone by each day from the first."""
+    days = pd.date_range(first, last)
+    weights = _QUARTERS[days.quarter - 1] / _QUARTERS.mean() if by_season else np.ones(len(days))
+    return np.r_[0.0, np.cumsum(weights)] / 7
+
+
+def hold_out(days: pd.DataFrame, cut: pd.Timestamp, end: pd.Timestamp) -> None:
+    first = days.on.min()
+    seen, later = days[days.on <= cut].groupby("customer"), days[(days.on > cut) & (days.on <= end)]
+    came = later.groupby("customer").on.nunique().reindex(list(seen.groups)).fillna(0).to_numpy()
+    repeats = seen.on.count().to_numpy() - 1.0
+    place = {
+        name: (value - first).dt.days.to_numpy() for name, value in (("first", seen.on.min()), ("last", seen.on.max()))
+    }
+    print(f"{len(came)} customers, {came.sum():.0f} orders in the hold-out")
+    for by_season in (False, True):
+        weeks = clock(first, end, by_season)
+        now = weeks[(cut - first).days]
+        known = repeats, weeks[place["last"]] - weeks[place["first"]], now - weeks[place["first"]]
+        for name, fit in FITS.items():
+            fitted = fit(*known)
+            if not by_season:
+                print(f"{name:12} {fitted}\n{'published':12} {PUBLISHED[name]}")
+            horizon = weeks[(end - first).days] - now
+            expected = lifetime.expected_orders(fitted, *known, horizon)
+            typical = lifetime.typical_orders(fitted, *known, horizon)
+            low, high = lifetime.total_interval(fitted, *known, horizon, 0.9)
+            time_of = "by the season" if by_season else "plain days"
+            print(
+                f"{name:12} {time_of:14} total {expected.sum() / came.sum() - 1:+.1%} "
+                f"({low:.0f} to {high:.0f}), MAE {np.abs(expected - came).mean():.3f}, "
+                f"typical {np.abs(typical - came).mean():.3f}"
+            )
+
+
+def speed(customers: int) -> None:
+    rng = np.random.default_rng(0)
+    age = rng.integers(30, 1000, customers).astype(float)
+    life = np.minimum(rng.exponential(1, customers) / rng.gamma(0.6, 1 / 80, customers), age)
+    repeats = rng.poisson(rng.gamma(0.6, 1 / 60, customers) * life).astype(float)
+    recency = np.where(repeats > 0, np.floor(life * rng.beta(np.maximum(repeats, 1), 1)), 0)
+    for name, fit in FITS.items():
+        began = time.process_time()
+        fitted = fit(repeats, recency, age)
+        middle = time.process_time()
+        lifetime.expected_orders(fitted, repeats, recency, age, 365.0)
+        done = time.process_time()
+        print(f"{name:12} {customers:,} customers: fit {middle - began:.2f}, score {done - middle:.2f} CPU s")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=SHARED / "cdnow" / "CDNOW_sample.txt.gz")
+    parser.add_argument("--cut", type=pd.Timestamp, default=pd.Timestamp("1997-09-30"))
+    parser.add_argument("--end", type=pd.Timestamp, default=pd.Timestamp("1998-06-30"))
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    asked = parser.parse_args()
+    hold_out(read(asked.data), asked.cut, asked.end)
+    speed(asked.customers)
+
+
+if __name__ == "__main__":
+    main()
