@@ -1,8 +1,10 @@
 """The funnel worked backwards from the revenue goal, and forwards from the budget, at today's rates.
 
+An order's value and the pace of channels without spend are carried on by last year's season.
+
 Backwards: goal / order value = orders; orders / conversion = visits; visits x cart rate = carts; each channel brings
 its share of the orders at what an order costs there today. Forwards: each channel's budget at that cost, and the
-channels without spend at the pace of the last days, which the season carries on.
+channels without spend at the pace of the last days.
 """
 
 from collections.abc import Sequence
@@ -10,6 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from topline.metrics.catalogue import metrics
+from topline.metrics.metric import RollUp
 from topline.metrics.query import Query
 from topline.plans import fronts
 from topline.plans.figures import Reader, target
@@ -96,6 +100,7 @@ def of(reader: Reader) -> Funnel | Missing:
     value = known["average_order_value"]
     if not isinstance(value, Decimal) or value <= 0:
         return NO_ORDERS
+    value *= Decimal(repr(_season(reader, "average_order_value", lately)))
     new = _number(known["new_customers"])
     buyers = _number(known["customers"])
     rates = Rates(
@@ -105,7 +110,7 @@ def of(reader: Reader) -> Funnel | Missing:
     orders = float(goal / value)
     conversion, carts = _number(rates.conversion), _number(rates.cart_rate)
     visits = orders / conversion if conversion else None
-    plan_days, season = version.plan.period.days, _season(reader, lately)
+    plan_days, season = version.plan.period.days, _season(reader, "orders", lately)
     lines, basis = _lines(reader, lately, orders, visits, plan_days, season)
     leads = _number(rates.lead_conversion)
     share = _number(rates.new_share)
@@ -164,12 +169,17 @@ def _lines(
     return lines, "unmatched" if paid else basis
 
 
-def _season(reader: Reader, lately: Period) -> float:
-    """Orders a day of the plan's days over those of the last days, both a year before; 1 where that isn't known."""
-    plan = reader.version.plan.period.last_year()
-    days = lately.last_year()
-    ahead, now = (_number(reader.value("orders", period)) for period in (plan, days))
-    return (ahead / plan.days) / (now / days.days) if ahead and now else 1.0
+def _season(reader: Reader, metric: str, lately: Period) -> float:
+    """A metric in the plan's days over that in the last days, both a year before; 1 where that isn't known.
+
+    What adds up is taken by the day.
+    """
+    ahead, now = reader.version.plan.period.last_year(), lately.last_year()
+    then, before = (_number(reader.value(metric, period)) for period in (ahead, now))
+    if not then or not before:
+        return 1.0
+    is_adding = metrics()[metric].roll_up in (RollUp.SUM, RollUp.DISTINCT)
+    return then / before * (now.days / ahead.days if is_adding else 1)
 
 
 def _by_channel(reader: Reader, lately: Period) -> tuple[dict[str, float], dict[str, float], str]:

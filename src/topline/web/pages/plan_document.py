@@ -39,7 +39,7 @@ from topline.workbench.models import Comment
 LISTED = 12
 """Edits of a field that its history shows at first."""
 
-WIDE = 7
+WIDE = 6
 """Columns from which on rows stand as cards, not as a table."""
 
 

@@ -27,7 +27,7 @@ LARGEST = 10
 class View:
     """A table of a section, with what to know and where to work on it.
 
-    columns : label, and whether its cells are numbers; empty : what is said while it has no rows
+    columns : label, and whether its cells are numbers; empty : what is said while it has no rows; tone : of the notes
     """
 
     columns: list[tuple[str, bool]] = field(default_factory=list)
@@ -35,6 +35,7 @@ class View:
     notes: list[str] = field(default_factory=list)
     links: list[tuple[str, str]] = field(default_factory=list)
     empty: str = ""
+    tone: str = "warn"
 
     @property
     def lines(self) -> list[list[tuple[Any, bool]]]:
@@ -222,7 +223,7 @@ def _needed(desk: "Desk") -> View:
     link = [(f"{desk.visit.url('plan_fronts', desk.plan.pk)}#funnel", gettext("The funnel by channel"))]
     if isinstance(found, Missing):
         return View(columns, links=link, empty=formats.say(found))
-    return View(columns, steps(desk, found), [reconciled(desk, found)], link)
+    return View(columns, steps(desk, found), [reconciled(desk, found)], link, tone="warn" if found.gap > 0 else "good")
 
 
 def steps(desk: "Desk", found: funnel.Funnel) -> list[list[Any]]:
@@ -238,7 +239,7 @@ def steps(desk: "Desk", found: funnel.Funnel) -> list[list[Any]]:
     value = formats.number(rates.order_value, Unit.MONEY, currency)
     return [
         [gettext("Net sales"), formats.whole_money(found.goal, currency), gettext("the goal")],
-        [gettext("Orders"), count(found.orders), gettext("%(value)s an order") % {"value": value}],
+        [gettext("Orders"), count(found.orders), gettext("%(value)s an order in this season") % {"value": value}],
         [gettext("Carts"), count(found.carts), rate(rates.cart_rate, gettext("%(rate)s of visits"))],
         [gettext("Visits"), count(found.visits), rate(rates.conversion, gettext("%(rate)s of visits order"))],
         [
