@@ -24,8 +24,11 @@ from topline.lake.store import Lake
 from topline.metrics.query import Query
 from topline.metrics.settings import Settings
 from topline.outlook import history, sales
+from topline.outlook.kept import Run
+from topline.outlook.response import ResponseOutlook
 from topline.outlook.sales import Cells, SalesOutlook
 from topline.outlook.shelf import RECENT_DAYS, Shelf
+from topline.science import response
 from topline.science.check import Base
 from topline.science.demand import ShortHistoryError
 from topline.units.missing import Missing
@@ -50,7 +53,7 @@ BELIEVED_MARKETING = (0.12, 0.6)
 LEAD_DAYS = 14
 """From an order to its delivery, where nothing is known of a supplier."""
 
-MULTIPLIERS = np.concatenate([[0.0], np.geomspace(0.1, 4.0, 40)])
+MULTIPLIERS = np.concatenate([[0.0], np.geomspace(0.125, 4.0, 41)])
 """Multiples of the planned spend at which a marketing effect is stated."""
 
 _SEED = 20_110_901
@@ -62,6 +65,7 @@ _COMMON = 0.5
 _PACE_DAYS = 91
 _TRACKED = 0.9
 _UNCOSTED = 0.02
+_LEAST_ELASTIC = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -305,6 +309,31 @@ def believed_marketing(paths: int = PATHS) -> Marketing:
     size, spread = BELIEVED_MARKETING
     power = size * np.exp(spread * rng.standard_normal((paths, 1)))
     return Marketing(MULTIPLIERS, np.maximum(MULTIPLIERS, 0.05) ** power)
+
+
+def learnt_elasticity(run: Run, categories: Names, paths: int = PATHS) -> Floats:
+    """(paths, categories) elasticities as the shop's own prices let know; of a category that they say nothing of, as
+    published averages let believe."""
+    drawn = believed_elasticity(len(categories), paths)
+    known = zip(run.texts("group", "name"), run.floats("group", "mean"), run.floats("group", "se"), strict=True)
+    by_name = {name: (mean, error) for name, mean, error in known if np.isfinite(mean) and np.isfinite(error)}
+    rng = np.random.default_rng(_SEED + 3)
+    for place, name in enumerate(categories):
+        own = rng.standard_normal(paths)
+        if name in by_name:
+            mean, error = by_name[name]
+            drawn[:, place] = np.minimum(mean + error * own, -_LEAST_ELASTIC)
+    return drawn
+
+
+def learnt_marketing(outlook: ResponseOutlook, weekly: float, paths: int = PATHS) -> Marketing:
+    """What multiples of the last quarter's spend do to net sales of `weekly` a week, all channels together, in the long
+    run, from draws of the shop's own response."""
+    times = np.append(MULTIPLIERS, 1.0)
+    brought = response.steady(outlook.fitted, outlook.today[:, None] * times).sum(axis=1)
+    effect = np.maximum(1 + (brought[:, :-1] - brought[:, -1:]) / max(weekly, 1e-9), 0.05)
+    draws = np.random.default_rng(_SEED + 4).permutation(paths) % len(effect)
+    return Marketing(MULTIPLIERS, effect[draws])
 
 
 def base(

@@ -20,10 +20,13 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from topline import __version__
+from topline.accounts.models import Shop
 from topline.lake.snapshot import Snapshot
 from topline.outlook import check as outlook
-from topline.outlook import shelf
-from topline.plans import expectation, numbers
+from topline.outlook import kept, shelf
+from topline.outlook.kept import Run
+from topline.outlook.response import ResponseOutlook
+from topline.plans import budgets, expectation, numbers, standing
 from topline.plans.drafting import EmptyLakeError
 from topline.plans.models import Goal, PlanVersion
 from topline.plans.text import Sentence
@@ -62,6 +65,7 @@ class Ground:
     stock_on : day of the stock levels, None if they are unknown or too old
     is_spend_planned : spend is an active plan's budget, not what was spent a year before
     lead_days : after which deliveries follow what is wanted
+    knows_prices, knows_response : whether how customers answer to prices and to marketing was learnt from the shop
     """
 
     base: Base
@@ -71,6 +75,8 @@ class Ground:
     stock_on: date | None
     is_spend_planned: bool
     lead_days: float
+    knows_prices: bool
+    knows_response: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +185,17 @@ def make(
     )
     goods = shelf.read(lake, snapshot, as_of)
     lead = numbers.of(shop)("lead_days")
-    base = outlook.base(seen, categories=version.blocks, markets=version.markets, shelf=goods, lead_days=lead)
+    prices, response = _prices(shop), _response(shop, as_of, snapshot)
+    weekly = float((seen.sales.total.mean - seen.sales.total.actual).sum()) / max(len(seen.slots) - 1, 1)
+    base = outlook.base(
+        seen,
+        categories=version.blocks,
+        markets=version.markets,
+        shelf=goods,
+        elasticity=None if prices is None else outlook.learnt_elasticity(prices, version.blocks),
+        marketing=None if response is None else outlook.learnt_marketing(response, weekly),
+        lead_days=lead,
+    )
     others = {
         metric: expectation.quantiles(expectation.amount(shop, metric, plan.period, as_of, snapshot).finish)
         for metric in version.grid_metrics
@@ -192,12 +208,27 @@ def make(
         "stock_on": None if np.isinf(base.on_hand).all() or not goods.counted_on else goods.counted_on.isoformat(),
         "is_spend_planned": seen.is_spend_planned,
         "lead_days": lead,
+        "knows_prices": prices is not None,
+        "knows_response": response is not None,
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
     outlook.save(base, folder, {_ABOUT: json.dumps(about)})
     for old in folder.parent.iterdir():
         if old.stat().st_mtime < time.time() - _KEEP_SECONDS:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _prices(shop: Shop) -> Run | None:
+    """What the shop's prices taught, if that was learnt."""
+    newest = standing.newest(shop, "price")
+    return None if newest is None else kept.load(newest)
+
+
+def _response(shop: Shop, as_of: date, snapshot: Snapshot) -> ResponseOutlook | None:
+    """What the shop's spend brings, if that was learnt."""
+    if not budgets.is_learnt(shop, as_of, snapshot):
+        return None
+    return budgets.learnt(shop, as_of, snapshot)["net_sales"]
 
 
 def ground(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Ground:
@@ -208,6 +239,7 @@ def ground(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Ground:
 
 def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
     plan, shop = version.plan, version.plan.shop
+    prices = _prices(shop)
     content = (
         __version__,
         shop.slug,
@@ -220,6 +252,8 @@ def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
         version.markets,
         version.grid_metrics,
         numbers.of(shop)("lead_days"),
+        None if prices is None else (prices.about["as_of"], prices.about["snapshot"]),
+        budgets.experiments_digest(shop) if budgets.is_learnt(shop, as_of, snapshot) else None,
     )
     return Path(settings.HOME) / "cache" / "check" / hashlib.sha256(repr(content).encode()).hexdigest()
 
@@ -235,6 +269,8 @@ def _load(folder: Path) -> Ground:
         stock_on=None if about["stock_on"] is None else date.fromisoformat(about["stock_on"]),
         is_spend_planned=about["is_spend_planned"],
         lead_days=about["lead_days"],
+        knows_prices=about["knows_prices"],
+        knows_response=about["knows_response"],
     )
 
 
@@ -431,4 +467,7 @@ def _notes(found: Ground) -> Iterator[Sentence]:
         yield Sentence("check.spend_before")
     if np.isnan(base.cost_rate).any():
         yield Sentence("check.no_cost")
-    yield Sentence("check.believed")
+    if not found.knows_prices:
+        yield Sentence("check.believed_prices")
+    if len(base.multiplier):
+        yield Sentence("check.learnt_spend" if found.knows_response else "check.believed_spend")

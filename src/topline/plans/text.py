@@ -258,10 +258,15 @@ TEXTS: Mapping[str, str] = {
         "it costs."
     ),
     "proposal.do_budget": N_("Marketing spend: %(change_rate)s"),
-    "check.believed": N_(
-        "How customers answer to prices and to more marketing is taken from published averages, with wide intervals, "
-        "until this shop's own history says more."
+    "check.believed_prices": N_(
+        "How customers answer to prices is taken from published averages, with wide intervals, until this shop's own "
+        "prices say more."
     ),
+    "check.believed_spend": N_(
+        "How sales answer to marketing is taken from published averages, with wide intervals, until this shop's own "
+        "spend says more."
+    ),
+    "check.learnt_spend": N_("How sales answer to marketing was learnt from this shop's own weeks of spend."),
 }
 
 CONSTRAINTS: Mapping[str, str] = {
