@@ -36,7 +36,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
 
 _STEPS = 30
 _PRECISION = 0.001
-_SEARCH_PATHS = 250
+_SEARCH_DRAWS, _LEAST_PATHS, _MOST_PATHS = 60_000, 80, 250
 _LEAST = 1e-9
 
 
@@ -108,8 +108,9 @@ class Base:
 
     @cached_property
     def few(self) -> "Base":
-        """As many of the paths as a search looks at."""
-        return self.some(_SEARCH_PATHS)
+        """As many of the paths as a search looks at: fewer of a plan with many cells, which vary less as a whole."""
+        size = self.pooled.shape[1] * self.pooled.shape[2]
+        return self.some(min(max(_SEARCH_DRAWS // max(size, 1), _LEAST_PATHS), _MOST_PATHS))
 
     @cached_property
     def middle(self) -> "Base":

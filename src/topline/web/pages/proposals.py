@@ -1,6 +1,7 @@
 """Proposals: what is worth doing this week, and what came of those before."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -18,15 +19,24 @@ from topline.units.text import N_
 from topline.web import files, formats
 from topline.web.page import Page, Visit
 
-KINDS: Mapping[str, tuple[str, str]] = {
-    "budget": (N_("Budget"), "coins"),
-    "price": (N_("Price"), "tag"),
-    "promotion": (N_("Promotion"), "discount"),
-    "stock": (N_("Stock"), "packages"),
-    "funnel": (N_("Funnel"), "filter"),
-    "delivery": (N_("Delivery"), "truck-delivery"),
-    "tactic": (N_("Sales tactic"), "briefcase"),
-    "follow_up": (N_("Follow-up"), "phone"),
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a proposal is about: its name and drawing."""
+
+    label: str
+    icon: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "budget": Kind(N_("Budget"), icon="coins"),
+    "price": Kind(N_("Price"), icon="tag"),
+    "promotion": Kind(N_("Promotion"), icon="discount"),
+    "stock": Kind(N_("Stock"), icon="packages"),
+    "funnel": Kind(N_("Funnel"), icon="filter"),
+    "delivery": Kind(N_("Delivery"), icon="truck-delivery"),
+    "tactic": Kind(N_("Sales tactic"), icon="briefcase"),
+    "follow_up": Kind(N_("Follow-up"), icon="phone"),
 }
 TONES = {Proposal.State.OPEN: "", Proposal.State.ACCEPTED: "good", Proposal.State.DISMISSED: ""}
 MOST_SCORED = 50
@@ -88,7 +98,7 @@ def _sentence(visit: Visit, fresh: list[Proposal]) -> str:
     return gettext("%(action)s: worth about %(gain)s, with a chance of %(chance)s that it brings anything.") % {
         "action": _said(visit, best.action),
         "gain": formats.short_money(best.gain, visit.shop.currency),
-        "chance": formats.percent(best.confidence, 0),
+        "chance": formats.chance(best.confidence),
     }
 
 
@@ -113,18 +123,18 @@ def _track(scored: list[Proposal]) -> str:
 
 
 def _shown(visit: Visit, one: Proposal) -> dict[str, Any]:
-    label, icon = KINDS.get(one.kind, (one.kind, "bulb"))
+    kind = KINDS[one.kind]
     currency, share = visit.shop.currency, one.share
     return {
         "proposal": one,
-        "kind": formats.say(label),
-        "icon": icon,
+        "kind": formats.say(kind.label),
+        "icon": kind.icon,
         "action": _said(visit, one.action),
         "said": _said(visit, one.said),
         "gain": formats.short_money(one.gain, currency),
         "ends": f"{formats.short_money(one.low, currency)} – {formats.short_money(one.high, currency)}",
         "cost": formats.short_money(one.cost, currency) if one.cost >= 1 else "–",
-        "confidence": formats.percent(one.confidence, 0),
+        "confidence": formats.chance(one.confidence),
         "tone": TONES[Proposal.State(one.state)],
         "share": formats.percent(share, 0) if share is not None else "",
         "came": formats.short_money(one.gain * share, currency) if share is not None else "",
@@ -146,7 +156,7 @@ def _file(visit: Visit, found: list[Proposal]) -> HttpResponseBase | None:
     ]
     rows = (
         [
-            one.week, formats.say(KINDS.get(one.kind, (one.kind, ""))[0]), _said(visit, one.action),
+            one.week, formats.say(KINDS[one.kind].label), _said(visit, one.action),
             _said(visit, one.said), one.get_state_display(), one.gain, one.low, one.high, one.cost, one.confidence,
             one.share,
         ]

@@ -1,0 +1,121 @@
+"""Checks a plan: the first check, and the answer to a moved slider, at a plan's usual size and at the largest.
+
+Usage: python bench/check.py [folder of the shared data]
+With the data it also replays Online Retail II: the autumn of 2011 as it was checked from September to December.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+DATA = Path(os.environ.get("TOPLINE_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+AS_OF = date(2011, 9, 1)
+DAYS = [AS_OF, *(date(2011, month, day) for month in (9, 10, 11) for day in (15, 30))]
+SIZES = (("3 months, 9 categories, 2 markets", 9, 2, 14), ("largest: 5,000 cells", 20, 5, 50))
+ROUNDS = 7
+
+
+def main(data: Path) -> None:
+    print("| cells | simulate | months and goals | drivers | smallest change | together |\n|---|--:|--:|--:|--:|--:|")
+    for name, categories, markets, slots in SIZES:
+        _speed(name, categories, markets, slots)
+    if (data / "online_retail_ii").exists():
+        with tempfile.TemporaryDirectory() as home:
+            os.environ |= {"TOPLINE_HOME": home, "DJANGO_SETTINGS_MODULE": "topline.config.settings"}
+            import django
+
+            django.setup()
+            _replay(data)
+    else:
+        print("\nOnline Retail II is not there: no replay")
+
+
+def _speed(name: str, categories: int, markets: int, slots: int) -> None:
+    import numpy as np
+
+    from check_base import drawn
+    from topline.science import check
+    from topline.science.check import Change
+
+    months = max(slots // 4, 1)
+    base = drawn(
+        1_000,
+        categories=categories,
+        markets=markets,
+        slots=slots,
+        months=months,
+        on_hand=np.full(categories, 20.0),
+        arrivals=np.full((categories, slots), 9.0),
+        spend=np.full(slots, 50.0),
+        multiplier=np.array([0.0, 0.5, 1.0, 2.0, 4.0]),
+        effect=np.array([[0.85, 0.94, 1.0, 1.07, 1.12]]),
+    )
+    plain = check.simulate(base, Change())
+    target = plain.sales.mean(axis=0) * 1.05
+    check.smallest(base, Change(), lambda outcome: outcome.finish, float(target.sum()))
+    took = {"simulate": [], "months": [], "drivers": [], "smallest": []}  # type: dict[str, list[float]]
+    for turn in range(ROUNDS):
+        change = Change(traffic=0.01 * turn, price=-0.01 * turn)
+        begun = time.process_time()
+        moved = check.simulate(base, change)
+        _ = moved.finish
+        took["simulate"].append(time.process_time() - begun)
+        begun = time.process_time()
+        check.binding(moved, target)
+        took["months"].append(time.process_time() - begun)
+        begun = time.process_time()
+        check.tornado(base, change)
+        took["drivers"].append(time.process_time() - begun)
+        begun = time.process_time()
+        check.smallest(base, change, lambda outcome: outcome.finish, float(target.sum()) * 1.1)
+        took["smallest"].append(time.process_time() - begun)
+    middle = [1000 * float(np.median(each)) for each in took.values()]
+    cells = categories * markets * slots
+    print(f"| {name} ({cells:,}) | {' | '.join(f'{ms:.0f} ms' for ms in (*middle, sum(middle)))} |")
+
+
+def _replay(data: Path) -> None:
+    from django.core.management import call_command
+
+    import online_retail
+    from topline.accounts import operations as accounts
+    from topline.plans import checks, operations
+    from topline.science.check import Change
+    from topline.units.period import Period
+
+    call_command("migrate", verbosity=0)
+    shop = accounts.create_shop(
+        slug="gifts", name="Gifts", currency="GBP", timezone="Europe/London", country="GB", owner=None
+    )
+    lake = shop.lake()
+    for part, batch in enumerate(online_retail.lines(data)):
+        lake.append("order_line", [batch], batch_id="retail", part=part)
+    lake.publish(now=datetime.now(UTC))
+    version = operations.draft_plan(
+        shop=shop, period=Period.of_months(AS_OF, 3), as_of=AS_OF, actor=None, now=datetime.now(UTC)
+    )
+    print("\n| as of | net sales | orders | basket | held back by | smallest change | first, CPU s | then, CPU ms |")
+    print("|---|--:|--:|--:|---|---|--:|--:|")
+    for day in DAYS:
+        begun = time.process_time()
+        made = checks.of(version, day)
+        first = time.process_time() - begun
+        begun = time.process_time()
+        checks.of(version, day, change=Change(conversion=0.05))
+        then = time.process_time() - begun
+        chances = {one.goal.key: one.chance for one in made.goals}
+        named = ("net_sales", "orders", "average_order_value")
+        move = f"{made.easiest.lever} {made.easiest.amount:+.1%}" if made.easiest else "none"
+        print(
+            f"| {day} | {' | '.join(f'{chances[name]:.0%}' for name in named)} | {made.binding or 'nothing'} | "
+            f"{move} | {first:.1f} | {1000 * then:.0f} |"
+        )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DATA)
