@@ -3,7 +3,7 @@
     python tools/screenshots.py LINK FOLDER [--shop SLUG] [--all]
 
 LINK signs a person in once (`topline user link`). `--all` takes every page in light, dark and on a phone. `--replay`
-shows the plan of a shop with a pinned clock as it was seen on some days.
+shows the plan of a shop with a pinned clock, and its check, as they were seen on some days.
 """
 
 import argparse
@@ -24,6 +24,10 @@ PAGES = {
     "variance": "analyses/variance",
     "plans": "plans",
     "calendar": "calendar",
+    "check": "outlook/check",
+    "stock": "outlook/stock",
+    "workload": "outlook/workload",
+    "proposals": "outlook/proposals",
     "imports": "imports",
     "settings": "settings",
     "people": "settings/people",
@@ -56,7 +60,7 @@ def shoot(page: Page, address: str, path: Path, *, whole: bool) -> None:
 
 
 def replay(page: Page, base: str, plan: str, days: list[str], folder: Path) -> None:
-    """The plan's page as seen on each of the days: the shop's pinned clock is moved from one to the next."""
+    """The plan and its check as seen on each of the days: the shop's pinned clock is moved from one to the next."""
     for day in days:
         page.goto(base)
         token = next(c["value"] for c in page.context.cookies() if c["name"] == "topline_csrf")
@@ -65,6 +69,10 @@ def replay(page: Page, base: str, plan: str, days: list[str], folder: Path) -> N
         page.wait_for_selector("[data-source=plan-chart] svg", timeout=600_000)
         page.wait_for_timeout(2500)
         page.screenshot(path=folder / f"replay-{day}.png")
+        page.goto(f"{plan.partition('?')[0]}/check")
+        page.wait_for_selector("[data-source=check-month-chart] svg", timeout=600_000)
+        page.wait_for_timeout(2500)
+        page.screenshot(path=folder / f"check-{day}.png")
         print(answer.status, day, flush=True)
 
 
