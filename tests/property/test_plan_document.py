@@ -62,7 +62,7 @@ edits = st.lists(
 
 
 @pytest.mark.django_db
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits)
 def test_three_people_at_one_table_and_one_text_lose_nothing(steps: list[tuple[int, str, int]]) -> None:
     """Every accepted edit stands, or the log says who took it away; every refused one left all as it was."""

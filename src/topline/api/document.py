@@ -15,7 +15,8 @@ from topline.accounts.scopes import scope_for
 from topline.api.auth import Caller, Requires, caller
 from topline.api.once import once
 from topline.api.plans import UnknownPlanError
-from topline.plans import cells, document, figures, fronts, funnel, live, outline, templates
+from topline.metrics.catalogue import metrics
+from topline.plans import document, figures, fronts, funnel, live, outline, templates
 from topline.plans.content import Deadline
 from topline.plans.figures import Reader
 from topline.plans.models import EntryEdit, PlanVersion
@@ -419,7 +420,7 @@ def _field(reader: Reader, name: str, kept: outline.Field) -> dict[str, Any]:
 
 
 def _is_hidden(reader: Reader, metric: str) -> bool:
-    return cells.metrics()[metric].family in reader.scope.hidden_families
+    return metrics()[metric].family in reader.scope.hidden_families
 
 
 def _comment(one: Comment) -> dict[str, Any]:

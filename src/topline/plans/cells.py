@@ -15,6 +15,8 @@ from topline.plans.outline import Behaviour, Column, Field, Type
 from topline.units import errors
 from topline.units.text import N_
 
+type Check = Callable[[PlanVersion, Column, Any], Any]
+
 LONGEST = 20_000
 """Characters of a text."""
 
@@ -83,7 +85,8 @@ def checked(version: PlanVersion, field: Field, changes: Mapping[str, Any], ther
     """
     if not field.has_rows:
         return _single(field, changes)
-    found, wrong = {}, {}
+    found: dict[str, Any] = {}
+    wrong: dict[str, errors.ToplineError] = {}
     for id_, value in changes.items():
         column = field.column(id_)
         if column is None or column.type == Type.LIVE:
@@ -140,7 +143,8 @@ def value_of(version: PlanVersion, column: Column, value: Any) -> Any:
     """The value as it is kept, None for nothing. Raises CellError."""
     if value in (None, "", []):
         return None
-    return _CHECKS.get(column.type, _text)(version, column, value)
+    check: Check = _CHECKS.get(column.type, _text)
+    return check(version, column, value)
 
 
 def _text(version: PlanVersion, column: Column, value: Any) -> str | None:
@@ -265,7 +269,7 @@ def channels(version: PlanVersion) -> dict[str, str]:
     return dict(Channel.objects.filter(shop=version.plan.shop).values_list("code", "name"))
 
 
-_CHECKS: Mapping[Type, Callable[[PlanVersion, Column, Any], Any]] = {
+_CHECKS: Mapping[Type, Check] = {
     Type.MONEY: _amount,
     Type.NUMBER: _number,
     Type.RATE: _rate,

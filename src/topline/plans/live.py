@@ -280,11 +280,8 @@ def _partners(reader: Reader, rows: Sequence[Entry]) -> Cells:
         value: object = Missing("no_code", N_("give it a coupon code, then its sales are counted"))
         if codes:
             where = (Filter("coupon", tuple(codes)),)
-            value = (
-                reader.value("net_sales", fronts.seen(reader, row.cells), where)
-                if fronts.seen(reader, row.cells)
-                else NOT_YET
-            )
+            period = fronts.seen(reader, row.cells)
+            value = reader.value("net_sales", period, where) if period else NOT_YET
         found[row.key] = {"actual": Shown(value, Unit.MONEY)}
     return found
 

@@ -798,11 +798,11 @@ def section(number: int) -> Section:
     return SECTIONS[number - 1]
 
 
-def sections(kind: Kind, chosen: Sequence[int] = ()) -> list[Section]:
+def sections(kind: str, chosen: Sequence[int] = ()) -> list[Section]:
     """The sections of a plan of that kind, or those that were chosen."""
-    return [section(number) for number in chosen or _OF_KIND[kind]]
+    return [section(number) for number in chosen or _OF_KIND[Kind(kind)]]
 
 
-def names(kind: Kind, chosen: Sequence[int] = ()) -> list[str]:
+def names(kind: str, chosen: Sequence[int] = ()) -> list[str]:
     """The fields of those sections, by name."""
     return [f"{each.number}.{one.id}" for each in sections(kind, chosen) for one in each.fields]

@@ -1,10 +1,12 @@
+from typing import Any
+
 import django.db.models.deletion
 from django.db import migrations, models
 
 FIELDS = {"1": "1.summary", "2": "2.text"}
 
 
-def move_sentences(apps, schema_editor):
+def move_sentences(apps: Any, schema_editor: Any) -> None:
     """What drafts said becomes the document's text."""
     version = apps.get_model("plans", "PlanVersion")
     entry = apps.get_model("plans", "Entry")

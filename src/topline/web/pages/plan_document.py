@@ -93,9 +93,9 @@ class Desk:
             case Type.PERSON:
                 return self.people.get(value, gettext("somebody who left"))
             case Type.METRIC:
-                return formats.say(metrics()[value].label) if value in metrics() else value
+                return formats.say(metrics()[value].label) if value in metrics() else str(value)
             case Type.GOAL:
-                return self.goals.get(value, value)
+                return self.goals.get(value, str(value))
             case Type.CHANNEL:
                 return formats.channel(value)
             case Type.CHANNELS:

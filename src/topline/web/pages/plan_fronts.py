@@ -7,7 +7,7 @@ from django.utils.translation import gettext, ngettext
 
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
-from topline.plans import fronts, funnel, outline
+from topline.plans import fronts, funnel, live, outline
 from topline.plans.models import PlanVersion, State
 from topline.units.missing import Missing
 from topline.web import charts, formats
@@ -57,7 +57,7 @@ def _sentence(desk: Desk, matrix: fronts.Matrix, both: funnel.Funnel | Missing) 
 
 
 def _value(desk: Desk, value: object, unit: str) -> Any:
-    return plan_document.live_value(desk, plan_document.live.Shown(value, unit))
+    return plan_document.live_value(desk, live.Shown(value, unit))
 
 
 def _front(desk: Desk, one: fronts.Front) -> dict[str, Any]:

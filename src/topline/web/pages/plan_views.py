@@ -13,6 +13,7 @@ from topline.metrics.query import Query
 from topline.metrics.result import Rest
 from topline.plans import fronts, funnel, live, outline
 from topline.plans.text import Sentence
+from topline.plans.units import from_minor
 from topline.units.missing import Missing
 from topline.web import formats, question
 from topline.web.pages import plans
@@ -316,7 +317,7 @@ def _months(desk: "Desk") -> View:
             [
                 formats.month(month),
                 *(formats.whole_money(each, currency) if each is not None else "–" for each in (low, expected, high)),
-                formats.whole_money(plans.from_minor("net_sales", minor, currency), currency),
+                formats.whole_money(from_minor("net_sales", minor, currency), currency),
                 formats.whole_money(before, currency) if before is not None else "–",
             ]
         )
