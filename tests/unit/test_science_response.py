@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from topline.science import budget, response
+from topline.simulate.truth import HARBOUR_AND_PINE
+from topline.simulate.world import World
 
 MEAN = np.array([400.0, 300.0, 200.0])
 
@@ -115,3 +117,33 @@ def test_a_budget_outside_the_limits_is_refused() -> None:
         budget.spread(_curves(), 1001, low, high, np.ones(1))
     with pytest.raises(budget.CrossedLimitsError, match="600, is more than its most, 500"):
         budget.spread(_curves(), 1000, np.array([600, 100]), high, np.ones(1))
+
+
+def test_the_demo_shops_truth_is_inside_the_intervals_at_their_rate() -> None:
+    """What its paid channels bring in newcomers' orders is known: visits of the spend by conversion."""
+    inside = [hit for seed in (1, 2, 3, 4) for hit in _recovered(World(HARBOUR_AND_PINE, seed))]
+    assert len(inside) == 12
+    assert sum(inside) >= 10  # of 90 % intervals
+
+
+def _recovered(world: World) -> list[bool]:
+    start = (7 - HARBOUR_AND_PINE.period.start.weekday()) % 7
+    whole = slice(start, start + 7 * (world.days // 7 - 1))
+
+    def weekly(days: np.ndarray) -> np.ndarray:
+        return days[..., whole].reshape(*days.shape[:-1], -1, 7).sum(axis=-1)
+
+    paid = [one for one in HARBOUR_AND_PINE.responses if one.kind != "messages"]
+    rates = {one.name: one.conversion_rate for one in HARBOUR_AND_PINE.channels}
+    brought = weekly(world.paid_visits[: len(paid)] * world.lifts[1]).mean(axis=1) * [
+        rates[one.channel] for one in paid
+    ]
+    offers = np.zeros((len(HARBOUR_AND_PINE.offers), world.days))
+    for offer, first, end in world.offers:
+        offers[offer, first:end] = 1
+    spend = weekly(world.spend[: len(paid)]).T
+    came = weekly(world.newcomers.sum(axis=(0, 1))).astype(float)
+    fitted = response.fit(spend, came, rng=np.random.default_rng(0), controls=weekly(offers).T)
+    found = response.path(fitted, spend.T, response.first_weeks(spend)).mean(axis=2)
+    low, high = np.quantile(found, [0.05, 0.95], axis=0)
+    return list((low < brought) & (brought < high))
