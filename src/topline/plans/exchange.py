@@ -264,7 +264,7 @@ def _referred(
     rows = made.get(str(field.related_model._meta.model_name), ())
     if not isinstance(value, int) or not 0 <= value < len(rows):
         raise PlanFileError(reason=f"{where}.{field.name}: {value!r}")
-    return rows[value].pk
+    return int(rows[value].pk)
 
 
 def _load_block(row: dict[str, Any], version: PlanVersion, where: str) -> TargetBlock:

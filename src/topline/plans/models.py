@@ -946,6 +946,10 @@ class BudgetMoveQuerySet(models.QuerySet["BudgetMove"]):
         """What was moved in a version, the newest first."""
         return self.filter(version=version).order_by("-pk")
 
+    def said(self) -> Self:
+        """Moves between lines, and what was given a reason."""
+        return self.exclude(models.Q(reason="") & (models.Q(source="") | models.Q(target="")))
+
 
 class BudgetMove(models.Model):
     """One line of the append-only log of a budget: what was moved from where to where, and why.

@@ -372,7 +372,7 @@ class _Report:
                 for name, block in zip(grid.blocks, grid.cells, strict=True)
             ]
             rows = [(name, *values, sum(values, Decimal(0))) for name, values in named]
-            total = (_("Total"), *grid.by_month, grid.total)
+            total: tuple[Value, ...] = (_("Total"), *grid.by_month, grid.total)
             yield Table(Sheet(f"{label} · {_('Targets')}", (Column(_("Category")), *months, whole), tuple(rows), total))
 
     def goals(self) -> Iterator[Block]:
@@ -477,9 +477,9 @@ class _Report:
         rows = [
             (
                 self.month_of(line.name),
-                band and _exact(band.low),
-                band and _exact(band.expected),
-                band and _exact(band.high),
+                _exact(band.low if band else None),
+                _exact(band.expected if band else None),
+                _exact(band.high if band else None),
                 line.target,
                 line.chance,
             )
@@ -603,8 +603,8 @@ def _float(value: Decimal | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _exact(value: float) -> Decimal:
-    return Decimal(value).quantize(Decimal("0.01"))
+def _exact(value: float | None) -> Decimal | None:
+    return None if value is None else Decimal(value).quantize(Decimal("0.01"))
 
 
 def _growth(line: Line) -> float | None:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from topline.accounts.models import User
-from topline.documents.sheet import Column, Form, Sheet
+from topline.documents.sheet import Column, Form, Sheet, Value
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.plans import operations, progress
@@ -74,13 +74,13 @@ def sheets(version: PlanVersion) -> Iterator[Sheet]:
     amounts = [Column(month, Form.MONEY, plan.currency, is_summed=True) for month in months]
     whole = Column("Total", Form.MONEY, plan.currency, formula=f"SUM({{5}}:{{{len(months) + 4}}})")
     named = tuple(Column(title) for title in ("Key", "Activity", "Channel", "Kind", "Front"))
-    budget = [
+    budget: list[tuple[Value, ...]] = [
         (line.key, line.activity, line.channel, line.kind, line.front_key, *cells, sum(cells, Decimal(0)))
         for line in lines
         for cells in [[line.amounts.get(month, Decimal(0)) for month in plan.months]]
     ]
     if budget:
-        sums = [sum((row[i] for row in budget), Decimal(0)) for i in range(5, 6 + len(months))]
+        sums = [sum((Decimal(str(row[i])) for row in budget), Decimal(0)) for i in range(5, 6 + len(months))]
         yield Sheet(BUDGET, (*named, *amounts, whole), budget, ("Total", None, None, None, None, *sums))
 
 

@@ -67,7 +67,12 @@ def shared_plan(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404
     link, document = found
     with translation.override(document.language):
-        context = {"link": link, "document": document, "contents": document.headings, "chapters": _chapters(document)}
+        context = {
+            "link": link,
+            "document": document,
+            "contents": [each for each in document.headings if each[1].level == 1],
+            "chapters": _chapters(document),
+        }
         response = render(request, "shared_plan.html", context)
     patch_cache_control(response, no_store=True)
     response["Referrer-Policy"] = "no-referrer"

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from topline.accounts.models import Channel, User
-from topline.accounts.permissions import LABELS, Role
+from topline.accounts.permissions import LABELS, ROLES, Role
 from topline.plans import ledger
 from topline.plans.ledger import Ledger, Row
 from topline.plans.models import BudgetLine, BudgetMove, Commitment, PlanVersion, SpendKind, SpendLimit, State
@@ -65,6 +65,7 @@ def _show(visit: Visit, version: PlanVersion, *, error: str = "", status: int = 
         "months": found.months,
         "rows": [_row(visit, version, row) for row in found.rows],
         "whole": _row(visit, version, found.whole),
+        "reasons": _reasons(found),
         "cash": _cash(version, found) if visit.may("finance.read") else [],
         "may_write": may_write,
         "may_approve": visit.may("plans.approve"),
@@ -73,7 +74,7 @@ def _show(visit: Visit, version: PlanVersion, *, error: str = "", status: int = 
         "kinds": SpendKind.choices,
         "channels": _channels(visit),
         "commitments": [_commitment(visit, each, names, people) for each in waiting],
-        "moves": [_moved(version, each, names, people) for each in BudgetMove.objects.of(version)[:SHOWN]],
+        "moves": [_moved(version, each, names, people) for each in BudgetMove.objects.of(version).said()[:SHOWN]],
         "limit": formats.money(limit, version.plan.currency) if limit is not None else "",
         "limits": _limits(visit) if visit.may("settings.write") else [],
         "may_see_profit": visit.may("finance.read"),
@@ -152,12 +153,17 @@ def _row(visit: Visit, version: PlanVersion, row: Row) -> dict[str, Any]:
         "is_over": row.left < 0,
         "used": formats.percent(row.used, 0) if row.used is not None else "–",
         "pace": formats.percent(row.pace, 0) if row.pace is not None else "–",
-        "returns": formats.say(row.returns) if isinstance(row.returns, Missing) else money(row.returns),
+        "returns": "–" if isinstance(row.returns, Missing) else money(row.returns),
         "is_estimate": row.is_estimate,
         "roi": "–" if isinstance(row.roi, Missing) else formats.signed_percent(float(row.roi)),
-        "reason": formats.say(row.roi) if isinstance(row.roi, Missing) else "",
         "paid_back": formats.short_month(row.paid_back_in) if row.paid_back_in else "–",
     }
+
+
+def _reasons(found: Ledger) -> list[str]:
+    """Why lines have no projected return, each reason once."""
+    missing = [each for row in found.rows if row.line for each in (row.returns, row.roi) if isinstance(each, Missing)]
+    return list(dict.fromkeys(formats.say(each) for each in missing))
 
 
 def _note(line: BudgetLine) -> str:
@@ -218,6 +224,7 @@ def _limits(visit: Visit) -> list[tuple[str, str, str]]:
     return [
         (role.value, str(LABELS[role]), formats.decimal(kept[role.value], 2) if role.value in kept else "")
         for role in Role
+        if "plans.write" in ROLES[role]
     ]
 
 
@@ -237,12 +244,12 @@ def _act(visit: Visit, version: PlanVersion) -> None:
             )  # fmt: skip
         case "commit":
             visit.require("plans.write")
-            made = ledger.commit(
+            promised = ledger.commit(
                 version=version, key=posted.get("key", ""), month=_month(posted, "month"),
                 amount=amount_of(posted.get("amount", "")), what=posted.get("what", ""), today=visit.today,
                 actor=visit.user, now=now,
             )  # fmt: skip
-            if made.state == Commitment.State.ASKED:
+            if promised.state == Commitment.State.ASKED:
                 messages.info(visit.request, gettext("This is above your limit and waits for somebody's approval."))
         case "approve" | "refuse" | "paid" | "withdraw" as verb:
             visit.require("plans.approve" if verb in ("approve", "refuse") else "plans.write")
@@ -252,7 +259,7 @@ def _act(visit: Visit, version: PlanVersion) -> None:
             ledger.decide(commitment=found, state=DECIDED[verb], actor=visit.user, now=now)
         case "limits":
             visit.require("settings.write")
-            for role in Role:
+            for role in (each for each in Role if f"limit-{each.value}" in posted):
                 text = posted.get(f"limit-{role.value}", "").strip()
                 ledger.set_limit(
                     shop=visit.shop, role=role.value, amount=amount_of(text) if text else None, actor=visit.user
