@@ -47,11 +47,9 @@ def main() -> None:
     cpu, wall = time.process_time(), time.perf_counter()
     written = pdf.write(document(charts))
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    print(
-        json.dumps(
-            {"charts": charts, "pages": pages, "bytes": len(written), "cpu_s": round(cpu, 2), "wall_s": round(wall, 2)}
-        )
-    )
+    if arguments.out:
+        arguments.out.write_bytes(written)
+    print(json.dumps({"charts": charts, "bytes": len(written), "cpu_s": round(cpu, 2), "wall_s": round(wall, 2)}))
 
 
 if __name__ == "__main__":
