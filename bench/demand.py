@@ -173,7 +173,8 @@ def main() -> None:
     if args.panel:
         table = pd.read_parquet(args.panel) if args.panel.suffix == ".parquet" else pd.read_csv(args.panel)
         run(args.panel.stem, table, args.horizon, args.origins, seeds, args.ets, zeros=args.zeros)
-    for name in filter(None, args.data.split(",")):
+    chosen = args.data.split(",") if args.data else [] if args.panel else list(panels.BENCHES)
+    for name in chosen:
         bench = panels.BENCHES[name]
         run(name, bench.table(), bench.horizon, bench.origins, seeds, args.ets, zeros=args.zeros)
 
