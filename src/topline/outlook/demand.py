@@ -483,7 +483,8 @@ def _overlap(start: date, weeks: int, period: Period) -> Floats:
     """(weeks,) which share of each week's days lies in a period."""
     low, high = (period.start - start).days, (period.end - start).days
     edge = _WEEK * np.arange(weeks)
-    return np.clip(np.minimum(edge + _WEEK, high) - np.maximum(edge, low), 0, _WEEK) / _WEEK
+    shares: Floats = np.clip(np.minimum(edge + _WEEK, high) - np.maximum(edge, low), 0, _WEEK) / _WEEK
+    return shares
 
 
 def _promotions(lake: Lake, snapshot: Snapshot, sales: _Sales, weeks: int) -> tuple[Floats, Floats]:
@@ -721,7 +722,8 @@ def _log_errors(tests: list[_Tried], horizon: int) -> Floats:
     if not tests:
         return np.full((1, horizon), np.nan)
     ratios = [np.maximum(tried.actual[0], 1e-9) / np.maximum(tried.mean[0], 1e-9) for tried in tests]
-    return np.clip(np.log(ratios), -_MOST_LOG, _MOST_LOG)
+    errors: Floats = np.clip(np.log(ratios), -_MOST_LOG, _MOST_LOG)
+    return errors
 
 
 def _measured(tests: list[_Tried], level: float) -> Accuracy:

@@ -59,7 +59,8 @@ def _conformal(score: Floats) -> Floats:
     if not n:
         return np.zeros(len(_PROBABILITIES))
     outward = np.where(_PROBABILITIES > 0.5, np.ceil((n + 1) * _PROBABILITIES), np.floor((n + 1) * _PROBABILITIES))
-    return np.sort(score)[np.clip(outward.astype(np.int64) - 1, 0, n - 1)]
+    ranked: Floats = np.sort(score)[np.clip(outward.astype(np.int64) - 1, 0, n - 1)]
+    return ranked
 
 
 def scale(panel: Panel, mean: Floats, effect: Floats) -> Floats:

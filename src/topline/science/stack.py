@@ -5,6 +5,7 @@ Nothing is picked per series: on M5 that was worse than any fixed average (docs/
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,9 +64,8 @@ class Forecast:
         found = np.empty_like(self.mean)
         for number in np.unique(block):
             inside = block == number
-            found[:, inside] = self._misses(lambda values, at=inside: values[:, at].ravel()).quantile(
-                self.mean[:, inside], self.scale[:, inside], probability
-            )
+            misses = self._misses(partial(_inside, periods=inside))
+            found[:, inside] = misses.quantile(self.mean[:, inside], self.scale[:, inside], probability)
         return found
 
     def total_quantile(self, probability: float, first: int, last: int) -> Floats:
@@ -91,6 +91,10 @@ class Forecast:
             return spread.learn(nothing, nothing, nothing)
         parts = [(values_of(t.mean), (scale_of or values_of)(t.scale), values_of(t.actual)) for t in self.tests]
         return spread.learn(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _inside(values: Floats, periods: NDArray[np.bool_]) -> Floats:
+    return values[:, periods].ravel()
 
 
 def forecast(panel: Panel, *, tests: int = _TESTS, seed: int = 0) -> Forecast:
