@@ -104,5 +104,8 @@ def test_the_page_moves_sliders_and_shows_both_sides(version: PlanVersion, owner
     assert "changes nothing yet" in both
     answer = browser.post(f"{act}?b={twin.pk}", {"do": "adopt"}, follow=True)
     assert "The scenario is a draft of the plan now" in answer.content.decode()
+    versions = browser.get(reverse("plan_versions", args=at)).content.decode()
+    assert "2 versions, none of them in force." in versions
+    assert "Net sales, all targets" in versions  # what the adopted scenario changed
     browser.post(f"{act}?b={twin.pk}&version=1", {"do": "put_away"})
     assert list(Scenario.objects.standing()) == [found]
