@@ -150,6 +150,10 @@ class PlanCheck:
     def easiest(self) -> Move | None:
         return next((move for move in self.moves if move.amount), None)
 
+    def named(self, driver: str) -> str:
+        """What to call a driver: where nobody counts visits, conversion stands for orders."""
+        return "orders" if driver == "conversion" and "traffic" not in self.levers else driver
+
 
 # What it starts from ---------------------------------------------------------------
 
@@ -439,17 +443,21 @@ def _headline(made: PlanCheck) -> Iterator[Sentence]:
     if headline.chance >= LIKELY or made.binding is None:
         yield Sentence("check.likely" if headline.chance >= LIKELY else "check.open", about)
     else:
-        yield Sentence("check.held", {**about, "constraint": made.binding})
+        yield Sentence("check.held", {**about, "constraint": made.named(made.binding)})
     if headline.chance != headline.before:
         yield Sentence("check.moved", {"before_rate": headline.before, "chance_rate": headline.chance})
     if made.easiest and made.about is headline:
         yield Sentence(
             "check.easiest",
-            {"lever": made.easiest.lever, "change_rate": made.easiest.amount, "chance_rate": made.easiest.chance},
+            {
+                "lever": made.named(made.easiest.lever),
+                "change_rate": made.easiest.amount,
+                "chance_rate": made.easiest.chance,
+            },
         )
     elif made.moves and made.about is headline:
         best = max(made.moves, key=lambda move: move.chance)
-        yield Sentence("check.out_of_reach", {"chance_rate": best.chance, "lever": best.lever})
+        yield Sentence("check.out_of_reach", {"chance_rate": best.chance, "lever": made.named(best.lever)})
 
 
 def _notes(found: Ground) -> Iterator[Sentence]:

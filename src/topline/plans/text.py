@@ -274,6 +274,7 @@ CONSTRAINTS: Mapping[str, str] = {
     "budget": N_("the budget"),
     "traffic": N_("traffic"),
     "conversion": N_("conversion"),
+    "orders": N_("the number of orders"),
     "basket": N_("the size of baskets"),
 }
 """What can hold a plan back, as a sentence names it."""
@@ -289,6 +290,7 @@ WORK: Mapping[str, str] = {
 LEVERS: Mapping[str, str] = {
     "traffic": N_("visits"),
     "conversion": N_("conversion"),
+    "orders": N_("number of orders"),
     "basket": N_("size of baskets"),
     "price": N_("prices"),
     "spend": N_("marketing spend"),

@@ -26,6 +26,7 @@ from topline.web.page import Page, Visit
 TITLES: Mapping[str, str] = {
     "traffic": N_("Visits"),
     "conversion": N_("Conversion"),
+    "orders": N_("Orders"),
     "basket": N_("Size of baskets"),
     "price": N_("Prices"),
     "spend": N_("Marketing spend"),
@@ -193,7 +194,7 @@ def _goal(one: GoalCheck, made: PlanCheck) -> dict[str, Any]:
         return (
             formats.whole_money(value, currency)
             if unit == Unit.MONEY and abs(value) > 1000
-            else formats.number(round(value, 3 if unit == Unit.RATE else 2), unit, currency)
+            else formats.number(round(value, {Unit.RATE: 3, Unit.MONEY: 2}.get(unit, 0)), unit, currency)
         )
 
     tone = "good" if one.chance >= LIKELY else "bad" if one.chance < 1 / 3 else "warn"
@@ -253,7 +254,7 @@ def _tornado(made: PlanCheck) -> dict[str, Any] | None:
     shown = [one for one in made.swings if one.width >= 1]
     if not shown:
         return None
-    axis = [formats.say(TITLES[one.driver]) for one in shown]
+    axis = [formats.say(TITLES[made.named(one.driver)]) for one in shown]
     return charts.swings(
         axis,
         [(one.at_low, one.at_high) for one in shown],
@@ -273,7 +274,7 @@ def _swing(one: Swing, made: PlanCheck) -> dict[str, str]:
     else:
         spread = f"{formats.signed_percent(one.low)} – {formats.signed_percent(one.high)}"
     return {
-        "name": formats.say(TITLES[one.driver]),
+        "name": formats.say(TITLES[made.named(one.driver)]),
         "spread": spread,
         "low": formats.whole_money(one.at_low, currency),
         "high": formats.whole_money(one.at_high, currency),
@@ -287,7 +288,7 @@ def _move(visit: Visit, one: Move, made: PlanCheck) -> dict[str, Any]:
     reached = getattr(made.change, one.lever) + (one.amount or 0)
     asked[one.lever] = f"{100 * reached:.1f}"
     return {
-        "name": formats.say(TITLES[one.lever]),
+        "name": formats.say(TITLES[made.named(one.lever)]),
         "amount": formats.signed_percent(one.amount) if one.amount is not None else gettext("not within its limits"),
         "chance": formats.chance(one.chance),
         "cost": f"+{formats.whole_money(one.cost, made.version.plan.currency)}" if one.cost >= 1 else "–",
@@ -300,7 +301,7 @@ def _lever(lever: str, made: PlanCheck) -> dict[str, Any]:
     value = getattr(made.change, lever) * 100
     return {
         "id": lever,
-        "label": formats.say(TITLES[lever]),
+        "label": formats.say(TITLES[made.named(lever)]),
         "least": round(least * 100),
         "most": round(most * 100),
         "value": f"{value:g}",
@@ -388,7 +389,7 @@ def _driver_sheet(made: PlanCheck) -> Sheet:
     currency = made.version.plan.currency
     money = [gettext("Net sales at its low"), gettext("Net sales at its high"), gettext("With a tenth more")]
     columns = [Column(gettext("Driver")), *(Column(name, Form.MONEY, currency) for name in money)]
-    rows = [[formats.say(TITLES[one.driver]), one.at_low, one.at_high, one.at_more] for one in made.swings]
+    rows = [[formats.say(TITLES[made.named(one.driver)]), one.at_low, one.at_high, one.at_more] for one in made.swings]
     return Sheet(gettext("Drivers"), columns, rows)
 
 
