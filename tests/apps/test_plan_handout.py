@@ -18,8 +18,9 @@ from topline.accounts.models import Shop
 from topline.documents import xlsx
 from topline.documents.sheet import Column, Form, Sheet
 from topline.journal import operations as journal
+from topline.lake import engine
 from topline.lake.store import Lake
-from topline.plans import document, drafting, exchange, handout, ledger, operations, spreadsheet
+from topline.plans import approval, document, drafting, exchange, handout, ledger, operations, spreadsheet
 from topline.plans import jobs as plan_jobs
 from topline.plans.grid import Part
 from topline.plans.models import PlanShare
@@ -247,3 +248,43 @@ def test_the_page_makes_files_links_and_takes_amounts(version, shop, owner, clie
     assert read["Cache-Control"] == "no-store"
     assert "Sales plan" in read.content.decode()
     assert client.get("/shared/guess/").status_code == 404
+
+
+def test_a_budget_in_force_is_facts_by_day(version, shop, owner):
+    """1,200.50 of October over its 31 days; the next version drops the line, so that its days count nothing."""
+    first = in_force(version)
+    found = planned(shop)
+    assert len(found) == 92
+    assert sum(amount for on, amount in found.items() if on.month == 10) == Decimal("1200.50")
+    assert sum(found.values()) == Decimal("1200.50")
+    assert all(amount == round(amount, 2) for amount in found.values())
+    promise = {
+        "month": OCTOBER,
+        "amount": Decimal("310.31"),
+        "what": "Banner",
+        "today": AS_OF,
+        "actor": owner,
+        "now": NOW,
+    }
+    kept = ledger.commit(version=first, key="search-ads", **promise)
+    assert sum(planned(shop, "committed_shop").values()) == Decimal("310.31")
+    ledger.decide(commitment=kept, state=kept.State.WITHDRAWN, actor=owner, now=NOW)
+    assert sum(planned(shop, "committed_shop").values()) == 0
+    assert sum(planned(shop).values()) == Decimal("1200.50")
+    second = operations.revise(version=first, actor=owner, now=NOW)
+    ledger.drop_line(version=second, key="search-ads", actor=owner, now=NOW)
+    in_force(second)
+    assert set(planned(shop).values()) == {Decimal(0)}
+
+
+def in_force(version):
+    for step in (approval.submit, approval.approve, approval.activate):
+        version = step(version=version, actor=None, now=NOW)
+    return version
+
+
+def planned(shop, column="amount_shop"):
+    """What the lake knows of the budget, by day."""
+    lake = shop.lake()
+    rows = engine.table(lake, "planned_spend", lake.latest())
+    return {row["on"]: row[column] for row in engine.execute(rows.select("on", column)).to_pylist()}

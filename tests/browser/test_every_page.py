@@ -7,6 +7,7 @@ address is found by a link on another, so a new page is walked without a new tes
 import re
 from collections import Counter, deque
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,7 +19,8 @@ from topline.accounts.models import User
 from topline.crm import operations as crm
 from topline.imports import operations as imports
 from topline.journal import operations as journal
-from topline.plans import approval, calendar
+from topline.plans import approval, calendar, ledger
+from topline.plans import jobs as plan_jobs
 from topline.plans import operations as plans
 from topline.units.period import Period
 from topline.web.page import pages
@@ -34,7 +36,7 @@ MOST = 2
 """How many addresses of a page with something in its address are walked."""
 
 NOW = datetime(2026, 12, 15, 9, tzinfo=UTC)
-NOT_PAGES = re.compile(r"\.(csv|xlsx|ics|json|png|svg|pdf)\b|format=|/quarantine/|download")
+NOT_PAGES = re.compile(r"\.(csv|xlsx|ics|json|png|svg|pdf)\b|format=|/quarantine/|download|\?fetch")
 
 
 @pytest.fixture
@@ -52,6 +54,9 @@ def lived_in(shop, tmp_path):
         shop=shop, period=Period.of_months(date(2027, 1, 1), 3), as_of=date(2026, 12, 15), actor=owner, now=NOW
     )
     plans.add_goal(version=draft, metric="net_sales", scope={"category": "Lamps"}, actor=owner, now=NOW)
+    line = ledger.put_line(version=draft, activity="Search ads", channel="google", actor=owner, now=NOW)
+    ledger.set_amount(version=draft, key=line.key, month=date(2027, 1, 1), amount=Decimal(1200), actor=owner, now=NOW)
+    plan_jobs.ask_for_file(version=draft, format_="ics", today=date(2026, 12, 15), actor=owner)
     good = ("9001", "Z1", "A mug", "2", "2026-12-01 10:00", "12.00", "20%", "10%")
     rows = [good, ("", "Z1", "", "x", "", "", "", "")]
     headings = ("Order ID", "SKU", "Title", "Quantity", "Date", "Price incl. VAT", "VAT %", "Discount %")

@@ -59,6 +59,15 @@ def write_targets(version: PlanVersion, now: datetime) -> None:
     _write_spend(version, batch, recorded_at)
 
 
+def renew_spend(version: PlanVersion, batch: str, now: datetime) -> None:
+    """Write an active version's budget anew, after its commitments changed."""
+    shop = version.plan.shop
+    journal.open_batch(shop=shop.slug, batch_id=batch, source=_SOURCE, now=now)
+    _write_spend(version, batch, timezone.now())
+    journal.make_live(shop=shop.slug, batch_id=batch, now=now)
+    journal.publish(shop.lake())
+
+
 def _write_spend(version: PlanVersion, batch: str, recorded_at: datetime) -> None:
     """Append what the version wants to spend, by line and day; commitments are spread over their month."""
     shop = version.plan.shop

@@ -282,6 +282,7 @@ def commit(
             decided_at=now if is_free else None,
         )
         _log(version, f"plan.commitment_{made.state}", actor, line=key, amount=str(amount), what=made.what)
+    _renew(made, now)
     return made
 
 
@@ -311,7 +312,15 @@ def decide(
         kept.save()
         said = {"line": kept.line, "amount": str(kept.amount), "what": kept.what}
         _log(kept.plan.current, f"plan.commitment_{state}", actor, **said)
+    _renew(kept, now)
     return kept
+
+
+def _renew(commitment: Commitment, now: datetime) -> None:
+    """The plan in force says in the lake what is committed of it now."""
+    version = commitment.plan.versions.active().first()
+    if version is not None and commitment.state != Commitment.State.ASKED:
+        facts.renew_spend(version, f"commitment-{commitment.pk}-{commitment.state}", now)
 
 
 def limit_of(user: User, shop: Shop) -> Decimal | None:
