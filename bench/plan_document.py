@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-PEOPLE, EDITS = 20, 10
+PEOPLE, EDITS, EVERY_SECONDS = 20, 4, 5
 NOW = datetime(2026, 12, 15, 9, tzinfo=UTC)
 
 
@@ -87,7 +87,7 @@ def _open(version: object) -> None:
 
 
 def _write(version: object) -> None:
-    """Twenty people write each second into rows of one table and lines of one text, seen at the start only."""
+    """Twenty people write every five seconds into rows of one table and lines of one text, seen at the start only."""
     from django.db import connections
 
     from topline.plans import document
@@ -99,9 +99,9 @@ def _write(version: object) -> None:
     refused: list[str] = []
 
     def person(who: int) -> None:
-        time.sleep(who / PEOPLE)
+        time.sleep(EVERY_SECONDS * who / PEOPLE)
         for edit in range(EDITS):
-            time.sleep(1)
+            time.sleep(EVERY_SECONDS)
             mine = list(lines)
             mine[2 * (who * EDITS + edit)] = f"words of {who} {edit}"
             cell = {("strengths", "threats")[who % 2]: f"w{who}-{edit}"}
