@@ -158,7 +158,8 @@ def answer(outlooks: Mapping[str, ResponseOutlook], assumptions: Assumptions, cu
     unit = float(10.0**-digits)
     nothing = value.path(np.zeros((len(low), weeks)))
     brought = {
-        name: {id_: each - nothing[id_] for id_, each in value.path(one * unit).items()} for name, one in cells.items()
+        name: {id_: each - nothing[id_] for id_, each in value.path(_floats(one * unit)).items()}
+        for name, one in cells.items()
     }
     gains = {
         name: value.of(paths).sum(axis=(1, 2)) - value.cost * cells[name].sum() * unit
@@ -174,7 +175,7 @@ def answer(outlooks: Mapping[str, ResponseOutlook], assumptions: Assumptions, cu
         )
         for name, one in cells.items()
     }
-    more = value.path(cells[shown] * unit + STEP / weeks)
+    more = value.path(_floats(cells[shown] * unit + STEP / weeks))
     base = value.of(brought[shown])
     steps = (value.of({id_: each - nothing[id_] for id_, each in more.items()}) - base).sum(axis=2)
     return BudgetOutlook(
@@ -187,7 +188,7 @@ def answer(outlooks: Mapping[str, ResponseOutlook], assumptions: Assumptions, cu
             _channel(value, c, cells[shown][c] * unit, (int(low[c]), int(high[c])), base[:, c], steps[:, c], grid[c])
             for c in range(len(low))
         ),
-        net=_net(base.sum(axis=1), cells[shown].sum(axis=0) * unit) if value.is_money else None,
+        net=_net(base.sum(axis=1), _floats(cells[shown].sum(axis=0) * unit)) if value.is_money else None,
         unit="money" if value.is_money else "count",
     )
 
@@ -270,7 +271,7 @@ def _of(fitted: response.Response, channels: list[int]) -> response.Response:
 def _today(outlook: ResponseOutlook, asked: Assumptions, digits: int) -> Ints:
     """(C,) the last quarter's pace over the weeks, minor units; that of the whole history where nothing was spent."""
     pace = outlook.today if outlook.today.sum() > 0 else outlook.spend.mean(axis=0)
-    return np.rint(pace * asked.weeks * 10**digits).astype(np.int64)
+    return np.asarray(np.rint(pace * asked.weeks * 10**digits), np.int64)
 
 
 def _scaled(today: Ints, total: int) -> Ints:
@@ -310,6 +311,10 @@ def _check(low: Ints, high: Ints, total: int, currency: str) -> None:
         raise budget.CrossedLimitsError(low=said(low[place]), high=said(high[place]))
     if not low.sum() <= total <= high.sum():
         raise budget.BudgetLimitsError(least=said(low.sum()), most=said(high.sum()), budget=said(total))
+
+
+def _floats(values: Any) -> Floats:
+    return np.asarray(values, np.float64)
 
 
 def _rising(worth: Floats) -> Floats:

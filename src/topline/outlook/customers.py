@@ -1,6 +1,6 @@
 """What customers are expected to be worth, and when they count as lost: a run over all of a shop's customers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -23,7 +23,10 @@ LIFE_DAYS = 1095
 HORIZON_DAYS = 365
 LOST_QUANTILE = 0.9
 LEVEL = 0.9
-MODELS = {"BG/NBD": lifetime.fit_buying, "Pareto/NBD": lifetime.fit_pareto}
+MODELS: Mapping[str, Callable[[Floats, Floats, Floats], lifetime.Fit]] = {
+    "BG/NBD": lifetime.fit_buying,
+    "Pareto/NBD": lifetime.fit_pareto,
+}
 _PART = 200_000
 _LEAST_PAST_DAYS = 90
 _MOST_LINES = 20

@@ -135,6 +135,19 @@ def answer(shop: Shop, as_of: date, snapshot: Snapshot, asked: Assumptions) -> B
 
 def margin_rate(shop: Shop, as_of: date, snapshot: Snapshot) -> float | None:
     """What of net sales remained before marketing over the last year, 0-1; None if no costs are known."""
+    key = (shop.slug, as_of, snapshot.number, shop.settings().digest)
+    if key not in _margins:
+        _margins[key] = _margin_rate(shop, as_of, snapshot)
+        while len(_margins) > _MOST_MARGINS:
+            _margins.pop(next(iter(_margins)))
+    return _margins[key]
+
+
+_MOST_MARGINS = 64
+_margins: dict[tuple[str, date, int, str], float | None] = {}
+
+
+def _margin_rate(shop: Shop, as_of: date, snapshot: Snapshot) -> float | None:
     period = Period(as_of - _YEAR, as_of)
     query = Query(metrics=("net_sales", "contribution_before_marketing", "gross_margin"), period=period, as_of=as_of)
     totals = expectation.ask(shop, query, snapshot).totals

@@ -60,7 +60,7 @@ class Future:
     def ranked(self, by: str, start: int, end: int) -> list[dict[str, Any]]:
         """Customers from the `start`-th to the `end`-th by a column, the largest first."""
         order = np.argsort(-self.columns[by], kind="stable")[start:end]
-        keys = self.key.take(pa.array(order)).to_pylist()
+        keys = self.key.take(order).to_pylist()
         return [
             {"key": key, **{name: float(values[place]) for name, values in self.columns.items()}}
             for key, place in zip(keys, order, strict=True)

@@ -336,7 +336,7 @@ def _distinct(*columns: Floats) -> tuple[list[Floats], Floats]:
         code = np.unique(code * len(values) + place, return_inverse=True)[1]
     _, first, count = np.unique(code, return_index=True, return_counts=True)
     rows = [column[first].astype(np.float64) for column in columns]
-    return rows, count * (customers / len(columns[0]))
+    return rows, np.asarray(count * (customers / len(columns[0])), np.float64)
 
 
 def _thinned(distinct: tuple[list[Floats], Floats], most: int) -> tuple[list[Floats], Floats]:

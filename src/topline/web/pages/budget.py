@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any
 
 from babel.numbers import NumberFormatError, parse_decimal
@@ -160,7 +161,7 @@ def _context(visit: Visit, made: BudgetOutlook, known: dict[str, ResponseOutlook
         "splits": [_split(made, name) for name in _order(made)],
         "curves": [(f"budget-curve-{c}", _curve(made, c)) for c in _largest(made)],
         "net": _net_picture(visit, made),
-        "contributions": _contribution_picture(visit, first),
+        "contributions": cache(lambda: _contribution_picture(visit, first)),  # not drawn while a slider moves
         "levers": [_lever(visit, made, c) for c in range(len(made.channels))],
         "goals": [(id_, formats.say(label), id_ == asked.goal) for id_, label in GOALS.items() if _may(id_, known)],
         "weeks": [(n, n == asked.weeks) for n in sorted({*WEEKS, asked.weeks})],
