@@ -52,13 +52,24 @@ def main() -> None:
         age = now - stood.entered[is_open]
         zero = np.zeros(int(is_open.sum()), dtype=int)
         chance = pipeline.chances(fitted, zero, age, zero)
-        made = pipeline.revenue(fitted, chance, stood.value[is_open], weeks=13, rng=np.random.default_rng(0))
+        past = every[(every.deal_stage == "Won") & (every.close_date < origin)]
+        monthly = past.groupby(past.close_date.dt.to_period("M")).close_value.sum()
+        closing = pipeline.pace(monthly.to_numpy(float), (monthly.index.month.to_numpy() - 1) % 3)
+        middle = [origin + pd.DateOffset(days=7 * week + 3) for week in range(13)]
+        made = pipeline.revenue(
+            fitted,
+            chance,
+            stood.value[is_open],
+            pace=np.array([closing.by_month[(day.month - 1) % 3] for day in middle]),
+            unsteady=closing.unsteady,
+            rng=np.random.default_rng(0),
+        )
         won = every[(every.deal_stage == "Won") & (every.close_date >= origin)]
         naive = stood.value[is_open].sum() * (stood.outcome == pipeline.WON).sum() / (~is_open).sum()
         for days in (30, 90):
-            if origin + pd.Timedelta(days=days) > pd.Timestamp("2018-01-01"):
+            if origin + pd.DateOffset(days=days) > pd.Timestamp("2018-01-01"):
                 continue
-            actual = won[won.close_date < origin + pd.Timedelta(days=days)].close_value.sum()
+            actual = won[won.close_date < origin + pd.DateOffset(days=days)].close_value.sum()
             weeks = days / 7
             expected = float(np.interp(weeks, np.arange(14), np.r_[0, made.total_mean]))
             low, high = (float(np.interp(weeks, np.arange(14), np.r_[0, e])) for e in (made.total_low, made.total_high))

@@ -33,7 +33,8 @@ def test_a_steady_pipeline_brings_what_it_brought() -> None:
         fitted,
         pipeline.chances(fitted, zero, age, zero),
         course.value[is_open],
-        weeks=12,
+        pace=np.ones(12),
+        unsteady=0.1,
         rng=np.random.default_rng(0),
     )
     # in a steady state 8 deals x .4 x 100 a week
@@ -66,3 +67,14 @@ def test_a_thin_pipeline_is_refused() -> None:
     course, now = _world(np.random.default_rng(3), per_week=1, weeks=20)
     with pytest.raises(pipeline.ThinPipelineError, match="at least 60 closed and 15 won"):
         pipeline.fit(course, now)
+
+
+def test_the_pace_of_a_quarter_by_hand() -> None:
+    # three, two and one month of 60, 100 and 140, drawn to 1: with a mean of 280 / 3 over six months
+    won, place = np.array([60.0, 100, 140, 60, 100, 60]), np.array([0, 1, 2, 0, 1, 0])
+    mean = won.mean()
+    raw = np.array([(3 * 60 / mean + 1) / 4, (2 * 100 / mean + 1) / 3, (140 / mean + 1) / 2])
+    found = pipeline.pace(won, place)
+    assert found.by_month == pytest.approx(raw / raw.mean())
+    assert found.by_month[0] < found.by_month[1] < found.by_month[2]
+    assert pipeline.pace(np.zeros(0), np.zeros(0, dtype=int)).by_month == pytest.approx(np.ones(3))

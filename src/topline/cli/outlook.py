@@ -481,3 +481,36 @@ def next_(
         style,
         title="What next",
     )
+
+
+@app.command()
+def pipeline(
+    shop: Annotated[str, typer.Option(help="The shop.")],
+    style: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Print what the pipeline brings by week, with intervals."""
+    chosen = boot.shop(shop)
+    boot.fresh_lake(chosen)
+    from datetime import date, timedelta
+
+    from topline.outlook import pipeline as outlook
+    from topline.plans import standing
+
+    run = standing.fresh(chosen, "pipeline")
+    made = outlook.revenue(run)
+    first = date.fromisoformat(run.about["as_of"])
+    output.rows(
+        [
+            {
+                "week": first + timedelta(weeks=week),
+                "low": round(made.low[week]),
+                "expected": round(made.mean[week]),
+                "high": round(made.high[week]),
+                "open_deals": round(made.open_mean[week]),
+                "running_total": round(made.total_mean[week]),
+            }
+            for week in range(outlook.WEEKS)
+        ],
+        style,
+        title=f"Won revenue by week; {run.tables['deal'].num_rows} open deals",
+    )

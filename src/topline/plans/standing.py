@@ -15,12 +15,16 @@ from django.conf import settings
 from topline import __version__
 from topline.accounts.models import Shop
 from topline.lake.snapshot import Snapshot
-from topline.outlook import kept, price, recommend
+from topline.outlook import kept, pipeline, price, recommend
 from topline.plans.drafting import EmptyLakeError
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
-OUTLOOKS: Mapping[str, ModuleType] = {"price": price, "recommend": recommend}
+OUTLOOKS: Mapping[str, ModuleType] = {
+    "pipeline": pipeline,
+    "price": price,
+    "recommend": recommend,
+}
 """By name: modules with `READS`, the facts that it is made of, and `run(lake, snapshot, as_of=, settings=)`."""
 
 FRESH_SECONDS = 3600

@@ -61,7 +61,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scoring:
-    """model : logistic, trees or both, the one that won on the newest leads
+    """model : logistic; trees or both where they win on the newest leads and on fifths
     folds, later : by model, on random fifths and on the newest fifth after the others
     curve : calibration of the chosen model's out-of-fold scores
     leaks : columns that look as if they were written after the outcome, with the AUC that each has alone
@@ -99,13 +99,13 @@ def score(columns: Mapping[str, Sequence[Any]], converted: NDArray[np.bool_], *,
     ahead = _both(table, y, ~newest, newest, seed)
     ahead["both"] = _blend(ahead)
     later = {name: measured(found, y[newest]) for name, found in ahead.items()}
-    model = max(
-        ("logistic", "trees", "both"), key=lambda name: later[name].auc - (0.0 if name == "logistic" else 0.005)
-    )
+    folds = {name: measured(found, y) for name, found in out.items()}
+    gain = {name: min(later[name].auc - later["logistic"].auc, folds[name].auc - folds["logistic"].auc) for name in out}
+    model = max(gain, key=lambda name: gain[name] if gain[name] > _PLAIN_BONUS or name == "logistic" else -1.0)
     probability = calibrated(out[model], y, out[model])
     return Scoring(
         model=model,
-        folds={name: measured(found, y) for name, found in out.items()},
+        folds=folds,
         later=later,
         curve=tuple(curve(probability, y)),
         leaks=tuple(_leaks(table, y, fold)),

@@ -21,6 +21,7 @@ _PRIOR_DEALS = 25.0
 _PUSHED_PRIOR = (0.85, 20.0)
 _RECENT_WEEKS = 13
 _DRAWS = 1_000
+_UNSTEADY = 0.1
 
 
 class ThinPipelineError(ToplineError):
@@ -156,27 +157,66 @@ def chances(fitted: PipelineFit, stage: Ints, age_days: Floats, pushed: Ints) ->
     return found / total * (odds / (1 + odds))
 
 
-def revenue(fitted: PipelineFit, chance: Floats, value: Floats, *, weeks: int, rng: np.random.Generator) -> Revenue:
+@dataclass(frozen=True, slots=True, eq=False)
+class Pace:
+    """How a team closes over the quarter.
+
+    by_month : (3,) won revenue of the first, second and third month of a quarter, over the average
+    unsteady : standard deviation of the log of a month's revenue around that
+    """
+
+    by_month: Floats
+    unsteady: float
+
+
+def pace(won: Floats, place: Ints) -> Pace:
+    """The pace of whole months in order: teams close for the end of the quarter.
+
+    won : (months,) revenue won in each; place : (months,) 0-2, which month of its quarter
+    Each factor is drawn to 1 as if one more month of it had been average.
+    """
+    if not won.sum():
+        return Pace(np.ones(3), _UNSTEADY)
+    ratio = won / won.mean()
+    factors = np.array([(ratio[place == m].sum() + 1) / ((place == m).sum() + 1) for m in range(3)])
+    miss = np.log(np.maximum(ratio, 0.05) / factors[place])
+    spread = (miss @ miss + 3 * _UNSTEADY**2) / (len(miss) + 3)
+    return Pace(factors / factors.mean(), float(np.sqrt(spread)))
+
+
+def revenue(
+    fitted: PipelineFit,
+    chance: Floats,
+    value: Floats,
+    *,
+    pace: Floats,
+    unsteady: float,
+    rng: np.random.Generator,
+) -> Revenue:
     """Won revenue by week of open deals and of those that will begin.
 
     chance : (d, >= weeks) of `chances`; value : (d,) what each is thought worth
+    pace : (weeks,) how each week's closings stand to the average's; unsteady : of `Pace`
     """
+    weeks = len(pace)
     worth = value * fitted.value_ratio
     step = np.diff(chance[:, :weeks], axis=1, prepend=0.0)
-    open_mean = worth @ step
+    open_mean = worth @ step * pace
     arrive = np.diff(fitted.new_by_week[:weeks], prepend=0.0)
     new_won = fitted.new_per_week * np.cumsum(arrive)
-    new_mean = new_won * fitted.new_value * fitted.value_ratio
+    new_mean = new_won * fitted.new_value * fitted.value_ratio * pace
     drawn = np.zeros((_DRAWS, weeks))
     bounds = np.cumsum(step, axis=1)
     for draw in range(_DRAWS):
         week = (rng.random(len(worth))[:, None] >= bounds).sum(axis=1)
         hit = week < weeks
         drawn[draw] = np.bincount(week[hit], worth[hit], weeks)
-    pace = rng.gamma(_RECENT_WEEKS, 1 / _RECENT_WEEKS, (_DRAWS, 1))
-    count = rng.poisson(new_won * pace)
+    arrivals = rng.gamma(_RECENT_WEEKS, 1 / _RECENT_WEEKS, (_DRAWS, 1))
+    count = rng.poisson(new_won * arrivals)
     scatter = np.sqrt(count) * fitted.new_spread * fitted.value_ratio
     drawn += np.maximum(count * fitted.new_value * fitted.value_ratio + scatter * rng.standard_normal(drawn.shape), 0)
+    months = rng.standard_normal((_DRAWS, weeks // 4 + 1)).repeat(4, axis=1)[:, :weeks]
+    drawn *= pace * np.exp(unsteady * months)
     tails = (1 - LEVEL) / 2, (1 + LEVEL) / 2
     mean, running = open_mean + new_mean, np.cumsum(drawn, axis=1)
     low, high = np.quantile(drawn, tails, axis=0)

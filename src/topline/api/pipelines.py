@@ -1,0 +1,62 @@
+"""Pipeline ahead: won revenue by week, and the chances of open deals."""
+
+from datetime import date
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router, Schema, Status
+
+from topline.accounts.scopes import scope_for
+from topline.api.auth import Requires, caller
+from topline.api.checks import WaitOut
+from topline.outlook import pipeline as outlook
+from topline.plans import standing
+from topline.workbench.models import Job
+
+router = Router()
+
+
+class DealOut(Schema):
+    key: str
+    stage: str
+    owner: str | None
+    value: float
+    age_days: float
+    pushed: int
+    expected_close: date | None
+    chance: float
+
+
+class PipelineOut(Schema):
+    """Weeks follow each other from `as_of` on; a rep sees their own deals, without new ones. Low and high hold 80 %."""
+
+    as_of: str
+    model: str
+    pushed_odds: float
+    new_per_week: float
+    low: list[float]
+    mean: list[float]
+    high: list[float]
+    open_mean: list[float]
+    stages: list[dict[str, Any]]
+    leads: dict[str, Any]
+    deals: list[DealOut]
+
+
+@router.get(
+    "/shops/{shop}/outlook/pipeline",
+    response={200: PipelineOut, 202: WaitOut},
+    auth=Requires("rows.read"),
+    summary="What the pipeline brings by week, and the chance of each open deal",
+)
+def pipeline_ahead(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | Status[Job]:
+    who = caller(request)
+    stands = standing.look(who.shop, "pipeline", retry=True)
+    if stands.run is None:
+        return Status(202, stands.job)  # type: ignore[arg-type]
+    run, owners = stands.run, scope_for(who.user, who.shop).owners
+    made = outlook.revenue(run, owners=owners)
+    deals = [row for row in run.tables["deal"].to_pylist() if owners is None or row["owner"] in owners]
+    about = {name: run.about[name] for name in ("as_of", "model", "pushed_odds", "new_per_week", "leads")}
+    weekly = {name: getattr(made, name).tolist() for name in ("low", "mean", "high", "open_mean")}
+    return Status(200, about | weekly | {"stages": run.tables["stage"].to_pylist(), "deals": deals})
