@@ -50,6 +50,6 @@ def load(folder: Path) -> Run:
     about = json.loads((folder / "about.json").read_text("utf-8"))
     tables = {}
     for path in sorted(folder.glob("*.arrow")):
-        with pa.OSFile(str(path)) as source, ipc.open_file(source) as reader:
+        with pa.OSFile(str(path), "rb") as source, ipc.open_file(source) as reader:
             tables[path.stem] = reader.read_all()
     return Run(tables, about)
