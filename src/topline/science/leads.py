@@ -235,17 +235,27 @@ def _blend(found: Mapping[str, Floats]) -> Floats:
 
 
 def _logistic(design: Floats, y: Floats, ridge: Floats) -> Floats:
-    """Coefficients of ridge logistic regression, by Newton's method."""
+    """Coefficients of ridge logistic regression, by Newton's method with steps halved until they help."""
     line = np.zeros(design.shape[1])
     line[0] = _logit(np.array([y.mean()]))[0]
-    for _ in range(25):
+
+    def loss(at: Floats) -> float:
+        value = design @ at
+        return float(np.logaddexp(0, value).sum() - y @ value + 0.5 * ridge @ at**2)
+
+    now = loss(line)
+    for _ in range(40):
         chance = _sigmoid(design @ line)
         weight = np.maximum(chance * (1 - chance), 1e-6)
         slope = design.T @ (y - chance) - ridge * line
         step = np.linalg.solve((design * weight[:, None]).T @ design + np.diag(ridge + 1e-9), slope)
-        line = line + np.clip(step, -3, 3)
-        if np.abs(step).max() < 1e-6:
+        size = 1.0
+        while (after := loss(line + size * step)) > now and size > 1e-4:
+            size /= 2
+        line = line + size * step
+        if now - after < 1e-7 * abs(now):
             break
+        now = after
     return line
 
 
