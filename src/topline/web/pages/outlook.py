@@ -128,6 +128,7 @@ def _context(visit: Visit, found: DemandOutlook, dimension: str, cells: Slices, 
         "outlook": found,
         "sentence": _sentence(found, dimension, cells, place),
         "more": _second(found, dimension, cells, place),
+        "effect": _effect(found, demand.made(visit.shop), dimension, cells, place),
         "figures": list(_figures(found, cells, place, dimension)),
         "picture": _picture(found, dimension, cells, place),
         "dimension": dimension,
@@ -177,6 +178,25 @@ def _sentence(found: DemandOutlook, dimension: str, cells: Slices, place: int) -
         "high": high,
         "weeks": len(found.weeks),
         "level": formats.percent(found.level, 0),
+    }
+
+
+def _effect(found: DemandOutlook, without: DemandOutlook | None, dimension: str, cells: Slices, place: int) -> str:
+    """What the planned changes do to the units of the slice, "" if nothing is planned."""
+    if not found.changes:
+        return ""
+    if not found.inputs:
+        return gettext(
+            "The shop has sold too little to tell what prices and promotions do: the change has no effect here."
+        )
+    plain = (without.by.get(dimension) if dimension else without.total) if without else None
+    if plain is None or cells.names[place] not in plain.names:
+        return ""
+    before = float(plain.whole[plain.names.index(cells.names[place]), 1])
+    after = float(cells.whole[place, 1])
+    return gettext("With the change %(after)s units are expected, without it %(before)s.") % {
+        "after": _units(after),
+        "before": _units(before),
     }
 
 
