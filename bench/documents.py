@@ -1,4 +1,4 @@
-"""How long a plan's PDF takes: 40 pages with 20 charts. `python bench/documents.py` prints CPU and wall seconds."""
+"""How long a plan's PDF takes: 36 pages with 20 charts. `python bench/documents.py` prints CPU and wall seconds."""
 
 import argparse
 import json
