@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,7 @@ class Base:
 
     @property
     def counts_visits(self) -> bool:
-        return self.visits.shape[1] == len(self.month) > 0
+        return bool(self.visits.shape[1] == len(self.month) > 0)
 
     def by_month(self, values: Floats) -> Floats:
         """Sums (..., t) over the slots of each month, of values (..., w)."""
@@ -119,7 +120,8 @@ class Base:
 
     def _of(self, pick: Callable[[Floats], Floats]) -> "Base":
         drawn = ("demand", "visits", "orders", "elasticity", "effect")
-        return replace(self, **{name: pick(getattr(self, name)) for name in drawn})
+        picked: dict[str, Any] = {name: pick(getattr(self, name)) for name in drawn}
+        return replace(self, **picked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,7 +425,8 @@ def _of_price(base: Base, middle: Base, change: Change, expected: float) -> Swin
 
 
 def _with(middle: Base, name: str, drawn: Floats, probability: float) -> Base:
-    return replace(middle, **{name: np.quantile(drawn, probability, axis=0, keepdims=True)})
+    taken: dict[str, Any] = {name: np.quantile(drawn, probability, axis=0, keepdims=True)}
+    return replace(middle, **taken)
 
 
 def _ends() -> tuple[float, float]:
@@ -466,8 +469,8 @@ def _is_twin(base: Base, change: Change, one: str, other: str, ends: Callable[[O
     """Whether a tenth more of either driver comes to the same, as visits and conversion do for sales."""
     if one not in DRIVERS or other not in DRIVERS:
         return False
-    raised = [replace(change, **{name: (1 + getattr(change, name)) * 1.1 - 1}) for name in (one, other)]
-    first, second = (ends(simulate(base, each)) for each in raised)
+    raised: list[dict[str, Any]] = [{name: (1 + getattr(change, name)) * 1.1 - 1} for name in (one, other)]
+    first, second = (ends(simulate(base, replace(change, **each))) for each in raised)
     return bool(np.allclose(first, second, rtol=1e-9))
 
 
@@ -501,7 +504,8 @@ def _move(
 
     def at(amount: float) -> tuple[float, float, float]:
         """How far above the target the decisive path ends, as a log; the chance; the spend."""
-        outcome = simulate(base, replace(change, **{lever: amount}))
+        there: dict[str, Any] = {lever: amount}
+        outcome = simulate(base, replace(change, **there))
         finish = ends(outcome)
         decisive = float(np.partition(finish, place)[place])
         above = math.log(max(decisive, _LEAST) / max(target, _LEAST))

@@ -47,7 +47,7 @@ def dispersion(weekly: Floats) -> Floats:
     sold = weekly.sum(axis=1)
     common = float((found * sold).sum() / max(float(sold.sum()), 1e-9))
     weeks = weekly.shape[1]
-    return np.maximum((weeks * found + _PRIOR_WEEKS * common) / (weeks + _PRIOR_WEEKS), 1.0)
+    return np.asarray(np.maximum((weeks * found + _PRIOR_WEEKS * common) / (weeks + _PRIOR_WEEKS), 1.0))
 
 
 def total(demand: Demand, days: Floats) -> tuple[Floats, Floats]:
