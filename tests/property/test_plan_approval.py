@@ -185,7 +185,7 @@ def test_approvals_can_not_be_bypassed(settings: Any, tmp_path: Any) -> None:
 
 
 QUICK = settings(
-    max_examples=8, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=6, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 
 

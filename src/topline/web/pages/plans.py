@@ -53,6 +53,10 @@ STATUSES = {
 }
 
 
+_LINES = 40
+"""Lines of the grid that the plan's page shows; the page of targets has them all."""
+
+
 class AmountError(ToplineError):
     message = N_("“%(text)s” is not an amount. Write digits, such as 12500.")
 
@@ -353,7 +357,7 @@ def _grid(version: PlanVersion, metric: str, market: int | None) -> dict[str, An
     if market is not None and market >= len(markets):
         market = None
     lines = []
-    for i, name in enumerate(blocks):
+    for i, name in enumerate(blocks[:_LINES]):
         cells = [
             _cell(version, metric, grid, Part(i, market, j), i + 1, j + 1, name, month)
             for j, month in enumerate(months)
@@ -371,7 +375,14 @@ def _grid(version: PlanVersion, metric: str, market: int | None) -> dict[str, An
         _cell(version, metric, grid, Part(None, market, j), last, j + 1, OTHER, month) for j, month in enumerate(months)
     ]
     whole = _cell(version, metric, grid, Part(None, market, None), last, len(months) + 1, OTHER, None)
-    return {"months": months, "lines": lines, "totals": totals, "whole": whole, "has_total_row": len(blocks) > 1}
+    return {
+        "months": months,
+        "lines": lines,
+        "totals": totals,
+        "whole": whole,
+        "has_total_row": len(blocks) > 1,
+        "more": max(len(blocks) - _LINES, 0),
+    }
 
 
 def _cell(
