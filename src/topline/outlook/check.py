@@ -180,10 +180,10 @@ class _Asker:
     settings: Settings
     as_of: date
 
-    def rows(self, metrics: tuple[str, ...], by: tuple[str, ...], period: Period) -> Sequence[dict[str, object]]:
+    def rows(self, metrics: tuple[str, ...], by: tuple[str, ...], period: Period) -> Sequence[Mapping[str, object]]:
         query = Query(metrics=metrics, by=by, period=period, as_of=self.as_of)
         scope = Scope.whole(self.lake.shop)
-        return list(read.read(self.lake, query, scope=scope, settings=self.settings, snapshot=self.snapshot).rows)
+        return read.read(self.lake, query, scope=scope, settings=self.settings, snapshot=self.snapshot).rows
 
     @property
     def year(self) -> Period:

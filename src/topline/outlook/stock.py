@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,9 +174,13 @@ _NAMES = ("product_key", "title", "category", "supplier")
 def save(goods: Goods, path: Path) -> None:
     """Writes the goods so that any process can read them; the file appears whole or not at all."""
     part = path.with_suffix(f".{os.getpid()}.part")
-    names = {name: np.array([one or "" for one in getattr(goods, name)], dtype=np.str_) for name in _NAMES}
+    names: dict[str, Any] = {
+        name: np.array([one or "" for one in getattr(goods, name)], dtype=np.str_) for name in _NAMES
+    }
     days = [goods.as_of, goods.known_to, goods.counted_on or date.min]
-    arrays = {name: getattr(goods, name) for name in _ARRAYS} | {"wanted": goods.wanted.astype(np.float32)}
+    arrays: dict[str, Any] = {name: getattr(goods, name) for name in _ARRAYS} | {
+        "wanted": goods.wanted.astype(np.float32)
+    }
     with part.open("wb") as file:
         np.savez(file, days=np.array([day.isoformat() for day in days]), **arrays, **names)
     part.replace(path)
@@ -186,7 +191,7 @@ def load(path: Path) -> Goods:
     with np.load(path) as stored:
         found = dict(stored)
     as_of, known_to, counted_on = (date.fromisoformat(day) for day in found["days"].tolist())
-    names = {name: tuple(one or None for one in found[name].tolist()) for name in _NAMES[1:]}
+    names: dict[str, Any] = {name: tuple(one or None for one in found[name].tolist()) for name in _NAMES[1:]}
     return Goods(
         as_of=as_of,
         known_to=known_to,

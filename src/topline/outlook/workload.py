@@ -98,5 +98,5 @@ def save(coming: Coming, path: Path) -> None:
 def load(path: Path) -> Coming:
     """What a file holds. Raises FileNotFoundError."""
     found = json.loads(path.read_text())
-    arrays = {name: np.array(found.pop(name)) for name in ("low", "expected", "high")}
+    arrays: dict[str, Any] = {name: np.array(found.pop(name)) for name in ("low", "expected", "high")}
     return Coming(weeks=tuple(date.fromisoformat(week) for week in found.pop("weeks")), **arrays, **found)
