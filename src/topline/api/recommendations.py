@@ -8,6 +8,7 @@ from pydantic import Field
 
 from topline.api.auth import Requires, caller
 from topline.api.checks import WaitOut
+from topline.lake.read import NOWHERE
 from topline.outlook.recommend import Advice, Recommender
 from topline.plans import standing
 from topline.workbench.models import Job
@@ -64,10 +65,10 @@ def of_basket(request: HttpRequest, shop: str, basket: Query[BasketIn]) -> Statu
 )
 def of_customer(request: HttpRequest, shop: str, customer: str) -> Status[dict[str, Any]] | Status[Job]:
     found = _recommender(request)
+    if isinstance(found, Job):
+        return Status(202, found)
     lake = caller(request).shop.lake()
-    snapshot = lake.latest()
-    if isinstance(found, Job) or snapshot is None:
-        return Status(202, found)  # type: ignore[arg-type]
+    snapshot = lake.latest() or NOWHERE
     return Status(200, _shown(found.customer(lake, snapshot, customer)))
 
 

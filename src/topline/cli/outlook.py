@@ -11,7 +11,7 @@ topline outlook proposals --shop gifts
 
 import math
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -44,7 +44,7 @@ def check(
     from topline.science.check import Change
 
     shares = {"traffic": traffic, "conversion": conversion, "basket": basket, "price": price, "spend": spend}
-    moved = {lever: share / 100 for lever, share in (shares | {"supply": supply}).items()}
+    moved: dict[str, Any] = {lever: share / 100 for lever, share in (shares | {"supply": supply}).items()}
     day = boot.as_of(as_of, version.plan.shop)
     made = checks.of(version, day, change=Change(**moved, budget=budget), about=goal)
     _print(made, style)
@@ -430,13 +430,13 @@ def price(
             f"; short of stock {_rounded(answer.short)}",
         )
     columns = ("on_price", "on_price_se", "on_price_own", "price", "weekly")
-    names = ("elasticity", "standard_error", "own_rate", "price", "weekly_units")
+    labels = ("elasticity", "standard_error", "own_rate", "price", "weekly_units")
     best = sorted(rows.tolist(), key=lambda k: -found.column("sales")[k])
     titles = found.run.texts("product", "title")
     return output.rows(
         [
             {"product": found.keys[k], "title": titles[k]}
-            | {name: round(float(found.column(column)[k]), 3) for name, column in zip(names, columns, strict=True)}
+            | {name: round(float(found.column(column)[k]), 3) for name, column in zip(labels, columns, strict=True)}
             for k in (best[:40] if style is output.Format.TABLE else best)
         ],
         style,

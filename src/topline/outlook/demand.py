@@ -693,13 +693,15 @@ def _total(values: Floats) -> Floats:
 
 
 def _scale_of_total(scale: Floats) -> Floats:
-    return np.sqrt(_total(scale**2))
+    rooted: Floats = np.sqrt(_total(scale**2))
+    return rooted
 
 
 def _scale(of: Ints, scale: Floats, size: int) -> Floats:
     """Rough spread of sums of series, whose errors move together by half."""
     alone, together = np.sqrt(sum_by(of, scale**2, size)), sum_by(of, scale, size)
-    return 0.5 * alone + 0.5 * np.minimum(together, 4 * alone)
+    spread: Floats = 0.5 * alone + 0.5 * np.minimum(together, 4 * alone)
+    return spread
 
 
 def _interval(mean: Floats, scale: Floats, tests: list[_Tried], level: float) -> tuple[Floats, Floats]:

@@ -69,8 +69,8 @@ def load(path: Path) -> DemandOutlook:
 
 def _slices(name: str, told: dict[str, Any], stored: Mapping[str, Any]) -> Slices:
     accuracy = {key: Accuracy(**each) for key, each in told["accuracy"]}
-    arrays = (stored[f"{name}.{part}"] for part in _ARRAYS)
-    return Slices(tuple(told["names"]), tuple(told["titles"]), *arrays, accuracy)
+    arrays: dict[str, Any] = {part: stored[f"{name}.{part}"] for part in _ARRAYS}
+    return Slices(tuple(told["names"]), tuple(told["titles"]), accuracy=accuracy, **arrays)
 
 
 def change(told: Mapping[str, Any]) -> Change:

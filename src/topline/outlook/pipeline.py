@@ -164,7 +164,9 @@ def _course(rows: list[dict[str, Any]], as_of: date) -> tuple[pipeline.Course, N
             stage[i], outcome[i] = stage_of.get(row["stage"], 0), state
         before = i
     rows[:] = [row for row, keep in zip(rows, kept, strict=True) if keep]
-    course = pipeline.Course(*(column[kept] for column in (deal, stage, entered, left, outcome, value, pushed)))
+    course = pipeline.Course(
+        deal[kept], stage[kept], entered[kept], left[kept], outcome[kept], value[kept], pushed[kept]
+    )
     last = np.zeros(len(seen), dtype=np.int64)
     last[course.deal] = np.arange(len(course.deal))
     return course, last, names
@@ -192,7 +194,7 @@ def _leads(lake: Lake, snapshot: Snapshot, as_of: date) -> tuple[dict[str, pa.Ta
     closed = [row for row in found if row["won"] or row["lost"]]
     converted = np.array([bool(row["won"]) for row in closed], dtype=bool)
     columns = {name: [row[name] for row in closed] for name in _LEAD_COLUMNS}
-    columns["month"] = [float(row["created"].month) for row in closed]  # type: ignore[misc]
+    columns["month"] = [float(row["created"].month) for row in closed]
     try:
         made = leads.score({name: values for name, values in columns.items() if any(values)}, converted)
     except leads.ThinLeadsError as error:

@@ -197,7 +197,7 @@ def _panel(lake: Lake, snapshot: Snapshot, weekly: _Weekly) -> tuple[price.Panel
     each[each <= 0] = np.nan
     on_sale = _on_sale(units[chosen])
     cost, costed = matrix("cost", 0.0)[chosen], matrix("costed", 0.0)[chosen]
-    keys = [names[k] for k in chosen.tolist()]
+    keys = [str(names[k]) for k in chosen.tolist()]
     titles, categories, lines = _products(lake, snapshot)
     groups = _groups([categories.get(key) for key in keys])
     order = sorted(set(groups))
@@ -339,7 +339,7 @@ def _promotions(lake: Lake, snapshot: Snapshot, weekly: _Weekly, keys: list[str]
     rows = engine.execute(windows)
     stores = engine.execute(table.aggregate(n=table.store.nunique()))["n"][0].as_py() or 0
     index = {key: k for k, key in enumerate(keys)}
-    place = np.array([index.get(key, -1) for key in rows["product_key"].to_pylist()], dtype=np.int64)
+    place = np.array([index.get(str(key), -1) for key in rows["product_key"].to_pylist()], dtype=np.int64)
     inside = place >= 0
     kind_of = np.array(rows["kind"].to_pylist(), dtype=str)[inside]
     kinds = tuple(kind for kind in _PLACED if (kind_of == kind).any())

@@ -87,7 +87,7 @@ def run(lake: Lake, snapshot: Snapshot, *, as_of: date, settings: Settings) -> R
     keys = sorted(sorted(buyers, key=lambda key: (-buyers[key], key))[:MOST_PRODUCTS])
     place = {key: k for k, key in enumerate(keys)}
     codes = rows["product_key"].combine_chunks().dictionary_encode()
-    product = np.array([place.get(key, -1) for key in codes.dictionary.to_pylist()])[codes.indices.to_numpy()]
+    product = np.array([place.get(str(key), -1) for key in codes.dictionary.to_pylist()])[codes.indices.to_numpy()]
     known = product >= 0
     people = rows["person"].combine_chunks().dictionary_encode()
     end = _end(rows, as_of)
@@ -172,8 +172,8 @@ def _counted(rows: pa.Table) -> dict[str, int]:
     """How many customers bought each product, of those that enough did."""
     pairs = rows.group_by(["person", "product_key"]).aggregate([])
     counts = pairs.group_by("product_key").aggregate([("person", "count")])
-    found = zip(counts["product_key"].to_pylist(), counts["person_count"].to_pylist(), strict=True)
-    return {key: n for key, n in found if n >= _LEAST_BUYERS}
+    found: list[dict[str, Any]] = counts.to_pylist()
+    return {row["product_key"]: row["person_count"] for row in found if row["person_count"] >= _LEAST_BUYERS}
 
 
 def _end(rows: pa.Table, as_of: date) -> date:
@@ -248,11 +248,11 @@ class Recommender:
         as_of, end = (date.fromisoformat(self.run.about[name]) for name in ("as_of", "known_to"))
         lines = _lines(lake, snapshot, as_of)
         person = lines.filter(lines.customer_key == customer_key).select("person").distinct()
-        rows = engine.execute(_days(lines.semi_join(person, "person")))
+        rows: list[dict[str, Any]] = engine.execute(_days(lines.semi_join(person, "person"))).to_pylist()
         known = [
-            (self.place[key], max((end - day).days, 0))
-            for key, day in zip(rows["product_key"].to_pylist(), rows["on"].to_pylist(), strict=True)
-            if key in self.place
+            (self.place[row["product_key"]], max((end - row["on"]).days, 0))
+            for row in rows
+            if row["product_key"] in self.place
         ]
         if not known:
             raise UnknownCustomerError(name=customer_key)

@@ -375,7 +375,7 @@ def _standing(base: Base) -> dict[str, float]:
     }
 
 
-_SIMULATED: Mapping[str, Callable[[Outcome, int | None, int | None, Floats], Floats]] = {
+_SIMULATED: Mapping[str, Callable[[Outcome, int | None, int | None, NDArray[np.bool_]], Floats]] = {
     "net_sales": lambda outcome, block, market, inside: outcome.part(block, market, inside),
     "orders": lambda outcome, block, market, inside: outcome.placed[:, inside].sum(axis=1),
     "average_order_value": lambda outcome, block, market, inside: (
@@ -396,9 +396,9 @@ def _goal(goal: Goal, found: Ground, now: Outcome, moved: Outcome) -> GoalCheck:
     target = float(goal.target)
     if goal.metric in _SIMULATED:
         ends = _ends(goal)
-        before, after = ends(now), ends(moved)
+        planned, end = ends(now), ends(moved)
         return GoalCheck(
-            goal, *expectation.band(after), float(np.mean(before >= target)), float(np.mean(after >= target)), True
+            goal, *expectation.band(end), float(np.mean(planned >= target)), float(np.mean(end >= target)), True
         )
     known = found.others.get(goal.metric, goal.quantiles)
     times = float(moved.placed.mean() / max(now.placed.mean(), 1e-9)) if goal.metric in found.others else 1.0

@@ -344,7 +344,7 @@ def describe(
             if (one["kind"], one["key"]) in known_links
         ]
         goal.needs = [dict(one) for one in needs]
-        goal.dated = [list(one) for one in sorted(dated)]
+        goal.dated = [list(one) for one in sorted(dated, key=list)]
         goal.bands = list(bands)
         goal.save(update_fields=["parent", "strategy", "links", "needs", "dated", "bands"])
         _log(version, "plan.goal_described", actor, goal=goal.key)

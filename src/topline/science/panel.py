@@ -61,7 +61,7 @@ class Panel:
     @property
     def known(self) -> int:
         """Periods with history."""
-        return self.units.shape[1]
+        return int(self.units.shape[1])
 
     @property
     def horizon(self) -> int:

@@ -10,13 +10,14 @@ from django.utils.translation import gettext
 
 from topline.analysis.result import Channel, Chart, Column, Figure, Note, Table
 from topline.documents import option as options
+from topline.documents.option import Line as Line
 from topline.metrics.metric import Metric, Unit
 from topline.metrics.query import Query
 from topline.metrics.result import Result
 from topline.units.missing import Missing
 from topline.web import formats, question
 
-Line, band = options.Line, options.band
+band = options.band
 MAX_LINES = 8
 MOST_PICTURES = 4
 MOST_BARS = 15

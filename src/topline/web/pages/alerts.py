@@ -27,7 +27,7 @@ SNOOZES = {"day": timedelta(days=1), "week": timedelta(weeks=1), "month": timede
 def listing(visit: Visit) -> HttpResponse:
     """The alerts that the person may see, and what happened last."""
     last = Prefetch("events", AlertEvent.objects.all()[:1], to_attr="newest")
-    seen = Alert.objects.prefetch_related(last).seen_by(visit.user, visit.shop)
+    seen: list[Any] = Alert.objects.prefetch_related(last).seen_by(visit.user, visit.shop)
     return visit.render(
         "alerts.html",
         {

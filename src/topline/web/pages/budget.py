@@ -1,7 +1,7 @@
 """Budget: where the coming weeks' money brings most, what each channel's spend brings, and tests of it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -500,15 +500,18 @@ def _test_line(visit: Visit, one: LiftTest) -> dict[str, Any]:
 
 def _file(visit: Visit, made: BudgetOutlook, first: ResponseOutlook) -> HttpResponseBase | None:
     kind, table = visit.request.GET.get("format", ""), visit.request.GET.get("table", "weeks")
-    sheets = {"weeks": lambda: _week_sheet(visit, made), "channels": lambda: _channel_sheet(made)}
-    pictures = {
+    sheets: dict[str, Callable[[], Sheet]] = {
+        "weeks": lambda: _week_sheet(visit, made),
+        "channels": lambda: _channel_sheet(made),
+    }
+    pictures: dict[str, Callable[[], charts.Picture | None]] = {
         "weeks": lambda: _net_picture(visit, made),
         "contributions": lambda: _contribution_picture(visit, first),
     }
     if kind not in files.KINDS or table not in {*sheets, *pictures}:
         return None
     drawn = pictures[table]() if table in pictures else None
-    sheet = sheets.get(table, lambda: _picture_sheet(drawn))
+    sheet = sheets[table] if table in sheets else lambda: _picture_sheet(drawn)
     return files.download(kind, f"{visit.shop.slug}-budget-{table}", sheet, lambda: drawn.option if drawn else {})
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext
 
-from topline.documents.sheet import Column, Form, Sheet
+from topline.documents.sheet import Column, Form, Sheet, Value
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.plans import checks, text
@@ -96,7 +96,7 @@ def _show(visit: Visit, version: PlanVersion, plans: list[tuple[int, str, bool]]
 def _change(visit: Visit, version: PlanVersion) -> Change:
     """The change of the address: per cent by lever, a category's place, a budget. Raises ShareError."""
     asked = visit.request.GET
-    moved = {lever: _share(asked.get(lever, "")) for lever in LIMITS}
+    moved: dict[str, Any] = {lever: _share(asked.get(lever, "")) for lever in LIMITS}
     place = asked.get("category", "")
     budget = _share(asked.get("budget", "")) * 100
     return replace(
@@ -354,7 +354,7 @@ def _month_sheet(made: PlanCheck) -> Sheet:
         Column(gettext("What holds it back")),
         *(Column(formats.say(label), Form.MONEY, currency) for _, label in held),
     ]
-    rows = [
+    rows: list[list[Value]] = [
         [
             one.month,
             one.target,
@@ -378,7 +378,7 @@ def _goal_sheet(made: PlanCheck) -> Sheet:
         *(Column(name, Form.NUMBER) for name in numbers),
         *(Column(name, Form.RATE) for name in rates),
     ]
-    rows = [
+    rows: list[list[Value]] = [
         [_goal_name(one.goal), one.goal.target, one.low, one.expected, one.high, one.before, one.chance]
         for one in made.goals
     ]
@@ -389,7 +389,9 @@ def _driver_sheet(made: PlanCheck) -> Sheet:
     currency = made.version.plan.currency
     money = [gettext("Net sales at its low"), gettext("Net sales at its high"), gettext("With a tenth more")]
     columns = [Column(gettext("Driver")), *(Column(name, Form.MONEY, currency) for name in money)]
-    rows = [[formats.say(TITLES[made.named(one.driver)]), one.at_low, one.at_high, one.at_more] for one in made.swings]
+    rows: list[list[Value]] = [
+        [formats.say(TITLES[made.named(one.driver)]), one.at_low, one.at_high, one.at_more] for one in made.swings
+    ]
     return Sheet(gettext("Drivers"), columns, rows)
 
 

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 
-from topline.documents.sheet import Column, Form, Sheet
+from topline.documents.sheet import Column, Form, Sheet, Value
 from topline.outlook import demand_file
 from topline.outlook.demand import DIMENSIONS, Accuracy, Change, DemandOutlook, Slices
 from topline.plans import demand
@@ -415,7 +415,7 @@ def _weeks_sheet(found: DemandOutlook, dimension: str, cells: Slices) -> Sheet:
         Column(gettext("Expected"), Form.NUMBER),
         Column(gettext("High"), Form.NUMBER),
     ]
-    rows = (
+    rows: Iterator[list[Value]] = (
         [
             _name(dimension, cells, k),
             week,

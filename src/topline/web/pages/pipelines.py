@@ -28,8 +28,8 @@ def view(visit: Visit) -> HttpResponseBase:
         job = stands.job
         if visit.is_fragment and job is not None and not job.is_finished:
             return HttpResponse(status=204)
-        context = {"job": job, "error": formats.failure(job) if job else ""}
-        return visit.render("pipeline_ahead.html#body" if visit.is_fragment else "pipeline_ahead.html", context)
+        waiting = {"job": job, "error": formats.failure(job) if job else ""}
+        return visit.render("pipeline_ahead.html#body" if visit.is_fragment else "pipeline_ahead.html", waiting)
     run, owners = stands.run, visit.scope.owners
     made = outlook.revenue(run, owners=owners)
     picture = _picture(visit, run, made)

@@ -471,11 +471,10 @@ def _effects(outlook: PriceOutlook) -> Any:
     mean, error = outlook.run.floats("effect", "mean"), outlook.run.floats("effect", "se")
     for k, name in enumerate(names):
         per_cent = name in ("price", "cross_price")
-        say = (
-            (lambda value: formats.signed_percent(value / 100))
-            if per_cent
-            else (lambda value: formats.signed_percent(math.expm1(value)))
-        )
+
+        def say(value: float, is_rate: bool = per_cent) -> str:
+            return formats.signed_percent(value / 100 if is_rate else math.expm1(value))
+
         yield {
             "name": gettext(EFFECTS[name]),
             "mean": say(mean[k]),

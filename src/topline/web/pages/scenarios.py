@@ -220,11 +220,17 @@ def _rows(left: Side, right: Side, currency: str, *, sees_profit: bool) -> Itera
         }
 
     yield line(gettext("Net sales"), one.revenue.mean(), two.revenue.mean(), "money")
-    known = one.profit is not None and two.profit is not None and one.cash is not None and two.cash is not None
-    if sees_profit and known:
-        yield line(gettext("Margin after marketing, still to come"), one.profit.mean(), two.profit.mean(), "money")
+    profits, cash = (one.profit, two.profit), (one.cash, two.cash)
+    if (
+        sees_profit
+        and profits[0] is not None
+        and profits[1] is not None
+        and cash[0] is not None
+        and cash[1] is not None
+    ):
+        yield line(gettext("Margin after marketing, still to come"), profits[0].mean(), profits[1].mean(), "money")
         yield line(
-            gettext("Cash at its lowest"), min(0.0, *one.cash.cumsum()), min(0.0, *two.cash.cumsum()), "money",
+            gettext("Cash at its lowest"), min(0.0, *cash[0].cumsum()), min(0.0, *cash[1].cumsum()), "money",
             hint=gettext("Sales less goods sold and marketing, added up month by month."),
         )  # fmt: skip
     if one.spend.any() or two.spend.any():
@@ -268,9 +274,9 @@ def _tree(rests: Ahead, left: Side, right: Side, currency: str) -> Iterator[dict
         }
 
 
-def _stock(version: PlanVersion, left: Side, right: Side) -> list[dict[str, str]]:
+def _stock(version: PlanVersion, left: Side, right: Side) -> list[dict[str, object]]:
     """What is left of each category's stock; nothing where no stock is known."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for block, name in enumerate(version.blocks):
         a, b = float(left.result.left[block]), float(right.result.left[block])
         if math.isinf(a):

@@ -65,7 +65,7 @@ def _state(visit: Visit) -> HttpResponse:
 def keep(visit: Visit, names: tuple[str, ...]) -> None:
     """Keeps the posted numbers of these names that differ from what holds. A supplier's come as `name:supplier`."""
     stated = numbers.of(visit.shop)
-    for field, written in visit.request.POST.items():
+    for field, written in visit.request.POST.dict().items():
         name, _, of = field.partition(":")
         if name not in (*names, "minimum_value"):
             continue

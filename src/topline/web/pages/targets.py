@@ -143,15 +143,17 @@ def act(visit: Visit, plan_id: int) -> HttpResponse:
     if visit.request.method != "POST":
         return redirect(visit.url("plan_targets", plan_id) + window.query)
     visit.require("plans.write")
-    posted, whom = visit.request.POST, {"actor": visit.user, "now": timezone.now()}
+    posted, now = visit.request.POST, timezone.now()
     try:
         if posted.get("do") == "lines":
             names = [*posted.getlist("known"), *posted.get("names", "").splitlines()]
-            targets.add_lines(version=version, metric=window.metric, cut=window.cut, names=names, **whom)
+            targets.add_lines(
+                version=version, metric=window.metric, cut=window.cut, names=names, actor=visit.user, now=now
+            )
         elif posted.get("do") in ("down", "up") and window.cut:
             targets.bring_in_line(
                 version=version, metric=window.metric, cut=window.cut, is_bottom_up=posted["do"] == "up",
-                reason=posted.get("reason", ""), **whom,
+                reason=posted.get("reason", ""), actor=visit.user, now=now,
             )  # fmt: skip
     except ToplineError as error:
         messages.error(visit.request, formats.say(error))

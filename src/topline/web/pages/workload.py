@@ -7,7 +7,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext
 
-from topline.documents.sheet import Column, Form, Sheet
+from topline.documents.sheet import Column, Form, Sheet, Value
 from topline.plans import jobs as plan_jobs
 from topline.plans import text, workload
 from topline.plans.workload import KINDS, Workload
@@ -105,7 +105,7 @@ def _sheet(found: Workload) -> Sheet:
         Column(gettext("Work")),
         *(Column(gettext(name), Form.NUMBER) for name in names),
     ]
-    rows = (
+    rows: Iterator[list[Value]] = (
         [
             line.week,
             formats.say(TITLES[line.kind]),
