@@ -55,6 +55,11 @@ export function listenToShell() {
   for (const name of ["dragleave", "drop"]) {
     document.addEventListener(name, (event) => event.target.closest?.(".drop")?.classList.remove("over"));
   }
+  // The tab of the page that is shown stands in sight, however many there are.
+  for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+    const strip = tab.closest(".tabs");
+    strip.scrollLeft = tab.offsetLeft - strip.offsetLeft - (strip.clientWidth - tab.offsetWidth) / 2;
+  }
   for (const note of document.querySelectorAll("#toasts [data-do=dismiss]")) {
     setTimeout(() => note.parentElement.remove(), 8000);
   }
