@@ -23,7 +23,7 @@ import plan_shop
 from topline.accounts import operations as accounts
 from topline.boards import alerts, jobs, operations
 from topline.boards.models import Alert, AlertEvent
-from topline.plans import facts
+from topline.plans import approval, facts
 from topline.plans import operations as plans
 from topline.units.period import Period
 from topline.web import mails
@@ -195,7 +195,7 @@ def plan(shop, owner, sold):
         actor=owner,
         now=timezone.now(),
     )
-    for move in (plans.submit, plans.approve, plans.activate):
+    for move in (approval.submit, approval.approve, approval.activate):
         version = move(version=version, actor=owner, now=timezone.now())
     return version, snapshot
 

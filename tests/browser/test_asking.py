@@ -63,6 +63,7 @@ def _event(visit: dict[str, Any], minute: int, event: str) -> dict[str, Any]:
     return {name: visit[name] for name in kept} | {"event": event, "at": visit["at"] + timedelta(minutes=minute)}
 
 
+@pytest.mark.soak
 def test_every_analysis_is_clean(visit, visited):
     person = visit("light", DESKTOP)
     page = person.page

@@ -31,7 +31,7 @@ def told(shop, owner):
     return Alert.objects.get(pk=alert.pk)
 
 
-@pytest.mark.parametrize(("theme", "size"), [("light", PHONE), ("dark", DESKTOP)])
+@pytest.mark.parametrize(("theme", "size"), [("light", PHONE), pytest.param("dark", DESKTOP, marks=pytest.mark.soak)])
 def test_every_page_of_looking_is_clean(visit, shop, owner, told, theme, size):
     operations.start_roles(shop=shop)
     board = Dashboard.objects.get(title="The shop at a glance")

@@ -99,6 +99,7 @@ class Sender:
             self.kept[what] |= set(keys)
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
     env = {**os.environ, "TOPLINE_HOME": str(tmp_path), "TOPLINE_LOG_LEVEL": "ERROR"}

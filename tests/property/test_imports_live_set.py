@@ -28,7 +28,7 @@ def _expected(live: set[str]) -> int:
 
 
 @pytest.mark.django_db
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(sorted(FILES)), min_size=2, max_size=5))
 def test_live_set(steps: list[str]) -> None:
     """Each step imports a file, or takes it back if it is live."""

@@ -102,7 +102,7 @@ _numbers = count(1)
 
 @pytest.mark.django_db
 @settings(
-    max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+    max_examples=2, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
 )
 @given(
     st.lists(_orders(), min_size=1, max_size=2),

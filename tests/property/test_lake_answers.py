@@ -58,7 +58,7 @@ ARRIVALS = {
     "last": st.sampled_from(["fold", "forget", "nothing"]),
     "least_rows": st.sampled_from([1, 20_000]),
 }
-some = settings(max_examples=3, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=2, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 many = settings(some, max_examples=40)
 
 
