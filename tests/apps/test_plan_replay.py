@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 import online_retail
 from topline.accounts.models import Shop
 from topline.plans import operations, progress
@@ -12,6 +14,7 @@ from topline.units.period import Period
 AS_OF = date(2011, 9, 1)
 
 
+@pytest.mark.soak
 def test_pace_and_chance_move_as_the_autumn_of_2011_comes_in(shop: Shop, shared_data: Path) -> None:
     lake = shop.lake()
     for part, batch in enumerate(online_retail.lines(shared_data)):
