@@ -56,6 +56,17 @@ def test_unique_key_queues_once(db):
     assert jobs.enqueue("count", params={"to": 9}, unique_key="count:gifts") != first
 
 
+def test_what_failed_is_asked_for_again_only_to_retry(db):
+    wanted = {"kind": "count", "shop": "gifts", "params": {"to": 3}, "unique_key": "count:gifts"}
+    first = jobs.ask(**wanted)
+    assert jobs.ask(**wanted) == first
+    Job.objects.update(state=Job.State.FAILED)
+    assert jobs.ask(**wanted).state == Job.State.FAILED
+    again = jobs.ask(**wanted, retry=True)
+    assert again != first
+    assert again.state == Job.State.QUEUED
+
+
 def test_two_jobs_without_key_are_two(db):
     assert jobs.enqueue("count", params={"to": 1}) != jobs.enqueue("count", params={"to": 1})
 

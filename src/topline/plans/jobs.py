@@ -185,10 +185,7 @@ def look_ahead(plan: Plan, *, retry: bool = False) -> Job | None:
         return None
     _, day, snapshot = waiting
     key = f"plans.look:{plan.pk}:{day}:{snapshot.number}"
-    before = Job.objects.filter(unique_key=key).order_by("-pk").first()
-    if before is not None and before.state == Job.State.FAILED and not retry:
-        return before
-    return jobs.enqueue("plans.look", shop=plan.shop.slug, params={"plan": plan.pk}, unique_key=key)
+    return jobs.ask("plans.look", shop=plan.shop.slug, params={"plan": plan.pk}, unique_key=key, retry=retry)
 
 
 def check(job: Job) -> dict[str, Any]:
@@ -216,11 +213,8 @@ def prepare_check(version: PlanVersion, as_of: date, *, retry: bool = False) -> 
     if checks.is_made(version, as_of, snapshot):
         return None
     key = f"plans.check:{version.pk}:{as_of}:{snapshot.number}"
-    before = Job.objects.filter(unique_key=key).order_by("-pk").first()
-    if before is not None and before.state == Job.State.FAILED and not retry:
-        return before
     params = {"version": version.pk, "as_of": as_of.isoformat()}
-    return jobs.enqueue("plans.check", shop=shop.slug, params=params, unique_key=key)
+    return jobs.ask("plans.check", shop=shop.slug, params=params, unique_key=key, retry=retry)
 
 
 def remind() -> None:
@@ -251,10 +245,7 @@ def prepare_stock(shop: Shop, as_of: date, *, retry: bool = False) -> Job | None
     if stock.is_made(shop, as_of, snapshot) and workload.is_made(shop, as_of, snapshot):
         return None
     key = f"plans.stock:{shop.slug}:{as_of}:{snapshot.number}"
-    before = Job.objects.filter(unique_key=key).order_by("-pk").first()
-    if before is not None and before.state == Job.State.FAILED and not retry:
-        return before
-    return jobs.enqueue("plans.stock", shop=shop.slug, params={"as_of": as_of.isoformat()}, unique_key=key)
+    return jobs.ask("plans.stock", shop=shop.slug, params={"as_of": as_of.isoformat()}, unique_key=key, retry=retry)
 
 
 def learn_response(job: Job) -> dict[str, Any]:
@@ -279,10 +270,7 @@ def prepare_response(shop: Shop, as_of: date, *, retry: bool = False) -> Job | N
     if budgets.is_learnt(shop, as_of, snapshot):
         return None
     key = f"plans.response:{shop.slug}:{as_of}:{snapshot.number}:{budgets.experiments_digest(shop)}"
-    before = Job.objects.filter(unique_key=key).order_by("-pk").first()
-    if before is not None and before.state == Job.State.FAILED and not retry:
-        return before
-    return jobs.enqueue("plans.response", shop=shop.slug, params={"as_of": as_of.isoformat()}, unique_key=key)
+    return jobs.ask("plans.response", shop=shop.slug, params={"as_of": as_of.isoformat()}, unique_key=key, retry=retry)
 
 
 def propose(job: Job) -> dict[str, Any]:
@@ -341,10 +329,7 @@ def prepare_demand(
         return None
     params = {"as_of": as_of.isoformat(), "changes": demand.plain(changes)}
     key = f"outlook.demand:{shop.slug}:{sha256(canonical.dumps(params)).hexdigest()}{':later' if due_at else ''}"
-    before = Job.objects.filter(unique_key=key).order_by("-pk").first()
-    if before is not None and before.state == Job.State.FAILED and not retry:
-        return before
-    return jobs.enqueue("outlook.demand", shop=shop.slug, params=params, unique_key=key, due_at=due_at)
+    return jobs.ask("outlook.demand", shop=shop.slug, params=params, unique_key=key, retry=retry, due_at=due_at)
 
 
 def prepare_demand_everywhere() -> None:
@@ -376,10 +361,7 @@ def prepare_customers(shop: Shop, as_of: date, *, retry: bool = False) -> Job | 
     if customers.is_made(shop, as_of, snapshot):
         return None
     key = f"plans.customers:{shop.slug}:{as_of}:{snapshot.number}"
-    before = Job.objects.filter(unique_key=key).order_by("-pk").first()
-    if before is not None and before.state == Job.State.FAILED and not retry:
-        return before
-    return jobs.enqueue("plans.customers", shop=shop.slug, params={"as_of": as_of.isoformat()}, unique_key=key)
+    return jobs.ask("plans.customers", shop=shop.slug, params={"as_of": as_of.isoformat()}, unique_key=key, retry=retry)
 
 
 def look_ahead_everywhere() -> None:

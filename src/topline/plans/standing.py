@@ -103,11 +103,8 @@ def _make(shop: Shop, name: str, as_of: date, snapshot: Snapshot) -> None:
 
 def _ask(shop: Shop, name: str, snapshot: Snapshot, retry: bool) -> Job:
     key = f"outlook.make:{shop.slug}:{name}:{_path(shop, name, shop.today(), snapshot).name}"
-    before = Job.objects.filter(unique_key=key).order_by("-pk").first()
-    if before is not None and before.state == Job.State.FAILED and not retry:
-        return before
     params = {"outlook": name, "as_of": shop.today().isoformat()}
-    return jobs.enqueue("outlook.make", shop=shop.slug, params=params, unique_key=key)
+    return jobs.ask("outlook.make", shop=shop.slug, params=params, unique_key=key, retry=retry)
 
 
 def _is_young(path: Path, today: date) -> bool:

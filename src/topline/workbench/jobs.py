@@ -70,6 +70,25 @@ def enqueue(
         return Job.objects.unfinished().get(unique_key=unique_key)
 
 
+def ask(
+    kind: str,
+    *,
+    shop: str,
+    params: Mapping[str, Any],
+    unique_key: str,
+    retry: bool = False,
+    due_at: datetime | None = None,
+) -> Job:
+    """The job that makes what the key names: the last one if it failed, else that which runs, else a new one.
+
+    retry : queue it anew after a failure
+    """
+    before = Job.objects.filter(unique_key=unique_key).order_by("-pk").first()
+    if before is not None and before.state == Job.State.FAILED and not retry:
+        return before
+    return enqueue(kind, shop=shop, params=params, unique_key=unique_key, due_at=due_at)
+
+
 def cancel(*, job_id: int) -> None:
     """Ask a job to stop: at once if nobody has begun, else after its current batch. Raises UnknownJobError."""
     if not Job.objects.filter(pk=job_id).update(is_cancel_asked=True):
