@@ -1,6 +1,5 @@
 """What the products of a shop are expected to sell day by day: the ground of its orders to suppliers."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -172,8 +171,7 @@ _NAMES = ("product_key", "title", "category", "supplier")
 
 
 def save(goods: Goods, path: Path) -> None:
-    """Writes the goods so that any process can read them; the file appears whole or not at all."""
-    part = path.with_suffix(f".{os.getpid()}.part")
+    """Writes the goods so that any process can read them."""
     names: dict[str, Any] = {
         name: np.array([one or "" for one in getattr(goods, name)], dtype=np.str_) for name in _NAMES
     }
@@ -181,9 +179,8 @@ def save(goods: Goods, path: Path) -> None:
     arrays: dict[str, Any] = {name: getattr(goods, name) for name in _ARRAYS} | {
         "wanted": goods.wanted.astype(np.float32)
     }
-    with part.open("wb") as file:
+    with path.open("wb") as file:
         np.savez(file, days=np.array([day.isoformat() for day in days]), **arrays, **names)
-    part.replace(path)
 
 
 def load(path: Path) -> Goods:

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -13,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from django.conf import settings
 from django.db import transaction
 
-from topline import __version__
 from topline.accounts.models import Shop
 from topline.lake import engine
 from topline.lake.snapshot import Snapshot
@@ -25,7 +21,7 @@ from topline.outlook import budget
 from topline.outlook import response as outlook
 from topline.outlook.budget import Assumptions, BudgetOutlook
 from topline.outlook.response import Experiment, ResponseOutlook
-from topline.plans import expectation
+from topline.plans import cache, expectation
 from topline.plans.models import LiftTest
 from topline.science.response import NothingHappenedError, Response
 from topline.units.errors import ToplineError
@@ -36,7 +32,6 @@ from topline.units.text import N_
 from topline.workbench import audit
 
 _READ = ("order_line", "order", "product", "identity_link", "spend", "promotion")
-_KEEP_SECONDS = 30 * 86_400
 _YEAR = timedelta(days=364)
 _FITTED = tuple(Response.__dataclass_fields__)
 
@@ -223,8 +218,7 @@ def _planned(
 def _path(shop: Shop, metric: str, as_of: date, snapshot: Snapshot) -> Path:
     facts = tuple(snapshot.digest(table) for table in _READ)
     tests = tuple(_experiments(shop))
-    content = (__version__, shop.slug, facts, metric, as_of, shop.settings().digest, tests)
-    return Path(settings.HOME) / "cache" / "response" / f"{hashlib.sha256(repr(content).encode()).hexdigest()}.npz"
+    return cache.place("response", ".npz", shop.slug, facts, metric, as_of, shop.settings().digest, tests)
 
 
 def _without(path: Path) -> Path:
@@ -243,15 +237,9 @@ def _save(path: Path, found: ResponseOutlook) -> None:
         "tests": found.tests,
     }
     arrays: dict[str, Any] = {name: np.asarray(getattr(found.fitted, name)) for name in _FITTED}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as file:
+    with cache.written(path) as draft, draft.open("wb") as file:
         text = np.frombuffer(json.dumps(about).encode(), np.uint8)
         np.savez(file, about=text, spend=found.spend, came=found.came, **arrays)
-    part.replace(path)
-    for old in path.parent.iterdir():
-        if old.stat().st_mtime < time.time() - _KEEP_SECONDS:
-            old.unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=32)

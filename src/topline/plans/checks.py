@@ -4,11 +4,8 @@ What it starts from (`Ground`) is made once for the same facts, day and axes of 
 folder, mapped into memory; a change is answered from there.
 """
 
-import hashlib
 import json
 import math
-import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -16,17 +13,15 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from django.conf import settings
 from numpy.typing import NDArray
 
-from topline import __version__
 from topline.accounts.models import Shop
 from topline.lake.snapshot import Snapshot
 from topline.outlook import check as outlook
 from topline.outlook import kept, shelf
 from topline.outlook.kept import Run
 from topline.outlook.response import ResponseOutlook
-from topline.plans import budgets, expectation, numbers, standing
+from topline.plans import budgets, cache, expectation, numbers, standing
 from topline.plans.drafting import EmptyLakeError
 from topline.plans.models import Goal, PlanVersion
 from topline.plans.text import Sentence
@@ -41,7 +36,6 @@ type Floats = NDArray[np.float64]
 LEVERS = tuple(check.LIMITS)
 
 _READ = (*expectation._READ, "session", "spend", "planned_spend", "stock_level")
-_KEEP_SECONDS = 30 * 86_400
 _ABOUT = "about.json"
 
 
@@ -217,9 +211,7 @@ def make(
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
     outlook.save(base, folder, {_ABOUT: json.dumps(about)})
-    for old in folder.parent.iterdir():
-        if old.stat().st_mtime < time.time() - _KEEP_SECONDS:
-            shutil.rmtree(old, ignore_errors=True)
+    cache.sweep(folder.parent)
 
 
 def _prices(shop: Shop) -> Run | None:
@@ -244,8 +236,7 @@ def ground(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Ground:
 def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
     plan, shop = version.plan, version.plan.shop
     prices = _prices(shop)
-    content = (
-        __version__,
+    made_of = (
         shop.slug,
         tuple(snapshot.digest(table) for table in _READ),
         plan.period,
@@ -259,7 +250,7 @@ def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
         None if prices is None else (prices.about["as_of"], prices.about["snapshot"]),
         budgets.experiments_digest(shop) if budgets.is_learnt(shop, as_of, snapshot) else None,
     )
-    return Path(settings.HOME) / "cache" / "check" / hashlib.sha256(repr(content).encode()).hexdigest()
+    return cache.place("check", "", *made_of)
 
 
 @lru_cache(maxsize=16)

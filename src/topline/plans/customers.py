@@ -1,9 +1,6 @@
 """What is expected of each customer: made once for the same facts and day, and kept in the shared cache folder."""
 
-import hashlib
 import json
-import os
-import time
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import lru_cache
@@ -12,19 +9,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from django.conf import settings
 from numpy.typing import NDArray
 
-from topline import __version__
 from topline.accounts.models import Shop
 from topline.lake.snapshot import Snapshot
 from topline.outlook import customers as outlook
 from topline.outlook.customers import HoldOut, LineChurn
+from topline.plans import cache
 
 Floats = NDArray[np.float64]
 
 _READ = ("order_line", "order", "product", "identity_link")
-_KEEP_SECONDS = 30 * 86_400
 NEAR_DAYS = 730
 """Beyond it nobody would name the day of the next order."""
 
@@ -84,8 +79,7 @@ def is_made(shop: Shop, as_of: date, snapshot: Snapshot) -> bool:
 
 def _path(shop: Shop, as_of: date, snapshot: Snapshot) -> Path:
     facts = tuple(snapshot.digest(table) for table in _READ)
-    content = (__version__, shop.slug, facts, as_of)
-    return Path(settings.HOME) / "cache" / "customers" / f"{hashlib.sha256(repr(content).encode()).hexdigest()}.parquet"
+    return cache.place("customers", ".parquet", shop.slug, facts, as_of)
 
 
 def _save(path: Path, found: outlook.CustomerOutlook) -> None:
@@ -101,13 +95,8 @@ def _save(path: Path, found: outlook.CustomerOutlook) -> None:
     }
     columns = {"key": found.customer_key, **{name: getattr(found, name) for name in COLUMNS}}
     table = pa.table(columns).replace_schema_metadata({"about": json.dumps(about, default=str)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    pq.write_table(table, part)
-    part.replace(path)
-    for old in path.parent.iterdir():
-        if old.stat().st_mtime < time.time() - _KEEP_SECONDS:
-            old.unlink(missing_ok=True)
+    with cache.written(path) as draft:
+        pq.write_table(table, draft)
 
 
 @lru_cache(maxsize=8)

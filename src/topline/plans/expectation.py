@@ -1,9 +1,6 @@
 """How a metric goes and ends in a plan's period, as seen on a day: outlooks, computed once, and rates."""
 
-import hashlib
 import json
-import os
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,10 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from django.conf import settings
 from numpy.typing import NDArray
 
-from topline import __version__
 from topline.accounts.models import Shop
 from topline.calendar.occurrence import Occurrence
 from topline.lake import read
@@ -24,6 +19,7 @@ from topline.lake.snapshot import Snapshot
 from topline.metrics.query import Query
 from topline.metrics.result import Result
 from topline.outlook import sales
+from topline.plans import cache
 from topline.plans.models import OwnEvent
 from topline.science import conformal, goal
 from topline.units.missing import Missing
@@ -51,7 +47,6 @@ _SEED = 20_111_209
 _RATE_PRIOR = 0.1
 _RATE_PRIOR_WEIGHT = 3
 _WINDOWS = 8
-_KEEP_SECONDS = 30 * 86_400
 _ARRAYS = ("actual", "last_year", "mean", "low", "high", "samples")
 _SLICED_ARRAYS = ("mean", "low", "high", "finish")
 _READ = ("order_line", "order", "product", "identity_link")
@@ -129,8 +124,7 @@ def is_made(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snap
 def _path(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> Path:
     facts = tuple(snapshot.digest(table) for table in _READ)
     own = tuple(own_events(shop, as_of))
-    content = (__version__, shop.slug, facts, metric, period, as_of, shop.settings().digest, own)
-    return Path(settings.HOME) / "cache" / "outlook" / f"{hashlib.sha256(repr(content).encode()).hexdigest()}.npz"
+    return cache.place("outlook", ".npz", shop.slug, facts, metric, period, as_of, shop.settings().digest, own)
 
 
 def own_events(shop: Shop, as_of: date) -> list[Occurrence]:
@@ -276,14 +270,8 @@ def _save(path: Path, found: Expectation) -> None:
         "error": found.error,
         "model": found.model,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as file:
+    with cache.written(path) as draft, draft.open("wb") as file:
         np.savez(file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
-    part.replace(path)
-    for old in path.parent.iterdir():
-        if old.stat().st_mtime < time.time() - _KEEP_SECONDS:
-            old.unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=256)

@@ -1,8 +1,6 @@
 """The stock plan: what to order, when and of whom, what may be bought by month, and what lies there for nothing."""
 
-import hashlib
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,17 +9,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from django.conf import settings
 from numpy.typing import NDArray
 
-from topline import __version__
 from topline.accounts.models import Shop
 from topline.calendar.occurrence import Occurrence
 from topline.lake.snapshot import Snapshot
 from topline.outlook import history
 from topline.outlook import stock as outlook
 from topline.outlook.stock import HORIZON_DAYS, Goods
-from topline.plans import calendar, expectation, numbers
+from topline.plans import cache, calendar, expectation, numbers
 from topline.plans.drafting import EmptyLakeError
 from topline.plans.numbers import Stated
 from topline.plans.text import Sentence
@@ -35,7 +31,6 @@ MONTHS = 5
 MOST_EVENTS = 8
 EVENT_DAYS = 120
 _READ = ("order_line", "order", "product", "stock_level")
-_KEEP_SECONDS = 30 * 86_400
 
 STATES = ("out", "late", "order", "soon", "enough", "excess", "dead", "unknown")
 """What a line says, the most urgent first: out of stock, gone before a delivery ordered today can come, to order today,
@@ -148,22 +143,18 @@ def make(shop: Shop, as_of: date, snapshot: Snapshot) -> None:
         return
     own = expectation.own_events(shop, as_of)
     goods = outlook.look(shop.lake(), snapshot, as_of=as_of, settings=shop.settings(), own=own)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    outlook.save(goods, path)
-    for old in path.parent.iterdir():
-        if old.stat().st_mtime < time.time() - _KEEP_SECONDS:
-            old.unlink(missing_ok=True)
+    with cache.written(path) as draft:
+        outlook.save(goods, draft)
 
 
 def _path(shop: Shop, as_of: date, snapshot: Snapshot) -> Path:
-    return Path(settings.HOME) / "cache" / "stock" / f"{digest(shop, as_of, snapshot, _READ)}.npz"
+    return cache.place("stock", ".npz", *made_of(shop, as_of, snapshot, _READ))
 
 
-def digest(shop: Shop, as_of: date, snapshot: Snapshot, tables: tuple[str, ...]) -> str:
-    """The same for the same facts of these tables, day, settings and events of the shop's own."""
+def made_of(shop: Shop, as_of: date, snapshot: Snapshot, tables: tuple[str, ...]) -> tuple[object, ...]:
+    """The facts of these tables, the day, the settings and the events of the shop's own."""
     facts = tuple(snapshot.digest(table) for table in tables)
-    content = (__version__, shop.slug, facts, as_of, shop.settings().digest, tuple(expectation.own_events(shop, as_of)))
-    return hashlib.sha256(repr(content).encode()).hexdigest()
+    return shop.slug, facts, as_of, shop.settings().digest, tuple(expectation.own_events(shop, as_of))
 
 
 @lru_cache(maxsize=8)

@@ -6,13 +6,12 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
-from django.conf import settings
 
 from topline.accounts.models import Shop
 from topline.lake.snapshot import Snapshot
 from topline.outlook import workload as outlook
 from topline.outlook.workload import Coming
-from topline.plans import calendar, expectation, numbers, stock
+from topline.plans import cache, calendar, expectation, numbers, stock
 from topline.plans.drafting import EmptyLakeError
 from topline.plans.numbers import Stated
 from topline.plans.text import Sentence
@@ -70,13 +69,13 @@ def make(shop: Shop, as_of: date, snapshot: Snapshot) -> None:
         return
     own = expectation.own_events(shop, as_of)
     coming = outlook.look(shop.lake(), snapshot, as_of=as_of, settings=shop.settings(), own=own)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    outlook.save(coming, path)
+    with cache.written(path) as draft:
+        outlook.save(coming, draft)
 
 
 def _path(shop: Shop, as_of: date, snapshot: Snapshot) -> Path:
-    made_for = stock.digest(shop, as_of, snapshot, ("order_line", "order", "support_conversation", "lead_event"))
-    return Path(settings.HOME) / "cache" / "stock" / f"{made_for}.json"
+    tables = ("order_line", "order", "support_conversation", "lead_event")
+    return cache.place("stock", ".json", *stock.made_of(shop, as_of, snapshot, tables))
 
 
 def of(shop: Shop, as_of: date, snapshot: Snapshot | None = None) -> Workload:
