@@ -234,6 +234,12 @@ def test_tidy_forgets_old_jobs_only(db):
     assert list(Job.objects.all()) == [new]
 
 
+def test_who_is_waited_for_does_not_stand_behind_the_forecast_of_every_product(db):
+    jobs.enqueue("outlook.demand", shop="gifts")
+    customers = jobs.enqueue("plans.customers", shop="gifts")
+    assert jobs.claim(in_background=False) == customers
+
+
 def test_who_is_waited_for_does_not_stand_behind_a_fold(db):
     fold = jobs.enqueue("lake.fold", shop="gifts")
     waited_for = jobs.enqueue("count", params={"to": 1})

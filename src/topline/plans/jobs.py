@@ -395,7 +395,7 @@ JOBS = {
     "plans.proposals": propose,
     "outlook.demand": look_at_demand,
 }
-BACKGROUND = ("outlook.publish", "plans.proposals")
+BACKGROUND = ("outlook.publish", "outlook.demand", "plans.proposals")
 SCHEDULE = {
     "plans.proposals": (timedelta(hours=1), propose_everywhere),
     "plans.exports": (timedelta(days=1), handout.tidy),
