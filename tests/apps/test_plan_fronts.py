@@ -195,13 +195,13 @@ def test_deadlines_are_counted_back_from_the_promotion(version):
     promotion = add(version, "11.promotions", name="Easter", starts_on="2024-03-29", ends_on="2024-04-01")
     piece = {"name": "Film", "type": "video", "promotion": promotion.key, "status": "briefed"}
     by_key = {promotion.key: promotion}
-    assert content.out_on(piece, by_key) == date(2024, 3, 22)
-    steps = content.deadlines(piece, by_key, date(2024, 3, 5))
+    assert content.out_on(version, piece, by_key) == date(2024, 3, 22)
+    steps = content.deadlines(version, piece, by_key, date(2024, 3, 5))
     assert [(step.status, step.on, step.is_late) for step in steps] == [
         ("in_work", date(2024, 3, 1), True), ("ready", date(2024, 3, 17), False),
         ("published", date(2024, 3, 22), False),
     ]  # fmt: skip
-    assert content.next_deadline(piece | {"status": "published"}, by_key, date(2024, 3, 5)) is content.DONE
+    assert content.next_deadline(version, piece | {"status": "published"}, by_key, date(2024, 3, 5)) is content.DONE
     assert content.next_audit({"on": "2024-01-31", "cadence": "monthly"}, date(2024, 3, 1)) == date(2024, 3, 31)
 
 

@@ -44,9 +44,14 @@ def _countries() -> frozenset[str]:
     return frozenset(_source().list_supported_countries(include_aliases=False))
 
 
+def is_known(country: str) -> bool:
+    """Whether a code names a country with known holidays."""
+    return country in _countries()
+
+
 def check_country(country: str) -> None:
     """Raises UnknownCountryError unless the country's holidays are known."""
-    if country not in _countries():
+    if not is_known(country):
         raise UnknownCountryError(country=country)
 
 

@@ -59,10 +59,12 @@ def put_event(
     tail_days: int = 0,
     categories: Sequence[str] = (),
     note: str = "",
+    is_closed: bool = False,
 ) -> OwnEvent:
     """An event of the shop's own, new or changed.
 
     event : the one to change; dates : the id of a shipped event whose announced date this is
+    is_closed : nothing may be planned on its days
 
     Raises OwnEventError, OwnEventDaysError, OwnEventTakenError, UnknownEventError.
     """
@@ -82,6 +84,7 @@ def put_event(
         kept.name, kept.starts_on, kept.last_on, kept.is_yearly = name.strip(), starts_on, last_on, is_yearly
         kept.dates, kept.lead_in_days, kept.tail_days = dates, lead_in_days, tail_days
         kept.categories, kept.note = [each.strip() for each in categories if each.strip()], note.strip()[:300]
+        kept.is_closed = is_closed
         kept.save()
         audit.log("calendar.put_event", actor_id=actor_id, shop=shop.slug, subject=kept.name, starts_on=str(starts_on))
     return kept

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from topline.plans.models import Entry
+from topline.plans import promotion
+from topline.plans.models import Entry, PlanVersion
 from topline.plans.outline import STATUSES
 from topline.units.missing import Missing
 from topline.units.period import add_months
@@ -42,19 +43,25 @@ class Deadline:
     is_late: bool
 
 
-def out_on(piece: Mapping[str, Any], promotions: Mapping[str, Entry]) -> date | None:
+def out_on(version: PlanVersion, piece: Mapping[str, Any], promotions: Mapping[str, Entry]) -> date | None:
     """The day that a piece must be out: its own, else a week before its promotion begins."""
     if piece.get("on"):
         return date.fromisoformat(piece["on"])
-    promotion = promotions.get(piece.get("promotion", ""))
-    if promotion is None or not promotion.cells.get("starts_on"):
-        return None
-    return date.fromisoformat(promotion.cells["starts_on"]) - timedelta(days=AHEAD_OF_PROMOTION)
+    made_for = promotions.get(piece.get("promotion", ""))
+    days = promotion.days(version, made_for.cells) if made_for is not None else None
+    return days.start - timedelta(days=AHEAD_OF_PROMOTION) if days else None
 
 
-def deadlines(piece: Mapping[str, Any], promotions: Mapping[str, Entry], today: date) -> list[Deadline]:
+def first_days(piece: Mapping[str, Any]) -> int:
+    """How many days before it is out work on a piece begins."""
+    return max(DAYS_BEFORE[piece.get("type") or "other"].values())
+
+
+def deadlines(
+    version: PlanVersion, piece: Mapping[str, Any], promotions: Mapping[str, Entry], today: date
+) -> list[Deadline]:
     """What is still to be reached and by when, the first first."""
-    out = out_on(piece, promotions)
+    out = out_on(version, piece, promotions)
     status = piece.get("status") or "idea"
     if out is None or status == "published":
         return []
@@ -64,11 +71,13 @@ def deadlines(piece: Mapping[str, Any], promotions: Mapping[str, Entry], today: 
     return [Deadline(step, on, on < today) for step, on in days.items()]
 
 
-def next_deadline(piece: Mapping[str, Any], promotions: Mapping[str, Entry], today: date) -> object:
+def next_deadline(
+    version: PlanVersion, piece: Mapping[str, Any], promotions: Mapping[str, Entry], today: date
+) -> object:
     """The first deadline, or why there is none."""
     if piece.get("status") == "published":
         return DONE
-    found = deadlines(piece, promotions, today)
+    found = deadlines(version, piece, promotions, today)
     return found[0] if found else NO_DAY
 
 
@@ -87,7 +96,9 @@ def next_audit(row: Mapping[str, Any], today: date) -> date | None:
     return on
 
 
-def by_day(pieces: Sequence[Entry], promotions: Mapping[str, Entry]) -> list[tuple[date | None, Entry]]:
+def by_day(
+    version: PlanVersion, pieces: Sequence[Entry], promotions: Mapping[str, Entry]
+) -> list[tuple[date | None, Entry]]:
     """The pieces by the day that they must be out; those without one last."""
-    dated = [(out_on(piece.cells, promotions), piece) for piece in pieces]
+    dated = [(out_on(version, piece.cells, promotions), piece) for piece in pieces]
     return sorted(dated, key=lambda each: (each[0] is None, each[0] or date.max, each[1].position))

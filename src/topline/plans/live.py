@@ -13,7 +13,7 @@ from topline.lake.analyse import analyse
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import Filter
-from topline.plans import fronts
+from topline.plans import fronts, promotion
 from topline.plans.content import next_deadline
 from topline.plans.figures import NO_PLAN, NOT_YET, Reader, target
 from topline.plans.models import Entry
@@ -169,13 +169,11 @@ def _legal(row: Entry) -> object:
 
 
 def _prepare(reader: Reader, row: Entry) -> object:
-    """The day from which stock, content and prices are prepared: the event's lead-in, else two weeks before."""
-    first = row.cells.get("starts_on")
-    if not first:
+    """The day from which stock, content and prices are prepared."""
+    days = promotion.days(reader.version, row.cells)
+    if days is None:
         return Missing("no_day", N_("state its first day"))
-    known = {event["event"]: event["lead_in"] for event in reader.version.outlook.get("events", [])}
-    lead_in = known.get(row.cells.get("event", ""))
-    return date.fromisoformat(lead_in) if lead_in else date.fromisoformat(first) - timedelta(days=14)
+    return promotion.prepare_on(reader.version, row.cells, days)
 
 
 def _stages(reader: Reader, rows: Sequence[Entry]) -> Cells:
@@ -242,7 +240,7 @@ def _pieces(reader: Reader, rows: Sequence[Entry]) -> Cells:
     promotions = {row.key: row for row in reader.version.entries.rows("11.promotions")}
     found: Cells = {}
     for row in rows:
-        due = next_deadline(row.cells, promotions, reader.today)
+        due = next_deadline(reader.version, row.cells, promotions, reader.today)
         result: Shown = Shown(Missing("no_content", N_("say by which name facts know the piece")))
         if row.cells.get("content"):
             where = (Filter("content", (row.cells["content"],)),)

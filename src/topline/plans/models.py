@@ -703,6 +703,8 @@ class OwnEvent(models.Model):
 
     name : in its author's language; it is the event's id too
     dates : the id of the shipped event that this dates, empty for one of the shop's own
+    is_closed : the shop is closed or sends nothing on its days, so that nothing is planned on them
+    uid : by which the calendar file that it came from names it, empty if it came from none
     """
 
     shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="own_events")
@@ -715,11 +717,16 @@ class OwnEvent(models.Model):
     tail_days = models.PositiveSmallIntegerField(default=0)
     categories = models.JSONField(default=list, blank=True)
     note = models.CharField(max_length=300, blank=True)
+    is_closed = models.BooleanField(default=False)
+    uid = models.CharField(max_length=255, blank=True, default="")
 
     objects = OwnEventQuerySet.as_manager()
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["shop", "-starts_on"])]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "uid"], condition=~models.Q(uid=""), name="own_event_uid_in_shop"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -742,6 +749,31 @@ class OwnEvent(models.Model):
                 categories=tuple(self.categories) or (shipped.categories if shipped else ()),
                 source=self.note,
             )
+
+
+class EventImportQuerySet(models.QuerySet["EventImport"]):
+    def of(self, shop: Shop) -> Self:
+        """A shop's imports that stand, the newest first."""
+        return self.filter(shop=shop, undone_at=None).order_by("-pk")
+
+
+class EventImport(models.Model):
+    """Events that came from a calendar file, and what stood before, so that it can be taken back.
+
+    changes : [{"uid", "before": fields or None, "after": fields}, ...]
+    """
+
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="event_imports")
+    name = models.CharField(max_length=200)
+    changes = models.JSONField(default=list)
+    created_at = models.DateTimeField()
+    created_by = models.BigIntegerField(null=True)
+    undone_at = models.DateTimeField(null=True)
+
+    objects = EventImportQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class LiftTestQuerySet(models.QuerySet["LiftTest"]):
@@ -778,14 +810,21 @@ class LiftTest(models.Model):
 
 
 class CalendarLinkQuerySet(models.QuerySet["CalendarLink"]):
-    def live(self, shop: Shop) -> Self:
-        return self.filter(shop=shop, revoked_at=None)
+    def live(self, shop: Shop, person_id: int | None = None, front: str = "") -> Self:
+        """The address of the whole calendar, of a person's, or of a front's."""
+        return self.filter(shop=shop, person=person_id, front=front, revoked_at=None)
 
 
 class CalendarLink(models.Model):
-    """A secret address at which calendar programs read the shop's calendar. Only its digest is kept."""
+    """A secret address at which calendar programs read the shop's calendar. Only its digest is kept.
+
+    person : whose own dates it shows, as far as they may see them; front : key of the front whose dates it shows;
+        neither shows the retail calendar
+    """
 
     shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="+")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
+    front = models.CharField(max_length=32, blank=True, default="")
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField()
     created_by = models.BigIntegerField(null=True)

@@ -1,17 +1,25 @@
-"""A planned promotion against the prices that were asked before it."""
+"""A planned promotion: its days, and its price against those that were asked before it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from typing import Any
 
 from topline.accounts.models import Shop
-from topline.calendar import prior_price
+from topline.calendar import holiday, prior_price
+from topline.calendar.occurrence import Occurrence, occurrences
 from topline.calendar.prior_price import PriorPrice, Ruling, Verdict
 from topline.facts.order_line import Kind
 from topline.lake import engine
+from topline.plans.models import OwnEvent, PlanVersion
 from topline.units import errors
+from topline.units.period import Period
 from topline.units.text import N_
+
+PREPARED_DAYS = 14
+"""Days before its first day from which a promotion is prepared, where its event doesn't say."""
 
 REASONS: Mapping[Verdict, str] = {
     Verdict.ALLOWED: N_("It may be announced as a reduction, with the prior price beside it."),
@@ -27,6 +35,49 @@ REASONS: Mapping[Verdict, str] = {
     ),
     Verdict.NO_RULE: N_("The rule is one of the European Union, and this market lies outside it."),
 }
+
+
+def days(version: PlanVersion, row: Mapping[str, Any]) -> Period | None:
+    """The days of a promotion: those stated, else those of its event in the plan's period; None if neither is known.
+
+    row : its cells, as the plan document keeps them
+    """
+    if row.get("starts_on"):
+        first = date.fromisoformat(row["starts_on"])
+        last = date.fromisoformat(row["ends_on"]) if row.get("ends_on") else first
+        return Period(first, last + timedelta(days=1))
+    found = event_of(version, row)
+    if found is None:
+        return None
+    inside = version.plan.period
+    return Period(max(found.start, inside.start), min(found.end, inside.end))
+
+
+def event_of(version: PlanVersion, row: Mapping[str, Any]) -> Occurrence | None:
+    """When the event of a promotion happens in its market in the plan's period, on its stated days if it has any."""
+    if not row.get("event"):
+        return None
+    shop, period = version.plan.shop, version.plan.period
+    country = row["market"] if holiday.is_known(row.get("market") or "") else shop.country
+    own = OwnEvent.objects.occurrences(shop, period) if country == shop.country else []
+    replaced = {(one.event, one.start.year) for one in own}
+    shipped = (one for one in _shipped(period, country) if (one.event, one.start.year) not in replaced)
+    found = sorted((one for one in (*own, *shipped) if one.event == row["event"]), key=lambda one: one.start)
+    stated = row.get("starts_on")
+    near = [one for one in found if stated and date.fromisoformat(stated) in one.window]
+    return next(iter(near or found), None)
+
+
+@lru_cache(maxsize=64)
+def _shipped(period: Period, country: str) -> tuple[Occurrence, ...]:
+    return tuple(occurrences(period, country))
+
+
+def prepare_on(version: PlanVersion, row: Mapping[str, Any], on: Period) -> date:
+    """The day from which a promotion is prepared: from when its event is felt, else two weeks before."""
+    event = event_of(version, row)
+    lead = event.lead_in_days if event and event.lead_in_days else PREPARED_DAYS
+    return on.start - timedelta(days=lead)
 
 
 class PromotionPriceError(errors.ToplineError):

@@ -1,19 +1,75 @@
-// The month view of the retail calendar.
+// The calendar by month and by week; what a draft plans is dragged to other days.
 import { Calendar } from "fullcalendar";
 import dayGridPlugin from "fullcalendar/daygrid";
+import interactionPlugin from "fullcalendar/interaction";
 import roLocale from "fullcalendar/locales/ro";
 import classicTheme from "fullcalendar/themes/classic";
 
-export function mount(element, { locale, firstDay, initialDate, events }) {
+import { toast } from "./shell.js";
+
+const DAY = 86400000;
+const headers = () => ({ ...JSON.parse(document.body.getAttribute("hx-headers:inherited")), "HX-Request": "true" });
+const last = (start, end) => new Date((end ?? new Date(start.getTime() + DAY)).getTime() - DAY).toISOString().slice(0, 10);
+const first = (start) => start.toISOString().slice(0, 10);
+
+export function mount(element, { locale, firstDay, initialDate, today, view, move, undo, failed }) {
+  async function post(values) {
+    const answer = await fetch(move, { method: "POST", headers: headers(), body: new URLSearchParams(values) }).catch(() => null);
+    return answer?.json().catch(() => null) ?? null;
+  }
+
+  async function moved(info) {
+    const { event, oldEvent } = info;
+    const told = await post({
+      id: event.id,
+      was_first: first(oldEvent.start),
+      was_last: last(oldEvent.start, oldEvent.end),
+      to_first: first(event.start),
+      to_last: last(event.start, event.end),
+    });
+    if (!told || told.error) {
+      info.revert();
+      toast(told?.error ?? failed, "error");
+    } else {
+      offer(told);
+    }
+    calendar.refetchEvents();
+  }
+
+  function offer(told) {
+    toast(told.text, "good", undo, async () => {
+      const back = await post(told.undo);
+      toast(back?.error ?? back?.text ?? failed, back?.text ? "note" : "error");
+      calendar.refetchEvents();
+    });
+  }
+
+  async function events(span, done, refuse) {
+    const query = new URLSearchParams(location.search);
+    query.set("format", "json");
+    query.set("from", first(span.start));
+    query.set("to", first(span.end));
+    const answer = await fetch(`?${query}`, { headers: { Accept: "application/json" } }).catch(() => null);
+    if (answer?.ok) done((await answer.json()).events);
+    else refuse(new Error(failed));
+  }
+
   const calendar = new Calendar(element, {
-    plugins: [dayGridPlugin, classicTheme],
+    plugins: [dayGridPlugin, interactionPlugin, classicTheme],
     locales: [roLocale],
     locale,
     firstDay,
     initialDate,
+    now: today,
+    timeZone: "UTC",
     events,
-    initialView: "dayGridMonth",
+    dayMaxEvents: 5,
+    eventOrder: "",
+    longPressDelay: 400,
+    initialView: view,
     height: "auto",
+    eventDrop: moved,
+    eventResize: moved,
     headerToolbar: { start: "title", center: "", end: "today prev,next" },
   });
   calendar.render();

@@ -1,11 +1,16 @@
 // Theme, toasts, links that download, dropped files: small behaviours named by data attributes.
-export function toast(text, level = "note") {
+export function toast(text, level = "note", label = "", act = null) {
   const note = document.getElementById("toast-template").content.firstElementChild.cloneNode(true);
   note.classList.add(level);
   note.querySelector("p").textContent = text;
   note.querySelector("button").addEventListener("click", () => note.remove());
+  if (act) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "button slim", textContent: label });
+    button.addEventListener("click", () => (note.remove(), act()));
+    note.querySelector("p").after(button);
+  }
   document.getElementById("toasts").append(note);
-  setTimeout(() => note.remove(), level === "error" ? 12000 : 6000);
+  setTimeout(() => note.remove(), act || level === "error" ? 12000 : 6000);
 }
 
 export function setTheme(theme) {

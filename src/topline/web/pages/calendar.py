@@ -1,40 +1,52 @@
-"""The retail calendar of a country and year: events and public holidays, as a list and by month, and as ICS."""
+"""The calendar: everything with a date, as a list, by month, by week and as a Gantt chart; moved there; and as ICS."""
 
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 
 from babel import Locale
 from babel.numbers import NumberFormatError, parse_decimal
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
+from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
+from topline.accounts import operations as accounts
 from topline.calendar import events as shipped
-from topline.calendar import feed, holiday, prior_price
-from topline.calendar.holiday import Holiday
-from topline.calendar.occurrence import Occurrence
+from topline.calendar import prior_price
 from topline.calendar.prior_price import Verdict
 from topline.catalog.models import Product
 from topline.documents import ics
-from topline.plans import calendar, promotion
-from topline.plans.models import CalendarLink, OwnEvent
+from topline.plans import agenda, calendar, promotion
+from topline.plans.agenda import Item
+from topline.plans.models import CalendarLink, OwnEvent, Plan, PlanVersion, State
 from topline.plans.promotion import Checked
-from topline.units.errors import ToplineError
-from topline.units.period import Period, parse_day
+from topline.units.errors import PeriodError, ToplineError
+from topline.units.period import Period, add_months, parse_day
 from topline.units.text import N_
 from topline.web import files, formats
 from topline.web.page import Page, Visit, language, whole
+from topline.web.pages.plans import goal_name
 
 COUNTRIES = "RO GB DE FR IT ES PT HU BG PL AT NL BE IE SE DK NO FI GR CZ US CA MX BR AU NZ JP CN IN AE SA TR ZA"
 OFFERED = 500
 SHOWN_PRICES = 60
+GANTT_WEEKS = 14
+MOST_DAYS = 400
+STYLES = {
+    "list": (N_("List"), "list"),
+    "month": (N_("Month"), "calendar-month"),
+    "week": (N_("Week"), "calendar-week"),
+    "gantt": (N_("Gantt"), "chart-bar"),
+}
+_TOLD = ("promotion", "own", "retail")
 LABELS = {event.id: event.label for event in shipped.EVENTS}
 KINDS = {
     "fixed": N_("the same date each year"),
@@ -49,100 +61,350 @@ KINDS = {
 
 
 def view(visit: Visit) -> HttpResponseBase:
-    country = visit.request.GET.get("country", visit.shop.country).upper()
-    wanted = visit.request.GET.get("year", "")
-    year = int(wanted) if wanted.isdecimal() and 1990 <= int(wanted) <= 2099 else visit.today.year
-    period = Period(date(year, 1, 1), date(year + 1, 1, 1))
-    events = calendar.events_of(visit.shop, period, country)
-    days = holiday.holidays(country, period, language())
+    asked = _asked_for(visit)
     if visit.request.GET.get("format") == "ics":
-        name = gettext("Retail calendar %(country)s %(year)s") % {"country": country, "year": year}
-        body = ics.feed(feed.entries(events, days, gettext), name=name, now=timezone.now())
-        return files.bytes_file(f"retail-calendar-{country.lower()}-{year}.ics", body, "text/calendar; charset=utf-8")
-    names = Locale.parse(str(formats.locale())).territories
-    upcoming = next((one for one in events if one.start >= visit.today), None)
-    return visit.render(
-        "calendar.html",
-        {
-            "country": country,
-            "country_name": names.get(country, country),
-            "countries": sorted(
-                ((code, names.get(code, code)) for code in {*COUNTRIES.split(), country}), key=lambda each: each[1]
-            ),
-            "year": year,
-            "upcoming": {"label": formats.say(upcoming.label), "start": upcoming.start} if upcoming else None,
-            "months": list(_months(visit, events, days)),
-            "is_list": visit.choice("calendar_as", ("list", "month")) == "list",
-            "island": _island(visit, year, events, days),
-            "count": len(events),
-            "own": [_own(each) for each in OwnEvent.objects.of(visit.shop)],
-            "may_write": visit.may("calendar.write"),
-            "has_feed": CalendarLink.objects.live(visit.shop).exists(),
-            "feed": visit.request.session.pop("calendar_feed", None),
-        },
+        return _ics(visit, asked)
+    if visit.request.GET.get("format") == "json":
+        return JsonResponse({"events": [_drawn(visit, one) for one in _items(visit, asked, asked.days)]})
+    shown = [] if asked.style in ("month", "week") else _items(visit, asked, asked.days)
+    context = {
+        "asked": asked,
+        "styles": [(style, formats.say(label), icon) for style, (label, icon) in STYLES.items()],
+        "countries": _countries(asked),
+        "plans": [(plan.pk, plan.title) for plan in Plan.objects.of(visit.shop)],
+        "layers": [(id_, formats.say(label), id_ in asked.layers) for id_, label in agenda.LAYERS.items()],
+        "sentence": _sentence(visit, asked),
+        "steps": [_stepped(visit, asked, by) for by in (-1, 1)],
+        "has_years": asked.style == "list",
+        "island": _island(visit, asked),
+        "months": _months([_shown(visit, one) for one in shown]) if asked.style == "list" else (),
+        "gantt": _gantt(visit, shown, asked.days) if asked.style == "gantt" else None,
+        "moved": visit.request.session.pop("calendar_moved", None),
+        "own": [_own(each) for each in OwnEvent.objects.of(visit.shop)],
+        "may_write": visit.may("calendar.write"),
+        "has_feed": CalendarLink.objects.live(visit.shop).exists(),
+        "feed": visit.request.session.pop("calendar_feed", None),
+    }
+    return visit.render("calendar.html", context)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFor:
+    """What the address asks for.
+
+    style : one of `STYLES`; days : what a list or a Gantt chart shows; country : "" for the shop's markets
+    """
+
+    style: str
+    days: Period
+    country: str
+    markets: list[str]
+    layers: tuple[str, ...]
+    versions: list[PlanVersion]
+    plan: int
+
+    @property
+    def place(self) -> str:
+        """The markets in words."""
+        names = Locale.parse(str(formats.locale())).territories
+        return ", ".join(names.get(code, code) for code in self.markets)
+
+    def step(self, by: int) -> tuple[str, str]:
+        """Name and value of what the address says so many steps later."""
+        if self.style != "gantt":
+            return "year", str(self.days.start.year + by)
+        return "on", str(add_months(self.days.start + timedelta(days=6), by).replace(day=1))
+
+
+def _asked_for(visit: Visit) -> AskedFor:
+    given = visit.request.GET
+    style = visit.choice("calendar_as", tuple(STYLES))
+    year = whole(given.get("year"))
+    if style == "gantt":
+        first = (parse_day(given["on"]) if given.get("on") else visit.today).replace(day=1)
+        start = first - timedelta(days=(first.isoweekday() - visit.shop.week_start) % 7)
+        days = Period(start, start + timedelta(days=7 * GANTT_WEEKS))
+    else:
+        year = year if 1990 <= year <= 2099 else visit.today.year
+        days = Period(date(year, 1, 1), date(year + 1, 1, 1))
+    if given.get("format") == "json" and given.get("from"):
+        days = Period(parse_day(given["from"]), parse_day(given.get("to", "")))
+        if days.days > MOST_DAYS:
+            raise PeriodError(text=f"{days.start}/{days.end}")
+    plan = whole(given.get("plan"))
+    versions = [each for each in agenda.versions_of(visit.shop, days) if plan in (0, each.plan_id)]
+    if "version" in given:
+        wanted = PlanVersion.objects.of(visit.shop).filter(plan=plan, number=whole(given["version"]))
+        versions = list(wanted) or versions
+    country = given.get("country", "").upper()
+    markets = [country] if country else agenda.markets_of(visit.shop, versions)
+    return AskedFor(style, days, country, markets, _layers(visit), versions, plan)
+
+
+def _stepped(visit: Visit, asked: AskedFor, by: int) -> str:
+    """The address of the same view a step earlier or later."""
+    query = visit.request.GET.copy()
+    name, value = asked.step(by)
+    query[name] = value
+    return "?" + query.urlencode()
+
+
+def _layers(visit: Visit) -> tuple[str, ...]:
+    """The layers that the address names, else those that the person chose last."""
+    if "layer" in visit.request.GET:
+        chosen = tuple(each for each in agenda.LAYERS if each in visit.request.GET.getlist("layer"))
+        if visit.user.preferences.get("calendar_layers") != " ".join(chosen):
+            accounts.prefer(user=visit.user, name="calendar_layers", value=" ".join(chosen))
+        return chosen
+    kept = visit.user.preferences.get("calendar_layers", "").split()
+    return tuple(each for each in agenda.LAYERS if each in kept) or agenda.USUAL
+
+
+def _items(visit: Visit, asked: AskedFor, days: Period) -> list[Item]:
+    return agenda.items(
+        visit.shop,
+        days,
+        versions=asked.versions if visit.may("plans.read") else [],
+        markets=asked.markets,
+        layers=asked.layers,
+        language=language(),
     )
 
 
-def _months(visit: Visit, events: list[Occurrence], days: list[Holiday]) -> Iterator[tuple[date, list[dict[str, Any]]]]:
-    """The year month by month; an event that began the year before stands in January."""
-    found = [*(_event(visit, one) for one in events), *(_holiday(one) for one in days)]
-    year = max(one["start"].year for one in found) if found else 0
-    for one in found:
-        one["start"] = (
-            max(one["start"], date(min(year, one["end"].year), 1, 1)) if one["start"].year < year else one["start"]
+def _ics(visit: Visit, asked: AskedFor) -> HttpResponseBase:
+    """The layers of the year as a file for calendar programs."""
+    year = asked.days.start.year
+    name = gettext("Calendar %(country)s %(year)s") % {"country": asked.place, "year": year}
+    body = ics.feed(agenda.entries(_items(visit, asked, asked.days), formats.say), name=name, now=timezone.now())
+    markets = "-".join(asked.markets).lower()
+    return files.bytes_file(f"calendar-{markets}-{year}.ics", body, "text/calendar; charset=utf-8")
+
+
+def _countries(asked: AskedFor) -> list[tuple[str, str]]:
+    names = Locale.parse(str(formats.locale())).territories
+    codes = {*COUNTRIES.split(), *([asked.country] if asked.country else [])}
+    return sorted(((code, names.get(code, code)) for code in codes), key=lambda each: each[1])
+
+
+def _sentence(visit: Visit, asked: AskedFor) -> str:
+    """What comes next, and what is late already."""
+    ahead = Period(visit.today, visit.today + timedelta(days=92))
+    coming = _items(visit, asked, ahead)
+    found = next((one for one in coming if one.start >= visit.today and one.layer in _TOLD), None)
+    late = {(one.version.pk, one.key) for one in coming if one.is_late and one.version}
+    if late:
+        return ngettext("%(n)s piece of content is late.", "%(n)s pieces of content are late.", len(late)) % {
+            "n": len(late)
+        }
+    if found is None:
+        return gettext("Nothing is planned for the next three months.")
+    return gettext("Next is %(label)s, on %(day)s.") % {"label": _title(found), "day": formats.long_day(found.start)}
+
+
+def _title(one: Item) -> str:
+    """What an item is called; a deadline by the status that it is for."""
+    if one.layer == "goal" and one.version:
+        goal = one.version.goals.filter(key=one.key).first()
+        return gettext("Goal: %(goal)s") % {"goal": goal_name(goal)} if goal else one.key
+    name = formats.say(one.label) if one.label else one.title or gettext("without a name")
+    return f"{name}: {formats.say(one.status)}" if one.status else name
+
+
+def _address(visit: Visit, one: Item) -> str:
+    """Where an item is looked at and moved."""
+    if one.layer in ("retail", "other", "holiday"):
+        return ""
+    if one.layer == "own" and not visit.may("calendar.write"):
+        return ""
+    return visit.url("calendar_item") + "?" + urlencode({"id": one.id.rsplit(":", 1)[0] if one.status else one.id})
+
+
+def _may_move(visit: Visit, one: Item) -> bool:
+    return one.can_move and visit.may("calendar.write" if one.layer == "own" else "plans.write")
+
+
+def _drawn(visit: Visit, one: Item) -> dict[str, Any]:
+    """An item as the browser's calendar takes it."""
+    classes = [f"layer-{one.layer}"]
+    classes += ["is-estimate"] if one.is_estimate else []
+    classes += ["is-late"] if one.is_late else []
+    return {
+        "id": one.id,
+        "title": _title(one),
+        "start": one.start.isoformat(),
+        "end": one.end.isoformat(),
+        "url": _address(visit, one),
+        "editable": _may_move(visit, one),
+        "className": " ".join(classes),
+    }
+
+
+def _shown(visit: Visit, one: Item) -> dict[str, Any]:
+    """An item as the list and the Gantt chart show it."""
+    event = one.occurrence
+    notes = [formats.period(one.period)] if one.period.days > 1 else []
+    notes.append(formats.say(KINDS.get(event.kind, event.kind)) if event else formats.say(agenda.LAYERS[one.layer]))
+    if event and event.lead_in_days:
+        notes.append(
+            ngettext("felt %(n)s day before", "felt %(n)s days before", event.lead_in_days) % {"n": event.lead_in_days}
         )
-    ordered = sorted(found, key=lambda one: (one["start"], one["is_holiday"], one["label"]))
-    for month, within in groupby(ordered, key=lambda one: one["start"].replace(day=1)):
+    elif one.prepare_on and not event:
+        notes.append(gettext("prepare from %(day)s") % {"day": formats.day(one.prepare_on)})
+    if one.version:
+        notes.append(one.version.plan.title)
+    if len(one.countries) > 1 or (one.countries and one.countries != (visit.shop.country,)):
+        notes.append(" ".join(one.countries))
+    return {"item": one, "label": _title(one), "url": _address(visit, one), "notes": notes, "start": one.start}
+
+
+def _months(shown: list[dict[str, Any]]) -> Iterator[tuple[date, list[dict[str, Any]]]]:
+    """The year month by month; what began the year before stands in January."""
+    year = max((one["item"].end.year for one in shown), default=0)
+    year = min(year, min((one["item"].start.year + 1 for one in shown), default=year))
+    for one in shown:
+        if one["item"].start.year < year:
+            one["start"] = date(year, 1, 1)
+    for month, within in groupby(
+        sorted(shown, key=lambda one: one["start"]), key=lambda one: one["start"].replace(day=1)
+    ):
         yield month, list(within)
 
 
-def _event(visit: Visit, one: Occurrence) -> dict[str, Any]:
+def _gantt(visit: Visit, found: list[Item], days: Period) -> dict[str, Any]:
+    """A table whose columns are days; a row is an item with a light bar while it is prepared and a strong one after."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for one in found:
+        if one.layer in ("holiday", "deadline"):
+            continue
+        start, end = max(one.start, days.start), min(one.end, days.end)
+        first = max(min(one.prepare_on or start, start), days.start)
+        rows.setdefault(one.layer, []).append(
+            _shown(visit, one)
+            | {
+                "gap": (first - days.start).days,
+                "prepare": (start - first).days,
+                "bar": (end - start).days,
+                "rest": (days.end - end).days,
+                "may_move": _may_move(visit, one),
+            }
+        )
+    weeks = [days.start + timedelta(days=7 * k) for k in range(days.days // 7)]
     return {
-        "label": formats.say(one.label),
-        "start": one.start,
-        "end": one.end,
-        "period": one.period,
-        "kind": formats.say(KINDS.get(one.kind, one.kind)),
-        "is_estimate": one.is_estimate,
-        "lead_in_days": one.lead_in_days,
-        "categories": [formats.say(each) for each in one.categories],
-        "source": one.source,
-        "verified_on": one.verified_on,
-        "is_holiday": False,
-        "is_past": one.end <= visit.today,
+        "days": range(days.days),
+        "width": days.days + 1,
+        "weeks": [(week, week <= visit.today < week + timedelta(days=7)) for week in weeks],
+        "groups": [(formats.say(agenda.LAYERS[layer]), layer, rows[layer]) for layer in agenda.LAYERS if layer in rows],
     }
 
 
-def _holiday(one: Holiday) -> dict[str, Any]:
-    period = Period(one.on, date.fromordinal(one.on.toordinal() + 1))
-    return {
-        "label": one.name,
-        "start": one.on,
-        "end": period.end,
-        "period": period,
-        "kind": gettext("public holiday"),
-        "is_holiday": True,
-    }
-
-
-def _island(visit: Visit, year: int, events: list[Occurrence], days: list[Holiday]) -> dict[str, Any]:
+def _island(visit: Visit, asked: AskedFor) -> dict[str, Any]:
+    year = asked.days.start.year
     initial = visit.today if visit.today.year == year else date(year, 1, 1)
-    entries = [
-        {
-            "title": formats.say(one.label),
-            "start": one.start.isoformat(),
-            "end": one.end.isoformat(),
-            "className": "is-estimate" if one.is_estimate else "is-event",
-        }
-        for one in events
-    ]
-    entries += [{"title": one.name, "start": one.on.isoformat(), "className": "is-holiday"} for one in days]
     return {
         "locale": language(),
         "firstDay": visit.shop.week_start % 7,
         "initialDate": initial.isoformat(),
-        "events": entries,
+        "today": visit.today.isoformat(),
+        "view": "dayGridWeek" if asked.style == "week" else "dayGridMonth",
+        "move": visit.url("calendar_item"),
+        "undo": gettext("Undo"),
+        "failed": gettext("It was not moved: the server didn't answer."),
     }
+
+
+# Moving ------------------------------------------------------------------------
+
+
+class ItemDaysError(ToplineError):
+    message = N_("Name the days as 2027-01-31, the last not before the first.")
+
+
+def item(visit: Visit) -> HttpResponse:
+    """An item: what it is, its days, and a form that moves it; to the browser's calendar, what came of a drag."""
+    if visit.request.method == "POST":
+        return _move(visit)
+    found = _item(visit, visit.request.GET.get("id", ""))
+    return visit.render("calendar_item.html", _item_context(visit, found))
+
+
+def _item(visit: Visit, id_: str) -> Item:
+    """Raises UnknownItemError."""
+    number = whole(id_.partition(":")[0])
+    if number:
+        visit.require("plans.read")
+    version = PlanVersion.objects.of(visit.shop).filter(pk=number).first()
+    year = Period(visit.today, add_months(visit.today, 12))
+    listed = agenda.planned(version, visit.today) if version else agenda.own_items(visit.shop, year)
+    found = [one for one in listed if one.id == id_]
+    if not found:
+        raise agenda.UnknownItemError(id=id_)
+    return min(found, key=lambda one: abs((one.start - visit.today).days))
+
+
+def _item_context(visit: Visit, found: Item, error: str = "") -> dict[str, Any]:
+    row = found.version.entries.rows(found.field).filter(key=found.key).first() if found.version else None
+    return {
+        "one": _shown(visit, found),
+        "item": found,
+        "error": error,
+        "may_move": _may_move(visit, found),
+        "is_locked": bool(found.version and found.version.state in (State.ACTIVE, State.CLOSED)),
+        "has_last": found.layer in ("promotion", "action", "own"),
+        "follows": found.layer == "promotion" and row is not None and bool(row.cells.get("event")),
+        "section": found.field.partition(".")[0],
+        "own_url": visit.url("own_event", whole(found.id.partition(":")[2])) if found.layer == "own" else "",
+    }
+
+
+def _move(visit: Visit) -> HttpResponse:
+    posted = visit.request.POST
+    id_ = posted.get("id", "")
+    visit.require("calendar.write" if id_.startswith("own:") else "plans.write")
+    try:
+        moved = agenda.move(
+            shop=visit.shop, id_=id_, was=_span(posted, "was"), to=_span(posted, "to"), actor=visit.user,
+            now=timezone.now(), follows="follows" in posted,
+        )  # fmt: skip
+    except ToplineError as error:
+        if visit.request.headers.get("HX-Request"):
+            return JsonResponse({"error": formats.say(error)}, status=409)
+        found = _item(visit, id_)
+        return visit.render("calendar_item.html", _item_context(visit, found, formats.say(error)), status=409)
+    told = _told(moved)
+    if visit.request.headers.get("HX-Request"):
+        return JsonResponse(told)
+    visit.request.session["calendar_moved"] = told
+    return redirect("calendar", visit.shop.slug)
+
+
+def _span(posted: QueryDict, name: str) -> Period:
+    """Raises ItemDaysError."""
+    try:
+        first = date.fromisoformat(posted.get(f"{name}_first", ""))
+        last = date.fromisoformat(posted.get(f"{name}_last") or posted.get(f"{name}_first", ""))
+        return Period(first, last + timedelta(days=1))
+    except (ValueError, ToplineError):
+        raise ItemDaysError() from None
+
+
+def _told(moved: agenda.Moved) -> dict[str, Any]:
+    """What was moved, in words, and what a form posts to undo it."""
+    text = gettext("“%(title)s” is on %(days)s now.") % {"title": moved.title, "days": formats.period(moved.now)}
+    if moved.along:
+        text += " " + ngettext(
+            "%(n)s piece of content moved along.", "%(n)s pieces of content moved along.", len(moved.along)
+        ) % {"n": len(moved.along)}
+    undo = {
+        "id": moved.id,
+        "was_first": moved.now.start.isoformat(),
+        "was_last": moved.now.last.isoformat(),
+        "to_first": moved.was.start.isoformat(),
+        "to_last": moved.was.last.isoformat(),
+    }
+    return {"text": text, "undo": undo | ({"follows": "on"} if moved.followed else {})}
+
+
+# The shop's own events -----------------------------------------------------------
 
 
 def _own(event: OwnEvent) -> dict[str, Any]:
@@ -193,6 +455,7 @@ def _asked(posted: QueryDict) -> dict[str, Any]:
         "categories": posted.get("categories", "").split(","),
         "dates": posted.get("dates", ""),
         "note": posted.get("note", ""),
+        "is_closed": "is_closed" in posted,
     }
 
 
@@ -210,6 +473,7 @@ def _written(event: OwnEvent | None) -> dict[str, Any]:
         "categories": ", ".join(event.categories),
         "dates": event.dates,
         "note": event.note,
+        "is_closed": event.is_closed,
     }
 
 
@@ -286,6 +550,7 @@ PAGES = (
         label=N_("Calendar"),
         icon="calendar-event",
     ),
+    Page(path="calendar/item", name="calendar_item", view=item, permission="calendar.read", place="calendar"),
     Page(path="calendar/events/new", name="own_event_new", view=own, permission="calendar.write", place="calendar"),
     Page(
         path="calendar/events/<int:event_id>", name="own_event", view=own, permission="calendar.write", place="calendar"

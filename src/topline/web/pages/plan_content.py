@@ -19,11 +19,11 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
     promotions = {row.key: row for row in desk.entries["11.promotions"]}
     pieces = desk.entries["10.pieces"]
     computed = live.cells(desk.reader, "10.pieces", pieces) if desk.reader.has_facts else {}
-    dated = content.by_day(pieces, promotions)
+    dated = content.by_day(version, pieces, promotions)
     due = sorted(
         (deadline.on, piece.pk, piece, deadline)
         for piece in pieces
-        for deadline in content.deadlines(piece.cells, promotions, visit.today)[:1]
+        for deadline in content.deadlines(version, piece.cells, promotions, visit.today)[:1]
     )
     late = sum(deadline.is_late for *_, deadline in due)
     context = {

@@ -1,0 +1,465 @@
+"""Everything of a shop that has a date, in one place: retail events, its own, and what its plans want done when.
+
+What a plan says is moved here too: to other days, together with what hangs on it, so that lead times stay.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from topline.accounts.models import Shop, User
+from topline.calendar import events as shipped
+from topline.calendar import holiday
+from topline.calendar.occurrence import Occurrence, occurrences
+from topline.catalog.models import Product
+from topline.documents import ics
+from topline.plans import calendar, cells, content, document, operations, promotion
+from topline.plans.models import Entry, Goal, OwnEvent, Plan, PlanVersion, State
+from topline.plans.outline import STATUSES
+from topline.units import errors
+from topline.units.period import Period
+from topline.units.text import N_
+
+LAYERS: Mapping[str, str] = {
+    "promotion": N_("Promotions"),
+    "own": N_("Own events"),
+    "retail": N_("Retail events"),
+    "content": N_("Content"),
+    "deadline": N_("Deadlines of content"),
+    "action": N_("Actions"),
+    "goal": N_("Goals due"),
+    "training": N_("Trainings"),
+    "review": N_("Reviews and audits"),
+    "holiday": N_("Public holidays"),
+    "other": N_("Other retail events"),
+}
+"""What a calendar shows, by id. `other` are retail events of goods that the shop doesn't sell."""
+
+USUAL = tuple(layer for layer in LAYERS if layer != "other")
+"""The layers of who has not chosen."""
+
+MOST_MARKETS = 6
+_INDEX = 1.05
+_ONE_DAY = timedelta(days=1)
+
+
+class UnknownItemError(errors.ToplineError):
+    message = N_("The calendar has nothing “%(id)s”. Somebody may have taken it out.")
+
+
+class UnmovableError(errors.ToplineError):
+    message = N_("“%(title)s” can't be moved: its day follows from a rule or from something else.")
+
+
+class StaleMoveError(errors.ToplineError):
+    """Somebody else moved it. title : what; on : its first day now"""
+
+    message = N_("Somebody else moved “%(title)s” meanwhile: it begins on %(on)s now. Look again, then move it.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """Something with a date, from `start` up to but without `end`.
+
+    id : what `move` knows it by, stable while it exists; layer : of `LAYERS`; title : as its author wrote it
+    label : marked text in place of a title; status : a status that a piece of content must reach by then
+    prepare_on : when work on it begins, None if it needs none
+    version, field, key : where it stands in a plan; front : key of its front
+    people : ids of those who own or attend it
+    occurrence : of a retail event; countries : the markets that it is celebrated in
+    """
+
+    id: str
+    layer: str
+    start: date
+    end: date
+    title: str = ""
+    label: str = ""
+    status: str = ""
+    prepare_on: date | None = None
+    version: PlanVersion | None = None
+    field: str = ""
+    key: str = ""
+    people: tuple[int, ...] = ()
+    front: str = ""
+    occurrence: Occurrence | None = None
+    countries: tuple[str, ...] = ()
+    is_estimate: bool = False
+    is_late: bool = False
+    is_done: bool = False
+    can_move: bool = False
+
+    @property
+    def period(self) -> Period:
+        return Period(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Dated:
+    """A table of the plan whose rows have dates, and the columns that hold them. people : who owns or attends"""
+
+    layer: str
+    field: str
+    title: str
+    first: str
+    last: str = ""
+    people: tuple[str, ...] = ("owner",)
+
+
+_TABLES = (
+    _Dated("promotion", "11.promotions", "name", "starts_on", "ends_on"),
+    _Dated("action", "8.actions", "name", "starts_on", "ends_on"),
+    _Dated("content", "10.pieces", "name", "on"),
+    _Dated("training", "22.sessions", "name", "on", people=("person",)),
+    _Dated("review", "10.audit", "scope", "on"),
+    _Dated("review", "24.reviews", "name", "on"),
+    _Dated("review", "24.commitments", "commitment", "on"),
+)
+_BY_FIELD = {each.field: each for each in _TABLES}
+
+
+# What there is -----------------------------------------------------------------
+
+
+def items(
+    shop: Shop,
+    period: Period,
+    *,
+    versions: Sequence[PlanVersion],
+    markets: Sequence[str],
+    layers: Collection[str] = USUAL,
+    language: str = "en",
+) -> list[Item]:
+    """Everything of these layers of which a day lies in the period, in order of time.
+
+    markets : countries whose retail events and holidays are shown
+    """
+    found = [*_events(shop, period, versions, markets, layers, language)]
+    for version in versions:
+        found += planned(version, shop.today())
+    inside = (one for one in found if one.layer in layers and one.start < period.end and one.end > period.start)
+    place = list(LAYERS)
+    return sorted(inside, key=lambda one: (one.start, place.index(one.layer), -one.end.toordinal(), one.title, one.id))
+
+
+def versions_of(shop: Shop, period: Period) -> list[PlanVersion]:
+    """The versions that count of the shop's plans that a day of the period lies in."""
+    plans = Plan.objects.of(shop).filter(starts_on__lt=period.end, ends_on__gt=period.start)
+    return [plan.current for plan in plans]
+
+
+def markets_of(shop: Shop, versions: Iterable[PlanVersion]) -> list[str]:
+    """The shop's country and the countries that its plans sell in."""
+    named = [shop.country, *(name for version in versions for name in version.markets)]
+    known = dict.fromkeys(name for name in named if isinstance(name, str) and holiday.is_known(name))
+    return list(known)[:MOST_MARKETS]
+
+
+def lines_of(shop: Shop) -> frozenset[str]:
+    """The words of the categories that the shop sells, in small letters."""
+    products = Product.objects.of(shop).order_by().values_list("category", "subcategory").distinct()
+    return frozenset(word for names in products for name in names for word in name.lower().replace("-", " ").split())
+
+
+def is_relevant(event: Occurrence, lines: frozenset[str], index: Mapping[str, float]) -> bool:
+    """Whether an event matters to a shop: to all shops, to what it sells, or by what it sold then.
+
+    lines : words of its categories; index : sales of an event's days over those of usual days, where known
+    """
+    if not event.categories or index.get(event.event, 0.0) >= _INDEX:
+        return True
+    stems = {word[:-1] if word.endswith("s") else word for word in lines}
+    return any((name[:-1] if name.endswith("s") else name) in stems for name in event.categories)
+
+
+def _events(
+    shop: Shop,
+    period: Period,
+    versions: Sequence[PlanVersion],
+    markets: Sequence[str],
+    layers: Collection[str],
+    language: str,
+) -> Iterator[Item]:
+    yield from own_items(shop, period)
+    if {"retail", "other"} & set(layers):
+        dated = OwnEvent.objects.of(shop).exclude(dates="")
+        announced = [one for event in dated for one in event.occurrences(period)]
+        yield from _retail(shop, period, versions, markets, announced)
+    if "holiday" in layers:
+        named: dict[tuple[date, str], list[str]] = {}
+        for country in markets:
+            for day in holiday.holidays(country, period, language):
+                named.setdefault((day.on, day.name), []).append(country)
+        for (on, name), countries in named.items():
+            yield Item(
+                id=f"holiday:{on}:{countries[0]}", layer="holiday", title=name, start=on, end=on + _ONE_DAY,
+                countries=tuple(countries),
+            )  # fmt: skip
+
+
+def own_items(shop: Shop, period: Period) -> Iterator[Item]:
+    """The shop's own events in the years of a period."""
+    for event in OwnEvent.objects.of(shop).filter(dates=""):
+        for one in event.occurrences(period):
+            yield Item(
+                id=f"own:{event.pk}", layer="own", title=event.name, start=one.start, end=one.end, occurrence=one,
+                prepare_on=one.window.start if one.lead_in_days else None, can_move=True,
+            )  # fmt: skip
+
+
+def _retail(
+    shop: Shop,
+    period: Period,
+    versions: Sequence[PlanVersion],
+    markets: Sequence[str],
+    announced: Sequence[Occurrence],
+) -> Iterator[Item]:
+    """The retail events of the markets; one that several celebrate on the same days stands once."""
+    lines = lines_of(shop)
+    index = {event["event"]: event.get("index") or 0.0 for each in versions for event in each.outlook.get("events", [])}
+    known = {word for one in shipped.EVENTS for word in one.categories}
+    says_what_it_sells = bool({line.rstrip("s") for line in lines} & {word.rstrip("s") for word in known})
+    found: dict[tuple[str, date, date], tuple[Occurrence, list[str]]] = {}
+    for country in markets:
+        own = announced if country == shop.country else ()
+        for one in occurrences(period, country, own=own):
+            found.setdefault((one.event, one.start, one.end), (one, []))[1].append(country)
+    for (event, start, end), (one, countries) in found.items():
+        is_ours = not says_what_it_sells or is_relevant(one, lines, index)
+        yield Item(
+            id=f"retail:{event}:{start}", layer="retail" if is_ours else "other", label=one.label, start=start, end=end,
+            prepare_on=one.window.start if one.lead_in_days else None, occurrence=one, countries=tuple(countries),
+            is_estimate=one.is_estimate,
+        )  # fmt: skip
+
+
+def planned(version: PlanVersion, today: date) -> Iterator[Item]:
+    """What a version of a plan says of days."""
+    fields = [each.field for each in _TABLES]
+    rows: dict[str, list[Entry]] = {name: [] for name in fields}
+    for entry in version.entries.standing().filter(field__in=fields):
+        rows[entry.field].append(entry)
+    promotions = {row.key: row for row in rows["11.promotions"]}
+    is_open = version.state not in (State.ACTIVE, State.CLOSED)
+    for table in _TABLES:
+        for row in rows[table.field]:
+            days = _days(version, table, row, promotions)
+            if days is None:
+                continue
+            steps = content.deadlines(version, row.cells, promotions, today) if table.layer == "content" else []
+            yield Item(
+                id=f"{version.pk}:{table.field}:{row.key}",
+                layer=table.layer,
+                title=str(row.cells.get(table.title) or ""),
+                start=days.start,
+                end=days.end,
+                prepare_on=_prepare(version, table, row, days, promotions),
+                version=version,
+                field=table.field,
+                key=row.key,
+                people=tuple(row.cells[name] for name in table.people if row.cells.get(name)),
+                front=row.cells.get("front") or "",
+                is_late=any(step.is_late for step in steps),
+                is_done=row.cells.get("status") == "published" or row.cells.get("state") in ("kept", "broken"),
+                can_move=is_open,
+            )
+            for step in steps[:-1]:
+                yield Item(
+                    id=f"{version.pk}:{table.field}:{row.key}:{step.status}", layer="deadline",
+                    title=str(row.cells.get(table.title) or ""), status=STATUSES[step.status], start=step.on,
+                    end=step.on + _ONE_DAY, version=version, field=table.field, key=row.key, is_late=step.is_late,
+                    people=tuple(row.cells[name] for name in table.people if row.cells.get(name)),
+                )  # fmt: skip
+    for goal in version.goals.standing():
+        yield Item(
+            id=f"{version.pk}:goal:{goal.key}", layer="goal", start=goal.due_on, end=goal.due_on + _ONE_DAY,
+            version=version, field="6.goals", key=goal.key, people=(goal.owner_id,) if goal.owner_id else (),
+            can_move=is_open and goal.metric not in version.grid_metrics,
+        )  # fmt: skip
+
+
+def _days(version: PlanVersion, table: _Dated, row: Entry, promotions: Mapping[str, Entry]) -> Period | None:
+    """The days of a row, None if it has none yet."""
+    match table.layer:
+        case "promotion":
+            return promotion.days(version, row.cells)
+        case "content":
+            on = content.out_on(version, row.cells, promotions)
+        case "review" if table.field == "10.audit":
+            on = content.next_audit(row.cells, version.plan.shop.today())
+        case _:
+            on = date.fromisoformat(row.cells[table.first]) if row.cells.get(table.first) else None
+    if on is None:
+        return None
+    last = row.cells.get(table.last) if table.last else None
+    return Period(on, (date.fromisoformat(last) if last else on) + _ONE_DAY)
+
+
+def _prepare(
+    version: PlanVersion, table: _Dated, row: Entry, days: Period, promotions: Mapping[str, Entry]
+) -> date | None:
+    """When work on it begins."""
+    if table.layer == "promotion":
+        return promotion.prepare_on(version, row.cells, days)
+    if table.layer == "content" and row.cells.get("status") != "published":
+        return days.start - timedelta(days=content.first_days(row.cells))
+    return None
+
+
+def entries(found: Iterable[Item], translate: Callable[[str], str]) -> Iterator[ics.Entry]:
+    """Items as entries of a calendar file; their ids stay when they move.
+
+    translate : gives marked text in the reader's language
+    """
+    seen: Counter[str] = Counter()
+    for one in found:
+        name = _uid(one)
+        seen[name] += 1
+        title = translate(one.label) if one.label else one.title or one.key
+        layer = translate(LAYERS[one.layer])
+        yield ics.Entry(
+            uid=f"{name}{f'.{seen[name]}' if seen[name] > 1 else ''}@topline",
+            summary=f"{title}: {translate(one.status)}" if one.status else title,
+            start=one.start,
+            end=one.end,
+            description=" · ".join(filter(None, (layer, one.version.plan.title if one.version else ""))),
+            categories=(layer,),
+            is_tentative=one.is_estimate,
+        )
+
+
+def _uid(one: Item) -> str:
+    """A name that stays from version to version of a plan, and when a day moves."""
+    if one.version:
+        return f"plan-{one.version.plan_id}.{one.id.partition(':')[2].replace(':', '.')}"
+    if one.occurrence:
+        name = one.id.replace(":", "-") if one.layer == "own" else one.occurrence.event
+        return ".".join((name, str(one.start.year), *one.countries[:1]))
+    return one.id.replace(":", ".")
+
+
+# Moving ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What was moved, from where to where, so that it can be moved back.
+
+    along : titles of what moved with it by the same days; followed : it stood where its event's rule had put it
+    """
+
+    id: str
+    title: str
+    was: Period
+    now: Period
+    along: list[str] = field(default_factory=list)
+    followed: bool = False
+
+
+def move(*, shop: Shop, id_: str, was: Period, to: Period, actor: User, now: datetime, follows: bool = False) -> Moved:
+    """Put something on other days, if it still stands on those that the actor saw; to undo it, move it back.
+
+    What hangs on a promotion and has a day of its own moves along. follows : take a promotion back to its event's days
+
+    Raises UnknownItemError, UnmovableError, StaleMoveError, operations.PlanLockedError, cells.CellError.
+    """
+    kind, _, rest = id_.partition(":")
+    with transaction.atomic():
+        if kind == "own":
+            return _move_event(shop, id_, rest, was, to, actor)
+        version = PlanVersion.objects.of(shop).filter(pk=int(kind) if kind.isdecimal() else 0).first()
+        name, _, key = rest.partition(":")
+        if version is None:
+            raise UnknownItemError(id=id_)
+        version = operations.for_edit(version=version, actor=actor, now=now)
+        if name == "goal":
+            return _move_goal(version, id_, key, was, to, actor, now)
+        table = _BY_FIELD.get(name)
+        row = version.entries.rows(name).filter(key=key).first() if table else None
+        if table is None or row is None:
+            raise UnknownItemError(id=id_)
+        return _move_row(version, table, row, id_, was, to, actor, now, follows=follows)
+
+
+def _move_row(
+    version: PlanVersion,
+    table: _Dated,
+    row: Entry,
+    id_: str,
+    was: Period,
+    to: Period,
+    actor: User,
+    now: datetime,
+    *,
+    follows: bool,
+) -> Moved:
+    promotions = {each.key: each for each in version.entries.rows("11.promotions")}
+    title, stood = str(row.cells.get(table.title) or ""), _days(version, table, row, promotions)
+    _check(title, stood, was)
+    followed = table.layer == "promotion" and not row.cells.get("starts_on")
+    changes: dict[str, Any] = {table.first: to.start.isoformat()}
+    if table.last:
+        changes[table.last] = to.last.isoformat() if to.days > 1 or row.cells.get(table.last) else None
+    if follows and row.cells.get("event"):
+        changes = {table.first: None, table.last: None}
+    _write(version, row, changes, actor, now)
+    row.refresh_from_db()
+    landed = _days(version, table, row, promotions | {row.key: row}) or to
+    along = _along(version, row.key, landed.start - was.start, actor, now) if table.layer == "promotion" else []
+    return Moved(id_, title, was, landed, along, followed)
+
+
+def _along(version: PlanVersion, key: str, by: timedelta, actor: User, now: datetime) -> list[str]:
+    """Move the pieces that were made for a promotion, have a day of their own, and aren't out."""
+    titles = []
+    for piece in version.entries.rows("10.pieces"):
+        mine = piece.cells
+        if mine.get("promotion") != key or not mine.get("on") or mine.get("status") == "published" or not by:
+            continue
+        _write(version, piece, {"on": (date.fromisoformat(mine["on"]) + by).isoformat()}, actor, now)
+        titles.append(str(mine.get("name") or ""))
+    return titles
+
+
+def _write(version: PlanVersion, row: Entry, changes: Mapping[str, Any], actor: User, now: datetime) -> None:
+    try:
+        document.write(
+            version=version, field=row.field, key=row.key, changes=changes, seen=row.revision, actor=actor, now=now
+        )
+    except cells.CellsError as error:
+        raise next(iter(error.errors.values())) from None
+
+
+def _move_goal(version: PlanVersion, id_: str, key: str, was: Period, to: Period, actor: User, now: datetime) -> Moved:
+    goal: Goal | None = version.goals.standing().filter(key=key).first()
+    if goal is None:
+        raise UnknownItemError(id=id_)
+    _check(goal.key, Period(goal.due_on, goal.due_on + _ONE_DAY), was)
+    operations.edit_goal(goal=goal, actor=actor, now=now, due_on=to.start)
+    return Moved(id_, goal.key, was, Period(to.start, to.start + _ONE_DAY))
+
+
+def _move_event(shop: Shop, id_: str, key: str, was: Period, to: Period, actor: User) -> Moved:
+    event = OwnEvent.objects.of(shop).filter(pk=int(key) if key.isdecimal() else 0).select_for_update().first()
+    if event is None:
+        raise UnknownItemError(id=id_)
+    stands = min((one.period for one in event.occurrences(was)), key=lambda one: abs((one.start - was.start).days))
+    _check(event.name, stands, was)
+    starts_on = event.starts_on + (to.start - was.start)
+    calendar.put_event(
+        shop=shop, event=event, name=event.name, starts_on=starts_on, last_on=starts_on + (to.last - to.start),
+        actor_id=actor.pk, dates=event.dates, is_yearly=event.is_yearly, lead_in_days=event.lead_in_days,
+        tail_days=event.tail_days, categories=event.categories, note=event.note, is_closed=event.is_closed,
+    )  # fmt: skip
+    return Moved(id_, event.name, was, to)
+
+
+def _check(title: str, stands: Period | None, was: Period) -> None:
+    if stands is None:
+        raise UnmovableError(title=title)
+    if stands != was:
+        raise StaleMoveError(title=title, on=stands.start)
