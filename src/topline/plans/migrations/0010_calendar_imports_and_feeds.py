@@ -6,52 +6,57 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_membership_owner_key'),
-        ('plans', '0009_budget_and_shares'),
+        ("accounts", "0003_membership_owner_key"),
+        ("plans", "0009_budget_and_shares"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='EventImport',
+            name="EventImport",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('changes', models.JSONField(default=list)),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.BigIntegerField(null=True)),
-                ('undone_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=200)),
+                ("changes", models.JSONField(default=list)),
+                ("created_at", models.DateTimeField()),
+                ("created_by", models.BigIntegerField(null=True)),
+                ("undone_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.AddField(
-            model_name='calendarlink',
-            name='front',
-            field=models.CharField(blank=True, default='', max_length=32),
+            model_name="calendarlink",
+            name="front",
+            field=models.CharField(blank=True, default="", max_length=32),
         ),
         migrations.AddField(
-            model_name='calendarlink',
-            name='person',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="calendarlink",
+            name="person",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='ownevent',
-            name='is_closed',
+            model_name="ownevent",
+            name="is_closed",
             field=models.BooleanField(default=False),
         ),
         migrations.AddField(
-            model_name='ownevent',
-            name='uid',
-            field=models.CharField(blank=True, default='', max_length=255),
+            model_name="ownevent",
+            name="uid",
+            field=models.CharField(blank=True, default="", max_length=255),
         ),
         migrations.AddConstraint(
-            model_name='ownevent',
-            constraint=models.UniqueConstraint(condition=models.Q(('uid', ''), _negated=True), fields=('shop', 'uid'), name='own_event_uid_in_shop'),
+            model_name="ownevent",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("uid", ""), _negated=True), fields=("shop", "uid"), name="own_event_uid_in_shop"
+            ),
         ),
         migrations.AddField(
-            model_name='eventimport',
-            name='shop',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='event_imports', to='accounts.shop'),
+            model_name="eventimport",
+            name="shop",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="event_imports", to="accounts.shop"
+            ),
         ),
     ]
