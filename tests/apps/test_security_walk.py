@@ -95,6 +95,27 @@ def test_a_page_opens_for_those_who_may_see_it_only(shop, member, role):
         assert client.get(f"/shop/gifts/{page.path}").status_code == 403, page.name
 
 
+def test_an_outlook_is_kept_from_those_who_see_a_part_of_the_shop(shop, member):
+    rep = member(Role.REP)
+    operations.name_owner(shop=shop, user=rep, owner_key="tom", actor_id=None)
+    scopes = permissions.ROLES[Role.REP]
+    _, secret = operations.create_token(user=rep, shop=shop, name="t", scopes=scopes, actor_id=None)
+    client = Client()
+    client.force_login(rep)
+    everywhere = [each.replace("/shops/some/", "/shops/gifts/") for each in addresses()]
+    ahead = [each for each in everywhere if re.search(r"/outlook|/check\b", each) and "/pipeline" not in each]
+    assert len(ahead) >= 20
+    for address in ahead:
+        answer = client.get(address, headers={"authorization": f"Bearer {secret}"})
+        assert answer.status_code in (403, 405), address
+    whole = client.get("/api/v1/shops/gifts/outlook/customers", headers={"authorization": f"Bearer {secret}"})
+    assert whole.json()["code"] == "whole_shop"
+    assert "only what is yours" in client.get("/shop/gifts/outlook").content.decode()
+    assert client.get("/shop/gifts/outlook/pipeline").status_code == 200
+    links = client.get("/shop/gifts/outlook/pipeline").content.decode()
+    assert "/outlook/customers" not in links
+
+
 def test_nobody_signs_up(db):
     response = Client().post(
         "/account/signup/", {"email": "a@example.org", "password1": "x" * 20, "password2": "x" * 20}

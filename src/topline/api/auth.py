@@ -9,6 +9,7 @@ from ninja.security import HttpBearer
 
 from topline.accounts import operations as accounts
 from topline.accounts.models import ApiToken, Shop, UnknownShopError, User
+from topline.accounts.scopes import require_whole, scope_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,15 @@ class Caller:
 
 
 class Requires(HttpBearer):
-    """Lets a token through that permits `permission` in the shop of the address; a token knows only its own shop."""
+    """Lets a token through that permits `permission` in the shop of the address; a token knows only its own shop.
 
-    def __init__(self, permission: str) -> None:
+    is_whole : the answer shows the whole shop, so who sees only a part of it is refused
+    """
+
+    def __init__(self, permission: str, *, is_whole: bool = False) -> None:
         super().__init__()
         self.permission = permission
+        self.is_whole = is_whole
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
         found = accounts.authenticate_token(secret=token, now=timezone.now())
@@ -42,6 +47,8 @@ class Requires(HttpBearer):
             raise UnknownShopError(slug=asked, hint=f"This token is for “{found.shop.slug}”.")
         if self.permission not in found.permissions():
             raise PermissionDenied(self.permission)
+        if self.is_whole:
+            require_whole(scope_for(found.user, found.shop))
         return Caller(found)
 
 

@@ -98,7 +98,7 @@ class LiftTestOut(LiftTestIn):
 @router.get(
     "/shops/{shop}/outlook/budget",
     response={200: BudgetOut, 202: WaitOut},
-    auth=Requires("finance.read"),
+    auth=Requires("finance.read", is_whole=True),
     summary="Where a budget brings most, channel by channel",
 )
 def spread_budget(request: HttpRequest, shop: str, asked: Query[AskedIn]) -> Status[dict[str, Any]] | Status[Job]:
@@ -176,7 +176,7 @@ def _band(band: Band | None) -> dict[str, float] | None:
 @router.get(
     "/shops/{shop}/outlook/lift-tests",
     response=list[LiftTestOut],
-    auth=Requires("finance.read"),
+    auth=Requires("finance.read", is_whole=True),
     summary="The tests of channels that the budget learns from",
 )
 def list_lift_tests(request: HttpRequest, shop: str) -> list[LiftTest]:
@@ -186,7 +186,7 @@ def list_lift_tests(request: HttpRequest, shop: str) -> list[LiftTest]:
 @router.post(
     "/shops/{shop}/outlook/lift-tests",
     response={201: LiftTestOut},
-    auth=Requires("plans.write"),
+    auth=Requires("plans.write", is_whole=True),
     summary="Record a test of a channel",
 )
 @decorate_view(once)

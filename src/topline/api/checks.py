@@ -109,7 +109,7 @@ class CheckOut(Schema):
 @router.get(
     "/shops/{shop}/plans/{plan}/versions/{version}/check",
     response={200: CheckOut, 202: WaitOut},
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="How likely each goal is, what holds each month back, and what a change would do",
 )
 def check_plan(

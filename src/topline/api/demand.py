@@ -79,7 +79,7 @@ class DemandIn(Schema):
 @router.get(
     "/shops/{shop}/outlook/demand",
     response={200: DemandOut, 202: WaitOut},
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="What will be sold in coming weeks, how sure that is, and how earlier forecasts did",
 )
 def demand_outlook(request: HttpRequest, shop: str, asked: Query[DemandIn]) -> Status[dict[str, Any]] | Status[Job]:

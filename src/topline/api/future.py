@@ -76,7 +76,7 @@ class FutureOut(Schema):
 @router.get(
     "/shops/{shop}/outlook/customers",
     response={200: FutureOut, 202: WaitOut},
-    auth=Requires("metrics.read"),
+    auth=Requires("metrics.read", is_whole=True),
     summary="Who is still active, and what customers will order and be worth",
 )
 def expect_customers(request: HttpRequest, shop: str, asked: Query[AskedIn]) -> Status[dict[str, Any]] | Status[Job]:

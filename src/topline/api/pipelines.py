@@ -1,12 +1,13 @@
 """Pipeline ahead: won revenue by week, and the chances of open deals."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any, cast
 
 from django.http import HttpRequest
 from ninja import Router, Schema, Status
 
-from topline.accounts.scopes import scope_for
+from topline.accounts.scopes import require_whole, scope_for
 from topline.api.auth import Requires, caller
 from topline.api.checks import WaitOut
 from topline.outlook import pipeline as outlook
@@ -54,7 +55,9 @@ def pipeline_ahead(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | 
     stands = standing.look(who.shop, "pipeline", retry=True)
     if stands.run is None:
         return Status(202, cast("Job", stands.job))
-    run, owners = stands.run, scope_for(who.user, who.shop).owners
+    scope = scope_for(who.user, who.shop)
+    require_whole(replace(scope, owners=None))
+    run, owners = stands.run, scope.owners
     made = outlook.revenue(run, owners=owners)
     deals = [row for row in run.tables["deal"].to_pylist() if owners is None or row["owner"] in owners]
     about = {name: run.about[name] for name in ("as_of", "model", "pushed_odds", "new_per_week", "leads")}

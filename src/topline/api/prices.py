@@ -101,7 +101,7 @@ def _outlook(request: HttpRequest) -> PriceOutlook | Job:
 @router.get(
     "/shops/{shop}/outlook/price",
     response={200: OutlookOut, 202: WaitOut},
-    auth=Requires("metrics.read"),
+    auth=Requires("metrics.read", is_whole=True),
     summary="How demand answers to the price of each product",
 )
 def elasticities(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | Status[Job]:
@@ -122,7 +122,7 @@ def elasticities(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | St
 @router.get(
     "/shops/{shop}/outlook/price/change",
     response={200: AnswerOut, 202: WaitOut},
-    auth=Requires("metrics.read"),
+    auth=Requires("metrics.read", is_whole=True),
     summary="What a change of price or a promotion brings",
 )
 def price_change(request: HttpRequest, shop: str, asked: Query[AskedIn]) -> Status[dict[str, Any]] | Status[Job]:
@@ -137,7 +137,7 @@ def price_change(request: HttpRequest, shop: str, asked: Query[AskedIn]) -> Stat
 @router.get(
     "/shops/{shop}/outlook/price/volume",
     response={200: VolumeOut, 202: WaitOut},
-    auth=Requires("finance.read"),
+    auth=Requires("finance.read", is_whole=True),
     summary="Units, orders, visits and spend that a target of profit or sales takes",
 )
 def required_volume(request: HttpRequest, shop: str, asked: Query[TargetIn]) -> Status[volume.Volume] | Status[Job]:

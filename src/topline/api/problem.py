@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from topline.accounts.scopes import WholeShopError
 from topline.units.errors import ToplineError
 
 log = logging.getLogger(__name__)
@@ -20,8 +21,8 @@ def problem(status: int, code: str, title: str, **members: object) -> HttpRespon
 
 
 def of_topline(error: ToplineError) -> HttpResponse:
-    """404 when a named thing doesn't exist, 422 for anything else that the caller can mend."""
-    status = 404 if error.code.startswith("unknown_") else 422
+    """404 when a named thing doesn't exist, 403 for who sees a part only, 422 for anything else that one can mend."""
+    status = 403 if isinstance(error, WholeShopError) else 404 if error.code.startswith("unknown_") else 422
     return problem(status, error.code, _(error.message) % error.params)
 
 

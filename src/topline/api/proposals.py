@@ -53,7 +53,7 @@ class DecisionIn(Schema):
 @router.get(
     "/shops/{shop}/outlook/proposals",
     response=list[ProposalOut],
-    auth=Requires("finance.read"),
+    auth=Requires("finance.read", is_whole=True),
     summary="What is worth doing, the newest week first, with what came of earlier ones",
 )
 def list_proposals(request: HttpRequest, shop: str) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def list_proposals(request: HttpRequest, shop: str) -> list[dict[str, Any]]:
 @router.post(
     "/shops/{shop}/outlook/proposals/{proposal}",
     response=ProposalOut,
-    auth=Requires("plans.write"),
+    auth=Requires("plans.write", is_whole=True),
     summary="Put a proposal into a draft of the plan ahead, or put it off",
 )
 @decorate_view(once)

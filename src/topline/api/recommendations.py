@@ -49,7 +49,7 @@ def _recommender(request: HttpRequest) -> Recommender | Job:
 @router.get(
     "/shops/{shop}/outlook/next/basket",
     response={200: AdviceOut, 202: WaitOut},
-    auth=Requires("metrics.read"),
+    auth=Requires("metrics.read", is_whole=True),
     summary="What goes with a basket, with reasons",
 )
 def of_basket(request: HttpRequest, shop: str, basket: Query[BasketIn]) -> Status[dict[str, Any]] | Status[Job]:
@@ -60,7 +60,7 @@ def of_basket(request: HttpRequest, shop: str, basket: Query[BasketIn]) -> Statu
 @router.get(
     "/shops/{shop}/outlook/next/customers/{customer}",
     response={200: AdviceOut, 202: WaitOut},
-    auth=Requires("rows.read"),
+    auth=Requires("rows.read", is_whole=True),
     summary="What a customer buys next, with reasons",
 )
 def of_customer(request: HttpRequest, shop: str, customer: str) -> Status[dict[str, Any]] | Status[Job]:

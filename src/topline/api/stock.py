@@ -110,7 +110,7 @@ class NumberIn(Schema):
 @router.get(
     "/shops/{shop}/outlook/stock",
     response={200: StockOut, 202: WaitOut},
-    auth=Requires("catalog.read"),
+    auth=Requires("catalog.read", is_whole=True),
     summary="What to order of whom and when, what may be bought by month, and what lies there for nothing",
 )
 def stock_plan(request: HttpRequest, shop: str, chosen: Query[ChosenIn]) -> Status[dict[str, Any]] | Status[Job]:
@@ -148,7 +148,7 @@ def _without_cost(row: object, schema: type[Schema], costs: tuple[str, ...], see
 @router.get(
     "/shops/{shop}/outlook/workload",
     response={200: WorkloadOut, 202: WaitOut},
-    auth=Requires("metrics.read"),
+    auth=Requires("metrics.read", is_whole=True),
     summary="What there is to pick, answer, call and make week by week, and the people that it takes",
 )
 def show_workload(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | Status[Job]:

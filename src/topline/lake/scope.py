@@ -24,6 +24,11 @@ class Scope:
         """All of one shop: for jobs and the command line."""
         return cls(frozenset({shop}))
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it holds all rows of its shops; families of metrics may be hidden all the same."""
+        return self.owners is None and self.territories is None
+
     def covers(self, other: "Scope") -> bool:
         """Whether all that `other` may see may be seen in this scope too."""
         return (

@@ -16,7 +16,7 @@ from django.utils.translation import get_language, gettext
 
 from topline.accounts import operations
 from topline.accounts.models import Channel, Shop, User
-from topline.accounts.scopes import scope_for
+from topline.accounts.scopes import WholeShopError, require_whole, scope_for
 from topline.lake.scope import Scope
 from topline.units.errors import ToplineError
 from topline.units.text import N_
@@ -112,6 +112,7 @@ class Page:
     place : the entry of the left bar it belongs to
     label : its name in the bar and the palette, "" if it is only reached from other pages
     rank : where it stands among the pages of its place, the least first
+    is_whole : it shows the whole shop, so who sees only a part of it may not open it
     """
 
     path: str
@@ -122,6 +123,10 @@ class Page:
     label: str = ""
     icon: str = ""
     rank: int = 5
+    is_whole: bool = False
+
+    def opens_for(self, visit: Visit) -> bool:
+        return visit.may(self.permission) and (visit.scope.is_whole or not self.is_whole)
 
     def url_pattern(self) -> URLPattern:
         return path(f"shop/<slug:shop_slug>/{self.path}", self._enter, name=self.name)
@@ -130,7 +135,11 @@ class Page:
         visit = open_visit(request, shop_slug, self)
         visit.require(self.permission)
         try:
+            if self.is_whole:
+                require_whole(visit.scope)
             return self.view(visit, **captured)
+        except WholeShopError as error:
+            return problem(visit, error, status=403)
         except ToplineError as error:
             return problem(visit, error)
 
@@ -149,14 +158,14 @@ def open_visit(request: HttpRequest, slug: str, page: Page | None) -> Visit:
     return visit
 
 
-def problem(visit: Visit, error: ToplineError) -> HttpResponse:
+def problem(visit: Visit, error: ToplineError, *, status: int = 400) -> HttpResponse:
     """What went wrong and what to do, as a page or, to htmx, as a toast."""
     text = formats.say(error)
     if visit.is_fragment:
         response = HttpResponse(status=204)
         response["HX-Trigger"] = formats.json_text({"topline:toast": {"text": text, "level": "error"}})
         return response
-    return visit.render("problem.html", {"title": gettext("That didn't work"), "text": text}, status=400)
+    return visit.render("problem.html", {"title": gettext("That didn't work"), "text": text}, status=status)
 
 
 @cache

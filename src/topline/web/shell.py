@@ -74,7 +74,7 @@ class Shell:
 
     def _within(self, place: Place) -> list[Page]:
         found = (page for page in pages().values() if page.place == place.id and page.label)
-        return sorted((page for page in found if self.visit.may(page.permission)), key=lambda page: page.rank)
+        return sorted((page for page in found if page.opens_for(self.visit)), key=lambda page: page.rank)
 
     def _entry(self, place: Place, within: list[Page], here: Page | None) -> Entry:
         below = tuple(

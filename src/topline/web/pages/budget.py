@@ -566,6 +566,7 @@ PAGES = (
         view=view,
         permission="finance.read",
         place="outlook",
+        is_whole=True,
         label=N_("Budget"),
         icon="coins",
         rank=4,

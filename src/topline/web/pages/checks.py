@@ -402,9 +402,17 @@ PAGES = (
         view=of_shop,
         permission="plans.read",
         place="outlook",
+        is_whole=True,
         label=N_("Check of the plan"),
         icon="list-check",
         rank=8,
     ),
-    Page(path="plans/<int:plan_id>/check", name="plan_check", view=of_plan, permission="plans.read", place="plan"),
+    Page(
+        path="plans/<int:plan_id>/check",
+        name="plan_check",
+        view=of_plan,
+        permission="plans.read",
+        place="plan",
+        is_whole=True,
+    ),
 )

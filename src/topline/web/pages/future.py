@@ -334,6 +334,7 @@ PAGES = (
         view=view,
         permission="metrics.read",
         place="outlook",
+        is_whole=True,
         label=N_("Customers' future"),
         icon="users-group",
         rank=3,

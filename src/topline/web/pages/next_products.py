@@ -178,6 +178,7 @@ PAGES = (
         view=view,
         permission="metrics.read",
         place="outlook",
+        is_whole=True,
         label=N_("What next"),
         icon="basket-plus",
         rank=6,

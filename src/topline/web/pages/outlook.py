@@ -455,6 +455,7 @@ PAGES = (
         view=view,
         permission="plans.read",
         place="outlook",
+        is_whole=True,
         label=N_("Outlook"),
         icon="trending-up",
         rank=1,

@@ -1,5 +1,6 @@
 """Pipeline ahead: what open deals and new ones will bring by week, their chances, and how leads convert."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from django.http import HttpResponse, HttpResponseBase
 from django.utils.translation import gettext
 
+from topline.accounts.scopes import require_whole
 from topline.documents.sheet import Column, Form, Sheet
 from topline.outlook import pipeline as outlook
 from topline.outlook.kept import Run
@@ -30,6 +32,7 @@ def view(visit: Visit) -> HttpResponseBase:
             return HttpResponse(status=204)
         waiting = {"job": job, "error": formats.failure(job) if job else ""}
         return visit.render("pipeline_ahead.html#body" if visit.is_fragment else "pipeline_ahead.html", waiting)
+    require_whole(replace(visit.scope, owners=None))
     run, owners = stands.run, visit.scope.owners
     made = outlook.revenue(run, owners=owners)
     picture = _picture(visit, run, made)

@@ -577,6 +577,7 @@ PAGES = (
         view=view,
         permission="metrics.read",
         place="outlook",
+        is_whole=True,
         label=N_("Price and volume"),
         icon="tag",
         rank=4,

@@ -174,6 +174,7 @@ PAGES = (
         view=view,
         permission="finance.read",
         place="outlook",
+        is_whole=True,
         label=N_("Proposals"),
         icon="bulb",
         rank=9,
@@ -184,5 +185,6 @@ PAGES = (
         view=decide,
         permission="plans.write",
         place="outlook",
+        is_whole=True,
     ),
 )

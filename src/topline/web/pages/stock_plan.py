@@ -285,6 +285,7 @@ PAGES = (
         view=view,
         permission="catalog.read",
         place="outlook",
+        is_whole=True,
         label=N_("Stock plan"),
         icon="packages",
         rank=6,

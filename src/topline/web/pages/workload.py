@@ -123,6 +123,7 @@ PAGES = (
         view=view,
         permission="metrics.read",
         place="outlook",
+        is_whole=True,
         label=N_("Workload"),
         icon="users",
         rank=7,
