@@ -10,6 +10,7 @@ from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import duckdb
+import pyarrow as pa
 import pytest
 from django.db import connection
 from django.test import Client
@@ -23,6 +24,7 @@ import plan_shop
 from topline.accounts import operations as accounts
 from topline.boards import alerts, jobs, operations
 from topline.boards.models import Alert, AlertEvent
+from topline.facts.table import tables
 from topline.plans import approval, facts
 from topline.plans import operations as plans
 from topline.units.period import Period
@@ -76,6 +78,53 @@ def test_a_threshold_fires_when_it_is_crossed_and_once(shop, owner, sold):
     assert Notification.objects.count() == len(expected)
     event = AlertEvent.objects.get(bucket=expected[0])
     assert (event.value, event.expected) == (sold.get(expected[0], 0), bound)
+
+
+def weekly_forecast(on: date, low: float, mean: float, high: float) -> dict:
+    """What the outlook publishes of a week, made on its first day."""
+    shared = {"version": 1, "recorded_at": timezone.now(), "batch_id": "outlook", "run_key": f"{on}"}
+    return shared | {
+        "key": f"{on}",
+        "metric": "units",
+        "on": on,
+        "grain": "week",
+        "low": low,
+        "mean": mean,
+        "high": high,
+        "level": 0.8,
+        "as_of": on,
+        "snapshot": 1,
+        "model": "test",
+    }
+
+
+def test_an_outlook_that_misses_is_told_once(shop, owner, member, lake):
+    """Two weeks came as forecast, the others don't: five misses of seven happen to one right forecast in 213."""
+    sold = plan_shop.fill(lake, days=800)  # one unit a line
+    weekly = dict(duckdb.from_arrow(sold).aggregate("date_trunc('week', noon)::DATE, count(*)").fetchall())
+    weeks = [date(2026, 9, 14) + timedelta(days=7 * k) for k in range(9)]
+    told = [weekly[on] * (1 if k < 2 else 2) for k, on in enumerate(weeks)]
+    rows = [weekly_forecast(on, 0.9 * n, n, 1.1 * n) for on, n in zip(weeks, told, strict=True)]
+    lake.append("forecast", [pa.RecordBatch.from_pylist(rows, tables()["forecast"].schema)], batch_id="outlook")
+    lake.publish(now=timezone.now())
+    manager, _rep = member("sales_manager"), member("rep")
+    for _ in range(2):
+        jobs.judge_everywhere()
+    alert = Alert.objects.get()
+    assert (alert.owner, alert.rule, alert.is_shared, alert.metric) == (owner, "drift", True, "units")
+    for on in weeks:
+        step(shop, on + timedelta(days=7))
+        for _ in range(2):
+            judge(Alert.objects.select_related("shop", "owner").get())
+    event = AlertEvent.objects.get()
+    assert (event.bucket, event.value, event.expected) == (weeks[6], weekly[weeks[6]], 2 * weekly[weeks[6]])
+    assert (event.params["outside"], event.params["weeks"]) == (5, 7)
+    assert sorted(Notification.objects.values_list("recipient_id", flat=True)) == [owner.pk, manager.pk]
+    with pytest.raises(operations.AlertRuleError, match="whole shop"):
+        watch(shop, owner, rule="drift", grain="week", side="either", where=["market=GB"])
+    operations.end_alert(alert=alert, actor=owner, now=timezone.now())
+    jobs.judge_everywhere()
+    assert Alert.objects.count() == 1
 
 
 def test_days_that_ended_while_nobody_looked_are_judged_too(shop, owner, sold):

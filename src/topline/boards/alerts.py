@@ -1,14 +1,14 @@
 """When an alert's condition holds: each bucket of days is judged once it is over and its data is in."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-from topline.accounts.scopes import scope_for
+from topline.accounts.scopes import require_whole, scope_for
 from topline.boards.models import Alert, asked
 from topline.calendar import holiday
 from topline.lake import read as lake_read
@@ -16,6 +16,7 @@ from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Metric, Value
 from topline.metrics.query import Query
+from topline.outlook import demand
 from topline.plans import facts
 from topline.plans.models import Goal, PlanVersion
 from topline.plans.units import from_minor
@@ -27,6 +28,8 @@ from topline.units.text import N_
 
 MOST_BUCKETS = 31
 """After a longer pause only the newest buckets are judged."""
+
+DRIFT = "drift"
 
 _HISTORY = timedelta(days=730)
 
@@ -61,6 +64,7 @@ class Rule:
     """A kind of condition.
 
     grains, sides : what it can be judged by, and in which direction
+    metric : the only figure that it watches, of the whole shop; "" where it is chosen
     is_plain : for amounts and counts only
     """
 
@@ -71,6 +75,7 @@ class Rule:
     sides: tuple[str, ...]
     needs_bound: bool = False
     is_plain: bool = False
+    metric: str = ""
 
 
 def metric_of(query: Query) -> Metric:
@@ -132,6 +137,22 @@ def off_pace(alert: Alert, bucket: Period, snapshot: Snapshot) -> Judgement:
     return _judged(alert, bucket, holds, message, value, due)
 
 
+def drifted(alert: Alert, bucket: Period, snapshot: Snapshot) -> Judgement:
+    """Whether weeks up to this one fell outside their published forecasts more often than the backtest lets expect."""
+    shop = alert.shop
+    require_whole(scope_for(alert.owner, shop))
+    found = demand.drift(shop.lake(), snapshot, as_of=bucket.end, settings=shop.settings())
+    if not found.weeks:
+        raise NoFigureError(metric=metrics()[alert.metric].label, reason=N_("no week that is over was forecast"))
+    message = N_(
+        "%(alert)s: %(outside)s of %(weeks)s weeks fell outside their forecasts. In %(bucket)s it was %(found_value)s,"
+        " expected were %(expected_value)s. Look for what has changed before you rely on the outlook."
+    )
+    value, expected, low, high = (_decimal(each) for each in (found.came, found.mean, found.low, found.high))
+    judged = _judged(alert, bucket, found.is_alarming, message, value, expected, low, high)
+    return replace(judged, params={**judged.params, "outside": found.outside, "weeks": found.weeks})
+
+
 RULES: Mapping[str, Rule] = {
     "threshold": Rule(
         N_("Above or below an amount"),
@@ -157,6 +178,15 @@ RULES: Mapping[str, Rule] = {
         ("day",),
         (Alert.Side.EITHER, Alert.Side.BELOW, Alert.Side.ABOVE),
         is_plain=True,
+    ),
+    DRIFT: Rule(
+        N_("The outlook misses"),
+        N_("Tells you when weeks fall outside what the outlook had published more often than its accuracy allows."),
+        drifted,
+        ("week",),
+        (Alert.Side.EITHER,),
+        is_plain=True,
+        metric=demand.METRIC,
     ),
 }
 

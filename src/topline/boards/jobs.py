@@ -51,7 +51,14 @@ def judge_job(job: Job) -> dict[str, Any]:
 
 
 def judge_everywhere() -> None:
-    """Ask for the alerts of every shop where something was published or a day began since."""
+    """Ask for the alerts of every shop where something was published or a day began since.
+
+    Each shop gets the one that watches its outlook as soon as a forecast is published.
+    """
+    for shop in Shop.objects.exclude(pk__in=Alert.objects.filter(rule=alerts.DRIFT).values("shop")):
+        published = shop.lake().latest()
+        if published is not None and "forecast" in published.tables:
+            operations.watch_drift(shop=shop)
     for shop in Shop.objects.filter(pk__in=Alert.objects.running().values("shop")):
         snapshot, today = shop.lake().latest(), shop.today()
         running = Alert.objects.running().filter(shop=shop)

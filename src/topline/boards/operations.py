@@ -307,6 +307,29 @@ def create_alert(
 
 
 @transaction.atomic
+def watch_drift(*, shop: Shop) -> Alert | None:
+    """The alert that tells a shop's people when its outlook misses, made once in the shop's life; None if it was.
+
+    It belongs to an owner and is shared; whoever ends it is not asked again.
+    """
+    Shop.objects.select_for_update().get(pk=shop.pk)
+    owner = User.objects.filter(membership__shop=shop, membership__role=Role.OWNER, is_active=True).first()
+    if owner is None or Alert.objects.filter(shop=shop, rule=alerts.DRIFT).exists():
+        return None
+    rule = alerts.RULES[alerts.DRIFT]
+    return create_alert(
+        shop=shop,
+        owner=owner,
+        name=gettext(rule.label),
+        rule=alerts.DRIFT,
+        question={"metrics": [rule.metric]},
+        grain=rule.grains[0],
+        side=rule.sides[0],
+        is_shared=True,
+    )
+
+
+@transaction.atomic
 def change_alert(
     *, alert: Alert, actor: User, bound: Decimal | None, side: str, by_mail: bool, webhook: str, is_shared: bool
 ) -> Alert:
@@ -482,6 +505,10 @@ def _watched(
     if side not in kind.sides:
         raise AlertRuleError(reason=gettext("it looks %(sides)s.") % {"sides": ", ".join(kind.sides)})
     kept = {"metrics": list(question["metrics"])[:1], "where": [text for text in question.get("where", ()) if text]}
+    if kind.metric:
+        if kept["where"]:
+            raise AlertRuleError(reason=gettext("this rule watches the whole shop, not a part of it."))
+        kept["metrics"] = [kind.metric]
     found: Query = asked(kept, None, grain, None)
     if kind.is_plain and alerts.metric_of(found).unit not in (Unit.MONEY, Unit.COUNT, Unit.QUANTITY):
         raise AlertRuleError(reason=gettext("this rule takes an amount or a count, not a rate."))

@@ -147,11 +147,16 @@ class Drift:
     """Whether what came since fell outside what was published more often than the backtest allows.
 
     outside : weeks outside the interval, of `weeks` that were forecast a week ahead
+    came, low, mean, high : units of the newest of these weeks, and what was forecast of it; 0 without weeks
     """
 
     weeks: int
     outside: int
     is_alarming: bool
+    came: float = 0.0
+    low: float = 0.0
+    mean: float = 0.0
+    high: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,10 +293,7 @@ def _tests(known: int, weeks: int) -> int:
 
 def _sales(lake: Lake, snapshot: Snapshot, as_of: date, settings: Settings) -> _Sales:
     """Units sold by product, market, channel and whole week before a day."""
-    lines: Any = engine.table(lake, "order_line", snapshot)
-    heads: Any = engine.table(lake, "order", snapshot)
-    lines = lines.filter((lines.kind == Kind.GOODS_SOLD.value) & lines.product_key.notnull() & (lines.on < as_of))
-    lines = lines.anti_join(heads.filter(heads.is_test), "order_key")
+    lines = _sold(lake, snapshot, as_of)
     (extent,) = engine.execute(lines.aggregate(first=lines.on.min(), last=lines.on.max())).to_pylist()
     if extent["first"] is None:
         raise ShortHistoryError(found=0, least=LEAST_WEEKS * _WEEK)
@@ -340,6 +342,14 @@ def _sales(lake: Lake, snapshot: Snapshot, as_of: date, settings: Settings) -> _
         titles,
         prices,
     )
+
+
+def _sold(lake: Lake, snapshot: Snapshot, as_of: date) -> Any:
+    """Lines of goods sold before a day."""
+    lines: Any = engine.table(lake, "order_line", snapshot)
+    heads: Any = engine.table(lake, "order", snapshot)
+    lines = lines.filter((lines.kind == Kind.GOODS_SOLD.value) & lines.product_key.notnull() & (lines.on < as_of))
+    return lines.anti_join(heads.filter(heads.is_test), "order_key")
 
 
 def _week(on: Any, start: date) -> Any:
@@ -827,15 +837,28 @@ def drift(lake: Lake, snapshot: Snapshot, *, as_of: date, settings: Settings) ->
             newest[row["on"]] = row
     if not newest:
         return Drift(0, 0, is_alarming=False)
-    sales = _sales(lake, snapshot, as_of, settings)
-    came = sales.units.sum(axis=0)
-    inside, outside = 0, 0
-    for on, row in newest.items():
-        place = (on - sales.start).days // _WEEK
-        if 0 <= place < len(came):
-            is_in = bool(row["low"] <= came[place] <= row["high"])
-            inside, outside = inside + is_in, outside + (not is_in)
-    return Drift(inside + outside, outside, is_alarming=_is_alarming(outside, inside + outside, LEVEL))
+    came = _units_by_week(lake, snapshot, min(newest), end)
+    weeks = sorted(on for on in newest if on in came)
+    if not weeks:
+        return Drift(0, 0, is_alarming=False)
+    outside = sum(not newest[on]["low"] <= came[on] <= newest[on]["high"] for on in weeks)
+    last = newest[weeks[-1]]
+    return Drift(
+        len(weeks),
+        outside,
+        is_alarming=_is_alarming(outside, len(weeks), LEVEL),
+        came=came[weeks[-1]],
+        **{part: last[part] for part in ("low", "mean", "high")},
+    )
+
+
+def _units_by_week(lake: Lake, snapshot: Snapshot, start: date, end: date) -> dict[date, float]:
+    """Units sold in each week from `start` up to that of the last sale, but before `end`."""
+    lines = _sold(lake, snapshot, end)
+    inside = lines.filter(lines.on >= start)
+    sums = inside.group_by(week=_week(inside.on, start)).aggregate(units=inside.quantity.sum().cast("float64"))
+    rows = {int(row["week"]): float(row["units"]) for row in engine.execute(sums).to_pylist()}
+    return {start + timedelta(days=_WEEK * k): rows.get(k, 0.0) for k in range(max(rows, default=-1) + 1)}
 
 
 def _is_alarming(outside: int, weeks: int, level: float) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from topline.science import conformal, season
+from topline.science import conformal, season, series
 from topline.science.demand import ShortHistoryError
 
 Floats = NDArray[np.float64]
@@ -184,7 +184,7 @@ def _smoothed(sales: Floats, weights: Floats, horizon: Horizon) -> list[Floats] 
     steps = int(period[-1]) - int(period[first]) - count + 1
     if not (rate > 0).all():
         return None
-    index = _season_index(rate, horizon.season)
+    index = series.season_index(rate, horizon.season)[np.arange(2 * len(rate)) % horizon.season]
     ets = AutoETS(season_length=horizon.season, model="ZNZ").forecast(y=rate, h=steps)["mean"]
     # theta's own test misses a smooth season in a few years, so it is given the rates without theirs
     theta = DynamicOptimizedTheta(season_length=1).forecast(y=rate / index[: len(rate)], h=steps)["mean"]
@@ -192,17 +192,6 @@ def _smoothed(sales: Floats, weights: Floats, horizon: Horizon) -> list[Floats] 
     skip = int(period[n]) - int(period[first]) - count
     coming = by_period(weights[n:], period[n:])
     return [np.maximum(forecast[skip:], 0) * coming for forecast in (ets, theta)]
-
-
-def _season_index(rate: Floats, length: int) -> Floats:
-    """(2 n,) how much a period sells against its year, with mean 1 over a season: ratios to the centred year's mean."""
-    n = len(rate)
-    kernel = np.r_[0.5, np.ones(length - 1), 0.5] / length
-    middle = np.arange(length // 2, length // 2 + n - length)
-    ratios = rate[middle] / np.convolve(rate, kernel, mode="valid")
-    place = middle % length
-    mean = np.bincount(place, ratios, length) / np.bincount(place, minlength=length)
-    return (mean / mean.mean())[np.arange(2 * n) % length]
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def new(visit: Visit) -> HttpResponse:
             name=posted.get("name", "") or formats.say(metrics()[posted.get("metric", "")].label),
             rule=posted.get("rule", ""),
             question={"metrics": [posted.get("metric", "")], "where": posted.getlist("where")},
-            grain=posted.get("grain", "day") if posted.get("rule") == "threshold" else "day",
+            grain=_grain(posted.get("rule", ""), posted.get("grain", "")),
             **_told(visit, posted.get("rule", ""), posted.get("metric", "")),
         )
         messages.success(visit.request, gettext("The alert is set. It is judged as soon as new data is in."))
@@ -136,6 +136,11 @@ def _told(visit: Visit, rule: str, metric: str) -> dict[str, Any]:
     }
 
 
+def _grain(rule: str, asked: str) -> str:
+    grains = alerts.RULES[rule].grains if rule in alerts.RULES else ("day",)
+    return asked if asked in grains else grains[0]
+
+
 def _bound(text: str) -> Decimal | None:
     try:
         found = Decimal(text.replace(" ", "").replace(",", "."))
@@ -164,6 +169,8 @@ def says(visit: Visit, alert: Alert) -> str:
             if is_above
             else N_("%(metric)s more than %(bound)s behind the plan's pace")
         )
+    elif alert.rule == alerts.DRIFT:
+        text = N_("%(metric)s of weeks outside what the outlook had published")
     else:
         text = N_("%(metric)s unusual for the season")
     return gettext(text) % words
