@@ -10,7 +10,9 @@ FINANCE_FAMILIES = frozenset({"profit"})
 
 
 class WholeShopError(ToplineError):
-    message = N_("This is reckoned for the whole shop, and you see only what is yours. Ask an owner of the shop for it.")
+    message = N_(
+        "This is reckoned for the whole shop, and you see only what is yours. Ask an owner of the shop for it."
+    )
 
 
 def scope_for(user: User, shop: Shop) -> Scope:
