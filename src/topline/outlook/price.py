@@ -458,7 +458,7 @@ class Answer:
     stock, short : units on hand, and how many of the expected ones it doesn't cover
     """
 
-    weeks: int
+    weeks: float
     price_before: float
     price: float
     units: Range
@@ -508,19 +508,21 @@ class PriceOutlook:
             raise UnknownProductError(name=product or category, least=LEAST_UNITS, weeks=_LEAST_SOLD_WEEKS)
         return rows
 
-    def ask(self, rows: Ints, ratio: float, *, weeks: int = 4, kinds: Sequence[str] = ()) -> Answer:
+    def ask(self, rows: Ints, ratio: float, *, weeks: float = 4, kinds: Sequence[str] = ()) -> Answer:
         """What it brings to sell these products at `ratio` times today's price, with promotions of these kinds.
 
         The interval holds 80 % of what may happen, by how sure the effects are and how demand scatters.
         """
         return self.along(rows, (ratio,), weeks=weeks, kinds=kinds)[0]
 
-    def along(self, rows: Ints, ratios: Sequence[float], *, weeks: int = 4, kinds: Sequence[str] = ()) -> list[Answer]:
+    def along(
+        self, rows: Ints, ratios: Sequence[float], *, weeks: float = 4, kinds: Sequence[str] = ()
+    ) -> list[Answer]:
         """`ask` for several prices at once."""
         basis = self._basis(rows, weeks, kinds)
         return [self._answer(basis, ratio) for ratio in ratios]
 
-    def _basis(self, rows: Ints, weeks: int, kinds: Sequence[str]) -> "_Basis":
+    def _basis(self, rows: Ints, weeks: float, kinds: Sequence[str]) -> "_Basis":
         slope, shift = self._drawn(rows, kinds)
         cost, free = self.column("cost")[rows], self.column("stock")[rows]
         before = self.column("weekly")[rows] * weeks
@@ -643,7 +645,7 @@ class PriceOutlook:
         among = np.bincount(line, inside)[line[rows]] - weight[rows]
         return np.divide(among, rivals, out=np.zeros(len(rows)), where=rivals > 1e-9)
 
-    def _taken(self, rows: Ints, step: float, weeks: int, kinds: Sequence[str]) -> float:
+    def _taken(self, rows: Ints, step: float, weeks: float, kinds: Sequence[str]) -> float:
         """Units of the other products in the line that the change gives or takes."""
         names = [name for name in ("cross_price", "rival") if name in self.effects and (name == "cross_price" or kinds)]
         line, weight = self.column("line").astype(np.int64), self.column("units") + 1
@@ -688,7 +690,7 @@ class _Basis:
     """
 
     rows: Ints
-    weeks: int
+    weeks: float
     kinds: tuple[str, ...]
     now: Floats
     before: Floats

@@ -13,7 +13,7 @@ from topline.lake.analyse import analyse
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import Filter
-from topline.plans import fronts, promotion
+from topline.plans import fronts, promotion, simulation
 from topline.plans.content import next_deadline
 from topline.plans.figures import NO_PLAN, NOT_YET, Reader, target
 from topline.plans.models import Entry
@@ -153,7 +153,22 @@ def _offers(reader: Reader, rows: Sequence[Entry]) -> Cells:
 
 
 def _promotions(reader: Reader, rows: Sequence[Entry]) -> Cells:
-    return {row.key: {"legal": Shown(_legal(row)), "prepare": Shown(_prepare(reader, row), "day")} for row in rows}
+    return {
+        row.key: {"legal": Shown(_legal(row)), "prepare": Shown(_prepare(reader, row), "day"), **_effect(reader, row)}
+        for row in rows
+    }
+
+
+def _effect(reader: Reader, row: Entry) -> dict[str, Shown]:
+    """What the simulation of a promotion says of units, stock and what stands in its way."""
+    found = simulation.simulate(reader.version, row.cells, reader.today, key=row.key, with_law=False)
+    answer, need = found.answer, found.stock
+    units: object = answer if isinstance(answer, Missing) else answer.units.mean
+    return {
+        "effect": Shown(units, Unit.QUANTITY),
+        "missing": Shown(need if isinstance(need, Missing) else ceil(need.short), Unit.QUANTITY),
+        "clash": Shown(len(found.clashes), Unit.COUNT),
+    }
 
 
 def _legal(row: Entry) -> object:

@@ -151,6 +151,14 @@ CONTENT_TYPES = {
     "other": N_("Other"),
 }
 
+VERDICTS = {
+    "keep": N_("Keep"),
+    "refresh": N_("Refresh"),
+    "merge": N_("Merge with another"),
+    "retire": N_("Take down"),
+}
+"""What becomes of a piece of content that was looked at in an audit."""
+
 CADENCES = {
     "daily": N_("Daily"),
     "weekly": N_("Weekly"),
@@ -484,7 +492,9 @@ SECTIONS = (
                 of="11.promotions"),
                 _PERSONA, Column("message", N_("Message"), Type.ROW, of="5.messages"),
                 Column("content", N_("Name in the facts")), Column("deadline", N_("Next deadline"), Type.LIVE),
-                Column("result", N_("Result"), Type.LIVE), behaviour=Behaviour.CALENDAR,
+                Column("result", N_("Result"), Type.LIVE),
+                Column("audited_on", N_("Looked at on"), Type.DAY),
+                Column("verdict", N_("After the audit"), Type.CHOICE, VERDICTS), behaviour=Behaviour.CALENDAR,
             ),
             _table(
                 "audit", N_("Audit"), N_("How often is old content looked at, and when next?"),
@@ -510,6 +520,9 @@ SECTIONS = (
                 Column("uplift", N_("Expected uplift"), Type.RATE), _MARKET, _OWNER,
                 Column("prior_price", N_("Lowest price of 30 days before"), Type.MONEY),
                 Column("legal", N_("Legal price"), Type.LIVE), Column("prepare", N_("Prepare from"), Type.LIVE),
+                Column("effect", N_("Units expected"), Type.LIVE),
+                Column("missing", N_("Units missing in stock"), Type.LIVE),
+                Column("clash", N_("In its way"), Type.LIVE),
                 behaviour=Behaviour.CALENDAR,
             ),
         ),

@@ -128,6 +128,35 @@ TEXTS: Mapping[str, str] = {
     "way.parent": N_("Choose the goal that it serves, or write the line of the strategy."),
     "way.due": N_("Choose a day from %(first_on)s to %(last_on)s."),
     "way.owner": N_("Choose who answers for it."),
+    # a promotion before it is planned
+    "clash.promotion": N_(
+        "“%(name)s” offers the same goods from %(first_on)s to %(last_on)s. Begin on %(free_on)s, when they are free, "
+        "or choose other goods."
+    ),
+    "clash.promotion_full": N_(
+        "“%(name)s” offers the same goods from %(first_on)s to %(last_on)s, and later in the plan no days of that "
+        "length are free. Choose other goods, or fewer days."
+    ),
+    "clash.closed": N_(
+        "“%(event)s” closes the days from %(first_on)s to %(last_on)s. Begin on %(free_on)s, or open those days in the "
+        "calendar."
+    ),
+    "clash.closed_full": N_(
+        "“%(event)s” closes the days from %(first_on)s to %(last_on)s, and later in the plan no days of that length "
+        "are free. Choose fewer days."
+    ),
+    "clash.owner": N_("Its owner runs “%(name)s” on the same days. Give one of them to somebody else, or move it."),
+    "clash.content": N_(
+        "“%(name)s” and “%(other)s” come out in the same channel on %(out_on)s. Give one of them another day."
+    ),
+    "step.prepare": N_("Begin to prepare it"),
+    "step.order": N_("Order what is missing: a delivery takes %(days_count)s days"),
+    "step.order_short": N_("Order %(units_count)s units: a delivery takes %(days_count)s days"),
+    "step.price": N_(
+        "Leave the prices alone from here on: a lower one becomes the prior price that the offer must beat"
+    ),
+    "step.content": N_("%(piece)s: %(status_label)s"),
+    "step.no_content": N_("Brief its content: none is planned yet, and a landing page takes that long"),
     # how it goes
     "pace.before": N_("The plan starts on %(first_on)s: %(chance_rate)s chance to reach %(target_amount)s."),
     "pace.on_course": N_("On course: %(chance_rate)s chance to reach %(target_amount)s."),

@@ -510,7 +510,7 @@ def check(visit: Visit) -> HttpResponse:
     context = {
         "asked": asked,
         "error": error,
-        "found": _found(visit, found) if found else None,
+        "found": ruled(visit, found) if found else None,
         "products": products[:OFFERED],
         "markets": sorted(((code, names.get(code, code)) for code in prior_price.MARKETS), key=lambda each: each[1]),
         "market": asked.get("market", visit.shop.country),
@@ -523,7 +523,7 @@ def check(visit: Visit) -> HttpResponse:
     return visit.render("prior_price.html", context, status=400 if error else 200)
 
 
-def _found(visit: Visit, found: Checked) -> dict[str, Any]:
+def ruled(visit: Visit, found: Checked) -> dict[str, Any]:
     currency, prior = visit.shop.currency, found.ruling.prior
     return {
         "verdict": found.ruling.verdict.value,

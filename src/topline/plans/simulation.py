@@ -1,0 +1,409 @@
+"""A promotion before it is planned: what it brings and costs, the stock that it takes, and what stands in its way."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from topline.accounts.models import Shop
+from topline.calendar import prior_price
+from topline.catalog.models import Product
+from topline.outlook.price import Answer, PriceOutlook
+from topline.outlook.stock import HORIZON_DAYS, Goods
+from topline.plans import content, numbers, promotion, standing, stock
+from topline.plans.models import Entry, OwnEvent, PlanVersion
+from topline.plans.outline import STATUSES
+from topline.plans.promotion import Checked
+from topline.plans.text import Sentence
+from topline.units.missing import Missing
+from topline.units.period import Period
+from topline.units.text import N_
+
+CHECKED = 5
+"""Products whose prior price is looked up, the best sellers first."""
+
+_ANNOUNCED = "offer"
+_LANDING = content.DAYS_BEFORE["landing"]["briefed"] + content.AHEAD_OF_PROMOTION
+_ONE_DAY = timedelta(days=1)
+
+NO_DAYS = Missing("no_day", N_("state its first day"))
+NO_OUTLOOK = Missing("no_price_outlook", N_("what prices do to sales isn't known yet: it is learnt once a day"))
+NO_STOCK = Missing("no_stock_outlook", N_("what the products sell by day isn't known yet: it is reckoned once a day"))
+TOO_FAR = Missing("too_far", N_("it lies beyond the half year that sales by day are known for"))
+NO_LEVELS = Missing("no_levels", N_("no stock level is known: import one"))
+UNKNOWN = Missing("too_few_sales", N_("too few of these goods were sold to learn how they answer to prices"))
+
+
+@dataclass(frozen=True, slots=True)
+class StockNeed:
+    """The stock of a promotion's products. Units.
+
+    on_hand : today; before : expected to be sold until it begins; expected, high : sold in it, as expected and at most
+    short : missing of `high`; cover_days : how long what is left at its start lasts in it
+    order_by : the last day on which an order comes in time, by the longest lead time
+    """
+
+    on_hand: float
+    before: float
+    expected: float
+    high: float
+    short: float
+    cover_days: float
+    lead_days: float
+    order_by: date
+    is_late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What must be done by when, counted back from the first day; is_past : that day has gone by."""
+
+    said: Sentence
+    on: date
+    is_past: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What a promotion is expected to do.
+
+    products : how many products it covers; unknown : names in it that no product bears
+    answer : of the price outlook over its days, or why there is none
+    given : what is given away to those who would have bought anyway, at today's prices; more : margin won or lost
+    stock : what it needs, or why that isn't known; legal : the rule of the prior price, product by product
+    """
+
+    days: Period | Missing
+    products: int
+    unknown: tuple[str, ...]
+    answer: Answer | Missing
+    given: float | None
+    more: float | None
+    stock: StockNeed | Missing
+    legal: list[Checked]
+    steps: list[Step]
+    clashes: list[Sentence]
+
+    @property
+    def uplift(self) -> float | None:
+        """Units more, as a share of those that come anyway."""
+        if isinstance(self.answer, Missing) or not self.answer.units_before:
+            return None
+        return self.answer.units.mean / self.answer.units_before - 1
+
+    @property
+    def late(self) -> list[Step]:
+        return [step for step in self.steps if step.is_past]
+
+
+def simulate(
+    version: PlanVersion, row: Mapping[str, Any], today: date, *, key: str = "", with_law: bool = True
+) -> Simulation:
+    """The simulation of a promotion, planned or not.
+
+    row : its cells as the plan document keeps them; key : of its row in the plan, if it has one
+    with_law : look up prior prices too, which takes a while
+    """
+    shop = version.plan.shop
+    days = promotion.days(version, row)
+    names, unknown = named(shop, row)
+    outlook = _outlook(shop)
+    goods = _goods(shop, today)
+    answer: Answer | Missing = NO_DAYS
+    given = None
+    if days is not None:
+        answer = NO_OUTLOOK if outlook is None else _answer(outlook, goods, names, row, days, today)
+        if not isinstance(answer, Missing):
+            given = answer.units_before * max(answer.price_before * _discount(row), 0.0)
+    uplift = 1.0 if isinstance(answer, Missing) else answer.units.mean / answer.units_before
+    high = 1.0 if isinstance(answer, Missing) else answer.units.high / answer.units_before
+    need: StockNeed | Missing = NO_DAYS
+    if days is not None:
+        need = NO_STOCK if goods is None else _stock(shop, goods, names, days, today, uplift, high)
+    return Simulation(
+        days=days or NO_DAYS,
+        products=Product.objects.of(shop).count() if names is None else len(names),
+        unknown=unknown,
+        answer=answer,
+        given=given,
+        more=None
+        if isinstance(answer, Missing) or answer.margin is None or answer.margin_before is None
+        else answer.margin.mean - answer.margin_before,
+        stock=need,
+        legal=list(_legal(shop, outlook, names, row, days)) if days is not None and with_law else [],
+        steps=sorted(_steps(version, row, key, days, need, today), key=lambda step: step.on) if days else [],
+        clashes=list(clashes(version, row, days, key=key)) if days else [],
+    )
+
+
+# What it covers ----------------------------------------------------------------
+
+
+def named(shop: Shop, row: Mapping[str, Any]) -> tuple[frozenset[str] | None, tuple[str, ...]]:
+    """The codes of a promotion's products, None for all of the shop; and names in it that no product bears."""
+    listed = [name.strip() for name in (row.get("products") or "").replace("\n", ",").split(",") if name.strip()]
+    products = Product.objects.of(shop)
+    if listed:
+        codes = set(products.filter(code__in=listed).values_list("code", flat=True))
+        by_title = dict(products.filter(title__in=listed).values_list("title", "code"))
+        unknown = tuple(name for name in listed if name not in codes and name not in by_title)
+        return frozenset(codes | set(by_title.values())), unknown
+    if row.get("category"):
+        return frozenset(products.filter(category=row["category"]).values_list("code", flat=True)), ()
+    return None, ()
+
+
+def _meet(shop: Shop, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two promotions offer the same goods in the same market."""
+    if one.get("market") and other.get("market") and one["market"] != other["market"]:
+        return False
+    is_whole = not (one.get("products") and other.get("products"))
+    if is_whole and one.get("category") and one["category"] == other.get("category"):
+        return True
+    ours, theirs = named(shop, one)[0], named(shop, other)[0]
+    return ours is None or theirs is None or bool(ours & theirs)
+
+
+# What it brings ------------------------------------------------------------------
+
+
+def _outlook(shop: Shop) -> PriceOutlook | None:
+    if shop.lake().latest() is None:
+        return None
+    run = standing.look(shop, "price").run
+    return PriceOutlook(run) if run is not None else None
+
+
+def _goods(shop: Shop, today: date) -> Goods | None:
+    snapshot = shop.lake().latest()
+    if snapshot is None or not stock.is_made(shop, today, snapshot):
+        return None
+    return stock.goods(shop, today, snapshot)
+
+
+def _discount(row: Mapping[str, Any]) -> float:
+    return float(row.get("discount") or 0)
+
+
+def _answer(
+    outlook: PriceOutlook,
+    goods: Goods | None,
+    names: frozenset[str] | None,
+    row: Mapping[str, Any],
+    days: Period,
+    today: date,
+) -> Answer | Missing:
+    """What the price outlook says of these days; each counts as what the season lets expect of it."""
+    rows = _rows(outlook, names)
+    discount = _discount(row)
+    if not len(rows):
+        return UNKNOWN
+    if not discount < 1:
+        return Missing("free", N_("a discount of 100 % leaves no price"))
+    weekly = float(outlook.column("weekly")[rows].sum())
+    weeks = days.days / 7
+    expected = _wanted(goods, {outlook.keys[k] for k in rows}, days, today) if goods is not None else None
+    if expected and weekly > 0:
+        weeks = expected / weekly
+    kinds = [_ANNOUNCED] if discount and _ANNOUNCED in outlook.effects else []
+    return outlook.ask(rows, 1 - discount, weeks=weeks, kinds=kinds)
+
+
+def _rows(outlook: PriceOutlook, names: frozenset[str] | None) -> Any:
+    keys = np.array(outlook.keys)
+    return np.arange(len(keys)) if names is None else np.flatnonzero(np.isin(keys, list(names)))
+
+
+def _wanted(goods: Goods, names: frozenset[str] | set[str] | None, days: Period, today: date) -> float | None:
+    """Units that these products are expected to sell in some days without it, None beyond the horizon."""
+    first, last = (days.start - today).days, (days.end - today).days
+    if first < 0 or last > HORIZON_DAYS:
+        return None
+    chosen = [k for k, code in enumerate(goods.product_key) if names is None or code in names]
+    return float(goods.wanted[chosen, first:last].sum())
+
+
+def _stock(
+    shop: Shop,
+    goods: Goods,
+    names: frozenset[str] | None,
+    days: Period,
+    today: date,
+    uplift: float,
+    high: float,
+) -> StockNeed | Missing:
+    first, last = (days.start - today).days, (days.end - today).days
+    if last > HORIZON_DAYS or first < 0:
+        return TOO_FAR
+    chosen = [k for k, code in enumerate(goods.product_key) if names is None or code in names]
+    on_hand = goods.on_hand[chosen]
+    if goods.counted_on is None or not len(chosen) or np.isnan(on_hand).all():
+        return NO_LEVELS
+    there = np.nan_to_num(on_hand)
+    before = goods.wanted[chosen, :first].sum(axis=1)
+    base = goods.wanted[chosen, first:last].sum(axis=1)
+    left = np.maximum(there - before, 0)
+    stated = numbers.of(shop)
+    lead = max(stated("lead_days", goods.supplier[k] or "") for k in chosen)
+    daily = float(base.sum()) * uplift / days.days
+    order_by = days.start - timedelta(days=ceil(lead))
+    short = float(np.maximum(base * high - left, 0).sum())
+    return StockNeed(
+        on_hand=float(there.sum()),
+        before=float(before.sum()),
+        expected=float(base.sum() * uplift),
+        high=float(base.sum() * high),
+        short=short,
+        cover_days=float(left.sum()) / daily if daily else 0.0,
+        lead_days=lead,
+        order_by=order_by,
+        is_late=short >= 1 and order_by < today,
+    )
+
+
+# What the law says ----------------------------------------------------------------
+
+
+def _legal(
+    shop: Shop, outlook: PriceOutlook | None, names: frozenset[str] | None, row: Mapping[str, Any], days: Period
+) -> Iterator[Checked]:
+    """The rule of the prior price for the best sellers among its products, at today's price less the discount."""
+    market = row.get("market") or shop.country
+    if outlook is None or not _discount(row) or market not in prior_price.MARKETS:
+        return
+    rows = _rows(outlook, names)
+    best = rows[np.argsort(-outlook.column("sales")[rows], kind="stable")[:CHECKED]]
+    for k in best.tolist():
+        price = Decimal(str(round(outlook.column("price")[k] * (1 - _discount(row)), 2)))
+        if price > 0:
+            yield promotion.check(shop=shop, product=outlook.keys[k], price=price, starts_on=days.start, market=market)
+
+
+# By when -------------------------------------------------------------------------
+
+
+def _steps(
+    version: PlanVersion, row: Mapping[str, Any], key: str, days: Period, need: StockNeed | Missing, today: date
+) -> Iterator[Step]:
+    """What must be done by when: prepare, order, make content, leave prices alone."""
+
+    def step(code: str, on: date, **params: object) -> Step:
+        return Step(Sentence(f"step.{code}", params), on, on < today)
+
+    yield step("prepare", promotion.prepare_on(version, row, days))
+    if isinstance(need, Missing):
+        lead = numbers.of(version.plan.shop)("lead_days")
+        yield step("order", days.start - timedelta(days=ceil(lead)), days_count=round(lead))
+    elif need.short >= 1:
+        yield step("order_short", need.order_by, units_count=ceil(need.short), days_count=round(need.lead_days))
+    market = row.get("market") or version.plan.shop.country
+    if row.get("discount") and market in prior_price.MARKETS:
+        yield step("price", days.start - timedelta(days=prior_price.DAYS))
+    promotions = {entry.key: entry for entry in version.entries.rows("11.promotions")}
+    pieces = [entry for entry in version.entries.rows("10.pieces") if key and entry.cells.get("promotion") == key]
+    for piece in pieces:
+        for deadline in content.deadlines(version, piece.cells, promotions, today)[:1]:
+            status = STATUSES[deadline.status]
+            yield step("content", deadline.on, piece=piece.cells.get("name") or "", status_label=status)
+    if not pieces:
+        yield step("no_content", days.start - timedelta(days=_LANDING))
+
+
+# What stands in its way ------------------------------------------------------------
+
+
+def clashes(version: PlanVersion, row: Mapping[str, Any], days: Period, *, key: str = "") -> Iterator[Sentence]:
+    """What else wants the same goods, people, places or days, each with a way out.
+
+    key : of the promotion's own row, which it doesn't clash with
+    """
+    shop = version.plan.shop
+    others = _others(version, key)
+    closed = _closed(shop, version.plan.period)
+    in_the_way = [days_ for other, days_ in others if _meet(shop, row, other.cells)] + [each for _, each in closed]
+    free = free_from(days, in_the_way, version.plan.period)
+    for other, taken in others:
+        if _overlap(days, taken) and _meet(shop, row, other.cells):
+            yield _said("clash.promotion", other, taken, free)
+    for name, taken in closed:
+        if _overlap(days, taken):
+            yield _way_out("clash.closed", free, event=name, first_on=taken.start, last_on=taken.last)
+    yield from _people(version, row, days, key, others)
+    yield from _places(version, key)
+
+
+def free_from(days: Period, taken: list[Period], inside: Period) -> date | None:
+    """The first day, `days.start` or later, from which as many days inside the period are free of what is taken."""
+    start = days.start
+    for each in sorted(taken, key=lambda one: one.start):
+        if _overlap(Period(start, start + timedelta(days=days.days)), each):
+            start = each.end
+    return start if start + timedelta(days=days.days) <= inside.end else None
+
+
+def _others(version: PlanVersion, key: str) -> list[tuple[Entry, Period]]:
+    """The other promotions of the plan and their days."""
+    found = ((entry, promotion.days(version, entry.cells)) for entry in version.entries.rows("11.promotions"))
+    return [(entry, days) for entry, days in found if days is not None and entry.key != key]
+
+
+def _closed(shop: Shop, inside: Period) -> list[tuple[str, Period]]:
+    """Days on which nothing may be planned."""
+    events = OwnEvent.objects.of(shop).filter(is_closed=True)
+    found = [(event.name, one.period) for event in events for one in event.occurrences(inside)]
+    return [(name, each) for name, each in found if _overlap(each, inside)]
+
+
+def _people(
+    version: PlanVersion, row: Mapping[str, Any], days: Period, key: str, others: list[tuple[Entry, Period]]
+) -> Iterator[Sentence]:
+    """Other promotions and actions that its owner runs on the same days."""
+    owner = row.get("owner")
+    if not owner:
+        return
+    for other, taken in others:
+        if other.cells.get("owner") == owner and _overlap(days, taken):
+            yield Sentence("clash.owner", {"name": other.cells.get("name") or ""})
+    for action in version.entries.rows("8.actions"):
+        mine = action.cells
+        if mine.get("owner") != owner or not mine.get("starts_on"):
+            continue
+        first = date.fromisoformat(mine["starts_on"])
+        last = date.fromisoformat(mine["ends_on"]) if mine.get("ends_on") else first
+        if _overlap(days, Period(first, last + _ONE_DAY)):
+            yield Sentence("clash.owner", {"name": mine.get("name") or ""})
+
+
+def _places(version: PlanVersion, key: str) -> Iterator[Sentence]:
+    """Pieces of its content that are out in a channel on the day of another piece."""
+    promotions = {entry.key: entry for entry in version.entries.rows("11.promotions")}
+    seen: dict[tuple[str, date], list[Entry]] = {}
+    for piece in version.entries.rows("10.pieces"):
+        on = content.out_on(version, piece.cells, promotions)
+        if on is not None and piece.cells.get("channel") and piece.cells.get("status") != "published":
+            seen.setdefault((piece.cells["channel"], on), []).append(piece)
+    for (_, on), pieces in seen.items():
+        mine = [piece for piece in pieces if key and piece.cells.get("promotion") == key]
+        for piece in pieces:
+            if mine and piece.cells.get("promotion") != key:
+                names = {"name": mine[0].cells.get("name") or "", "other": piece.cells.get("name") or ""}
+                yield Sentence("clash.content", {**names, "out_on": on})
+
+
+def _said(code: str, other: Entry, taken: Period, free: date | None) -> Sentence:
+    return _way_out(code, free, name=other.cells.get("name") or "", first_on=taken.start, last_on=taken.last)
+
+
+def _way_out(code: str, free: date | None, **params: object) -> Sentence:
+    """With the first free day where there is one."""
+    if free is None:
+        return Sentence(f"{code}_full", params)
+    return Sentence(code, {**params, "free_on": free})
+
+
+def _overlap(one: Period, other: Period) -> bool:
+    return one.start < other.end and other.start < one.end
