@@ -1,6 +1,6 @@
 """The lake by worked examples: what an append counts, where a fold puts rows, what a copy holds."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import ibis
@@ -17,6 +17,9 @@ from topline.lake import duck, engine, keys, mirror, read, store
 from topline.lake.error import DamagedLakeError, NoSnapshotError, UnknownFactError
 from topline.lake.scope import Scope
 from topline.lake.store import Appended, Lake
+from topline.metrics.query import Query
+from topline.metrics.settings import Settings
+from topline.units.period import Period
 
 
 @pytest.fixture
@@ -398,3 +401,44 @@ def test_a_commit_that_is_beaten_every_time_leaves_nothing_and_can_come_again(la
     assert set(shown(lake, lake.publish(now=EPOCH))) == {"a"}
     assert put(lake, "second", Row("b", 1)) == Appended(rows=1, duplicates=0)
     assert set(shown(lake, lake.publish(now=EPOCH))) == {"a", "b"}
+
+
+def test_goods_added_later_count_on_their_orders_day(lake):
+    """Three orders of January, two of them first orders; once a line of the first is added in February, as many."""
+    settings, scope = Settings("EUR", "Europe/Berlin"), Scope.whole(lake.shop)
+    query = Query(metrics=("orders", "new_customers"), by=("month",), period=Period(date(2026, 1, 1), date(2026, 3, 1)))
+
+    def put_line(key, order, person, on, ordered_on):
+        at = datetime(on.year, on.month, on.day, 12, tzinfo=EPOCH.tzinfo)
+        row = dict.fromkeys(order_line.TABLE.schema.names) | {
+            "key": key,
+            "version": 1,
+            "recorded_at": EPOCH,
+            "batch_id": key,
+            "order_key": order,
+            "kind": "goods_sold",
+            "at": at,
+            "on": on,
+            "hour": 12,
+            "ordered_on": ordered_on,
+            "currency": "EUR",
+            "quantity": Decimal(1),
+            "unit_price": Decimal(5),
+            "amount": Decimal(5),
+            "amount_shop": Decimal(5),
+            "rate": Decimal(1),
+            "rate_is_event_day": False,
+            "is_over_refund": False,
+            "customer_key": person,
+        }
+        lake.append("order_line", [pa.RecordBatch.from_pylist([row], order_line.TABLE.schema)], batch_id=key)
+
+    def answer():
+        rows = read.read(lake, query, scope=scope, settings=settings, snapshot=lake.publish(now=EPOCH)).rows
+        return [(str(row["month"])[:7], row["orders"], row["new_customers"]) for row in rows]
+
+    for key, order, person, day in (("a", "1", "x", 5), ("b", "2", "x", 7), ("c", "3", "y", 9)):
+        put_line(key, order, person, date(2026, 1, day), date(2026, 1, day))
+    assert answer() == [("2026-01", 3, 2)]
+    put_line("d", "1", "x", date(2026, 2, 2), date(2026, 1, 5))
+    assert answer() == [("2026-01", 3, 2)]

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from topline.facts.order_line import Kind
 from topline.facts.table import Table
 from topline.facts.table import tables as facts
 from topline.lake import engine, partials, purchases, spark
@@ -179,6 +180,7 @@ def whole(lake: Lake, snapshot: Snapshot, known_at: datetime | None = None) -> T
         links=engine.identity(lake, snapshot) if known["rows"].get("identity_link") else None,
         has_test_orders=known["tests"],
         has_cancelled_orders=known["cancelled"],
+        has_late_goods=known["late"],
         empty={fact: NOTHING[fact] for fact in NOTHING if not known["rows"].get(fact)},
         extent=known["extent"],
         run=_run,
@@ -259,13 +261,13 @@ def _run(expression: "ir.Table") -> list[dict[str, Any]]:
 
 
 def _facts_of(lake: Lake, snapshot: Snapshot, known_at: datetime | None) -> dict[str, Any]:
-    """What is known of a snapshot before any question: which facts have rows, whether orders are tests or cancelled."""
+    """What is known of a snapshot before any question: which facts have rows, whether there are test orders, ..."""
     key = (str(lake.root), snapshot.number, known_at)
     found = remembered(_known, key)
     if found is not None:
         return found
     counts: dict[str, int] = {}
-    tests = cancelled = False
+    tests = cancelled = late = False
     extent = None
     for fact in (*NOTHING, "identity_link"):
         if fact not in snapshot.tables:
@@ -275,13 +277,15 @@ def _facts_of(lake: Lake, snapshot: Snapshot, known_at: datetime | None) -> dict
         if fact == "order":
             asked |= {"tests": table.is_test.any(), "cancelled": table.cancelled_on.count()}
         if fact == "order_line":
-            asked |= {"first": table.on.min(), "last": table.on.max()}
+            is_late = (table.kind == Kind.GOODS_SOLD.value) & (table.ordered_on != table.on)
+            asked |= {"first": table.on.min(), "last": table.on.max(), "late": is_late.any()}
         (record,) = engine.execute(table.aggregate(**asked)).to_pylist()
         counts[fact] = record["rows"]
         tests, cancelled = tests or bool(record.get("tests")), cancelled or bool(record.get("cancelled"))
+        late = late or bool(record.get("late"))
         if record.get("first"):
             extent = Period(record["first"], date.fromordinal(record["last"].toordinal() + 1))
-    found = {"rows": counts, "tests": tests, "cancelled": cancelled, "extent": extent}
+    found = {"rows": counts, "tests": tests, "cancelled": cancelled, "late": late, "extent": extent}
     remember(_known, key, found)
     return found
 

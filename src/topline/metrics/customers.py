@@ -62,9 +62,9 @@ def _first_days(view: "View") -> Any:
 
 
 def _first_orders(view: "View") -> Any:
-    """Each person's first counted order ever; two placed in the same microsecond are both first."""
+    """The period's orders that are their person's first ever; two placed in the same microsecond are both first."""
     firsts = _first_days(view)
-    rows = view.everything("buyer")
+    rows = _in_period(view, view.everything("buyer"), ())
     rows = rows.inner_join(firsts, [rows.customer == firsts.first_customer, rows["at"] == firsts.first_at])
     return rows.select("customer", "order_key").distinct()
 
