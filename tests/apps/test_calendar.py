@@ -127,7 +127,7 @@ def test_the_feed_has_a_secret_address_that_can_be_ended(shop, browser, fair):
     browser.post(share, {"do": "create"})
     assert Client().get(address).status_code == 404
     browser.post(share, {"do": "revoke"})
-    assert calendar.shop_of(token) is None
+    assert calendar.link_of(token) is None
 
 
 def test_own_events_over_the_api(shop, owner):

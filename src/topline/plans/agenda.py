@@ -146,6 +146,20 @@ def items(
     return sorted(inside, key=lambda one: (one.start, place.index(one.layer), -one.end.toordinal(), one.title, one.id))
 
 
+def own_dates(shop: Shop, period: Period, *, person_id: int | None = None, front: str = "") -> list[Item]:
+    """What a person owns or attends, or what a front has to do, in the plans of a period."""
+    found = items(shop, period, versions=versions_of(shop, period), markets=(), layers=USUAL)
+    if front:
+        return [one for one in found if one.front == front]
+    return [one for one in found if person_id in one.people and not one.is_done]
+
+
+def fronts_of(versions: Iterable[PlanVersion]) -> dict[str, str]:
+    """The action fronts of plans: what each is called, by its key."""
+    rows = (row for version in versions for row in version.entries.rows("8.fronts"))
+    return {row.key: str(row.cells.get("name") or row.key) for row in rows}
+
+
 def versions_of(shop: Shop, period: Period) -> list[PlanVersion]:
     """The versions that count of the shop's plans that a day of the period lies in."""
     plans = Plan.objects.of(shop).filter(starts_on__lt=period.end, ends_on__gt=period.start)
@@ -274,10 +288,12 @@ def planned(version: PlanVersion, today: date) -> Iterator[Item]:
                     end=step.on + _ONE_DAY, version=version, field=table.field, key=row.key, is_late=step.is_late,
                     people=tuple(row.cells[name] for name in table.people if row.cells.get(name)),
                 )  # fmt: skip
+    of_goal = {row.cells["goal"]: row.key for row in version.entries.rows("8.fronts") if row.cells.get("goal")}
     for goal in version.goals.standing():
         yield Item(
             id=f"{version.pk}:goal:{goal.key}", layer="goal", start=goal.due_on, end=goal.due_on + _ONE_DAY,
             version=version, field="6.goals", key=goal.key, people=(goal.owner_id,) if goal.owner_id else (),
+            front=of_goal.get(goal.key, ""),
             can_move=is_open and goal.metric not in version.grid_metrics,
         )  # fmt: skip
 

@@ -2,14 +2,17 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
-from topline.accounts.models import Shop, digest
+from topline.accounts.models import Shop, User, digest
 from topline.calendar import events as shipped
 from topline.calendar.occurrence import Occurrence, occurrences
-from topline.plans.models import CalendarLink, OwnEvent
+from topline.documents import ics
+from topline.plans.models import CalendarLink, EventImport, OwnEvent
 from topline.units import errors
 from topline.units.period import Period
 from topline.units.text import N_
@@ -97,24 +100,176 @@ def delete_event(*, event: OwnEvent, actor_id: int | None) -> None:
         event.delete()
 
 
-def create_link(*, shop: Shop, actor_id: int | None, now: datetime) -> str:
-    """The secret of a new address of the shop's feed, which is shown this once; the address before works no more."""
+# Calendar files ------------------------------------------------------------------
+
+
+class NothingToUndoError(errors.ToplineError):
+    message = N_("There is no import of events to take back.")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What becomes of an event of a calendar file.
+
+    outcome : new, changed, same, gone (called off there, so taken out here), absent (called off, and never here), wrong
+    note : what was left out of it, or what is wrong
+    """
+
+    line: int
+    name: str
+    starts_on: date | None
+    last_on: date | None
+    outcome: str
+    note: errors.ToplineError | str = ""
+
+
+_KEPT = ("name", "starts_on", "last_on", "is_yearly", "categories", "note")
+
+
+def preview(shop: Shop, raw: bytes) -> list[Line]:
+    """What importing a calendar file would do. Raises ics.NoCalendarError, ics.LargeCalendarError."""
+    with transaction.atomic():
+        lines, _ = _take_in(shop, raw, None)
+        transaction.set_rollback(True)
+    return lines
+
+
+def import_events(*, shop: Shop, raw: bytes, name: str, actor_id: int | None, now: datetime) -> list[Line]:
+    """Take in the events of a calendar file; those that are wrong are left out and told, by line.
+
+    An event is known by its UID: a file taken in again changes what changed there, and adds nothing twice. Lead-ins,
+    tails and closed days that people set here stay.
+
+    Raises ics.NoCalendarError, ics.LargeCalendarError.
+    """
+    with transaction.atomic():
+        lines, changes = _take_in(shop, raw, actor_id)
+        if changes:
+            EventImport.objects.create(shop=shop, name=name[:200], changes=changes, created_at=now, created_by=actor_id)
+            audit.log("calendar.import", actor_id=actor_id, shop=shop.slug, subject=name[:200], events=len(changes))
+    return lines
+
+
+def undo_import(*, shop: Shop, actor_id: int | None, now: datetime) -> int:
+    """Take back the newest import: what it brought is out, what it changed is as before; how many events that were.
+
+    What people changed since stays as they left it. Raises NothingToUndoError.
+    """
+    with transaction.atomic():
+        found = EventImport.objects.of(shop).select_for_update().first()
+        if found is None:
+            raise NothingToUndoError()
+        done = 0
+        for change in found.changes:
+            event = OwnEvent.objects.of(shop).filter(uid=change["uid"]).first()
+            if (event and _plain(event)) != change["after"]:
+                continue
+            done += 1
+            if change["before"] is None:
+                if event:
+                    event.delete()
+                continue
+            event = event or OwnEvent(shop=shop, uid=change["uid"])
+            _fill(event, change["before"]).save()
+        found.undone_at = now
+        found.save(update_fields=["undone_at"])
+        audit.log("calendar.undo_import", actor_id=actor_id, shop=shop.slug, subject=found.name, events=done)
+    return done
+
+
+def _take_in(shop: Shop, raw: bytes, actor_id: int | None) -> tuple[list[Line], list[dict[str, Any]]]:
+    written, wrong = ics.read(raw, shop.zone)
+    lines = [Line(line, "", None, None, "wrong", error) for line, error in wrong]
+    changes: dict[str, dict[str, Any]] = {}
+    for one in written:
+        last_on = one.end - timedelta(days=1)
+        there = OwnEvent.objects.of(shop).filter(uid=one.uid).first()
+        before = _plain(there) if there else None
+        note: errors.ToplineError | str = N_("it repeats, and only its first days were read") if one.repeats else ""
+        outcome = "absent"
+        if one.is_cancelled:
+            if there:
+                delete_event(event=there, actor_id=actor_id)
+                outcome = "gone"
+        else:
+            try:
+                outcome = _put(shop, one, there, before, last_on, actor_id)
+            except errors.ToplineError as error:
+                outcome, note = "wrong", error
+        if outcome in ("new", "changed", "gone"):
+            now = OwnEvent.objects.of(shop).filter(uid=one.uid).first()
+            first = changes.get(one.uid, {"before": before})["before"]
+            changes[one.uid] = {"uid": one.uid, "before": first, "after": _plain(now) if now else None}
+        lines.append(Line(one.line, one.summary, one.start, last_on, outcome, note))
+    return sorted(lines, key=lambda line: line.line), list(changes.values())
+
+
+def _put(
+    shop: Shop,
+    one: ics.Written,
+    there: OwnEvent | None,
+    before: dict[str, Any] | None,
+    last_on: date,
+    actor_id: int | None,
+) -> str:
+    """Enter the event, or change it where it is another now."""
+    wanted = {
+        "name": one.summary[:100].strip(), "starts_on": one.start, "last_on": last_on, "is_yearly": one.is_yearly,
+        "categories": [each for each in one.categories if each], "note": one.description[:300].strip(),
+    }  # fmt: skip
+    if before is not None and before | _stored(wanted) == before:
+        return "same"
+    kept = there or OwnEvent(shop=shop, uid=one.uid)
+    put_event(
+        shop=shop, actor_id=actor_id, event=kept, dates=kept.dates, lead_in_days=kept.lead_in_days,
+        tail_days=kept.tail_days, is_closed=kept.is_closed, **wanted,
+    )  # fmt: skip
+    return "changed" if there else "new"
+
+
+def _plain(event: OwnEvent) -> dict[str, Any]:
+    """An event as JSON keeps it."""
+    names = (*_KEPT, "dates", "lead_in_days", "tail_days", "is_closed")
+    return _stored({name: getattr(event, name) for name in names})
+
+
+def _stored(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
+
+
+def _fill(event: OwnEvent, stored: dict[str, Any]) -> OwnEvent:
+    for name, value in stored.items():
+        setattr(event, name, date.fromisoformat(value) if name in ("starts_on", "last_on") else value)
+    return event
+
+
+# Feeds ---------------------------------------------------------------------------
+
+
+def create_link(*, shop: Shop, actor_id: int | None, now: datetime, person: User | None = None, front: str = "") -> str:
+    """The secret of a new address of a feed, which is shown this once; the address before works no more.
+
+    person : whose own dates it shows; front : the key of a front; neither shows the retail calendar
+    """
     token = secrets.token_urlsafe(24)
     with transaction.atomic():
-        CalendarLink.objects.live(shop).update(revoked_at=now)
-        CalendarLink.objects.create(shop=shop, digest=digest(token), created_at=now, created_by=actor_id)
-        audit.log("calendar.create_link", actor_id=actor_id, shop=shop.slug)
+        CalendarLink.objects.live(shop, person and person.pk, front).update(revoked_at=now)
+        CalendarLink.objects.create(
+            shop=shop, digest=digest(token), created_at=now, created_by=actor_id, person=person, front=front
+        )
+        audit.log("calendar.create_link", actor_id=actor_id, shop=shop.slug, person=person and person.pk, front=front)
     return token
 
 
-def revoke_link(*, shop: Shop, actor_id: int | None, now: datetime) -> None:
-    """End the address of the shop's feed at once."""
+def revoke_link(
+    *, shop: Shop, actor_id: int | None, now: datetime, person: User | None = None, front: str = ""
+) -> None:
+    """End the address of a feed at once."""
     with transaction.atomic():
-        CalendarLink.objects.live(shop).update(revoked_at=now)
-        audit.log("calendar.revoke_link", actor_id=actor_id, shop=shop.slug)
+        CalendarLink.objects.live(shop, person and person.pk, front).update(revoked_at=now)
+        audit.log("calendar.revoke_link", actor_id=actor_id, shop=shop.slug, person=person and person.pk, front=front)
 
 
-def shop_of(token: str) -> Shop | None:
-    """The shop whose feed a secret address is, None if it is nobody's or was revoked."""
-    link = CalendarLink.objects.filter(digest=digest(token), revoked_at=None).select_related("shop").first()
-    return link.shop if link else None
+def link_of(token: str) -> CalendarLink | None:
+    """The feed that a secret address is of, None if it is nobody's or was revoked."""
+    return CalendarLink.objects.filter(digest=digest(token), revoked_at=None).select_related("shop", "person").first()

@@ -18,7 +18,7 @@ from topline.accounts import operations
 from topline.accounts.models import Shop, User
 from topline.calendar import feed, holiday
 from topline.documents import ics
-from topline.plans import calendar
+from topline.plans import agenda, calendar
 from topline.units.errors import ToplineError
 from topline.units.period import Period, add_months, parse_day
 from topline.web import formats
@@ -110,15 +110,27 @@ def _claim(user: User, posted: QueryDict) -> None:
 
 @login_not_required
 def calendar_feed(request: HttpRequest, token: str) -> HttpResponse:
-    """The shop's calendar for calendar programs, which know its secret address: last year's to that in two years."""
-    shop = calendar.shop_of(token)
-    if shop is None:
+    """A calendar for programs that know its secret address, from last year's dates to those in two years.
+
+    It is the retail calendar, a front's dates, or a person's, as long as they may see the shop's plans.
+    """
+    link = calendar.link_of(token)
+    if link is None:
         raise Http404
+    shop, name = link.shop, link.shop.name
     today = shop.today()
     period = Period(date(today.year - 1, 1, 1), date(today.year + 3, 1, 1))
-    days = holiday.holidays(shop.country, period, get_language() or "en")
-    entries = feed.entries(calendar.events_of(shop, period), days, gettext)
-    body = ics.feed(entries, name=shop.name, now=timezone.now())
+    if link.person is None and not link.front:
+        days = holiday.holidays(shop.country, period, get_language() or "en")
+        entries = feed.entries(calendar.events_of(shop, period), days, gettext)
+    else:
+        person = link.person
+        if person is not None and not (person.is_active and "plans.read" in person.permissions_in(shop)):
+            raise Http404
+        found = agenda.own_dates(shop, period, person_id=person and person.pk, front=link.front)
+        entries = agenda.entries(found, gettext)
+        name = f"{shop.name}: {person or agenda.fronts_of(agenda.versions_of(shop, period)).get(link.front, '')}"
+    body = ics.feed(entries, name=name, now=timezone.now())
     return HttpResponse(body, content_type="text/calendar; charset=utf-8", headers={"Cache-Control": "private"})
 
 

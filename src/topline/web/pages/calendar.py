@@ -26,7 +26,7 @@ from topline.catalog.models import Product
 from topline.documents import ics
 from topline.plans import agenda, calendar, promotion
 from topline.plans.agenda import Item
-from topline.plans.models import CalendarLink, OwnEvent, Plan, PlanVersion, State
+from topline.plans.models import CalendarLink, EventImport, OwnEvent, Plan, PlanVersion, State
 from topline.plans.promotion import Checked
 from topline.units.errors import PeriodError, ToplineError
 from topline.units.period import Period, add_months, parse_day
@@ -82,8 +82,7 @@ def view(visit: Visit) -> HttpResponseBase:
         "moved": visit.request.session.pop("calendar_moved", None),
         "own": [_own(each) for each in OwnEvent.objects.of(visit.shop)],
         "may_write": visit.may("calendar.write"),
-        "has_feed": CalendarLink.objects.live(visit.shop).exists(),
-        "feed": visit.request.session.pop("calendar_feed", None),
+        "feeds": _feeds(visit, asked.versions),
     }
     return visit.render("calendar.html", context)
 
@@ -478,14 +477,108 @@ def _written(event: OwnEvent | None) -> dict[str, Any]:
 
 
 def share(visit: Visit) -> HttpResponse:
-    """A new secret address of the shop's calendar, or the end of the one there is."""
-    if visit.request.method == "POST" and visit.request.POST.get("do") == "revoke":
-        calendar.revoke_link(shop=visit.shop, actor_id=visit.user.pk, now=timezone.now())
+    """A new secret address of a feed, or the end of the one there is."""
+    if visit.request.method != "POST":
+        return redirect(visit.url("calendar") + "#share")
+    posted = visit.request.POST
+    of = posted.get("of", "")
+    visit.require("plans.read" if of == "me" else "calendar.write")
+    of_whom: dict[str, Any] = {"front": of.removeprefix("front:")} if of.startswith("front:") else {}
+    if of == "me":
+        of_whom = {"person": visit.user}
+    ask = {"shop": visit.shop, "actor_id": visit.user.pk, "now": timezone.now(), **of_whom}
+    if posted.get("do") == "revoke":
+        calendar.revoke_link(**ask)
         messages.success(visit.request, gettext("The address works no more."))
-    elif visit.request.method == "POST":
-        token = calendar.create_link(shop=visit.shop, actor_id=visit.user.pk, now=timezone.now())
-        visit.request.session["calendar_feed"] = settings.URL + reverse("calendar_feed", args=[token])
+    else:
+        token = calendar.create_link(**ask)
+        address = settings.URL + reverse("calendar_feed", args=[token])
+        visit.request.session["calendar_feed"] = {"of": of, "address": address}
     return redirect(visit.url("calendar") + "#share")
+
+
+def _feeds(visit: Visit, versions: list[PlanVersion]) -> list[dict[str, Any]]:
+    """The feeds that the visitor may make: the shop's, their own, and each front's."""
+    made = visit.request.session.pop("calendar_feed", None) or {}
+    live = set(CalendarLink.objects.filter(shop=visit.shop, revoked_at=None).values_list("person_id", "front"))
+    feeds = []
+    if visit.may("calendar.write"):
+        feeds.append(("", gettext("Retail events, holidays and the shop's own events"), (None, "")))
+    if visit.may("plans.read"):
+        feeds.append(("me", gettext("What you own or attend in the plans"), (visit.user.pk, "")))
+        if visit.may("calendar.write"):
+            fronts = agenda.fronts_of(versions)
+            feeds += [(f"front:{key}", gettext("Front: %(name)s") % {"name": name}, (None, key))
+                      for key, name in fronts.items()]  # fmt: skip
+    return [
+        {
+            "of": of,
+            "label": label,
+            "is_live": key in live,
+            "address": made.get("address", "") if made.get("of") == of else "",
+        }
+        for of, label, key in feeds
+    ]
+
+
+OUTCOMES = {
+    "new": (N_("new"), "good"),
+    "changed": (N_("changed"), "note"),
+    "same": (N_("known already"), ""),
+    "gone": (N_("called off: taken out"), "warn"),
+    "absent": (N_("called off"), ""),
+    "wrong": (N_("left out"), "bad"),
+}
+
+
+def bring_in(visit: Visit) -> HttpResponse:
+    """Events from a calendar file or pasted text: looked at first, then taken in; and the last import taken back."""
+    posted, error, lines = visit.request.POST, "", None
+    upload = visit.request.FILES.get("file")
+    pasted = posted.get("pasted", "")
+    name = posted.get("name", "") or (upload.name if upload else "") or gettext("pasted text")
+    if visit.request.method == "POST":
+        try:
+            if posted.get("do") == "undo":
+                done = calendar.undo_import(shop=visit.shop, actor_id=visit.user.pk, now=timezone.now())
+                messages.success(
+                    visit.request,
+                    ngettext("%(n)s event is as before.", "%(n)s events are as before.", done) % {"n": done},
+                )
+                return redirect("calendar_import", visit.shop.slug)
+            raw = upload.read(ics.MOST_BYTES + 1) if upload else pasted.encode()
+            pasted = raw.decode("utf-8-sig", errors="replace")
+            if posted.get("do") == "import":
+                lines = calendar.import_events(
+                    shop=visit.shop, raw=raw, name=name, actor_id=visit.user.pk, now=timezone.now()
+                )
+                n = sum(line.outcome in ("new", "changed", "gone") for line in lines)
+                messages.success(
+                    visit.request,
+                    ngettext("%(n)s event was taken in.", "%(n)s events were taken in.", n) % {"n": n},
+                )
+                return redirect("calendar_import", visit.shop.slug)
+            lines = calendar.preview(visit.shop, raw)
+        except ToplineError as wrong:
+            error = formats.say(wrong)
+    context = {
+        "error": error,
+        "pasted": pasted,
+        "name": name,
+        "lines": None if lines is None else [_line(line) for line in lines],
+        "coming": sum(line.outcome in ("new", "changed", "gone") for line in lines or ()),
+        "last": EventImport.objects.of(visit.shop).first(),
+        "limits": {"events": ics.MOST_EVENTS, "megabytes": ics.MOST_BYTES // 1_000_000},
+    }
+    return visit.render("calendar_import.html", context, status=400 if error else 200)
+
+
+def _line(line: calendar.Line) -> dict[str, Any]:
+    label, tone = OUTCOMES[line.outcome]
+    days = None
+    if line.starts_on and line.last_on:
+        days = Period(line.starts_on, line.last_on + timedelta(days=1))
+    return {"line": line, "days": days, "outcome": label, "tone": tone, "note": formats.say(line.note)}
 
 
 def check(visit: Visit) -> HttpResponse:
@@ -555,7 +648,8 @@ PAGES = (
     Page(
         path="calendar/events/<int:event_id>", name="own_event", view=own, permission="calendar.write", place="calendar"
     ),
-    Page(path="calendar/share", name="calendar_share", view=share, permission="calendar.write", place="calendar"),
+    Page(path="calendar/share", name="calendar_share", view=share, permission="calendar.read", place="calendar"),
+    Page(path="calendar/import", name="calendar_import", view=bring_in, permission="calendar.write", place="calendar"),
     Page(
         path="calendar/prior-price",
         name="prior_price",
