@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 
-FILE = """BEGIN:VCALENDAR
+FILE = b"""BEGIN:VCALENDAR
 VERSION:2.0
 BEGIN:VEVENT
 UID:fair@example.org
@@ -64,7 +64,7 @@ STATUS:CANCELLED
 DTSTART;VALUE=DATE:20270504
 END:VEVENT
 END:VCALENDAR
-""".encode()
+"""
 
 
 def take(shop, raw=FILE):
