@@ -188,6 +188,7 @@ SQL = {
         LEFT JOIN (SELECT {by} AS k_1, count(*) AS created FROM created WHERE {inside} GROUP BY 1)
         ON k IS NOT DISTINCT FROM k_1 WHERE won > 0""",
     "activities": _of("done", "count(*)"),
+    "credited_value": _of("credited", "sum(credit)"),
     "quota_attainment": """
         SELECT k, coalesce(won, 0) / quota FROM (SELECT {by} AS k, sum(amount) AS quota FROM quota WHERE {inside} GROUP BY 1)
         LEFT JOIN (SELECT {by} AS k_1, sum(credit) AS won FROM credited WHERE {inside} GROUP BY 1)

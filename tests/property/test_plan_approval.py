@@ -16,6 +16,7 @@ from topline.accounts.models import Shop, User
 from topline.plans import approval, gate, operations
 from topline.plans.grid import Part
 from topline.plans.models import Decision, DecisionError, Delegation, Entry, Kind, PlanVersion, State, TargetBlock
+from topline.team.models import Territory
 from topline.units.errors import ToplineError
 
 SEATS = {
@@ -202,7 +203,7 @@ def test_the_whole_way_and_what_shows_a_hand_in_the_log(settings: Any, tmp_path:
     with pytest.raises(approval.GateError, match="lacks §4"):
         approval.submit(version=version, actor=people["head"], now=NOW)
     a_strategy(served)
-    Entry.objects.create(version=version, field="19.territories", key="a", cells={"name": "Home"})
+    Territory.objects.create(shop=shop, name="Home", currency="GBP", country="GB")
     cells = {"tactic": "Last lamps", "category": "Lamps", "discount": "0.25"}
     Entry.objects.create(version=version, field="16.tactics", key="a", cells=cells)
     assert {one.said.code for one in gate.findings(version)} == {

@@ -21,6 +21,8 @@ PERMISSIONS: Mapping[str, Promise] = {
     "calendar.write": _("Enter the shop's own events, and share its calendar"),
     "people.read": _("See who works here and in what role"),
     "people.write": _("Invite people and set their roles"),
+    "team.write": _("Edit the team, its territories and how deals are shared"),
+    "training.write": _("Plan trainings"),
     "settings.read": _("See the shop's settings"),
     "settings.write": _("Change the shop's settings and its clock"),
     "audit.read": _("See who did what"),
@@ -83,7 +85,7 @@ DESCRIPTIONS: Mapping[Role, Promise] = {
     Role.CONTENT_LEAD: _("The calendar and how content performs"),
     Role.SALES_MANAGER: _("The sales plan, its targets and the team's figures"),
     Role.REP: _("Their own figures and the plan that they work for"),
-    Role.ENABLEMENT: _("How the team performs, to train it"),
+    Role.ENABLEMENT: _("How the team performs, and its trainings"),
     Role.SUPPORT: _("Customers by name and their orders"),
     Role.ANALYST: _("All figures and rows, and bringing files in"),
     Role.OPERATIONS: _("Orders, stock, products, and bringing files in"),
@@ -112,6 +114,8 @@ ROLES: Mapping[Role, frozenset[str]] = {
         _ANALYSIS
         | {
             "finance.read",
+            "team.write",
+            "training.write",
             "plans.write",
             "plans.approve",
             "calendar.write",
@@ -121,7 +125,7 @@ ROLES: Mapping[Role, frozenset[str]] = {
         }
     ),
     Role.REP: frozenset(_EVERYBODY | {"rows.read", "customers.read"}),
-    Role.ENABLEMENT: frozenset(_EVERYBODY),
+    Role.ENABLEMENT: frozenset(_EVERYBODY | {"training.write"}),
     Role.SUPPORT: frozenset(_EVERYBODY | {"rows.read", "customers.read"}),
     Role.ANALYST: frozenset(
         _ANALYSIS | {"finance.read", "imports.write", "facts.write", "lake.read", "audit.read", "boards.share"}

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "topline.journal",
     "topline.workbench",
     "topline.accounts",
+    "topline.team",
     "topline.catalog",
     "topline.crm",
     "topline.plans",

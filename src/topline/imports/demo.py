@@ -19,10 +19,11 @@ from topline.accounts.models import Shop, User
 from topline.accounts.permissions import Role
 from topline.catalog import operations as catalog
 from topline.connectors import completejourney
+from topline.imports import demo_team
 from topline.journal import operations as journal
 from topline.journal.models import Batch
 from topline.lake.store import Lake
-from topline.plans import approval
+from topline.plans import approval, quotas
 from topline.plans import operations as plans
 from topline.plans.models import PlanVersion, State
 from topline.simulate import identity
@@ -112,6 +113,8 @@ def create(*, say: Say) -> User:
             say(f"{demo.name} is left out: its data come with “pip install topline[demo]”.")
             continue
         shop = _shop(demo, user)
+        if demo.source == identity.SOURCE:
+            demo_team.add(shop, user)
         _fill(demo, shop, say)
     return user
 
@@ -141,6 +144,8 @@ def activate_plan(job: Job) -> dict[str, Any]:
         actor=actor,
         now=shop.now(),
     )
+    if demo.source == identity.SOURCE and version.state == State.DRAFT and not quotas.exist(version):
+        version = quotas.propose(version=version, total=None, actor=actor, now=shop.now())
     steps = {State.DRAFT: approval.submit, State.IN_REVIEW: approval.approve, State.APPROVED: approval.activate}
     while step := steps.get(State(version.state)):
         version = step(version=version, actor=actor, now=shop.now())

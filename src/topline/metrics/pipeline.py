@@ -529,6 +529,22 @@ METRICS = (
         **_COUNT,
     ),
     Metric(
+        id="credited_value",
+        label=N_("Credited value"),
+        description=N_(
+            "What the deals won are worth, by whom they are credited to: a deal won by several counts for each by "
+            "their share, else for its owner."
+        ),
+        note=_TODAY,
+        formula="Σ value of won deals by closed_on × share of credit",
+        roll_up=RollUp.SUM,
+        measures=(CREDIT,),
+        value=lambda cell: total(cell, "credited_value"),
+        dimensions=DAYS | {"owner", "territory", "channel", "market"},
+        leaders=N_("Salesforce counts a deal wholly for its owner unless splits are switched on."),
+        **_MONEY,
+    ),
+    Metric(
         id="quota_attainment",
         label=N_("Quota attainment"),
         description=N_(

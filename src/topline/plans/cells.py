@@ -68,14 +68,8 @@ class FloorError(CellError):
     message = N_("The price is below the lowest price of %(floor)s. Raise it, or lower the floor first.")
 
 
-class CellsError(errors.ToplineError):
+class CellsError(errors.FieldsError):
     """Cells that can't be kept; `errors` says why, by column."""
-
-    message = N_("Some of it can't be kept: %(what)s")
-
-    def __init__(self, found: Mapping[str, errors.ToplineError]) -> None:
-        super().__init__(what="; ".join(f"{column}: {error}" for column, error in found.items()))
-        self.errors = dict(found)
 
 
 def checked(version: PlanVersion, field: Field, changes: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:

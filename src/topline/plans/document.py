@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 
 from topline.accounts.models import User
-from topline.plans import approval, cells, operations
+from topline.plans import approval, cells, operations, team
 from topline.plans.merge import merge
 from topline.plans.models import Entry, EntryEdit, PlanVersion
 from topline.plans.outline import Behaviour, Field, Type, fields
@@ -30,6 +30,10 @@ SCHEMA = 1
 
 class UnknownFieldError(errors.ToplineError):
     message = N_("The plan document has no field “%(field)s”.")
+
+
+class TeamFieldError(errors.ToplineError):
+    message = N_("“%(field)s” is made of the team. Change it on the pages of the team.")
 
 
 class UnknownRowError(errors.ToplineError):
@@ -61,6 +65,14 @@ def field_of(name: str) -> Field:
         raise UnknownFieldError(field=name) from None
 
 
+def _writable(name: str) -> Field:
+    """Raises UnknownFieldError, TeamFieldError."""
+    kept = field_of(name)
+    if kept.is_of_team:
+        raise TeamFieldError(field=kept.label)
+    return kept
+
+
 def write(
     *,
     version: PlanVersion,
@@ -77,7 +89,7 @@ def write(
 
     Raises UnknownFieldError, UnknownRowError, StaleCellError, cells.CellsError, operations.PlanLockedError.
     """
-    kept = field_of(field)
+    kept = _writable(field)
     with transaction.atomic():
         version = operations.for_edit(version=version, actor=actor, now=now)
         entry = version.entries.filter(field=field, key=key, removed_at=None).first()
@@ -96,7 +108,7 @@ def add_row(
 
     Raises UnknownFieldError, FullFieldError, cells.CellsError, operations.PlanLockedError.
     """
-    kept = field_of(field)
+    kept = _writable(field)
     if not kept.has_rows:
         raise UnknownFieldError(field=field)
     with transaction.atomic():
@@ -166,7 +178,7 @@ def put_back(*, edit: EntryEdit, version: PlanVersion, actor: User | None, now: 
 
 
 def _row(version: PlanVersion, field: str, key: str, actor: User | None, now: datetime, *, is_out: bool) -> Entry:
-    kept = field_of(field)
+    kept = _writable(field)
     version = operations.for_edit(version=version, actor=actor, now=now)
     entry = version.entries.filter(field=field, key=key, removed_at__isnull=not is_out).first()
     if entry is None or not kept.has_rows:
@@ -249,7 +261,7 @@ def subject(version: PlanVersion, field: str) -> str:
 
 def rows(version: PlanVersion, field: str) -> list[Entry]:
     """The standing rows of a field, in their order."""
-    return list(version.entries.rows(field))
+    return team.rows(version, field) if field_of(field).is_of_team else list(version.entries.rows(field))
 
 
 STRATEGIES = ("7.products", "7.prices", "7.places", "7.promotion", "8.fronts")
@@ -267,7 +279,7 @@ def strategies(version: PlanVersion) -> dict[str, Entry]:
 
 def answered(version: PlanVersion, names: Sequence[str]) -> dict[str, bool]:
     """Which of the fields that people fill hold something; live numbers and views always do."""
-    filled = set(version.entries.standing().values_list("field", flat=True))
+    filled = {name for name, found in team.entries(version).items() if found}
     live = (Behaviour.NUMBERS, Behaviour.VIEW)
     return {name: name in filled or fields()[name].behaviour in live for name in names}
 
@@ -280,6 +292,8 @@ def exported(version: PlanVersion) -> dict[str, Any]:
 def load(*, version: PlanVersion, document: Mapping[str, Any], actor: User | None, now: datetime) -> None:
     """Make the version's document that of the JSON, by edits that the log keeps. What the JSON leaves out is taken out.
 
+    What is made of the team is left to it.
+
     Raises SchemaError, UnknownFieldError, cells.CellsError, operations.PlanLockedError.
     """
     if document.get("schema") != SCHEMA:
@@ -289,7 +303,8 @@ def load(*, version: PlanVersion, document: Mapping[str, Any], actor: User | Non
         given = document["fields"]
         for name in {*given, *version.entries.standing().values_list("field", flat=True)}:
             kept = field_of(name)
-            _load_field(version, name, kept, given.get(name, []), actor, now)
+            if not kept.is_of_team:
+                _load_field(version, name, kept, given.get(name, []), actor, now)
 
 
 def _load_field(

@@ -10,12 +10,16 @@ from django.utils import timezone
 
 from topline.facts.table import tables
 from topline.journal import operations as journal
+from topline.metrics.pipeline import WON_VALUE
 from topline.plans.models import BudgetLine, PlanVersion
 from topline.plans.units import from_minor
 from topline.units.money import allocate, minor_digits
 from topline.units.period import FiscalCalendar, Grain
 
 _SOURCE = "plan"
+
+QUOTA = WON_VALUE
+"""The metric whose targets by person are quotas."""
 
 
 def batch_id(version: PlanVersion) -> str:
@@ -42,7 +46,8 @@ def write_targets(version: PlanVersion, now: datetime) -> None:
     recorded_at = timezone.now()
     rows = [
         {
-            "key": f"plan-{version.plan_id}:{metric}:{category or ''}:{market or ''}:{on}",
+            "key": f"plan-{version.plan_id}:{metric}:{category or ''}:{market or ''}:{on}"
+            + (f":{owner}" if owner else ""),
             "version": first + i,
             "recorded_at": recorded_at,
             "batch_id": batch,
@@ -51,9 +56,10 @@ def write_targets(version: PlanVersion, now: datetime) -> None:
             "on": on,
             "category": category,
             "market": market,
+            "owner": owner,
             "amount": from_minor(metric, minor, version.plan.currency),
         }
-        for i, ((metric, category, market, on), minor) in enumerate(cells.items())
+        for i, ((metric, category, market, owner, on), minor) in enumerate(cells.items())
     ]
     shop.lake().append("target", [pa.RecordBatch.from_pylist(rows, tables()["target"].schema)], batch_id=batch)
     _write_spend(version, batch, recorded_at)
@@ -116,17 +122,30 @@ def spend_by_day(version: PlanVersion, line: BudgetLine) -> Iterator[tuple[tuple
             yield (line.key, month + timedelta(days=offset)), planned, committed
 
 
-type Cell = tuple[str, str | None, str | None, date]
+type Cell = tuple[str, str | None, str | None, str | None, date]
+"""Metric, category, market, owner, day."""
 
 
 def by_day(version: PlanVersion) -> Iterator[tuple[Cell, int]]:
-    """Minor units of every metric, category, market and day; each month's days sum to its cell exactly."""
+    """Minor units of each metric, category, market and day, and of quotas; a month's days sum to its cell exactly."""
     for metric in version.grid_metrics:
         blocks, markets, months = version.axes(metric)
         shapes = [day_weights(version, metric, month) for month in months]
         for (b, m, t), minor in _cells(version, metric):
             for offset, amount in enumerate(allocate(minor, shapes[t])):
-                yield (metric, blocks[b], markets[m], months[t] + timedelta(days=offset)), amount
+                yield (metric, blocks[b], markets[m], None, months[t] + timedelta(days=offset)), amount
+    if (QUOTA, "person") in version.grid_cuts:
+        people, _, months = version.axes(QUOTA, "person")
+        shapes = [day_weights(version, QUOTA, month) for month in months]
+        for (p, _, t), minor in _cells(version, QUOTA, "person"):
+            for offset, amount in enumerate(allocate(minor, shapes[t])):
+                yield (QUOTA, None, None, people[p], months[t] + timedelta(days=offset)), amount
+
+
+def due_minor(version: PlanVersion, metric: str, month: date, minor: int, today: date) -> int:
+    """What of a month's target is due before a day, as its facts have it."""
+    shares = allocate(minor, day_weights(version, metric, month))
+    return sum(shares[: max(0, (today - month).days)])
 
 
 def day_weights(version: PlanVersion, metric: str, month: date) -> list[float]:
@@ -140,6 +159,6 @@ def _zeros(version: PlanVersion) -> Iterator[tuple[Cell, int]]:
     return ((cell, 0) for cell, _ in by_day(version))
 
 
-def _cells(version: PlanVersion, metric: str) -> Iterator[tuple[tuple[int, int, int], int]]:
-    for (b, m, t), minor in np.ndenumerate(version.grid(metric).cells):
+def _cells(version: PlanVersion, metric: str, cut: str = "") -> Iterator[tuple[tuple[int, int, int], int]]:
+    for (b, m, t), minor in np.ndenumerate(version.grid(metric, cut).cells):
         yield (b, m, t), int(minor)

@@ -15,8 +15,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from topline.accounts import channels as kinds
-from topline.accounts.models import Channel, Membership, Shop
-from topline.accounts.permissions import LABELS, Role
+from topline.accounts.models import Channel, Shop
 from topline.calendar.events import EVENTS
 from topline.lake import read
 from topline.lake.scope import Scope
@@ -26,7 +25,6 @@ from topline.metrics.result import Rest
 from topline.plans import expectation
 from topline.plans.drafting import Draft, ProposedGoal
 from topline.plans.entries import keyed
-from topline.plans.expectation import OTHER
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 
@@ -330,21 +328,10 @@ def _drivers(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _territories(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
-    for code in ground.draft.markets:
-        if code and code != OTHER:
-            yield {"name": Locale.parse(ground.language).territories.get(code, code), "market": code}
-
-
 def _orders(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
     for name, row in ground.by("category", ("stock_cover_days",), ground.year)[:LARGEST]:
         if row["stock_cover_days"] is not None:
             yield {"name": name, "category": name, "cover": _plain(row["stock_cover_days"], 0)}
-
-
-def _people(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
-    for one in Membership.objects.filter(shop=ground.shop).order_by("user_id", "pk"):
-        yield {"person": one.user_id, "role": str(LABELS[Role(one.role)])}
 
 
 def _indicators(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
@@ -380,9 +367,7 @@ MAKERS: Mapping[str, Callable[[Ground, Made], Iterator[dict[str, Any]]]] = {
     "16.prospecting": _prospecting,
     "17.stages": _stages,
     "18.drivers": _drivers,
-    "19.territories": _territories,
     "20.orders": _orders,
-    "21.people": _people,
     "23.indicators": _indicators,
     "24.reviews": _reviews,
 }

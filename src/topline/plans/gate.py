@@ -12,6 +12,7 @@ from topline.plans.models import Kind, PlanVersion, State
 from topline.plans.outline import fields
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor
+from topline.team.models import Territory
 from topline.units.period import Period, add_months
 
 
@@ -88,7 +89,8 @@ def _complete(version: PlanVersion) -> Iterator[Finding]:
             params = {"section": number, "document_label": fields()[name].label}
             yield Finding(Sentence("gate.incomplete", params), number, is_blocking=True)
     is_there = 19 in {one.number for one in outline.sections(Kind(version.plan.kind), version.plan.outline)}
-    if is_there and not version.entries.rows("19.territories").exists():
+    territories = Territory.objects.filter(shop=version.plan.shop)
+    if is_there and not territories.exists():
         label = fields()["19.territories"].label
         yield Finding(Sentence("gate.incomplete", {"section": 19, "document_label": label}), 19)
 
@@ -173,7 +175,8 @@ def _within(version: PlanVersion) -> Iterator[Finding]:
     if strategy is None or version.plan.kind == Kind.BOTH:
         return
     own, holder = _cells(version), _holder(version)
-    users = [*own.get("16.tactics", []), *own.get("19.territories", [])]
+    territories = Territory.objects.filter(shop=version.plan.shop).values("market", "channel")
+    users = [*own.get("16.tactics", []), *territories]
     places = [*strategy.get("7.places", []), *strategy.get("3.target_market", [])]
     asked = {
         "markets": ({*_values(users, "market"), *version.markets}, {*_values(places, "market"), *holder.markets}),

@@ -13,10 +13,11 @@ from topline.lake.analyse import analyse
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import Filter
-from topline.plans import fronts, promotion, simulation
+from topline.plans import fronts, promotion, simulation, team, territories
 from topline.plans.content import next_deadline
 from topline.plans.figures import NO_PLAN, NOT_YET, Reader, target
 from topline.plans.models import Entry
+from topline.team.effect import effect
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 from topline.units.text import N_
@@ -203,17 +204,10 @@ def _stages(reader: Reader, rows: Sequence[Entry]) -> Cells:
 
 
 def _territories(reader: Reader, rows: Sequence[Entry]) -> Cells:
-    period = reader.version.plan.period
-    found: Cells = {}
-    for row in rows:
-        named = {name: row.cells[name] for name in ("market", "channel") if row.cells.get(name)}
-        plan: object = NO_SCOPE
-        if named:
-            plan = target(reader, "net_sales", named, period)[0]
-        past = Period(period.start, min(period.end, reader.today)) if reader.today > period.start else None
-        actual = _value(reader, "net_sales", past, scope(row)) if past else Shown(NOT_YET)
-        found[row.key] = {"target": Shown(plan, Unit.MONEY), "actual": actual}
-    return found
+    return {
+        str(one.territory.pk): {"target": Shown(one.target, Unit.MONEY), "actual": Shown(one.actual, Unit.MONEY)}
+        for one in territories.of(reader)
+    }
 
 
 def _stock(reader: Reader, rows: Sequence[Entry]) -> Cells:
@@ -221,21 +215,15 @@ def _stock(reader: Reader, rows: Sequence[Entry]) -> Cells:
 
 
 def _sessions(reader: Reader, rows: Sequence[Entry]) -> Cells:
-    """The indicator 30 days before and after a training."""
+    """The indicator as many days before a training as have passed after it."""
     found: Cells = {}
-    for row in rows:
-        kpi, on = row.cells.get("kpi"), row.cells.get("on")
-        none = Shown(Missing("no_day", N_("state its day and its indicator")))
-        if not kpi or not on:
-            found[row.key] = {"before": none, "after": none}
-            continue
-        day = date.fromisoformat(on)
-        before, after = Period(day - timedelta(days=30), day), Period(day, day + timedelta(days=30))
-        unit = metrics()[kpi].unit
-        found[row.key] = {
-            "before": Shown(reader.value(kpi, before) if reader.today > before.start else NOT_YET, unit),
-            "after": Shown(reader.value(kpi, after) if reader.today > day else NOT_YET, unit),
-        }
+    for key, one in team.sessions(reader.version).items():
+        seen = effect(one, reader.today, reader.scope)
+        if isinstance(seen, Missing):
+            found[key] = {"before": Shown(seen), "after": Shown(seen)}
+        else:
+            unit = metrics()[one.metric].unit
+            found[key] = {"before": Shown(seen.before, unit), "after": Shown(seen.after, unit)}
     return found
 
 

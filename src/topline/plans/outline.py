@@ -83,6 +83,7 @@ class Field:
     question : what it asks while it is empty
     columns : of a table's rows; the first says which row it is
     options : of a choice: id to (label, what it implies)
+    is_of_team : its rows are made of the team (see `team`), and edited there
     metrics : ids of the live numbers that it always shows
     """
 
@@ -93,6 +94,7 @@ class Field:
     columns: tuple[Column, ...] = ()
     options: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     metrics: tuple[str, ...] = ()
+    is_of_team: bool = False
 
     def column(self, id_: str) -> Column | None:
         return next((each for each in self.columns if each.id == id_), None)
@@ -198,6 +200,10 @@ def _text(id_: str, label: str, question: str) -> Field:
 
 def _table(id_: str, label: str, question: str, *columns: Column, behaviour: Behaviour = Behaviour.TABLE) -> Field:
     return Field(id_, behaviour, label, question, columns)
+
+
+def _of_team(id_: str, label: str, question: str, *columns: Column, behaviour: Behaviour = Behaviour.TABLE) -> Field:
+    return Field(id_, behaviour, label, question, columns, is_of_team=True)
 
 
 def _numbers(id_: str, label: str, question: str, *metrics: str) -> Field:
@@ -572,10 +578,10 @@ SECTIONS = (
         (Role.MARKETING_MANAGER, Role.OWNER),
         (
             _view("goals", N_("Company, team and person"), N_("Who sells how much, and does it add up?")),
-            _table(
-                "credit", N_("Split credit"), N_("Who shares in which sale, at what share?"),
-                Column("rule", N_("Rule"), is_needed=True), Column("person", N_("Person"), Type.PERSON, is_needed=True),
-                Column("share", N_("Share"), Type.RATE, is_needed=True),
+            _view("quotas", N_("Quotas"), N_("Who sells how much, and does it come to the target to the cent?")),
+            _of_team(
+                "credit", N_("Split credit"), N_("Who shares in which deal, at what share?"),
+                Column("rule", N_("Deal")), Column("person", N_("Person")), Column("share", N_("Share"), Type.RATE),
             ),
         ),
     ),
@@ -687,11 +693,12 @@ SECTIONS = (
         _SALES,
         (),
         (
-            _table(
+            _of_team(
                 "territories", N_("Territories"), N_("Who sells where, through which channel, and how?"),
-                _NAME, _MARKET, _CHANNEL, _OWNER, Column("target", N_("Target"), Type.LIVE),
-                Column("actual", N_("Actual"), Type.LIVE), Column("calendar", N_("Calendar"), Type.LINK),
-                Column("strategy", N_("Strategy"), is_long=True),
+                _NAME, _MARKET, Column("region", N_("Region")), _CHANNEL, Column("owner", N_("Owner")),
+                Column("currency", N_("Currency")), Column("tax", N_("Tax"), Type.RATE),
+                Column("target", N_("Target"), Type.LIVE), Column("actual", N_("Actual"), Type.LIVE),
+                Column("calendar", N_("Calendar"), Type.LINK), Column("strategy", N_("Strategy"), is_long=True),
             ),
         ),
     ),
@@ -720,11 +727,10 @@ SECTIONS = (
         _SALES,
         _DIRECTOR,
         (
-            _table(
+            _of_team(
                 "people", N_("People and roles"), N_("Who does what, reports to whom, and has how much time?"),
-                Column("person", N_("Person"), Type.PERSON), Column("role", N_("Role"), is_needed=True),
-                Column("reports_to", N_("Reports to"), Type.PERSON), Column("capacity", N_("Hours a week"),
-                Type.NUMBER),
+                Column("person", N_("Person")), Column("role", N_("Role")), Column("team", N_("Team")),
+                Column("reports_to", N_("Reports to")), Column("capacity", N_("Hours a week"), Type.NUMBER),
                 Column("hire_on", N_("To be hired by"), Type.DAY), behaviour=Behaviour.PEOPLE,
             ),
             _numbers("capacity", N_("Capacity"), N_("How much of the time is planned already?"), "capacity_used"),
@@ -736,11 +742,11 @@ SECTIONS = (
         (Role.ENABLEMENT,),
         (),
         (
-            _table(
+            _of_team(
                 "sessions", N_("Sessions"), N_("Who learns what, when, and which number should it move?"),
-                _NAME, _ON, Column("person", N_("Person"), Type.PERSON), Column("skill", N_("Skill")),
-                Column("kpi", N_("Indicator"), Type.METRIC), Column("before", N_("30 days before"), Type.LIVE),
-                Column("after", N_("30 days after"), Type.LIVE), behaviour=Behaviour.CALENDAR,
+                _NAME, _ON, Column("person", N_("Who was there")), Column("skill", N_("Skill")),
+                Column("kpi", N_("Indicator"), Type.METRIC), Column("before", N_("Before"), Type.LIVE),
+                Column("after", N_("After"), Type.LIVE), behaviour=Behaviour.CALENDAR,
             ),
         ),
     ),

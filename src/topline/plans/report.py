@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from babel import Locale
@@ -30,7 +31,7 @@ from topline.documents.sheet import Column, Form, Sheet, Value
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import Query
-from topline.plans import expectation, ledger, outline, progress, text
+from topline.plans import expectation, ledger, outline, progress, team, text
 from topline.plans.expectation import OTHER
 from topline.plans.models import Entry, Kind, PlanVersion
 from topline.plans.outline import Behaviour, Field, Section, Type
@@ -73,9 +74,7 @@ class _Report:
         self.version, self.plan, self.look, self.hidden = version, version.plan, look, hidden
         self.language, self.currency = version.plan.language, version.plan.currency
         self.locale: Locale = words.locale(self.language)
-        self.entries: dict[str, list[Entry]] = {}
-        for entry in version.entries.standing():
-            self.entries.setdefault(entry.field, []).append(entry)
+        self.entries: dict[str, list[Entry]] = team.entries(version)
 
     # The whole ------------------------------------------------------------------
 
@@ -638,7 +637,7 @@ def entries_of(version: PlanVersion) -> Iterator[tuple[str, str, date, date, str
     for goal in version.goals.standing():
         title = _("Due: %(goal)s") % {"goal": text.metric_label(goal.metric)}
         yield f"{base}-goal-{goal.key}", title, goal.due_on, goal.due_on + timedelta(days=1), _("Goal")
-    for entry in version.entries.standing():
+    for entry in chain.from_iterable(team.entries(version).values()):
         field = outline.fields().get(entry.field)
         days = [column for column in field.columns if column.type == Type.DAY] if field else []
         if field is None or not days:

@@ -13,19 +13,23 @@ import numpy as np
 from django.db import transaction
 
 from topline.accounts.models import Channel, User
-from topline.accounts.permissions import Role
+from topline.metrics.catalogue import metrics
 from topline.plans import expectation, operations
 from topline.plans import grid as grids
 from topline.plans.cuts import DIMENSIONS
 from topline.plans.grid import Cells, Grid, Part
 from topline.plans.models import Edit, GridOperation, PlanVersion
 from topline.plans.units import from_minor, to_minor
+from topline.team.models import Member, Territory
 from topline.units import errors
 from topline.units.period import Period, add_months
 from topline.units.text import N_
 
 MOST_LINES = 5_000
 """Lines of a cut, at most."""
+
+MIXED = {"won_value": "credited_value"}
+"""By which metric's mix the targets of a metric are shared, where it isn't its own: of deals that several won."""
 
 
 class UnknownCutError(errors.ToplineError):
@@ -65,18 +69,19 @@ def _by_month(grid: Grid) -> Cells:
 
 
 def known_lines(version: PlanVersion, cut: str) -> list[str]:
-    """What the lines of a cut may be: the shop's channels, the plan's territories, its sales people."""
+    """What the lines of a cut may be: the shop's channels, and the territories, teams and people of its team."""
     shop = version.plan.shop
     match cut:
         case "channel":
             return list(Channel.objects.filter(shop=shop).values_list("code", flat=True))
         case "territory":
-            rows = version.entries.rows("19.territories")
-            return list(dict.fromkeys(str(row.cells["name"]) for row in rows if row.cells.get("name")))
+            return list(Territory.objects.filter(shop=shop).values_list("name", flat=True))
+        case "team":
+            teams = Member.objects.filter(shop=shop).exclude(team="")
+            return list(teams.order_by("team").values_list("team", flat=True).distinct())
         case "person":
-            people = User.objects.filter(membership__shop=shop, is_active=True).order_by("pk")
-            selling = people.filter(membership__role__in=[Role.REP, Role.SALES_MANAGER]).distinct()
-            return [str(person.pk) for person in selling or people.distinct()]
+            there = Member.objects.of(shop).named().exclude(until_on__lte=version.plan.starts_on)
+            return list(there.values_list("key", flat=True))
     return []
 
 
@@ -134,10 +139,10 @@ def _mix(version: PlanVersion, metric: str, cut: str, names: Sequence[str]) -> C
     """(names,) whole weights."""
     shop, even = version.plan.shop, np.ones(len(names), dtype=np.int64)
     snapshot = shop.lake().latest()
-    if snapshot is None or cut != "channel":
+    if snapshot is None or DIMENSIONS[cut] not in metrics()[MIXED.get(metric, metric)].dimensions:
         return even
     year = Period(add_months(version.as_of, -12), version.as_of)
-    found = expectation.slices(shop, metric, year, version.as_of, snapshot, DIMENSIONS[cut])
+    found = expectation.slices(shop, MIXED.get(metric, metric), year, version.as_of, snapshot, DIMENSIONS[cut])
     weights = np.array([max(round(found.get(name, 0.0) * 100), 0) for name in names], dtype=np.int64)
     return weights if weights.sum() else even
 

@@ -10,7 +10,7 @@ from topline.simulate import identity
 from topline.simulate.world import DAY_SECONDS, World
 
 _CHANNELS, _REASONS = ("mail", "chat", "phone"), ("delivery", "return", "product", "payment")
-_OWNERS = ("Ellie Marsh", "Sam Okoye")
+OWNERS = ("Ellie Marsh", "Sam Okoye")
 
 
 def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
@@ -35,7 +35,7 @@ def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
         "order_key": keys,
         "channel": arrow.choice(_CHANNELS, rng.choice(3, count, p=[0.58, 0.30, 0.12])),
         "reason": arrow.choice(_REASONS, rng.choice(4, count, p=[0.47, 0.28, 0.17, 0.08])),
-        "owner": arrow.choice(_OWNERS, rng.integers(0, len(_OWNERS), count)),
+        "owner": arrow.choice(OWNERS, rng.integers(0, len(OWNERS), count)),
         "market": arrow.choice([one.country for one in world.truth.markets], orders.market[order]),
         **arrow.moments(second, zone),
         "first_reply_at": moment(reply),

@@ -1,5 +1,6 @@
 """Errors that a caller can act on: a code, a translatable message that says what to do, and its parameters."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from topline.units.text import N_
@@ -22,6 +23,16 @@ class ToplineError(Exception):
     def code(self) -> str:
         name = type(self).__name__.removesuffix("Error")
         return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).removeprefix("_")
+
+
+class FieldsError(ToplineError):
+    """What can't be kept of a form; `errors` says why, by field."""
+
+    message = N_("Some of it can't be kept: %(what)s")
+
+    def __init__(self, found: Mapping[str, ToplineError]) -> None:
+        super().__init__(what="; ".join(f"{field}: {error}" for field, error in found.items()))
+        self.errors = dict(found)
 
 
 class PeriodError(ToplineError):

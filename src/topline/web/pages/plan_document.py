@@ -1,6 +1,6 @@
 """The plan as a document: its contents, a section at a time, edited in place, talked about, with its history."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -22,7 +22,7 @@ from topline.accounts.permissions import LABELS
 from topline.calendar import events
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
-from topline.plans import cells, document, figures, live, outline, progress, templates
+from topline.plans import cells, document, figures, live, outline, progress, team, templates
 from topline.plans.content import Deadline
 from topline.plans.figures import Ask, Figure, Reader
 from topline.plans.models import Entry, EntryEdit, PlanVersion, State
@@ -43,15 +43,22 @@ WIDE = 6
 """Columns from which on rows stand as cards, not as a table."""
 
 
+TEAM_PAGES = {
+    "14.credit": "team_quotas",
+    "19.territories": "team_territories",
+    "21.people": "team",
+    "22.sessions": "team_training",
+}
+"""Where the rows of a field are edited that the team makes."""
+
+
 class Desk:
     """What every part of a document's page needs: the version, the viewer's numbers, and the names of things."""
 
     def __init__(self, visit: Visit, version: PlanVersion) -> None:
         self.visit, self.version, self.plan = visit, version, version.plan
         self.reader = Reader(version, visit.today, visit.scope)
-        self.entries: dict[str, list[Entry]] = defaultdict(list)
-        for entry in version.entries.standing():
-            self.entries[entry.field].append(entry)
+        self.entries = team.entries(version)
         users = User.objects.filter(membership__shop=visit.shop).distinct()
         self.people = {user.pk: str(user) for user in users}
         self.goals = {goal.key: plans.goal_name(goal) for goal in version.goals.standing()}
@@ -476,7 +483,8 @@ def _field(
         "has_rows": kept.has_rows,
         "is_empty": not rows and kept.behaviour not in (Behaviour.NUMBERS, Behaviour.VIEW),
         "is_drafted": bool(rows) and all(row.is_drafted for row in rows),
-        "is_fillable": kept.behaviour != Behaviour.VIEW,
+        "is_fillable": kept.behaviour != Behaviour.VIEW and not kept.is_of_team,
+        "team_url": desk.visit.url(TEAM_PAGES[name]) if kept.is_of_team else "",
         "talked": said.open().count() if talked is None else talked,
         "is_talking": is_talking,
         "is_history": is_history,
@@ -545,7 +553,7 @@ def _table(
     computed = live.cells(desk.reader, name, rows) if desk.reader.has_facts else {}
     first, *others = kept.columns
     form: dict[str, Any] | None = None
-    if desk.may_write and editing:
+    if desk.may_write and editing and not kept.is_of_team:
         entry = next((row for row in rows if row.key == editing), None)
         if entry is not None or editing == "new":
             form = _form(desk, kept, entry, errors or {}, posted)

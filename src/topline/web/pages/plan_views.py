@@ -11,7 +11,7 @@ from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import Query
 from topline.metrics.result import Rest
-from topline.plans import fronts, funnel, live, outline
+from topline.plans import fronts, funnel, live, outline, quotas
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor
 from topline.units.missing import Missing
@@ -343,6 +343,37 @@ def _missing(desk: "Desk") -> View:
     )
 
 
+def _quotas(desk: "Desk") -> View:
+    """What each is to win, up to the company, and how far they are."""
+    columns = [
+        (gettext("Who"), False),
+        (gettext("Quota"), True),
+        (gettext("Won"), True),
+        (gettext("Attainment"), True),
+        (gettext("Pace"), True),
+    ]
+    link = [(f"{desk.visit.url('team_quotas')}?plan={desk.plan.pk}", gettext("Quotas"))]
+    if not quotas.exist(desk.version):
+        return View(columns, links=link, empty=gettext("The plan has no quotas yet."))
+    found = quotas.of(desk.version, desk.reader.today, desk.reader.scope)
+    currency = desk.plan.currency
+    lines = [(line.label, line) for line in (*found.tree, *found.strange)]
+    if not found.is_own:
+        lines += [(gettext("All quotas"), found.whole), (gettext("Target of the company"), found.company)]
+    rows: list[list[Any]] = [
+        [
+            "· " * line.depth + label,
+            formats.money(line.quota, currency),
+            formats.whole_money(line.won, currency) if isinstance(line.won, Decimal) else "–",
+            formats.percent(line.attainment, 0) if isinstance(line.attainment, float) else "–",
+            formats.percent(line.pace, 0) if line.pace is not None else "–",
+        ]
+        for label, line in lines
+    ]
+    notes = [] if found.is_reconciled else [gettext("The quotas don't come to the target of the company.")]
+    return View(columns, rows, notes, link)
+
+
 VIEWS: Mapping[str, Callable[["Desk"], View]] = {
     "1.frame": _frame,
     "2.products": _products,
@@ -352,6 +383,7 @@ VIEWS: Mapping[str, Callable[["Desk"], View]] = {
     "9.needed": _needed,
     "12.budget": _budget,
     "14.goals": _goals,
+    "14.quotas": _quotas,
     "18.months": _months,
     "23.missing": _missing,
 }

@@ -19,9 +19,11 @@ from topline.metrics.catalogue import metrics
 from topline.plans import operations, targets
 from topline.plans.cuts import DIMENSIONS
 from topline.plans.drafting import PLANNED
+from topline.plans.facts import QUOTA
 from topline.plans.grid import Grid, Part
 from topline.plans.models import Edit, GridOperation, PlanVersion, State
 from topline.plans.units import digits, from_minor
+from topline.team.models import Member
 from topline.units.errors import ToplineError
 from topline.units.text import N_
 from topline.web import formats
@@ -65,9 +67,8 @@ class Window:
     @classmethod
     def asked(cls, visit: Visit, version: PlanVersion) -> "Window":
         asked = visit.request.GET
-        planned = version.grid_metrics
         metric = asked.get("metric", "net_sales")
-        metric = metric if metric in planned else "net_sales"
+        metric = metric if metric in version.grid_metrics else "net_sales"
         cut = asked.get("by", "") if asked.get("by", "") in CUTS else ""
         markets = version.axes(metric, cut)[1]
         market = whole(asked.get("market")) if asked.get("market", "").isdecimal() else None
@@ -266,6 +267,7 @@ def _namer(visit: Visit, window: Window) -> Callable[[str | None], str]:
         people = {
             str(pk): str(person) for pk, person in User.objects.filter(membership__shop=visit.shop).in_bulk().items()
         }
+        people |= dict(Member.objects.filter(shop=visit.shop).named().values_list("key", "name"))
         return lambda name: people.get(name or "", name or "–")
     if window.cut:
         return lambda name: name_of(DIMENSIONS[window.cut], name)
@@ -297,7 +299,9 @@ def _context(visit: Visit, window: Window) -> dict[str, Any]:
         "tone": TONES[State(version.state)],
         "sentence": _sentence(window, grid, is_there),
         "metric": metric,
-        "metrics": [(id_, formats.say(metrics()[id_].label)) for id_ in PLANNED if id_ in version.grid_metrics],
+        "metrics": [
+            (id_, formats.say(metrics()[id_].label)) for id_ in (*PLANNED, QUOTA) if id_ in version.grid_metrics
+        ],
         "cuts": [(id_, formats.say(label)) for id_, label in CUTS.items()],
         "cut": window.cut,
         "markets": [(i, name_of("market", name)) for i, name in enumerate(markets)] if len(markets) > 1 else [],

@@ -1,0 +1,67 @@
+"""Deals that were won, and who is credited with what of them."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from topline.accounts.models import Shop
+from topline.facts.deal_stage import State
+from topline.lake import engine, read
+from topline.lake.scope import Scope
+from topline.metrics.pipeline import WON_VALUE
+from topline.metrics.query import Query
+from topline.units.period import Period
+
+_DEAL = "deal_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """A deal won.
+
+    value : in the shop's currency
+    shares : parts of it by owner, 0-1, in sum 1; empty where it is its owner's alone
+    facts : key of the fact of each share, by owner
+    """
+
+    key: str
+    owner: str | None
+    value: Decimal
+    won_on: date
+    shares: dict[str, Decimal] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+def won(shop: Shop, period: Period, today: date, scope: Scope, most: int) -> list[Deal]:
+    """The newest deals won in a period, as far as the viewer may see them, with their shares."""
+    lake = shop.lake()
+    snapshot = lake.latest()
+    if snapshot is None or "deal_stage" not in snapshot.tables:
+        return []
+    asked = Query(metrics=(WON_VALUE,), period=period, as_of=today)
+    page = read.rows(lake, asked, scope=scope, settings=shop.settings(), snapshot=snapshot, limit=10_000)
+    rows = [row for row in page.rows if row["state"] == State.WON.value]
+    found = {str(row[_DEAL]): row for row in rows}
+    newest = sorted(found, key=lambda key: (found[key]["on"], key), reverse=True)[:most]
+    shares, facts = shares_of(shop, newest)
+    return [
+        Deal(key, found[key]["owner"], found[key]["value_shop"], found[key]["on"], shares[key], facts[key])
+        for key in newest
+    ]
+
+
+def shares_of(shop: Shop, keys: list[str]) -> tuple[dict[str, dict[str, Decimal]], dict[str, dict[str, str]]]:
+    """Shares of some deals by owner, and the keys of their facts."""
+    shares: dict[str, dict[str, Decimal]] = defaultdict(dict)
+    facts: dict[str, dict[str, str]] = defaultdict(dict)
+    lake = shop.lake()
+    snapshot = lake.latest()
+    if snapshot is not None and "deal_credit" in snapshot.tables and keys:
+        rows: Any = engine.table(lake, "deal_credit", snapshot)
+        for row in engine.execute(rows.filter(rows[_DEAL].isin(keys))).to_pylist():
+            facts[row[_DEAL]][row["owner"]] = row["key"]
+            if row["share"]:
+                shares[row[_DEAL]][row["owner"]] = row["share"]
+    return shares, facts

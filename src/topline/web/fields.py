@@ -1,0 +1,88 @@
+"""The fields of a form: what they show, and what was written into them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from babel.numbers import NumberFormatError, parse_decimal
+from django.http import QueryDict
+
+from topline.plans.cells import NumberError
+from topline.units.errors import ToplineError
+from topline.web import formats
+
+NUMBERS = ("number", "rate")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a form.
+
+    kind : text, long, number, rate (written in per cent, kept as 0-1), day, choice or several
+    value : as kept; written : as it stands in the form; error : why it can't be kept
+    options : of a choice: value and label
+    """
+
+    id: str
+    label: str
+    kind: str = "text"
+    value: Any = None
+    options: Sequence[tuple[str, str]] = ()
+    hint: str = ""
+    is_needed: bool = False
+    is_wide: bool = False
+    written: str = ""
+    chosen: frozenset[str] = field(default_factory=frozenset)
+    error: str = ""
+
+
+def shown(
+    fields: Sequence[Field], posted: QueryDict | None = None, wrong: Mapping[str, ToplineError] | None = None
+) -> list[Field]:
+    """The fields as the form shows them: what was posted and why it can't be kept, else what is kept."""
+    errors = wrong or {}
+    return [
+        replace(
+            one,
+            written=posted.get(one.id, "") if posted is not None else _written(one),
+            chosen=frozenset(posted.getlist(one.id) if posted is not None else map(str, one.value or ()))
+            if one.kind == "several"
+            else frozenset(),
+            error=formats.say(errors[one.id]) if one.id in errors else "",
+        )
+        for one in fields
+    ]
+
+
+def _written(one: Field) -> str:
+    value = one.value
+    if value in (None, ""):
+        return ""
+    if one.kind in NUMBERS:
+        number = Decimal(value) * (100 if one.kind == "rate" else 1)
+        return formats.fixed(number, max(0, -int(number.normalize().as_tuple().exponent)))
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def read(fields: Sequence[Field], posted: QueryDict) -> tuple[dict[str, Any], dict[str, ToplineError]]:
+    """What was written, as it is kept, and what can't be read, by field."""
+    values: dict[str, Any] = {}
+    wrong: dict[str, ToplineError] = {}
+    for one in fields:
+        if one.kind == "several":
+            values[one.id] = posted.getlist(one.id)
+            continue
+        text = posted.get(one.id, "").strip()
+        try:
+            values[one.id] = _number(one, text) if one.kind in NUMBERS and text else text
+        except NumberFormatError:
+            wrong[one.id] = NumberError(value=text)
+    return values, wrong
+
+
+def _number(one: Field, text: str) -> str:
+    plain = text.replace("%", "").replace(" ", "\N{NO-BREAK SPACE}").strip()
+    number = Decimal(parse_decimal(plain, locale=formats.locale(), strict=False))
+    return str(number / 100 if one.kind == "rate" else number)

@@ -1,0 +1,136 @@
+"""The team: its tree, territories, credits that come to 100, quotas to the cent, trainings, and hours as facts."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+
+from contract import tiny_shop
+from tiny_plan import NOW, a_plan
+from topline.accounts import operations as accounts
+from topline.accounts.scopes import scope_for
+from topline.journal import operations as journal
+from topline.lake import read
+from topline.lake.scope import Scope
+from topline.metrics.query import Query
+from topline.plans import document, facts, quotas, targets
+from topline.plans.models import Kind
+from topline.team import deals, effect, operations
+from topline.team.models import CreditShare, Member, tree
+from topline.units.errors import FieldsError
+from topline.units.period import Period
+
+pytestmark = pytest.mark.django_db
+
+
+def keep(shop, name="", boss=None, **values):
+    given = {"name": name, "role": values.pop("role", "Sales"), "reports_to": boss and boss.pk}
+    return operations.keep_member(shop=shop, values={**given, **values}, actor_id=None)
+
+
+def errors(shop, **values) -> dict[str, str]:
+    with pytest.raises(FieldsError) as caught:
+        operations.keep_member(shop=shop, actor_id=None, **values)
+    return {field: type(error).__name__ for field, error in caught.value.errors.items()}
+
+
+def test_people_report_to_each_other_without_circles(shop):
+    head = keep(shop, "Hana")
+    tom, mia = keep(shop, "Tom", head), keep(shop, "Mia", head)
+    new = keep(shop, boss=tom, role="Trainee", from_on="2011-10-01")
+    assert [(str(one), depth) for one, depth in tree(list(Member.objects.of(shop)))] == [
+        ("Hana", 0), ("Mia", 1), ("Tom", 1), ("Open: Trainee", 2),
+    ]  # fmt: skip
+    assert errors(shop, member_id=head.pk, values={"reports_to": new.pk}) == {"reports_to": "CircleError"}
+    assert errors(shop, member_id=tom.pk, values={"reports_to": tom.pk}) == {"reports_to": "UnknownTeamRowError"}
+    assert errors(shop, values={"name": "Tom", "role": ""}) == {"role": "WrongValueError"}
+    assert errors(shop, values={"name": "Tom", "role": "Sales"}) == {"key": "KeyTakenError"}
+    assert errors(shop, values={"role": "Sales", "week_hours": "200", "from_on": "x"}) == {
+        "week_hours": "WrongValueError", "from_on": "WrongValueError",
+    }  # fmt: skip
+    operations.remove_member(shop=shop, member_id=tom.pk, actor_id=None)
+    new.refresh_from_db()
+    assert new.reports_to == head
+    hired = operations.keep_member(shop=shop, member_id=new.pk, values={"name": "Zoe"}, actor_id=None)
+    assert (hired.key, hired.is_open, mia.key) == ("Zoe", False, "Mia")
+    assert hired.hours_on(date(2011, 9, 26)) == 0
+    assert hired.hours_on(date(2011, 10, 3)) == 40
+
+
+def test_an_account_that_is_linked_sees_what_facts_call_by_the_name(shop, member):
+    rep = member("rep")
+    mia = keep(shop, "Mia Ray", key="mia", user=rep.pk)
+    assert scope_for(rep, shop).owners == {"mia"}
+    operations.keep_member(shop=shop, member_id=mia.pk, values={"key": "m.ray"}, actor_id=None)
+    assert scope_for(rep, shop).owners == {"m.ray"}
+    operations.keep_member(shop=shop, member_id=mia.pk, values={"user": ""}, actor_id=None)
+    assert scope_for(rep, shop).owners is None
+    assert errors(shop, values={"name": "X", "role": "Y", "user": 999}) == {"user": "UnknownTeamRowError"}
+
+
+def test_territories_name_the_lines_of_plans(shop, owner):
+    mia = keep(shop, "Mia")
+    values = {"name": "North", "market": "gb", "tax_rate": "0.2", "owner": mia.pk, "strategy": "Garden centres"}
+    north = operations.keep_territory(shop=shop, values=values, actor_id=None)
+    assert (north.market, north.currency, north.country, north.tax_rate) == ("GB", "GBP", "GB", Decimal("0.2"))
+    with pytest.raises(FieldsError) as caught:
+        operations.keep_territory(
+            shop=shop, values={"name": "North", "channel": "fax", "currency": "XX", "tax_rate": "2"}, actor_id=None
+        )
+    assert set(caught.value.errors) == {"name", "channel", "currency", "tax_rate"}
+    version = a_plan(shop, Kind.SALES, owner)
+    assert targets.known_lines(version, "territory") == ["North"]
+    assert targets.known_lines(version, "person") == ["Mia"]
+    (row,) = document.rows(version, "19.territories")
+    assert (row.cells["owner"], row.cells["strategy"]) == ("Mia", "Garden centres")
+    assert [one.cells["person"] for one in document.rows(version, "21.people")] == ["Mia"]
+    with pytest.raises(document.TeamFieldError):
+        document.add_row(version=version, field="19.territories", values={"name": "X"}, actor=owner, now=NOW)
+
+
+@pytest.fixture
+def tiny(shop, lake):
+    """The tiny shop's facts: tom won k4 for 50 and 285 of k5, mia k1 for 120 and 95 of k5."""
+    shop.clock_on, shop.currency = date(2025, 1, 9), "EUR"
+    shop.save()
+    now = datetime(2025, 1, 9, tzinfo=UTC)
+    journal.open_batch(shop=lake.shop, batch_id="tiny", source="test", now=now)
+    for name, rows in tiny_shop.facts().items():
+        lake.append(name, rows.to_batches(), batch_id="tiny")
+    journal.make_live(shop=lake.shop, batch_id="tiny", now=now)
+    journal.publish(lake)
+    return shop
+
+
+def credited(shop, scope=None) -> dict[str, Decimal]:
+    asked = Query(metrics=("credited_value",), by=("owner",))
+    rows = read.read(shop.lake(), asked, scope=scope or Scope.whole("gifts"), settings=shop.settings()).rows
+    return {row["owner"]: row["credited_value"] for row in rows}
+
+
+def test_a_deal_is_shared_by_exactly_100_per_cent(tiny):
+    mia, tom, zoe = keep(tiny, "Mia", key="mia"), keep(tiny, "Tom", key="tom"), keep(tiny, "Zoe", key="zoe")
+    assert credited(tiny) == {"mia": 215, "tom": 335}
+    year = Period(date(2024, 1, 1), date(2025, 1, 1))
+    won = {one.key: one for one in deals.won(tiny, year, tiny.today(), Scope.whole("gifts"), 10)}
+    assert won["k5"].value == 380
+    assert won["k5"].shares == {"tom": Decimal("0.75"), "mia": Decimal("0.25")}
+
+    def split(**shares):
+        members = {"mia": mia, "tom": tom, "zoe": zoe}
+        given = {members[name].pk: Decimal(percent) for name, percent in shares.items()}
+        operations.split_credit(shop=tiny, deal_key="k5", shares=given, known=won["k5"].facts, actor_id=None)
+
+    for wrong in ({"mia": "99.9999"}, {"mia": "50", "tom": "50.0001"}, {}):
+        with pytest.raises(operations.CreditSumError):
+            split(**wrong)
+    for wrong in ({"mia": "100", "tom": "0"}, {"mia": "-1", "tom": "101"}, {"mia": "33.33333", "tom": "66.66667"}):
+        with pytest.raises(operations.CreditShareError):
+            split(**wrong)
+    assert not CreditShare.objects.exists()
+    split(mia="10", zoe="90")
+    journal.drain(tiny.lake())
+    assert credited(tiny) == {"mia": 120 + 38, "tom": 50, "zoe": 342}
+    with pytest.raises(operations.HoldsCreditError):
+        operations.remove_member(shop=tiny, member_id=zoe.pk, actor_id=None)
