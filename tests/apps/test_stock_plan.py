@@ -12,9 +12,15 @@ from test_api import caller
 import plan_shop
 from topline.cli import main
 from topline.facts.table import tables
+from topline.journal import operations as journal
+from topline.lake import read
+from topline.lake.scope import Scope
 from topline.lake.store import Lake
+from topline.metrics.query import Query
 from topline.plans import jobs as plan_jobs
 from topline.plans import numbers, stock, workload
+from topline.team import operations as team
+from topline.units.period import Period
 from topline.workbench import jobs
 
 pytestmark = pytest.mark.django_db
@@ -158,3 +164,27 @@ def test_the_workload_of_coming_weeks(stocked, owner, client, capsys):
     assert len(call("GET", "/shops/gifts/outlook/workload").json()["lines"]) == 13 * 4
     assert main.run(["outlook", "workload", "--shop", "gifts", "--format", "json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 13 * 4
+
+
+def test_hours_of_the_team_are_facts_and_the_workloads_capacity(stocked):
+    """Two pickers of 20 hours, one until the second week; a position to be filled in the third."""
+    weeks = workload.of(stocked, DAY).weeks
+    for values in (
+        {"name": "Liam", "until_on": weeks[2].isoformat()}, {"name": "Nora"}, {"from_on": weeks[2].isoformat()},
+    ):  # fmt: skip
+        given = {"role": "Warehouse", "team": "Store", "work": "pick", "week_hours": "20", **values}
+        team.keep_member(shop=stocked, values=given, actor_id=None)
+    found = workload.of(stocked, DAY)
+    picks = found.of_kind("pick")
+    assert found.of_team == {"pick"}
+    assert [line.available for line in picks[:4]] == [40, 40, 40, 40]
+    assert [line.there for line in picks[:4]] == [2, 2, 2, 2]
+    assert picks[0].people == pytest.approx(picks[0].hours / 20)
+    snapshot = stocked.lake().latest()
+    assert workload.record_capacity(stocked, DAY, snapshot) == 13
+    journal.drain(stocked.lake())
+    assert workload.record_capacity(stocked, DAY, stocked.lake().latest()) == 0
+    asked = Query(metrics=("capacity_used",), by=("team",), period=Period(weeks[0], weeks[-1] + timedelta(days=1)))
+    rows = read.read(stocked.lake(), asked, scope=Scope.whole("gifts"), settings=stocked.settings()).rows
+    planned, available = sum(line.hours for line in picks), sum(line.available for line in picks)
+    assert [(row["team"], row["capacity_used"]) for row in rows] == [("Store", pytest.approx(planned / available))]

@@ -8,7 +8,6 @@ from django.test import Client
 
 from contract import tiny_shop
 from tiny_plan import NOW, a_plan
-from topline.accounts import operations as accounts
 from topline.accounts.scopes import scope_for
 from topline.journal import operations as journal
 from topline.lake import read
@@ -22,6 +21,8 @@ from topline.units.errors import FieldsError
 from topline.units.period import Period
 
 pytestmark = pytest.mark.django_db
+
+TODAY = date(2011, 9, 1)
 
 
 def keep(shop, name="", boss=None, **values):
@@ -54,8 +55,8 @@ def test_people_report_to_each_other_without_circles(shop):
     assert new.reports_to == head
     hired = operations.keep_member(shop=shop, member_id=new.pk, values={"name": "Zoe"}, actor_id=None)
     assert (hired.key, hired.is_open, mia.key) == ("Zoe", False, "Mia")
-    assert hired.hours_on(date(2011, 9, 26)) == 0
-    assert hired.hours_on(date(2011, 10, 3)) == 40
+    assert hired.hours_on(date(2011, 9, 26), TODAY) == 0
+    assert hired.hours_on(date(2011, 10, 3), TODAY) == 40
 
 
 def test_an_account_that_is_linked_sees_what_facts_call_by_the_name(shop, member):
@@ -134,3 +135,115 @@ def test_a_deal_is_shared_by_exactly_100_per_cent(tiny):
     assert credited(tiny) == {"mia": 120 + 38, "tom": 50, "zoe": 342}
     with pytest.raises(operations.HoldsCreditError):
         operations.remove_member(shop=tiny, member_id=zoe.pk, actor_id=None)
+
+
+def test_quotas_come_to_the_company_to_the_cent(tiny, owner, member):
+    """600 pounds of last year's two months for three who sell; each manager's branch and the team sum exactly."""
+    head = keep(tiny, "Hana", team="Management")
+    trade = {"team": "Trade", "work": "lead"}
+    mia, tom = keep(tiny, "Mia", head, key="mia", **trade), keep(tiny, "Tom", head, key="tom", **trade)
+    keep(tiny, "Zoe", mia, key="zoe", team="Field", work="lead")
+    version = a_plan(tiny, Kind.SALES, owner)
+    assert not quotas.exist(version)
+    version = quotas.propose(version=version, total=Decimal("1000.01"), actor=owner, now=NOW)
+    found = quotas.of(version, tiny.today(), Scope.whole("gifts"))
+    assert found.company.quota == found.whole.quota == Decimal("1000.01")
+    assert found.is_reconciled
+    own = {line.key: line.quota for line in found.people}
+    assert set(own) == {"mia", "tom", "zoe"}
+    by_label = {line.label: line for line in found.tree if line.is_sum}
+    assert by_label["Hana"].quota == Decimal("1000.01")
+    assert by_label["Mia"].quota == own["mia"] + own["zoe"]
+    assert {line.label: line.quota for line in found.teams} == {"Trade": own["mia"] + own["tom"], "Field": own["zoe"]}
+    assert str(found.whole.won) == "these days haven't begun"
+    rep = member("rep")
+    operations.keep_member(shop=tiny, member_id=tom.pk, values={"user": rep.pk}, actor_id=None)
+    seen = quotas.of(version, tiny.today(), scope_for(rep, tiny))
+    assert [(line.key, line.quota) for line in seen.tree] == [("tom", own["tom"])]
+    assert (seen.company.quota, seen.teams) == (own["tom"], [])
+    cells = list(facts.by_day(version))
+    by_owner = {key: sum(minor for cell, minor in cells if cell[3] == key) for key in own}
+    assert {key: Decimal(minor).scaleb(-2) for key, minor in by_owner.items()} == own
+    assert sum(minor for cell, minor in cells if cell[0] == "won_value" and cell[3] is None) == 100001
+
+
+def test_attainment_and_pace_are_of_what_is_credited(tiny, owner):
+    """In the plan of 2024 tom has 335 of his quota; what is due of a year that is over is all of it."""
+    keep(tiny, "Mia", key="mia", work="lead")
+    keep(tiny, "Tom", key="tom", work="lead")
+    version = a_plan(tiny, Kind.SALES, owner)
+    plan = version.plan
+    plan.starts_on, plan.ends_on = date(2024, 1, 1), date(2025, 1, 1)
+    plan.save()
+    version = quotas.propose(
+        version=type(version).objects.get(pk=version.pk), total=Decimal(1100), actor=owner, now=NOW
+    )
+    found = quotas.of(version, tiny.today(), Scope.whole("gifts"))
+    lines = {line.key: line for line in found.people}
+    assert lines["tom"].won == 335
+    assert lines["tom"].attainment == pytest.approx(335 / float(lines["tom"].quota))
+    assert lines["tom"].pace == lines["tom"].attainment
+    assert found.company.won == 550
+    assert found.company.due == 1100
+
+
+def test_a_training_compares_as_many_days_before_and_after(tiny):
+    """Mia won k1 for 120 on 2 February: 14 days before a session on 10 February hold it, 14 after it nothing."""
+    mia = keep(tiny, "Mia", key="mia")
+    values = {"name": "Calls", "on": "2024-02-10", "metric": "won_value", "scope": {"owner": "*"}, "weeks": "2"}
+    training = operations.keep_training(shop=tiny, values={**values, "attendees": [str(mia.pk)]}, actor_id=None)
+    seen = effect.effect(training, tiny.today(), Scope.whole("gifts"))
+    assert (seen.before, seen.after, seen.whole_before, seen.days, seen.is_whole) == (120, 0, 120, 14, True)
+    early = effect.effect(training, date(2024, 2, 15), Scope.whole("gifts"))
+    assert early == effect.NOT_YET
+    with pytest.raises(FieldsError) as caught:
+        operations.keep_training(
+            shop=tiny, values={"name": "", "on": "", "metric": "net_sales", "scope": {"owner": "*"}}, actor_id=None
+        )
+    assert set(caught.value.errors) == {"name", "on", "scope"}
+
+
+def test_pages_keep_what_is_right_and_say_what_is_not_beside_the_field(tiny, owner, member):
+    client = Client()
+    client.force_login(owner)
+    page = client.post("/shop/gifts/team", {"name": "Mia", "role": "Sales", "week_hours": "200", "do": "keep"})
+    assert page.status_code == 400
+    assert 'id="about-week_hours"' in page.content.decode()
+    sent = {
+        "name": "Mia",
+        "role": "Sales",
+        "week_hours": "37.5",
+        "key": "mia",
+        "team": "Trade",
+        "work": "lead",
+        "do": "keep",
+    }
+    assert client.post("/shop/gifts/team", sent).status_code == 302
+    mia = Member.objects.get()
+    assert mia.week_hours == Decimal("37.5")
+    assert "Mia" in client.get(f"/shop/gifts/team?edit={mia.pk}").content.decode()
+    tom = keep(tiny, "Tom", mia, key="tom", work="lead")
+    made = client.post("/shop/gifts/team/territories", {"name": "North", "currency": "EUR", "country": "DE"})
+    assert made.status_code == 302
+    version = a_plan(tiny, Kind.SALES, owner)
+    version.plan.starts_on, version.plan.ends_on = date(2024, 1, 1), date(2025, 1, 1)
+    version.plan.save()
+    assert client.post("/shop/gifts/team/quotas", {"do": "propose", "total": "1,200"}).status_code == 302
+    page = client.get("/shop/gifts/team/quotas").content.decode()
+    assert "comes to the target to the cent" in page
+    split = {"do": "split", "deal": "k5", "member": [mia.pk, tom.pk], "percent": ["60", "39"]}
+    page = client.post("/shop/gifts/team/quotas", split)
+    assert page.status_code == 400
+    assert "99" in page.content.decode().split('id="split-k5"')[1][:120]
+    assert client.post("/shop/gifts/team/quotas", split | {"percent": ["60", "40"]}).status_code == 302
+    new = {"name": "Calls", "on": "2024-02-10", "metric": "won_value", "scope": "owner=*", "weeks": "2",
+           "attendees": [mia.pk]}  # fmt: skip
+    assert client.post("/shop/gifts/team/training", new).status_code == 302
+    assert "120" in client.get("/shop/gifts/team/training").content.decode()
+    for number, seen in (("14", "k5"), ("19", "North"), ("21", "Tom")):
+        page = client.get(f"/shop/gifts/plans/{version.plan_id}/document?section={number}").content.decode()
+        assert seen in page
+    rep = Client()
+    rep.force_login(member("rep"))
+    assert rep.post("/shop/gifts/team", sent).status_code == 403
+    assert rep.get("/shop/gifts/team").status_code == 200

@@ -86,6 +86,8 @@ class WorkLineOut(Schema):
     hours: float
     people: float
     people_high: Annotated[float, Field(description="At the high end of the orders' interval")]
+    there: Annotated[float, Field(description="People who do it, of the team or as stated")]
+    available: Annotated[float, Field(description="Hours of those there are")]
     missing: Annotated[float, Field(description="People beyond those there are")]
     is_over: bool
 

@@ -32,11 +32,13 @@ from topline.plans import (
     workload,
 )
 from topline.plans.models import Plan, PlanVersion, Proposal
+from topline.science.demand import ShortHistoryError
 from topline.units.period import Period
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
 _AFTER_START = timedelta(minutes=5)
+_REST = timedelta(seconds=30)
 
 ASKED = ("plans.draft", "plans.reforecast")
 """The kinds of work that people ask for and wait for."""
@@ -228,8 +230,33 @@ def look_at_stock(job: Job) -> dict[str, Any]:
     if snapshot := shop.lake().latest():
         as_of = date.fromisoformat(job.params["as_of"])
         workload.make(shop, as_of, snapshot)
+        workload.record_capacity(shop, as_of, snapshot)
         stock.make(shop, as_of, snapshot)
     return {}
+
+
+def plan_hours(job: Job) -> dict[str, Any]:
+    """Keep the hours of teams as facts, as they are planned today."""
+    shop = Shop.objects.named(job.shop)
+    snapshot = shop.lake().latest()
+    if snapshot is None:
+        return {}
+    try:
+        return {"facts": workload.record_capacity(shop, shop.today(), snapshot)}
+    except ShortHistoryError:
+        return {}
+
+
+def plan_hours_everywhere() -> None:
+    """Ask for the week's hours of every shop whose team does work that is foreseen."""
+    for shop in Shop.objects.exclude(members__work="").filter(members__isnull=False).distinct():
+        ask_for_hours(shop)
+
+
+def ask_for_hours(shop: Shop) -> Job:
+    """The job that keeps the hours of teams as facts, once a change of the team has come to rest."""
+    due_at = timezone.now() + _REST
+    return jobs.enqueue("plans.hours", shop=shop.slug, unique_key=f"plans.hours:{shop.slug}", due_at=due_at)
 
 
 def prepare_stock(shop: Shop, as_of: date, *, retry: bool = False) -> Job | None:
@@ -390,16 +417,18 @@ JOBS = {
     "plans.check": check,
     **standing.JOBS,
     "plans.stock": look_at_stock,
+    "plans.hours": plan_hours,
     "plans.response": learn_response,
     "plans.customers": expect_customers,
     "plans.proposals": propose,
     "outlook.demand": look_at_demand,
 }
-BACKGROUND = ("outlook.publish", "outlook.demand", "plans.proposals")
+BACKGROUND = ("outlook.publish", "outlook.demand", "plans.proposals", "plans.hours")
 SCHEDULE = {
     "plans.proposals": (timedelta(hours=1), propose_everywhere),
     "plans.exports": (timedelta(days=1), handout.tidy),
     "outlook.publish": (timedelta(days=1), runs.publish_everything),
+    "plans.hours": (timedelta(days=1), plan_hours_everywhere),
     "outlook.demand": (timedelta(days=1), prepare_demand_everywhere),
     "plans.look": (timedelta(minutes=1), look_ahead_everywhere),
     "plans.remind": (timedelta(hours=6), remind),

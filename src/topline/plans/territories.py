@@ -48,11 +48,8 @@ def _standing(reader: Reader, one: Territory) -> Standing:
     past = Period(period.start, min(period.end, reader.today)) if reader.today > period.start else None
     named = {name: getattr(one, name) for name in ("market", "channel") if getattr(one, name)}
     metric = DEALS if one.region or not named else SALES
-    where = (
-        [Filter("territory", (one.name,))]
-        if metric == DEALS
-        else [Filter(name, (value,)) for name, value in named.items()]
-    )
+    asked = named if metric == SALES else {"territory": one.name}
+    where = tuple(Filter(dimension, (value,)) for dimension, value in asked.items())
     plan, due = line(version, metric, "territory", one.name, reader.today)
     if isinstance(plan, Missing) and metric == SALES:
         plan, due = target(reader, SALES, named, period)

@@ -1,13 +1,19 @@
 """The workload: what there is to pick, answer, call and make in each week, and the people that it takes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from django.db import transaction
+from django.utils import timezone
 
 from topline.accounts.models import Shop
+from topline.facts.capacity import Capacity
+from topline.journal import operations as journal
+from topline.lake import engine
 from topline.lake.snapshot import Snapshot
 from topline.outlook import workload as outlook
 from topline.outlook.workload import Coming
@@ -16,16 +22,20 @@ from topline.plans.drafting import EmptyLakeError
 from topline.plans.numbers import Stated
 from topline.plans.text import Sentence
 from topline.science import workload as science
+from topline.team.models import Member, Work
 from topline.units.period import Period
 
-KINDS = ("pick", "contact", "lead", "content")
+KINDS = tuple(Work.values)
+
+_OWN = "team:"
+"""What the keys of the facts begin with that are made here."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeekLoad:
     """A kind of work in a week: pieces, hours, and the people that they take; at the high end of the orders too.
 
-    missing : people beyond those there are
+    there : people who do it; missing : people beyond them; available : hours of those there are
     """
 
     week: date
@@ -34,6 +44,8 @@ class WeekLoad:
     hours: float
     people: float
     people_high: float
+    there: float
+    available: float
     missing: float
     is_over: bool
 
@@ -42,7 +54,8 @@ class WeekLoad:
 class Workload:
     """Everything that the workload's page, API resource and command show.
 
-    lines : week by week, each kind; capacity : people by kind; counted : kinds whose number facts know
+    lines : week by week, each kind; capacity : people by kind in the first week
+    counted : kinds whose number facts know; of_team : kinds whose people the team has
     """
 
     as_of: date
@@ -50,6 +63,7 @@ class Workload:
     lines: list[WeekLoad]
     capacity: dict[str, float]
     counted: frozenset[str]
+    of_team: frozenset[str]
     stated: Stated
     headline: list[Sentence]
 
@@ -85,12 +99,13 @@ def of(shop: Shop, as_of: date, snapshot: Snapshot | None = None) -> Workload:
         raise EmptyLakeError()
     make(shop, as_of, snapshot)
     coming, stated = outlook.load(_path(shop, as_of, snapshot)), numbers.of(shop)
-    people = np.array([stated(f"{kind}_people") for kind in KINDS])
+    hands = Hands.of(shop, coming.weeks, as_of, stated)
     minutes = np.array([stated(f"{kind}_minutes") for kind in KINDS])
     extra = _content_of_events(shop, coming, stated)
     count = _counts(coming.expected, coming, stated, extra)
-    load = science.load(count, minutes, people, stated("week_hours"))
-    high = science.load(_counts(coming.high, coming, stated, extra), minutes, people, stated("week_hours"))
+    load = science.load(count, minutes, hands.hours, hands.week_hours)
+    high = science.load(_counts(coming.high, coming, stated, extra), minutes, hands.hours, hands.week_hours)
+    there = hands.hours / hands.week_hours[:, None]
     lines = [
         WeekLoad(
             week,
@@ -99,6 +114,8 @@ def of(shop: Shop, as_of: date, snapshot: Snapshot | None = None) -> Workload:
             float(load.hours[k, w]),
             float(load.people[k, w]),
             float(high.people[k, w]),
+            float(there[k, w]),
+            float(hands.hours[k, w]),
             float(load.missing[k, w]),
             bool(load.is_over[k, w]),
         )
@@ -114,11 +131,76 @@ def of(shop: Shop, as_of: date, snapshot: Snapshot | None = None) -> Workload:
         as_of=as_of,
         weeks=coming.weeks,
         lines=lines,
-        capacity=dict(zip(KINDS, people.tolist(), strict=True)),
+        capacity=dict(zip(KINDS, there[:, 0].tolist(), strict=True)),
         counted=frozenset(kind for kind, rate in rates.items() if rate is not None) | {"pick"},
+        of_team=hands.of_team,
         stated=stated,
         headline=list(_headline(lines, len(coming.weeks))),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hands:
+    """Who does the work: of the team where it has people for a kind, else as many as the shop stated.
+
+    hours : (kinds, weeks); week_hours : (kinds,) that one of them works a week
+    """
+
+    hours: np.ndarray
+    week_hours: np.ndarray
+    of_team: frozenset[str]
+
+    @classmethod
+    def of(cls, shop: Shop, weeks: Sequence[date], as_of: date, stated: Stated) -> "Hands":
+        members = [one for one in Member.objects.of(shop) if one.work and one.week_hours]
+        hours = np.array([[stated(f"{kind}_people") * stated("week_hours")] * len(weeks) for kind in KINDS])
+        week_hours = np.full(len(KINDS), stated("week_hours"))
+        for k, kind in enumerate(KINDS):
+            doing = [one for one in members if one.work == kind]
+            if doing:
+                hours[k] = [float(sum(one.hours_on(week, as_of) for one in doing)) for week in weeks]
+                week_hours[k] = float(sum(one.week_hours for one in doing)) / len(doing)
+        return cls(hours, week_hours, frozenset(one.work for one in members))
+
+
+def record_capacity(shop: Shop, as_of: date, snapshot: Snapshot) -> int:
+    """How many facts of teams' hours were new: what there is to do in each week ahead, against the hours for it.
+
+    The hours of a kind of work are divided among the teams that do it by the hours that they have. Teams whose hours a
+    source of the shop says are left to it.
+    """
+    found = of(shop, as_of, snapshot)
+    rows: Any = engine.table(shop.lake(), "capacity", snapshot)
+    known = engine.execute(rows.select("key", "team", "on", "available_hours", "planned_hours")).to_pylist()
+    before = {row["key"]: (row["available_hours"], row["planned_hours"]) for row in known}
+    strange = {row["team"] for row in known if not row["key"].startswith(_OWN)}
+    fresh = []
+    for (team, week), (available, planned) in _by_team(shop, found).items():
+        key = f"{_OWN}{team}:{week}"
+        if team not in strange and before.get(key) != (available, planned):
+            fresh.append(
+                Capacity(
+                    key=key, version=0, recorded_at=timezone.now(), batch_id="", team=team, on=week,
+                    available_hours=available, planned_hours=planned,
+                )
+            )  # fmt: skip
+    with transaction.atomic():
+        journal.record(*fresh, shop=shop.slug)
+    return len(fresh)
+
+
+def _by_team(shop: Shop, found: Workload) -> dict[tuple[str, date], tuple[float, float]]:
+    """Hours available and planned of each team and week."""
+    members = [one for one in Member.objects.of(shop) if one.work]
+    sums: dict[tuple[str, date], tuple[float, float]] = {}
+    for line in found.lines:
+        for one in (each for each in members if each.work == line.kind):
+            hours = float(one.hours_on(line.week, found.as_of))
+            place = (one.team or str(one.get_work_display()), line.week)
+            available, planned = sums.get(place, (0.0, 0.0))
+            part = line.hours * hours / line.available if line.available else 0.0
+            sums[place] = (available + hours, planned + part)
+    return {place: (round(a, 4), round(p, 4)) for place, (a, p) in sums.items() if a}
 
 
 def _counts(orders: np.ndarray, coming: Coming, stated: Stated, extra: np.ndarray) -> np.ndarray:
@@ -158,6 +240,6 @@ def _headline(lines: list[WeekLoad], weeks: int) -> Iterator[Sentence]:
             "work": worst.kind,
             "week_on": worst.week,
             "needed_count": round(worst.people, 1),
-            "there_count": round(worst.people - worst.missing, 1),
+            "there_count": round(worst.there, 1),
         },
     )

@@ -14,7 +14,7 @@ _LEAST = 1e-9
 class Load:
     """What k kinds of work take in w weeks.
 
-    hours : (k, w); capacity : (k,) hours that there are in a week
+    hours : (k, w); capacity : (k, w) hours that there are
     people : (k, w) that the hours take; missing : (k, w) of them, beyond those there are
     is_over : (k, w) more hours than capacity
     """
@@ -26,13 +26,11 @@ class Load:
     is_over: NDArray[np.bool_]
 
 
-def load(count: Floats, minutes: Floats, people: Floats, week_hours: float) -> Load:
+def load(count: Floats, minutes: Floats, capacity: Floats, week_hours: Floats) -> Load:
     """The load of so many pieces of work (k, w), of so many minutes each (k,).
 
-    people : (k,) who do each kind; week_hours : that one of them works a week, > 0
+    capacity : (k, w) hours of those who do each kind; week_hours : (k,) that one of them works a week, > 0
     """
     hours = count * minutes[:, None] / 60
-    capacity = people * week_hours
-    needed = hours / week_hours
-    missing = np.maximum(needed - people[:, None], 0)
-    return Load(hours, capacity, needed, missing, hours > capacity[:, None] + _LEAST)
+    missing = np.maximum(hours - capacity, 0) / week_hours[:, None]
+    return Load(hours, capacity, hours / week_hours[:, None], missing, hours > capacity + _LEAST)

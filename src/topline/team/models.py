@@ -88,8 +88,13 @@ class Member(models.Model):
     def is_open(self) -> bool:
         return not self.name
 
-    def hours_on(self, day: date) -> Decimal:
-        """Hours of the week that begins on a day; 0 before the first and after the last."""
+    def hours_on(self, day: date, as_of: date) -> Decimal:
+        """Hours of the week that begins on a day, as planned on another; 0 before the first and after the last.
+
+        An open position counts from the day on which it is to be filled, unless that has passed already.
+        """
+        if self.is_open and (self.from_on is None or self.from_on <= as_of):
+            return Decimal(0)
         is_there = (self.from_on is None or self.from_on <= day) and (self.until_on is None or day < self.until_on)
         return self.week_hours if is_there else Decimal(0)
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext, ngettext
 
 from topline.accounts.models import User
 from topline.documents.sheet import Column, Form, Sheet, Value
+from topline.plans import jobs
 from topline.plans.models import PlanVersion
 from topline.team import operations
 from topline.team.models import Member, Territory, Work, tree
@@ -66,6 +67,7 @@ def _act(visit: Visit, members: Sequence[Member]) -> HttpResponseBase:
     number = whole(posted.get("member")) or None
     if posted.get("do") == "remove":
         operations.remove_member(shop=visit.shop, member_id=number or 0, actor_id=actor)
+        jobs.ask_for_hours(visit.shop)
         messages.info(visit.request, gettext("Taken out. Whoever reported there reports one higher now."))
         return redirect("team", visit.shop.slug)
     editing = next((one for one in members if one.pk == number), None)
@@ -74,6 +76,7 @@ def _act(visit: Visit, members: Sequence[Member]) -> HttpResponseBase:
     if not wrong:
         try:
             operations.keep_member(shop=visit.shop, values=values, actor_id=actor, member_id=number)
+            jobs.ask_for_hours(visit.shop)
             messages.success(visit.request, gettext("Kept."))
             return redirect("team", visit.shop.slug)
         except FieldsError as error:

@@ -27,7 +27,7 @@ from topline.web.page import Page, Visit, whole
 from topline.web.pages.plans import parse_amount
 from topline.web.pages.team_territories import plan_of
 
-MOST_DEALS = 40
+MOST_DEALS = 24
 PARTNERS = 4
 """People who may share a deal on the page."""
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from topline.documents.sheet import Column, Form, Sheet, Value
 from topline.plans import jobs as plan_jobs
 from topline.plans import text, workload
-from topline.plans.workload import KINDS, Workload
+from topline.plans.workload import KINDS, WeekLoad, Workload
 from topline.units.text import N_
 from topline.web import charts, files, formats
 from topline.web.page import Page, Visit
@@ -57,6 +57,9 @@ def _context(visit: Visit, found: Workload, picture: charts.Picture) -> dict[str
     stated = stock_plan.fields(found.stated, ASSUMED)
     assumed = {"contact": "contacts_per_order", "lead": "leads_per_week", "content": "content_per_week"}
     hidden = {name for kind, name in assumed.items() if kind in found.counted}
+    hidden |= {f"{kind}_people" for kind in found.of_team}
+    if found.of_team == set(KINDS):
+        hidden.add("week_hours")
     return {
         "work": found,
         "sentence": said[0],
@@ -68,6 +71,7 @@ def _context(visit: Visit, found: Workload, picture: charts.Picture) -> dict[str
         "weeks": list(_weeks(found)),
         "fields": [field for field in stated if field["name"] not in hidden],
         "may_state": visit.may("catalog.write"),
+        "of_team": [formats.say(TITLES[kind]) for kind in KINDS if kind in found.of_team],
         "uncounted": [formats.say(TITLES[kind]) for kind in KINDS if kind not in found.counted],
     }
 
@@ -82,6 +86,7 @@ def _weeks(found: Workload) -> Iterator[dict[str, Any]]:
                     "count": formats.decimal(lines[kind].count),
                     "people": formats.decimal(lines[kind].people, 1),
                     "high": formats.decimal(lines[kind].people_high, 1),
+                    "there": formats.decimal(lines[kind].there, 1),
                     "is_over": lines[kind].is_over,
                 }
                 for kind in KINDS
@@ -99,21 +104,24 @@ def _picture(found: Workload, currency: str) -> charts.Picture:
 
 
 def _sheet(found: Workload) -> Sheet:
-    names = (N_("Pieces"), N_("Hours"), N_("People needed"), N_("People at the high end"), N_("People missing"))
+    names = (
+        N_("Pieces"), N_("Hours"), N_("People needed"), N_("People at the high end"), N_("People there"),
+        N_("People missing"),
+    )  # fmt: skip
     columns = [
         Column(gettext("Week"), Form.DATE),
         Column(gettext("Work")),
         *(Column(gettext(name), Form.NUMBER) for name in names),
     ]
     rows: Iterator[list[Value]] = (
-        [
-            line.week,
-            formats.say(TITLES[line.kind]),
-            *(round(value, 2) for value in (line.count, line.hours, line.people, line.people_high, line.missing)),
-        ]
+        [line.week, formats.say(TITLES[line.kind]), *(round(value, 2) for value in _numbers(line))]
         for line in found.lines
     )
     return Sheet(gettext("Workload"), columns, rows)
+
+
+def _numbers(line: WeekLoad) -> tuple[float, ...]:
+    return line.count, line.hours, line.people, line.people_high, line.there, line.missing
 
 
 PAGES = (
