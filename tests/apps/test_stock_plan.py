@@ -26,6 +26,7 @@ from topline.workbench import jobs
 pytestmark = pytest.mark.django_db
 
 DAY = date(2026, 10, 1)
+NOW = datetime(2026, 10, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +181,8 @@ def test_hours_of_the_team_are_facts_and_the_workloads_capacity(stocked):
     assert [line.available for line in picks[:4]] == [40, 40, 40, 40]
     assert [line.there for line in picks[:4]] == [2, 2, 2, 2]
     assert picks[0].people == pytest.approx(picks[0].hours / 20)
+    journal.open_batch(shop="gifts", batch_id="test", source="test", now=NOW)
+    journal.make_live(shop="gifts", batch_id="test", now=NOW)
     snapshot = stocked.lake().latest()
     assert workload.record_capacity(stocked, DAY, snapshot) == 13
     journal.drain(stocked.lake())
