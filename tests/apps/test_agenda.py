@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from topline.plans import agenda, calendar, content, document, operations
 from topline.plans.models import Goal, OwnEvent, Plan, PlanVersion, State
+from topline.team import operations as team
 from topline.units.period import Period
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +59,8 @@ def test_all_that_has_a_date_is_there(shop, owner, version, add, sale):
     add("10.pieces", name="Film", type="video", promotion=sale.key, status="idea", owner=owner.pk)
     front = add("8.fronts", name="Search")
     add("8.actions", name="Ads", front=front.key, starts_on="2027-03-01", ends_on="2027-03-31", owner=owner.pk)
-    add("22.sessions", name="Course", on="2027-02-02", person=owner.pk)
+    ana = team.keep_member(shop=shop, values={"name": "Ana", "role": "Owner", "user": owner.pk}, actor_id=None)
+    team.keep_training(shop=shop, values={"name": "Course", "on": "2027-02-02", "attendees": [ana.pk]}, actor_id=None)
     add("10.audit", scope="Old pages", cadence="monthly", on="2027-01-31")
     Goal.objects.create(
         version=version, key="g", metric="net_sales", target=1, starts_on=SPRING.start, due_on=date(2027, 6, 30)

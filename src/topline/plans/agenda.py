@@ -20,6 +20,8 @@ from topline.documents import ics
 from topline.plans import calendar, cells, content, document, operations, promotion
 from topline.plans.models import Entry, Goal, OwnEvent, Plan, PlanVersion, State
 from topline.plans.outline import STATUSES
+from topline.team import operations as team
+from topline.team.models import Training
 from topline.units import errors
 from topline.units.period import Period
 from topline.units.text import N_
@@ -114,7 +116,6 @@ _TABLES = (
     _Dated("promotion", "11.promotions", "name", "starts_on", "ends_on"),
     _Dated("action", "8.actions", "name", "starts_on", "ends_on"),
     _Dated("content", "10.pieces", "name", "on"),
-    _Dated("training", "22.sessions", "name", "on", people=("person",)),
     _Dated("review", "10.audit", "scope", "on"),
     _Dated("review", "24.reviews", "name", "on"),
     _Dated("review", "24.commitments", "commitment", "on"),
@@ -216,7 +217,14 @@ def _events(
 
 
 def own_items(shop: Shop, period: Period) -> Iterator[Item]:
-    """The shop's own events in the years of a period."""
+    """The shop's own events in the years of a period, and the trainings of its team."""
+    trainings = Training.objects.filter(shop=shop, on__gte=period.start, on__lt=period.end)
+    for training in trainings.prefetch_related("attendees"):
+        users = (one.user_id for one in training.attendees.all())
+        yield Item(
+            id=f"training:{training.pk}", layer="training", title=training.name, start=training.on,
+            end=training.on + _ONE_DAY, people=tuple(user for user in users if user), can_move=True,
+        )  # fmt: skip
     for event in OwnEvent.objects.of(shop).filter(dates=""):
         for one in event.occurrences(period):
             yield Item(
@@ -387,6 +395,8 @@ def move(*, shop: Shop, id_: str, was: Period, to: Period, actor: User, now: dat
     with transaction.atomic():
         if kind == "own":
             return _move_event(shop, id_, rest, was, to, actor)
+        if kind == "training":
+            return _move_training(shop, id_, rest, was, to, actor)
         version = PlanVersion.objects.of(shop).filter(pk=int(kind) if kind.isdecimal() else 0).first()
         name, _, key = rest.partition(":")
         if version is None:
@@ -472,6 +482,15 @@ def _move_event(shop: Shop, id_: str, key: str, was: Period, to: Period, actor: 
         tail_days=event.tail_days, categories=event.categories, note=event.note, is_closed=event.is_closed,
     )  # fmt: skip
     return Moved(id_, event.name, was, to)
+
+
+def _move_training(shop: Shop, id_: str, key: str, was: Period, to: Period, actor: User) -> Moved:
+    training = Training.objects.filter(shop=shop, pk=int(key) if key.isdecimal() else 0).first()
+    if training is None:
+        raise UnknownItemError(id=id_)
+    _check(training.name, Period(training.on, training.on + _ONE_DAY), was)
+    team.keep_training(shop=shop, values={"on": to.start}, actor_id=actor.pk, training_id=training.pk)
+    return Moved(id_, training.name, was, Period(to.start, to.start + _ONE_DAY))
 
 
 def _check(title: str, stands: Period | None, was: Period) -> None:

@@ -219,7 +219,7 @@ def _address(visit: Visit, one: Item) -> str:
 
 
 def _may_move(visit: Visit, one: Item) -> bool:
-    return one.can_move and visit.may("calendar.write" if one.layer == "own" else "plans.write")
+    return one.can_move and visit.may(_MOVERS.get(one.layer, "plans.write"))
 
 
 def _drawn(visit: Visit, one: Item) -> dict[str, Any]:
@@ -326,13 +326,17 @@ def item(visit: Visit) -> HttpResponse:
     return visit.render("calendar_item.html", _item_context(visit, found))
 
 
+_MOVERS = {"own": "calendar.write", "training": "training.write"}
+"""What it takes to move something that stands in no plan."""
+
+
 def _item(visit: Visit, id_: str) -> Item:
     """Raises UnknownItemError."""
     number = whole(id_.partition(":")[0])
     if number:
         visit.require("plans.read")
     version = PlanVersion.objects.of(visit.shop).filter(pk=number).first()
-    year = Period(visit.today, add_months(visit.today, 12))
+    year = Period(add_months(visit.today, -12), add_months(visit.today, 12))
     listed = agenda.planned(version, visit.today) if version else agenda.own_items(visit.shop, year)
     found = [one for one in listed if one.id == id_]
     if not found:
@@ -358,7 +362,7 @@ def _item_context(visit: Visit, found: Item, error: str = "") -> dict[str, Any]:
 def _move(visit: Visit) -> HttpResponse:
     posted = visit.request.POST
     id_ = posted.get("id", "")
-    visit.require("calendar.write" if id_.startswith("own:") else "plans.write")
+    visit.require(_MOVERS.get(id_.partition(":")[0], "plans.write"))
     try:
         moved = agenda.move(
             shop=visit.shop, id_=id_, was=_span(posted, "was"), to=_span(posted, "to"), actor=visit.user,
