@@ -9,14 +9,17 @@ from django.test import Client
 from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_api import caller
 
 import plan_shop
 from topline.catalog.models import Product
+from topline.journal import operations as journal
 from topline.lake.store import Lake
+from topline.outlook import demand
 from topline.outlook.price import PriceOutlook
 from topline.outlook.stock import HORIZON_DAYS, Goods
-from topline.plans import calendar, document, simulation, standing, stock
-from topline.plans.models import Plan, PlanVersion
+from topline.plans import calendar, document, facts, promotion, simulation, standing, stock
+from topline.plans.models import Plan, PlanVersion, State
 from topline.units.missing import Missing
 from topline.units.period import Period
 
@@ -68,7 +71,7 @@ def test_the_same_goods_on_the_same_days_clash_and_say_when_they_are_free(shop, 
     assert closed["clash.closed"]["free_on"] == date(2027, 3, 11)
     late = codes(version, one | {"starts_on": "2027-03-01", "ends_on": "2027-12-31"})
     assert "clash.promotion_full" in late
-    assert simulation.named(shop, {"products": "Lamp, nothing"}) == (frozenset({"A1"}), ("nothing",))
+    assert promotion.named(shop, {"products": "Lamp, nothing"}) == (frozenset({"A1"}), ("nothing",))
 
 
 @pytest.mark.django_db
@@ -139,6 +142,8 @@ def gifts(shop, version, history, tmp_path, settings):
     shop.clock_on = TODAY
     shop.country = "IE"
     shop.save()
+    journal.open_batch(shop="gifts", batch_id="test", source="test", now=NOW)
+    journal.make_live(shop="gifts", batch_id="test", now=NOW)
     standing.fresh(shop, "price")
     version.refresh_from_db()
     return shop
@@ -192,3 +197,64 @@ def test_a_promotion_is_tried_on_the_page_and_then_planned(gifts, version, owner
     section = browser.get(f"/shop/gifts/plans/{version.plan_id}/document?section=11").content.decode()
     assert "Units expected" in section
     assert browser.get(f"{base}?key=nothing").status_code == 404
+
+
+@pytest.mark.django_db
+def test_what_an_active_plan_promotes_drives_the_forecast(gifts, version, add):
+    """Of the 7 days of the week from 4 January, 4 are promoted at 30 % off, whatever is left of the plan before."""
+    add("11.promotions", name="Lamps", category="Lamps", discount="0.3", starts_on="2027-01-07", ends_on="2027-01-10")
+    add("11.promotions", name="Rug", products="Rug", starts_on="2027-01-18", ends_on="2027-01-24")
+    add("11.promotions", name="Some day")
+
+    def marked(version, batch):
+        journal.open_batch(shop="gifts", batch_id=batch, source="plan", now=NOW)
+        facts._write_promotions(version, batch, NOW)
+        journal.make_live(shop="gifts", batch_id=batch, now=NOW)
+        journal.publish(gifts.lake())
+        lake, snapshot = gifts.lake(), gifts.lake().latest()
+        sales = demand._sales(lake, snapshot, TODAY, gifts.settings())
+        places = {name: k for k, name in enumerate(sales.names["product"])}
+        discount, promoted = demand._promotions(lake, snapshot, sales, sales.units.shape[1] + 6)
+        ahead = slice(sales.units.shape[1], None)
+        return {code: (discount[places[code], ahead].round(3).tolist(), promoted[places[code], ahead].round(3).tolist())
+                for code in ("A1", "B1", "C1")}  # fmt: skip
+
+    first = marked(version, "one")
+    assert sum(first["A1"][1]) * 7 == pytest.approx(4, abs=0.01)
+    assert sum(first["A1"][0]) * 7 == pytest.approx(4 * 0.3, abs=0.01)
+    assert (sum(first["B1"][0]), sum(first["B1"][1])) == (0, 1)
+    assert sum(first["C1"][1]) == 0
+    PlanVersion.objects.filter(pk=version.pk).update(state=State.ACTIVE)
+    later = PlanVersion.objects.create(plan=version.plan, number=2, as_of=TODAY, snapshot=1, created_at=NOW)
+    document.add_row(
+        version=later, field="11.promotions", actor=None, now=NOW, values={"name": "x", "category": "Lamps",
+        "starts_on": "2027-01-09", "ends_on": "2027-01-09"},
+    )  # fmt: skip
+    second = marked(later, "two")
+    assert (sum(second["B1"][1]), round(sum(second["A1"][1]) * 7, 2)) == (0, 1)
+
+
+@pytest.mark.django_db
+def test_the_api_tells_the_same_as_the_page(gifts, version, owner, add):
+    row = add("11.promotions", name="Sale", products="A1", discount="0.2", starts_on="2027-02-01", ends_on="2027-02-07")
+    call = caller(gifts, owner)
+    base = f"/shops/gifts/plans/{version.plan_id}/versions/1/promotions"
+    (told,) = call("GET", base).json()
+    found = simulation.simulate(version, row.cells, TODAY, key=row.key)
+    assert told["units"]["mean"] == pytest.approx(found.answer.units.mean)
+    assert (told["key"], told["prior_prices"][0]["product"]) == (row.key, "A1")
+    assert set(told["why"]) == {"stock"}
+    tried = call("POST", f"{base}/simulate", {"cells": {**row.cells, "products": "A1, B1"}}).json()
+    assert [one["code"] for one in tried["clashes"]] == ["clash.promotion"]
+    assert call("POST", f"{base}/simulate", {"cells": {"discount": "2"}}).status_code == 422
+    query = "/shops/gifts/calendar/items?start=2027-02-01&end=2027-03-01&layer=promotion"
+    (item,) = call("GET", query).json()
+    move = {"id": item["id"], "was": {"first": "2027-02-01", "last": "2027-02-07"}}
+    moved = call("POST", "/shops/gifts/calendar/moves", move | {"to": {"first": "2027-02-02", "last": "2027-02-08"}})
+    assert moved.json()["to"] == {"first": "2027-02-02", "last": "2027-02-08"}
+    stale = call("POST", "/shops/gifts/calendar/moves", move | {"to": {"first": "2027-02-03", "last": "2027-02-08"}})
+    assert (stale.status_code // 100, stale.json()["code"]) == (4, "stale_move")
+    text = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nSUMMARY:Fair\nDTSTART;VALUE=DATE:20270304\nEND:VEVENT\nEND:VCALENDAR"
+    (line,) = call("POST", "/shops/gifts/calendar/import", {"text": text}).json()
+    assert (line["outcome"], line["last_on"]) == ("new", "2027-03-04")
+    assert call("POST", "/shops/gifts/calendar/import/undo").json() == {"events": 1}

@@ -1,14 +1,15 @@
 """The retail calendar of a market."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from ninja import Path, Router, Schema, Status
+from ninja import Path, Query, Router, Schema, Status
 from ninja.decorators import decorate_view
 from pydantic import Field
 
@@ -17,9 +18,10 @@ from topline.api.once import once
 from topline.calendar import feed, holiday
 from topline.calendar.occurrence import Occurrence
 from topline.documents import ics
-from topline.plans import calendar, promotion
+from topline.plans import agenda, calendar, promotion
 from topline.plans.calendar import UnknownOwnEventError, events_of
 from topline.plans.models import OwnEvent
+from topline.units.errors import ToplineError
 from topline.units.period import Period
 
 router = Router()
@@ -47,7 +49,8 @@ class EventOut(Schema):
 
 
 class OwnEventIn(Schema):
-    """`dates` names the shipped event whose announced date this is; the days are inclusive."""
+    """`dates` names the shipped event whose announced date this is; the days are inclusive; nothing may be planned on
+    those of a closed one."""
 
     name: str
     starts_on: date
@@ -58,6 +61,7 @@ class OwnEventIn(Schema):
     categories: list[str] = []
     dates: str = ""
     note: str = ""
+    is_closed: bool = False
 
 
 class OwnEventOut(OwnEventIn):
@@ -201,6 +205,185 @@ def check_promotion(
         "is_sold": found.is_sold,
         "prices": [{"on": on, "amount": amount} for on, amount in found.prices],
     }
+
+
+class ItemsIn(Schema):
+    """From `start` up to but without `end`."""
+
+    start: date
+    end: date
+    layer: Annotated[
+        list[str], Field(description="Layers to show, such as promotion, retail, content; else the usual")
+    ] = []
+    plan: int | None = None
+
+
+class ItemOut(Schema):
+    """`end` is the day after the last; `prepare_on` when work on it begins."""
+
+    id: str
+    layer: str
+    title: str
+    start: date
+    end: date
+    prepare_on: date | None
+    plan: int | None
+    version: int | None
+    field: str
+    key: str
+    people: list[int]
+    front: str
+    countries: list[str]
+    is_estimate: bool
+    is_late: bool
+    is_done: bool
+    can_move: bool
+
+    @staticmethod
+    def resolve_title(item: agenda.Item) -> str:
+        title = _(item.label) if item.label else item.title or item.key
+        return f"{title}: {_(item.status)}" if item.status else title
+
+    @staticmethod
+    def resolve_plan(item: agenda.Item) -> int | None:
+        return item.version.plan_id if item.version else None
+
+    @staticmethod
+    def resolve_version(item: agenda.Item) -> int | None:
+        return item.version.number if item.version else None
+
+
+class DaysIn(Schema):
+    """The first and the last day."""
+
+    first: date
+    last: date
+
+
+class MoveIn(Schema):
+    """`was` are the days on which the caller saw it: if somebody moved it meanwhile, nothing is moved."""
+
+    id: str
+    was: DaysIn
+    to: DaysIn
+    follows: Annotated[bool, Field(description="Take a promotion back to its event's days")] = False
+
+
+class MovedOut(Schema):
+    """`along` are the titles of what moved with it; moved from `to` to `was`, it is undone."""
+
+    id: str
+    title: str
+    was: DaysIn
+    to: DaysIn
+    along: list[str]
+    followed: bool
+
+
+class FileIn(Schema):
+    text: Annotated[str, Field(max_length=1_000_000, description="A calendar file (ICS)")]
+    name: Annotated[str, Field(max_length=200)] = "API"
+    is_preview: Annotated[bool, Field(description="Say what would change, and change nothing")] = False
+
+
+class LineOut(Schema):
+    """`outcome`: new, changed, same, gone, absent or wrong; `note` says what was left out or is wrong."""
+
+    line: int
+    name: str
+    starts_on: date | None
+    last_on: date | None
+    outcome: str
+    note: str
+
+    @staticmethod
+    def resolve_note(line: calendar.Line) -> str:
+        return (
+            _(line.note.message) % line.note.params
+            if isinstance(line.note, ToplineError)
+            else _(line.note or " ").strip()
+        )
+
+
+class UndoneOut(Schema):
+    events: int
+
+
+@router.get(
+    "/shops/{shop}/calendar/items",
+    response=list[ItemOut],
+    auth=Requires("calendar.read"),
+    summary="Everything with a date: promotions, events, content, actions, goals, trainings, reviews",
+)
+def list_items(request: HttpRequest, shop: str, asked: Query[ItemsIn]) -> list[agenda.Item]:
+    who, period = caller(request), Period(asked.start, asked.end)
+    may_plans = "plans.read" in who.user.permissions_in(who.shop)
+    versions = agenda.versions_of(who.shop, period) if may_plans else []
+    chosen = [each for each in versions if asked.plan in (None, each.plan_id)]
+    return agenda.items(
+        who.shop,
+        period,
+        versions=chosen,
+        markets=agenda.markets_of(who.shop, versions),
+        layers=asked.layer or agenda.USUAL,
+        language=get_language() or "en",
+    )
+
+
+@router.post(
+    "/shops/{shop}/calendar/moves",
+    response=MovedOut,
+    auth=Requires("calendar.read"),
+    summary="Move a promotion, an action, a piece of content or an own event to other days",
+)
+@decorate_view(once)
+def move_item(request: HttpRequest, shop: str, wanted: MoveIn) -> dict[str, object]:
+    who = caller(request)
+    needed = "calendar.write" if wanted.id.startswith("own:") else "plans.write"
+    if needed not in who.user.permissions_in(who.shop):
+        raise PermissionDenied
+    moved = agenda.move(
+        shop=who.shop, id_=wanted.id, was=_days(wanted.was), to=_days(wanted.to), actor=who.user, now=timezone.now(),
+        follows=wanted.follows,
+    )  # fmt: skip
+    return {
+        "id": moved.id,
+        "title": moved.title,
+        "was": {"first": moved.was.start, "last": moved.was.last},
+        "to": {"first": moved.now.start, "last": moved.now.last},
+        "along": moved.along,
+        "followed": moved.followed,
+    }
+
+
+@router.post(
+    "/shops/{shop}/calendar/import",
+    response=list[LineOut],
+    auth=Requires("calendar.write"),
+    summary="Take a calendar file's events in as the shop's own; the same file again adds nothing twice",
+)
+@decorate_view(once)
+def import_events(request: HttpRequest, shop: str, wanted: FileIn) -> list[calendar.Line]:
+    who, raw = caller(request), wanted.text.encode()
+    if wanted.is_preview:
+        return calendar.preview(who.shop, raw)
+    return calendar.import_events(shop=who.shop, raw=raw, name=wanted.name, actor_id=who.user.pk, now=timezone.now())
+
+
+@router.post(
+    "/shops/{shop}/calendar/import/undo",
+    response=UndoneOut,
+    auth=Requires("calendar.write"),
+    summary="Take the newest import of events back",
+)
+@decorate_view(once)
+def undo_import(request: HttpRequest, shop: str) -> dict[str, int]:
+    who = caller(request)
+    return {"events": calendar.undo_import(shop=who.shop, actor_id=who.user.pk, now=timezone.now())}
+
+
+def _days(days: DaysIn) -> Period:
+    return Period(days.first, days.last + timedelta(days=1))
 
 
 def _own_event(request: HttpRequest, number: int) -> OwnEvent:

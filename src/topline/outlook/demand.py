@@ -501,6 +501,7 @@ def _promotions(lake: Lake, snapshot: Snapshot, sales: _Sales, weeks: int) -> tu
     """(products, weeks) mean discount and share of the week under a promotion."""
     products = sales.names["product"]
     discount, promoted = np.zeros((len(products), weeks)), np.zeros((len(products), weeks))
+    _planned_promotions(lake, snapshot, sales, weeks, discount, promoted)
     if "promotion" not in snapshot.tables:
         return discount, promoted
     table: Any = engine.table(lake, "promotion", snapshot)
@@ -517,6 +518,27 @@ def _promotions(lake: Lake, snapshot: Snapshot, sales: _Sales, weeks: int) -> tu
             promoted[rows] = np.maximum(promoted[rows], share)
             discount[rows] = np.maximum(discount[rows], share * row["discount"])
     return discount, promoted
+
+
+def _planned_promotions(
+    lake: Lake, snapshot: Snapshot, sales: _Sales, weeks: int, discount: Floats, promoted: Floats
+) -> None:
+    """Mark the coming weeks in which active plans promote; one for a market counts for its products as a whole."""
+    if "planned_promotion" not in snapshot.tables:
+        return
+    table: Any = engine.table(lake, "planned_promotion", snapshot)
+    end = sales.start + timedelta(days=_WEEK * weeks)
+    ahead = table.filter((table.until_on > sales.end) & (table.on < end) & (table.until_on > table.on))
+    rows = ahead.select("product_key", "category", "on", "until_on", rate=ahead.discount_rate.cast("float64"))
+    for row in engine.execute(rows.order_by("on", "product_key", "category")).to_pylist():
+        days = Period(max(row["on"], sales.end), row["until_on"])
+        try:
+            touched = _touched(sales, Change(product=row["product_key"], category=row["category"], period=days))
+        except UnknownProductError:
+            continue
+        share = _overlap(sales.start, weeks, days)
+        promoted[touched] = np.maximum(promoted[touched], share)
+        discount[touched] = np.maximum(discount[touched], share * (row["rate"] or 0.0))
 
 
 def _empty_shelves(lake: Lake, snapshot: Snapshot, sales: _Sales) -> NDArray[np.bool_]:

@@ -73,6 +73,7 @@ class Item:
     version, field, key : where it stands in a plan; front : key of its front
     people : ids of those who own or attend it
     occurrence : of a retail event; countries : the markets that it is celebrated in
+    is_partial : not in all the markets that were asked for
     """
 
     id: str
@@ -90,6 +91,7 @@ class Item:
     front: str = ""
     occurrence: Occurrence | None = None
     countries: tuple[str, ...] = ()
+    is_partial: bool = False
     is_estimate: bool = False
     is_late: bool = False
     is_done: bool = False
@@ -213,6 +215,7 @@ def _events(
             yield Item(
                 id=f"holiday:{on}:{countries[0]}", layer="holiday", title=name, start=on, end=on + _ONE_DAY,
                 countries=tuple(countries),
+                is_partial=len(countries) < len(markets),
             )  # fmt: skip
 
 
@@ -255,7 +258,7 @@ def _retail(
         yield Item(
             id=f"retail:{event}:{start}", layer="retail" if is_ours else "other", label=one.label, start=start, end=end,
             prepare_on=one.window.start if one.lead_in_days else None, occurrence=one, countries=tuple(countries),
-            is_estimate=one.is_estimate,
+            is_estimate=one.is_estimate, is_partial=len(countries) < len(markets),
         )  # fmt: skip
 
 

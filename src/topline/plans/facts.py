@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ from django.utils import timezone
 from topline.facts.table import tables
 from topline.journal import operations as journal
 from topline.metrics.pipeline import WON_VALUE
+from topline.plans import promotion
 from topline.plans.models import BudgetLine, PlanVersion
 from topline.plans.units import from_minor
 from topline.units.money import allocate, minor_digits
@@ -63,6 +65,7 @@ def write_targets(version: PlanVersion, now: datetime) -> None:
     ]
     shop.lake().append("target", [pa.RecordBatch.from_pylist(rows, tables()["target"].schema)], batch_id=batch)
     _write_spend(version, batch, recorded_at)
+    _write_promotions(version, batch, recorded_at)
 
 
 def renew_spend(version: PlanVersion, batch: str, now: datetime) -> None:
@@ -105,6 +108,55 @@ def _write_spend(version: PlanVersion, batch: str, recorded_at: datetime) -> Non
     shop.lake().append(
         "planned_spend", [pa.RecordBatch.from_pylist(rows, tables()["planned_spend"].schema)], batch_id=batch
     )
+
+
+def _write_promotions(version: PlanVersion, batch: str, recorded_at: datetime) -> None:
+    """Append the promotions that the version plans; what the formerly active one planned and it doesn't, never runs."""
+    shop = version.plan.shop
+    planned = {
+        key: {**cells, "until_on": cells["on"]}
+        for former in version.plan.versions.active().exclude(pk=version.pk)
+        for key, cells in _promotions(former)
+    }
+    planned |= dict(_promotions(version))
+    if not planned:
+        return
+    first = journal.next_versions(shop=shop.slug, count=len(planned))
+    rows = [
+        {
+            "key": f"plan-{version.plan_id}:{key}",
+            "version": first + i,
+            "recorded_at": recorded_at,
+            "batch_id": batch,
+            "plan_version": name(version),
+            **cells,
+        }
+        for i, (key, cells) in enumerate(planned.items())
+    ]
+    shop.lake().append(
+        "planned_promotion", [pa.RecordBatch.from_pylist(rows, tables()["planned_promotion"].schema)], batch_id=batch
+    )
+
+
+def _promotions(version: PlanVersion) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each promotion with days, by product where it names products, else of its category, else of all."""
+    for row in version.entries.rows("11.promotions"):
+        days = promotion.days(version, row.cells)
+        if days is None:
+            continue
+        discount = row.cells.get("discount")
+        cells = {
+            "promotion_key": row.key,
+            "market": row.cells.get("market"),
+            "on": days.start,
+            "until_on": days.end,
+            "discount_rate": Decimal(discount) if discount else None,
+        }
+        if row.cells.get("products"):
+            for code in sorted(promotion.named(version.plan.shop, row.cells)[0] or ()):
+                yield f"{row.key}:{code}", {**cells, "product_key": code}
+        else:
+            yield row.key, {**cells, "category": row.cells.get("category")}
 
 
 def spend_by_day(version: PlanVersion, line: BudgetLine) -> Iterator[tuple[tuple[str, date], int, int]]:

@@ -33,6 +33,7 @@ class Shown:
 type Cells = dict[str, dict[str, Shown]]
 """Live cells by row and column."""
 
+PART = Missing("part_of_shop", N_("it is reckoned for the whole shop, and you see only what is yours"))
 NO_SCOPE = Missing("no_scope", N_("say which category, market or channel it is"))
 NO_RULE = Missing("no_rule", N_("say by which rule these customers are known"))
 NO_COST = Missing("no_cost_yet", N_("state price and cost of goods"))
@@ -161,6 +162,8 @@ def _promotions(reader: Reader, rows: Sequence[Entry]) -> Cells:
 
 def _effect(reader: Reader, row: Entry) -> dict[str, Shown]:
     """What the simulation of a promotion says of units, stock and what stands in its way."""
+    if not reader.scope.is_whole:
+        return dict.fromkeys(("effect", "missing", "clash"), Shown(PART))
     found = simulation.simulate(reader.version, row.cells, reader.today, key=row.key, with_law=False)
     answer, need = found.answer, found.stock
     units: object = answer if isinstance(answer, Missing) else answer.units.mean

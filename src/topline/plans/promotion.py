@@ -11,6 +11,7 @@ from topline.accounts.models import Shop
 from topline.calendar import holiday, prior_price
 from topline.calendar.occurrence import Occurrence, occurrences
 from topline.calendar.prior_price import PriorPrice, Ruling, Verdict
+from topline.catalog.models import Product
 from topline.facts.order_line import Kind
 from topline.lake import engine
 from topline.plans.models import OwnEvent, PlanVersion
@@ -78,6 +79,20 @@ def prepare_on(version: PlanVersion, row: Mapping[str, Any], on: Period) -> date
     event = event_of(version, row)
     lead = event.lead_in_days if event and event.lead_in_days else PREPARED_DAYS
     return on.start - timedelta(days=lead)
+
+
+def named(shop: Shop, row: Mapping[str, Any]) -> tuple[frozenset[str] | None, tuple[str, ...]]:
+    """The codes of a promotion's products, None for all of the shop; and names in it that no product bears."""
+    listed = [name.strip() for name in (row.get("products") or "").replace("\n", ",").split(",") if name.strip()]
+    products = Product.objects.of(shop)
+    if listed:
+        codes = set(products.filter(code__in=listed).values_list("code", flat=True))
+        by_title = dict(products.filter(title__in=listed).values_list("title", "code"))
+        unknown = tuple(name for name in listed if name not in codes and name not in by_title)
+        return frozenset(codes | set(by_title.values())), unknown
+    if row.get("category"):
+        return frozenset(products.filter(category=row["category"]).values_list("code", flat=True)), ()
+    return None, ()
 
 
 class PromotionPriceError(errors.ToplineError):

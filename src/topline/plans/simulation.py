@@ -110,7 +110,7 @@ def simulate(
     """
     shop = version.plan.shop
     days = promotion.days(version, row)
-    names, unknown = named(shop, row)
+    names, unknown = promotion.named(shop, row)
     outlook = _outlook(shop)
     goods = _goods(shop, today)
     answer: Answer | Missing = NO_DAYS
@@ -143,20 +143,6 @@ def simulate(
 # What it covers ----------------------------------------------------------------
 
 
-def named(shop: Shop, row: Mapping[str, Any]) -> tuple[frozenset[str] | None, tuple[str, ...]]:
-    """The codes of a promotion's products, None for all of the shop; and names in it that no product bears."""
-    listed = [name.strip() for name in (row.get("products") or "").replace("\n", ",").split(",") if name.strip()]
-    products = Product.objects.of(shop)
-    if listed:
-        codes = set(products.filter(code__in=listed).values_list("code", flat=True))
-        by_title = dict(products.filter(title__in=listed).values_list("title", "code"))
-        unknown = tuple(name for name in listed if name not in codes and name not in by_title)
-        return frozenset(codes | set(by_title.values())), unknown
-    if row.get("category"):
-        return frozenset(products.filter(category=row["category"]).values_list("code", flat=True)), ()
-    return None, ()
-
-
 def _meet(shop: Shop, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two promotions offer the same goods in the same market."""
     if one.get("market") and other.get("market") and one["market"] != other["market"]:
@@ -164,7 +150,7 @@ def _meet(shop: Shop, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     is_whole = not (one.get("products") and other.get("products"))
     if is_whole and one.get("category") and one["category"] == other.get("category"):
         return True
-    ours, theirs = named(shop, one)[0], named(shop, other)[0]
+    ours, theirs = promotion.named(shop, one)[0], promotion.named(shop, other)[0]
     return ours is None or theirs is None or bool(ours & theirs)
 
 

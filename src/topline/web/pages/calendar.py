@@ -41,10 +41,10 @@ SHOWN_PRICES = 60
 GANTT_WEEKS = 14
 MOST_DAYS = 400
 STYLES = {
-    "list": (N_("List"), "list"),
-    "month": (N_("Month"), "calendar-month"),
-    "week": (N_("Week"), "calendar-week"),
-    "gantt": (N_("Gantt"), "chart-bar"),
+    "list": N_("List"),
+    "month": N_("Month"),
+    "week": N_("Week"),
+    "gantt": N_("Gantt"),
 }
 _TOLD = ("promotion", "own", "retail")
 LABELS = {event.id: event.label for event in shipped.EVENTS}
@@ -69,7 +69,7 @@ def view(visit: Visit) -> HttpResponseBase:
     shown = [] if asked.style in ("month", "week") else _items(visit, asked, asked.days)
     context = {
         "asked": asked,
-        "styles": [(style, formats.say(label), icon) for style, (label, icon) in STYLES.items()],
+        "styles": [(style, formats.say(label)) for style, label in STYLES.items()],
         "countries": _countries(asked),
         "plans": [(plan.pk, plan.title) for plan in Plan.objects.of(visit.shop)],
         "layers": [(id_, formats.say(label), id_ in asked.layers) for id_, label in agenda.LAYERS.items()],
@@ -206,6 +206,8 @@ def _title(one: Item) -> str:
         goal = one.version.goals.filter(key=one.key).first()
         return gettext("Goal: %(goal)s") % {"goal": goal_name(goal)} if goal else one.key
     name = formats.say(one.label) if one.label else one.title or gettext("without a name")
+    if one.is_partial:
+        name = f"{name} ({', '.join(one.countries)})"
     return f"{name}: {formats.say(one.status)}" if one.status else name
 
 

@@ -293,6 +293,7 @@ PAGES = (
         view=view,
         permission="plans.read",
         place="plan",
+        is_whole=True,
     ),
     Page(
         path="plans/<int:plan_id>/promotions/try",
@@ -300,5 +301,6 @@ PAGES = (
         view=one,
         permission="plans.read",
         place="plan",
+        is_whole=True,
     ),
 )
