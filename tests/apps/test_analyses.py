@@ -85,6 +85,22 @@ def test_the_command_prints_it(call, capsys):
     assert run(["analyse", "--list"]) == 0
 
 
+def test_a_command_shows_what_a_person_may_see(call, member, capsys):
+    """Without one it shows the whole shop: whoever runs it can read its files."""
+    rep, lead = member("rep").email, member("content_lead").email
+    said = ["kpi", "gross_profit", "--shop", "gifts"]
+    assert run(said) == 0
+    assert run([*said, "--as", rep]) == 4
+    assert "You may not see Gross profit" in capsys.readouterr().err
+    assert run(["kpi", "orders", "--shop", "gifts", "--as", rep.upper()]) == 0
+    assert run(["kpi", "orders", "--shop", "gifts", "--as", "nobody@example.org"]) == 3
+    assert "nobody@example.org" in capsys.readouterr().err
+    rfm = ["analyse", "rfm", "--shop", "gifts", "--as", lead]
+    assert run(rfm) == 0
+    assert "r f m" not in capsys.readouterr().out.lower()
+    assert run([*rfm, "--table", "customers"]) == 4
+
+
 def test_their_export_is_read_from_a_file(browser):
     file = SimpleUploadedFile(
         "days.csv", "\ufeffDay,Orders,Total sales\n2011-08-01,2,30.00\n2011-08-02,1,44.50\n".encode()

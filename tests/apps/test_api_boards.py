@@ -33,6 +33,18 @@ def test_a_dashboard_is_made_and_answers(filled, owner):
     assert (refused.status_code, refused.json()["title"]) == (422, "This tile can't be kept: choose what to cut it by.")
 
 
+def test_an_analysis_on_a_dashboard_answers_as_it_does_by_itself(filled, owner):
+    call = caller(filled, owner)
+    board = call("POST", "/shops/gifts/dashboards", {"title": "Sales"}).json()
+    wanted = {"visual": "analysis", "analysis": "rfm", "months": 3}
+    tile = call("POST", f"/shops/gifts/dashboards/{board['id']}/tiles", wanted).json()
+    path = f"/shops/gifts/dashboards/{board['id']}/tiles/{tile['id']}/answer?start=2026-11&end=2026-12"
+    answer = call("GET", path).json()
+    alone = call("GET", "/shops/gifts/analyses/rfm?start=2026-09&end=2026-12&as_of=2026-12-15").json()
+    assert answer["sentence"] == alone["sentence"]
+    assert answer["tables"] == alone["tables"][:1]
+
+
 def test_anothers_dashboard_is_not_there_or_not_theirs(filled, owner, member):
     own = operations.create_dashboard(shop=filled, title="Own", owner=owner)
     shared = operations.create_dashboard(shop=filled, title="Shared", owner=owner, is_shared=True)

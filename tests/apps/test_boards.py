@@ -8,19 +8,24 @@ from decimal import Decimal
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 import plan_shop
 from topline.accounts import operations as accounts
 from topline.accounts.permissions import Role
+from topline.analysis import catalogue
 from topline.boards import operations
 from topline.boards.models import Dashboard, RoleDashboard, SavedView, Screen
 from topline.lake import read
+from topline.lake.analyse import analyse
 from topline.lake.scope import Scope
 from topline.metrics.query import Query
+from topline.units.missing import Missing
 from topline.units.period import Period
-from topline.web import markdown
+from topline.web import formats, markdown
 
 NOVEMBER = Period(date(2026, 11, 1), date(2026, 12, 1))
+SIX_MONTHS = Period(date(2026, 6, 1), date(2026, 12, 1))
 ASKED = {"from": "2026-11-01", "to": "2026-12-01", "against": "none"}
 
 
@@ -151,6 +156,44 @@ def test_a_chart_is_pinned_from_the_metrics_page(browser, filled):
     assert answer["Location"] == at("board", filled, tile.dashboard_id)
 
 
+@pytest.mark.parametrize("analysis", catalogue.analyses())
+def test_any_analysis_is_pinned_and_shown(browser, filled, analysis):
+    """The sentence of its page, of the months that the tile keeps."""
+    pinned = {"analysis": analysis, "months": "6", "title": "New", "board": ""}
+    assert browser.post(at("board_pin", filled), pinned).status_code == 302
+    tile = Dashboard.objects.get(title="New").tiles.get()
+    assert tile.question == {"analysis": analysis, "months": 6}
+    found = browser.get(at("board_tile", filled, tile.dashboard_id, tile.pk), ASKED).content.decode()
+    asked = catalogue.named(analysis).asked({}, period=SIX_MONTHS, as_of=filled.horizon())
+    result = analyse(filled.lake(), asked, scope=Scope.whole(filled.slug), settings=filled.settings())
+    assert escape(formats.say(result.sentence)) in found
+    assert ("callout" in found) == isinstance(result.sentence, Missing)
+
+
+def test_an_analysis_goes_from_its_page_to_the_tile_and_on(browser, as_role, filled, owner):
+    board, _ = board_of(filled, owner, is_shared=True)
+    asked = {"analysis": "cohorts", "by": "month", "measure": "gross_profit", "where": "market=GB", "table": "ages"}
+    browser.post(at("board_pin", filled), {**asked, "months": "", "board": board.pk})
+    tile = board.tiles.get(visual="analysis")
+    assert tile.question == {
+        "analysis": "cohorts",
+        "choices": {"by": "month", "measure": "gross_profit"},
+        "where": ["market=GB"],
+        "table": "ages",
+    }
+    address = at("board_tile", filled, board.pk, tile.pk)
+    shown = browser.get(address, ASKED).content.decode()
+    assert f"{at('analysis', filled, 'cohorts')}?by=month&amp;measure=gross_profit&amp;where=market%3DGB" in shown
+    assert "may not see" in as_role("rep").get(address, ASKED).content.decode()
+    assert browser.get(address, {**ASKED, "format": "png"}).content.startswith(b"\x89PNG")
+    form = at("board_tile_edit", filled, board.pk, tile.pk)
+    assert "Months to look back over" in browser.get(form).content.decode()
+    browser.post(form, {**asked, "measure": "orders", "months": "3", "title": "Who came back", "where": ""})
+    tile.refresh_from_db()
+    assert (tile.title, tile.question["months"], tile.question["choices"]["measure"]) == ("Who came back", 3, "orders")
+    assert "Who came back" in browser.get(at("board", filled, board.pk)).content.decode()
+
+
 @pytest.mark.parametrize(
     ("visual", "question", "said"),
     [
@@ -159,6 +202,9 @@ def test_a_chart_is_pinned_from_the_metrics_page(browser, filled):
         ("line", {"metrics": ["net_sale"]}, "Did you mean net_sales"),
         ("bars", {"metrics": ["net_sales"], "by": ["weather"]}, "There is no dimension"),
         ("text", {}, "needs a text"),
+        ("analysis", {"analysis": "cohort"}, "Did you mean cohorts"),
+        ("analysis", {"analysis": "cohorts", "choices": {"by": "weather"}}, "doesn't fit the choice by"),
+        ("analysis", {"analysis": "cohorts", "months": 500}, "1 to 120 months"),
     ],
 )
 def test_what_makes_no_tile(filled, owner, visual, question, said):
@@ -213,6 +259,7 @@ def screen(filled, member):
     """A screen of an analyst with margins on it: (screen, its path, its maker)."""
     maker = member("analyst")
     board, _ = board_of(filled, maker, is_shared=True, question={"metrics": ["gross_margin"]})
+    operations.add_tile(board=board, visual="analysis", question={"analysis": "order_gaps"})
     made, secret = operations.create_screen(
         shop=filled, maker=maker, name="Hall", boards=[board], seconds=20, language="en"
     )
@@ -224,6 +271,7 @@ def test_a_screen_shows_without_signing_in_and_without_controls(screen):
     answer = Client().get(path)
     page = answer.content.decode()
     assert answer.status_code == 200
+    assert "tile-sentence" in page
     assert 'hx-trigger="every 20s"' in page
     assert "<form" not in page
     assert "<button" not in page

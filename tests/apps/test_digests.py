@@ -97,9 +97,13 @@ def test_nothing_is_asked_for_without_a_mail_server(monthly, settings):
 
 def test_each_receiver_sees_their_own(monthly, owner):
     sent, rep = monthly
+    cohorts = {"analysis": "cohorts", "choices": {"measure": "gross_profit"}, "months": 6}
+    operations.add_tile(board=sent.dashboard, visual="analysis", question=cohorts)
     to_rep, to_owner = (mails.digest(sending_to(sent, user), NOVEMBER) for user in (rep, owner))
     assert "You may not see Gross profit" in to_rep.body
+    assert "You may not see Cohorts" in to_rep.body
     assert "You may not see" not in to_owner.body
+    assert "cid:chart-3" in str(to_owner.alternatives[0][0])
     assert to_rep.to == [rep.email]
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -168,6 +168,10 @@ class Shop(models.Model):
     def today(self) -> date:
         """The shop's date, in its zone."""
         return self.now().astimezone(self.zone).date()
+
+    def horizon(self) -> date | None:
+        """The day before which things have happened: tomorrow where the clock is pinned, None where it is real."""
+        return self.today() + timedelta(days=1) if self.clock_on else None
 
     def lake(self) -> "Lake":
         from topline.lake.store import Lake

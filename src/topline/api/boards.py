@@ -1,6 +1,7 @@
 """Dashboards, alerts and what a person was told."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
@@ -15,15 +16,17 @@ from pydantic import Field
 from topline.accounts.models import Shop, User
 from topline.accounts.scopes import scope_for
 from topline.api import paging
-from topline.api.auth import Requires, caller
+from topline.api.analyses import AnswerOut
+from topline.api.auth import Caller, Requires, caller
 from topline.api.metrics import Answer, answer
 from topline.api.once import once
 from topline.boards import operations
-from topline.boards.models import Alert, AlertEvent, Dashboard, SavedView, Tile, asked
+from topline.boards.models import Alert, AlertEvent, Dashboard, SavedView, Tile, analysed, asked
 from topline.lake import read as lake
+from topline.lake.analyse import analyse
 from topline.metrics.query import parse_period
 from topline.units.errors import ToplineError
-from topline.units.period import Grain
+from topline.units.period import Grain, Period
 from topline.units.text import N_
 from topline.workbench import inbox
 from topline.workbench.models import Notification
@@ -52,11 +55,15 @@ class NotYoursError(ToplineError):
 
 
 class TileIn(Schema):
-    visual: Annotated[str, Field(description="number, line, columns, bars, table or text")]
+    visual: Annotated[str, Field(description="number, line, columns, bars, table, analysis or text")]
     metrics: list[str] = []
     by: Annotated[list[str], Field(description="Dimensions; “time” follows the period")] = []
     where: list[str] = []
     top: int | None = None
+    analysis: Annotated[str, Field(description="Its id, such as cohorts")] = ""
+    choices: Annotated[dict[str, str], Field(description="Choices of the analysis")] = {}
+    table: Annotated[str, Field(description="Which table of the analysis; the first by default")] = ""
+    months: Annotated[int | None, Field(description="Look back so many months instead of the period")] = None
     title: str = ""
     text: Annotated[str, Field(description="Markdown, of a text")] = ""
 
@@ -189,13 +196,13 @@ def add_tile(request: HttpRequest, shop: str, board: _Board, wanted: TileIn) -> 
     found = _board(who.user, who.shop, board)
     if not found.may_edit(who.user, who.token.permissions()):
         raise NotYoursError()
-    kept = {"metrics": wanted.metrics, "by": wanted.by, "where": wanted.where, "top": wanted.top}
+    kept = wanted.dict(exclude={"visual", "title", "text"})
     return operations.add_tile(board=found, visual=wanted.visual, question=kept, title=wanted.title, text=wanted.text)
 
 
 @router.get(
     "/shops/{shop}/dashboards/{board}/tiles/{tile}/answer",
-    response=Answer,
+    response=Answer | AnswerOut,
     auth=Requires("metrics.read"),
     summary="A tile's figures of a period, as you may see them",
 )
@@ -213,6 +220,8 @@ def show_tile(
     found = _board(who.user, who.shop, board).tiles.exclude(visual="text").filter(pk=tile).first()
     if found is None:
         raise UnknownTileError(id=tile)
+    if found.visual == "analysis":
+        return _analysis(who, found, parse_period(start, end))
     query = asked(found.question, parse_period(start, end), grain.value, against or None)
     scope = scope_for(who.user, who.shop)
     return answer(lake.read(who.shop.lake(), query, scope=scope, settings=who.shop.settings()))
@@ -287,6 +296,15 @@ def list_notifications(
 def read_notifications(request: HttpRequest, shop: str) -> Status[None]:
     inbox.mark_read(recipient_id=caller(request).user.pk, shop=caller(request).shop.slug, now=timezone.now())
     return Status(204, None)
+
+
+def _analysis(who: Caller, tile: Tile, period: Period | None) -> dict[str, object]:
+    """The answer with the tables that hold no people, or with the one that is kept."""
+    question = analysed(tile.question, period, who.shop.horizon())
+    result = analyse(who.shop.lake(), question, scope=scope_for(who.user, who.shop), settings=who.shop.settings())
+    listed = [table for table in result.tables if not table.is_personal]
+    kept = [table for table in listed if table.id == tile.question.get("table")]
+    return replace(result, tables=tuple(kept or listed[:1])).to_json()
 
 
 def _board(user: User, shop: Shop, board: int) -> Dashboard:

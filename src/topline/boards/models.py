@@ -1,7 +1,7 @@
 """Dashboards and their tiles, saved views, screens, alerts and their events, digests: how people look at figures."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -13,9 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from topline.accounts import permissions
 from topline.accounts.models import Shop, User
 from topline.accounts.scopes import scope_for
+from topline.analysis import catalogue
+from topline.analysis.analysis import Question
 from topline.lake.scope import Scope
 from topline.metrics.query import Query, parse_filter
-from topline.units.period import Period
+from topline.units.period import Period, add_months
 
 TIME = "time"
 """Stands among a tile's dimensions for the grain that suits the period it is shown for."""
@@ -36,6 +38,23 @@ def asked(question: Mapping[str, Any], period: Period | None, grain: str, agains
         window=question.get("window"),
         money=question.get("money", "shop"),
     )
+
+
+def lookback(question: Mapping[str, Any], period: Period) -> Period:
+    """The days that a kept question to an analysis is about on a dashboard of a period."""
+    months = question.get("months")
+    return Period(add_months(period.end, -months), period.end) if months else period
+
+
+def analysed(question: Mapping[str, Any], period: Period | None, as_of: date | None) -> Question:
+    """The question to an analysis that is kept, of a period.
+
+    Raises what `Analysis.asked` raises, and UnknownAnalysisError.
+    """
+    days = lookback(question, period) if period else None
+    where = [parse_filter(text) for text in question.get("where", ())]
+    analysis = catalogue.named(question["analysis"])
+    return analysis.asked(question.get("choices", {}), period=days, where=where, as_of=as_of)
 
 
 class SharedQuerySet[M: models.Model](models.QuerySet[M]):
@@ -89,11 +108,13 @@ class RoleDashboard(models.Model):
 
 
 class Tile(models.Model):
-    """A figure, a picture, a table or a text.
+    """A figure, a picture, a table, an analysis or a text.
 
     visual : an id of `visual.VISUALS`
     question : {"metrics": [...], "by": [...], "where": ["market=GB"], "top": 5}, with `window` and `money` as a query
         has them; `by` may hold TIME; a text has none
+        of an analysis: {"analysis": "cohorts", "choices": {"by": "channel"}, "where": [...], "table": "ages"}, and with
+        `months` that many up to the end of the dashboard's period, for what takes long to show
     text : Markdown
     width : columns of the grid, 3-12; height : its rows, 1-3
     """

@@ -28,6 +28,7 @@ from topline.boards.models import (
     SavedView,
     Screen,
     Tile,
+    analysed,
     asked,
 )
 from topline.boards.visual import VISUALS
@@ -38,6 +39,7 @@ from topline.units.text import N_
 from topline.workbench import audit, inbox, jobs, outgoing
 
 MOST_TILES = 40
+MOST_MONTHS = 120
 _KEPT = ("position", "visual", "title", "question", "text", "width", "height")
 LEAST_SECONDS, MOST_SECONDS = 10, 3600
 
@@ -476,6 +478,8 @@ def _question(visual: str, question: Mapping[str, Any], text: str) -> dict[str, 
         if not text.strip():
             raise TileError(reason=gettext("it needs a text."))
         return {}
+    if visual == "analysis":
+        return _analysis(question)
     by = [id_ for id_ in question.get("by", ()) if id_]
     if kind.is_timed:
         by = [TIME, *(id_ for id_ in by if id_ != TIME)][: 1 if visual == "number" else 2]
@@ -488,6 +492,23 @@ def _question(visual: str, question: Mapping[str, Any], text: str) -> dict[str, 
     asked(kept, None, "month", None)
     if kind.is_cut and not by:
         raise TileError(reason=gettext("choose what to cut it by."))
+    return kept
+
+
+def _analysis(question: Mapping[str, Any]) -> dict[str, Any]:
+    """The question to an analysis as it is kept. Raises TileError and what `analysed` raises."""
+    kept: dict[str, Any] = {"analysis": question.get("analysis", "")}
+    if choices := {id_: str(text) for id_, text in (question.get("choices") or {}).items() if text}:
+        kept["choices"] = choices
+    if where := [text for text in question.get("where", ()) if text]:
+        kept["where"] = where
+    if table := question.get("table"):
+        kept["table"] = table
+    if months := question.get("months"):
+        if not 1 <= months <= MOST_MONTHS:
+            raise TileError(reason=gettext("look back over 1 to %(most)s months.") % {"most": MOST_MONTHS})
+        kept["months"] = months
+    analysed(kept, None, None)
     return kept
 
 

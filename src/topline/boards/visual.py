@@ -12,6 +12,7 @@ class Visual:
 
     is_timed : along time, at the grain that suits the period
     is_cut : needs a dimension to cut by, besides time
+    of_metrics : shows metrics, not a text or an analysis
     width, height : of a new tile, in columns and rows of the grid
     """
 
@@ -20,6 +21,7 @@ class Visual:
     icon: str
     is_timed: bool = False
     is_cut: bool = False
+    of_metrics: bool = True
     width: int = 6
     height: int = 2
 
@@ -32,6 +34,7 @@ VISUALS: Mapping[str, Visual] = {
         Visual("columns", N_("Columns"), icon="chart-bar", is_timed=True),
         Visual("bars", N_("Bars"), icon="chart-bar-popular", is_cut=True),
         Visual("table", N_("Table"), icon="table", is_cut=True),
-        Visual("text", N_("Text"), icon="text-size", width=12, height=1),
+        Visual("analysis", N_("Analysis"), icon="chart-dots", of_metrics=False),
+        Visual("text", N_("Text"), icon="text-size", of_metrics=False, width=12, height=1),
     )
 }

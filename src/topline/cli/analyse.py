@@ -29,6 +29,7 @@ def analyse(
         typer.Option(help="A choice, such as by=channel; figures=@FILE reads a CSV file; may be repeated."),
     ] = None,
     table: Annotated[str, typer.Option(help="Only this table of the answer.")] = "",
+    as_whom: boot.ViewerOption = "",
     listing: Annotated[bool, typer.Option("--list", help="List the analyses and their choices instead.")] = False,
     style: output.FormatOption = output.Format.TABLE,
 ) -> None:
@@ -36,7 +37,7 @@ def analyse(
     from topline.analysis import catalogue
     from topline.analysis.result import said
     from topline.lake.analyse import analyse as ask
-    from topline.lake.scope import Scope
+    from topline.lake.read import HiddenMetricError
     from topline.metrics.query import parse_filter, parse_period
     from topline.units.period import parse_day
 
@@ -57,8 +58,12 @@ def analyse(
     )
     chosen = boot.shop(shop)
     lake = boot.fresh_lake(chosen)
-    result = ask(lake, question, scope=Scope.whole(chosen.slug), settings=chosen.settings())
-    shown = [result.table(table)] if table else result.tables
+    viewer = boot.viewer(chosen, as_whom)
+    result = ask(lake, question, scope=viewer.scope, settings=chosen.settings())
+    if table and result.table(table).is_personal and not viewer.may_see_people:
+        raise HiddenMetricError(metric=result.table(table).label)
+    asked = [result.table(table)] if table else result.tables
+    shown = [each for each in asked if viewer.may_see_people or not each.is_personal]
     sys.stderr.write(f"{result.sentence}\n")
     for each in shown if style is output.Format.TABLE else shown[:1]:
         rows = [{id_: said(cell) for id_, cell in row.items()} for row in each.rounded(chosen.currency)]

@@ -2,13 +2,31 @@
 
 import logging
 import os
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
 
 if TYPE_CHECKING:
     from topline.accounts.models import Shop
+    from topline.lake.scope import Scope
     from topline.lake.store import Lake
+
+
+ViewerOption = Annotated[
+    str,
+    typer.Option("--as", metavar="EMAIL", help="Only what this person may see; without it the whole shop."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """What a command may print of a shop."""
+
+    scope: "Scope"
+    may_see_people: bool
 
 
 @cache
@@ -69,6 +87,21 @@ def fresh_lake(shop: "Shop") -> "Lake":
     journal.drain(lake)
     spool.drain(shop)
     return lake
+
+
+def viewer(shop: "Shop", email: str) -> "Viewer":
+    """Whose eyes a command reads the shop with: a person's of that e-mail address, else nobody's, who sees all of it.
+
+    Raises UnknownUserError.
+    """
+    from topline.accounts.models import User
+    from topline.accounts.scopes import scope_for
+    from topline.lake.scope import Scope
+
+    if not email:
+        return Viewer(Scope.whole(shop.slug), may_see_people=True)
+    user = User.objects.named(email)
+    return Viewer(scope_for(user, shop), may_see_people="rows.read" in user.permissions_in(shop))
 
 
 def as_of(text: str | None, shop: "Shop") -> date:

@@ -2,6 +2,7 @@
 
 topline kpi --shop gifts net_sales,orders --by month,channel --from 2010-12-01 --to 2011-12-01
 topline kpi --shop gifts ledger_amount --by kind --format json
+topline kpi --shop gifts net_sales --by month --as rep@example.org
 topline kpi --list
 """
 
@@ -27,12 +28,12 @@ def kpi(
     top: Annotated[int | None, typer.Option(min=1, help="Only so many values, the rest as one.")] = None,
     window: Annotated[str, typer.Option(help="cumulative, or how many buckets up to each one.")] = "",
     money: Annotated[str, typer.Option(help="shop for its currency, order for the orders' own, or constant.")] = "shop",
+    as_whom: boot.ViewerOption = "",
     listing: Annotated[bool, typer.Option("--list", help="List the catalogue instead.")] = False,
     style: output.FormatOption = output.Format.TABLE,
 ) -> None:
     """Print metrics of a shop."""
     from topline.lake.read import read
-    from topline.lake.scope import Scope
     from topline.metrics.query import parse
 
     if listing:
@@ -54,7 +55,7 @@ def kpi(
         raise typer.BadParameter("State the shop: --shop NAME.")
     chosen = boot.shop(shop)
     lake = boot.fresh_lake(chosen)
-    result = read(lake, query, scope=Scope.whole(chosen.slug), settings=chosen.settings()).within_data()
+    result = read(lake, query, scope=boot.viewer(chosen, as_whom).scope, settings=chosen.settings()).within_data()
     match style:
         case output.Format.JSON:
             output.rows(result.to_json(), style)

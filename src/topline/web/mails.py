@@ -21,7 +21,7 @@ from topline.units.period import Period
 from topline.web import formats, keyless, tiles
 from topline.web.pages import home
 from topline.web.question import Span
-from topline.web.tiles import Shown
+from topline.web.tiles import Analysed, Answered
 
 WIDTH, HEIGHT = 640, 280
 LINES = 10
@@ -31,7 +31,7 @@ LINES = 10
 class Part:
     """A tile of a mail; `image` names its picture."""
 
-    shown: Shown
+    shown: Answered
     image: str = ""
 
     @property
@@ -39,6 +39,8 @@ class Part:
         """The same in words, for who sees no pictures."""
         if self.shown.trouble:
             return [self.shown.trouble]
+        if isinstance(self.shown, Analysed):
+            return [self.shown.sentence]
         picture = self.shown.picture
         if self.shown.visual == "number" or picture is None:
             return []
@@ -103,7 +105,7 @@ def digest(sending: Sending, period: Period) -> EmailMultiAlternatives | None:
     return message
 
 
-def _shown(sent: Digest, scope: Scope, span: Span) -> Iterator[Shown]:
+def _shown(sent: Digest, scope: Scope, span: Span) -> Iterator[Answered]:
     """The tiles of the dashboard, or of Today, as the receiver may see them."""
     found: Sequence[Tile] = list(sent.dashboard.tiles.all()) if sent.dashboard else _today()
     return (tiles.show(tile, sent.shop, scope, span) for tile in found)
@@ -114,7 +116,7 @@ def _today() -> list[Tile]:
     return [*figures, Tile(visual="line", question={"metrics": ["net_sales"], "by": [TIME]}, width=12)]
 
 
-def _drawn(shown: Sequence[Shown]) -> tuple[list[Part], list[tuple[str, bytes]]]:
+def _drawn(shown: Sequence[Answered]) -> tuple[list[Part], list[tuple[str, bytes]]]:
     """The parts of a mail and the pictures of its charts, from the same option that a page draws."""
     parts, images = [], []
     with chart.canvas() as canvas:

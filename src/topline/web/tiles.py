@@ -9,9 +9,12 @@ from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
 from topline.accounts.models import Shop
-from topline.boards.models import TIME, Tile, asked
+from topline.analysis import catalogue
+from topline.analysis.result import Table
+from topline.boards.models import TIME, Tile, analysed, asked
 from topline.boards.visual import VISUALS
 from topline.lake import read as lake_read
+from topline.lake.analyse import analyse
 from topline.lake.scope import Scope
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Metric
@@ -19,7 +22,7 @@ from topline.metrics.result import Result
 from topline.units.errors import ToplineError
 from topline.units.missing import Missing
 from topline.units.period import Grain, Period
-from topline.web import charts, files, formats, markdown, question
+from topline.web import answered, charts, files, formats, markdown, question
 from topline.web.charts import Picture
 from topline.web.question import Span
 
@@ -142,16 +145,82 @@ class Shown:
         )
 
 
-def show(tile: Tile, shop: Shop, scope: Scope, span: Span) -> Shown:
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """A tile with the answer of an analysis; `trouble` says why there is none."""
+
+    tile: Tile
+    span: Span
+    currency: str
+    sentence: str = ""
+    table: Table | None = None
+    trouble: str = ""
+
+    @property
+    def visual(self) -> str:
+        return self.tile.visual
+
+    @property
+    def title(self) -> str:
+        return self.tile.title or title(self.tile)
+
+    @property
+    def is_empty(self) -> bool:
+        return self.table is None or not self.table.rows
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """The table as pages show it; of a long one the first lines, below a chart folded."""
+        found = answered.shown(self.table, self.currency, most=MOST_LINES) if self.table else {}
+        return found | {"is_open": not found.get("option")}
+
+    @property
+    def picture(self) -> Picture | None:
+        """The chart; its numbers stand in the table."""
+        option = charts.of_table(self.table, self.currency) if self.table else None
+        return Picture(self.title, option, (), (), "", self.currency) if option else None
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        return ("png", "svg", "csv", "xlsx") if self.picture else ("csv", "xlsx")
+
+    def download(self, kind: str) -> HttpResponseBase | None:
+        """The tile as a file, None if it has none of that kind."""
+        if self.table is None or kind not in self.formats:
+            return None
+        name = f"{slugify(self.title) or self.visual}-{self.span.period.start}"
+        return answered.download(kind, name, self.table, self.currency)
+
+
+type Answered = Shown | Analysed
+
+
+def show(tile: Tile, shop: Shop, scope: Scope, span: Span) -> Answered:
     """The tile's answer of a period, within what the viewer may see."""
     if tile.visual == "text":
         return Shown(tile, span, shop.currency)
+    if tile.visual == "analysis":
+        return _analysed(tile, shop, scope, span)
     try:
         query = asked(tile.question, span.period, grain(tile, span.period), span.query_against)
         found = lake_read.read(shop.lake(), query, scope=scope, settings=shop.settings())
     except ToplineError as error:
         return Shown(tile, span, shop.currency, trouble=formats.say(error))
     return Shown(tile, span, shop.currency, question.by_size(found))
+
+
+def _analysed(tile: Tile, shop: Shop, scope: Scope, span: Span) -> Analysed:
+    """The table that is kept, or the answer's first. People are not listed on a dashboard, whoever looks."""
+    try:
+        asked = analysed(tile.question, span.period, shop.horizon())
+        found = analyse(shop.lake(), asked, scope=scope, settings=shop.settings())
+    except ToplineError as error:
+        return Analysed(tile, span, shop.currency, trouble=formats.say(error))
+    if isinstance(found.sentence, Missing):
+        return Analysed(tile, span, shop.currency, trouble=formats.say(found.sentence))
+    tables = {table.id: table for table in found.tables if not table.is_personal}
+    table = tables.get(tile.question.get("table", ""), next(iter(tables.values()), None))
+    return Analysed(tile, span, shop.currency, formats.say(found.sentence), table)
 
 
 def grain(tile: Tile, period: Period) -> str:
@@ -164,6 +233,9 @@ def grain(tile: Tile, period: Period) -> str:
 def title(tile: Tile) -> str:
     """What a tile without a title of its own is called: “Net sales by category”."""
     kept = tile.question
+    if tile.visual == "analysis":
+        found = catalogue.analyses().get(kept["analysis"])
+        return formats.say(found.label) if found else str(kept["analysis"])
     if any(id_ not in metrics() for id_ in kept["metrics"]):
         return ", ".join(kept["metrics"])
     names = ", ".join(formats.say(metrics()[id_].label) for id_ in kept["metrics"])

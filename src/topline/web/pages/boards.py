@@ -13,13 +13,14 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from topline.accounts.permissions import LABELS
+from topline.analysis import catalogue
 from topline.boards import operations
-from topline.boards.models import COLUMNS, ROWS, TIME, Dashboard, RoleDashboard, Screen, Tile
+from topline.boards.models import COLUMNS, ROWS, TIME, Dashboard, RoleDashboard, Screen, Tile, analysed, lookback
 from topline.boards.visual import VISUALS
 from topline.metrics.catalogue import dimensions
 from topline.metrics.query import Query
 from topline.units.text import N_
-from topline.web import files, formats, question, tiles
+from topline.web import answered, files, formats, question, tiles
 from topline.web.page import Page, Visit, language, whole
 
 DEFAULT_PERIOD = "last_30_days"
@@ -144,7 +145,10 @@ def tile_view(visit: Visit, board: int, tile: int) -> HttpResponseBase:
             raise Http404
         return file
     context: dict[str, Any] = {"shown": shown, "span": span}
-    if shown.result is not None:
+    if isinstance(shown, tiles.Analysed):
+        context |= {"explore_url": _analysis_url(visit, found, span)}
+        context |= {"files": files.menu(visit.request.get_full_path(), shown.formats) if shown.table else ()}
+    elif shown.result is not None:
         query = shown.result.query
         behind = Query(metrics=query.metrics[:1], period=query.period, where=query.where)
         context |= {
@@ -153,6 +157,17 @@ def tile_view(visit: Visit, board: int, tile: int) -> HttpResponseBase:
             "files": files.menu(visit.request.get_full_path(), shown.formats),
         }
     return visit.render("tile.html", context)
+
+
+def _analysis_url(visit: Visit, tile: Tile, span: question.Span) -> str:
+    """The page of the analysis that a tile shows, as the tile asks it; of one that is gone, all of them."""
+    kept = tile.question
+    if kept["analysis"] not in catalogue.analyses():
+        return visit.url("analyses")
+    period = lookback(kept, span.period)
+    asked = [*kept.get("choices", {}).items(), *(("where", text) for text in kept.get("where", ()))]
+    asked += [("from", str(period.start)), ("to", str(period.end))]
+    return f"{visit.url('analysis', kept['analysis'])}?{urlencode(asked)}"
 
 
 def _change_tile(visit: Visit, tile: Tile) -> HttpResponse:
@@ -208,6 +223,8 @@ def tile_form(visit: Visit, board: int, tile: int = 0) -> HttpResponse:
         else:
             operations.change_tile(tile=kept, **given | {"question": {**kept.question, **given["question"]}})
         return redirect(_edit_url(visit, found))
+    if kept and kept.visual == "analysis":
+        return _analysis_form(visit, kept)
     asked = kept.question if kept else {"metrics": ["net_sales"]}
     is_text = kept.visual == "text" if kept else "text" in visit.request.GET
     return visit.render(
@@ -216,7 +233,7 @@ def tile_form(visit: Visit, board: int, tile: int = 0) -> HttpResponse:
             "board": found,
             "tile": kept,
             "is_text": is_text,
-            "visuals": [(id_, formats.say(each.label)) for id_, each in VISUALS.items() if id_ != "text"],
+            "visuals": [(id_, formats.say(each.label)) for id_, each in VISUALS.items() if each.of_metrics],
             "visual": kept.visual if kept else "line",
             "metrics": asked.get("metrics", []),
             "families": question.families(visit.scope),
@@ -230,6 +247,9 @@ def tile_form(visit: Visit, board: int, tile: int = 0) -> HttpResponse:
 
 def _given(visit: Visit) -> dict[str, Any]:
     posted = visit.request.POST
+    if posted.get("analysis"):
+        asked = _analysis_given(visit)
+        return {"visual": "analysis", "question": asked, "title": posted.get("title", ""), "text": ""}
     visual = posted.get("visual", "")
     asked = {
         "metrics": posted.getlist("metrics"),
@@ -240,12 +260,42 @@ def _given(visit: Visit) -> dict[str, Any]:
     return {"visual": visual, "question": asked, "title": posted.get("title", ""), "text": posted.get("text", "")}
 
 
+def _analysis_form(visit: Visit, tile: Tile) -> HttpResponse:
+    analysis = catalogue.named(tile.question["analysis"])
+    return visit.render(
+        "tile_form.html",
+        {
+            "board": tile.dashboard,
+            "tile": tile,
+            "analysis": analysis,
+            "choices": answered.choices(analysis, analysed(tile.question, None, None)),
+            "where": "\n".join(tile.question.get("where", [])),
+            "most_months": operations.MOST_MONTHS,
+        },
+    )
+
+
+def _analysis_given(visit: Visit) -> dict[str, Any]:
+    """The question to an analysis that a form asks: its choices stand under their own names."""
+    posted = visit.request.POST
+    analysis = catalogue.named(posted["analysis"])
+    return {
+        "analysis": analysis.id,
+        "choices": {each.id: ",".join(posted.getlist(each.id)) for each in analysis.choices},
+        "where": [line.strip() for text in posted.getlist("where") for line in text.splitlines()],
+        "table": posted.get("table", ""),
+        "months": whole(posted.get("months")),
+    }
+
+
 def pin(visit: Visit) -> HttpResponse:
-    """Puts the question of the metrics page on a dashboard, or on a new one."""
+    """Puts the question of the metrics page, or of an analysis, on a dashboard, or on a new one."""
     posted = visit.request.POST
     if visit.request.method != "POST":
         return redirect(visit.url("boards"))
     visit.require("boards.write")
+    if posted.get("analysis"):
+        return _pinned(visit, "analysis", _analysis_given(visit))
     query = question.parse(posted, None, None, ())
     by = [id_ for id_ in query.by if id_ not in query.time]
     visual = posted.get("visual", "")
@@ -260,6 +310,12 @@ def pin(visit: Visit) -> HttpResponse:
         "window": query.window,
         "money": "" if query.money == "shop" else query.money,
     }
+    return _pinned(visit, visual, asked)
+
+
+def _pinned(visit: Visit, visual: str, asked: Mapping[str, Any]) -> HttpResponse:
+    """Adds the tile to the dashboard that was chosen, or to a new one, and goes there."""
+    posted = visit.request.POST
     chosen = whole(posted.get("board"))
     if chosen:
         board = _board(visit, chosen)

@@ -81,7 +81,7 @@ def _keeping(visit: Visit, query: Query, span: Span) -> dict[str, Any]:
     boards = Dashboard.objects.for_(visit.user, visit.shop)
     fields = [*question.address(query), ("against", span.against), *([("top", query.top)] if query.top else [])]
     visual = "line" if query.time else "bars" if query.by else "number"
-    order = sorted((id_ for id_ in VISUALS if id_ != "text"), key=lambda id_: id_ != visual)
+    order = sorted((id_ for id_, each in VISUALS.items() if each.of_metrics), key=lambda id_: id_ != visual)
     alert = [("metric", query.metrics[0]), *(("where", question.written(each)) for each in query.where)]
     return {
         "views": views,
