@@ -14,7 +14,7 @@ from topline.units.text import N_
 if TYPE_CHECKING:
     from topline.accounts.models import User
     from topline.plans.grid import Part
-    from topline.plans.models import PlanVersion
+    from topline.plans.models import PlanVersion, Review
     from topline.plans.progress import Line, PlanView
 
 _LARGE = 1000
@@ -268,6 +268,57 @@ def _stands(version: "PlanVersion") -> str:
     day = version.plan.shop.today()
     waiting = [str(view.seat.label) for view in approval.seat_views(version, day) if view.decision is None]
     return f"{said} It waits for: {', '.join(waiting)}."
+
+
+@app.command()
+def review(id_: PlanId, style: output.FormatOption = output.Format.TABLE) -> None:
+    """Print the plan's review pack of the day; it is built unless it is there."""
+    version = _version(id_)
+    plan = version.plan
+    boot.fresh_lake(plan.shop)
+    from django.utils import timezone
+
+    from topline.plans import reviews
+
+    _print_review(reviews.build(plan=plan, today=plan.shop.today(), actor=None, now=timezone.now()), style)
+
+
+def _print_review(found: "Review", style: output.Format) -> None:
+    """Sentences and tables for people; for programs a row of each goal, driver, promise, proposal and remark."""
+    from topline.plans import drivers, text
+    from topline.plans.text import Sentence
+
+    plan, pack = found.plan, found.pack
+
+    def said(sentence: Sentence) -> str:
+        return text.render(sentence, currency=plan.currency, language=plan.language)
+
+    why = [drivers.thaw(kept) for kept in pack["drivers"]]
+    goals = [
+        {"of": "goal", "name": one["metric"], "amount": one["actual"], "target": one["target"]}
+        | {"last_year": one["last_year_to_date"], "chance": _short(one["chance"]), "state": one["status"]}
+        for one in pack["goals"]
+    ]
+    parts = [
+        {"of": f"against {one.against}", "name": part, "amount": amount}
+        for one in why
+        if isinstance(one, drivers.Difference)
+        for part, amount in one.parts.items()
+    ]
+    others = [{"of": "promise", "name": one["text"], "state": one["state"]} for one in pack["promises"]]
+    others += [
+        {"of": "proposal", "name": said(Sentence.of(one["action"])), "amount": one["gain"], "state": one["share"]}
+        for one in pack["proposals"]
+    ]
+    others += [{"of": "feedback", "name": one["text"], "state": one["state"]} for one in pack["feedback"]]
+    others += [{"of": "cause", "name": one["reason"], "amount": one["count"]} for one in pack["causes"].get("rows", [])]
+    columns = ("of", "name", "amount", "target", "last_year", "chance", "state")
+    rows = [dict.fromkeys(columns) | row for row in (*goals, *parts, *others)]
+    if style is output.Format.TABLE:
+        typer.echo(f"{plan.title}: review of {found.on}, since {found.since}, snapshot {found.snapshot}.")
+        for sentence in (*map(Sentence.of, pack["headline"]), *why):
+            typer.echo(f"  {said(sentence if isinstance(sentence, Sentence) else sentence.sentence)}")
+    output.rows(rows, style, columns=columns)
 
 
 @app.command()

@@ -15,8 +15,8 @@ from topline.accounts.models import Shop, User, digest
 from topline.accounts.scopes import scope_for
 from topline.documents import docx, frozen, ics, pdf, pptx, xlsx
 from topline.documents.document import Document
-from topline.plans import exchange, report, spreadsheet
-from topline.plans.models import PlanShare, PlanVersion
+from topline.plans import exchange, progress, report, review_report, spreadsheet
+from topline.plans.models import PlanShare, PlanVersion, Review
 from topline.units import errors
 from topline.units.text import N_
 from topline.workbench import audit
@@ -43,12 +43,16 @@ class LostFileError(errors.ToplineError):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be written: a version as seen on a day, by somebody who may not see some families of metrics."""
+    """What is to be written: a version as seen on a day, by somebody who may not see some families of metrics.
+
+    review : the review of it that is written instead, None for the version itself
+    """
 
     version: PlanVersion
     today: date
     hidden: frozenset[str]
     advance: Advance
+    review: Review | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,20 @@ class Format:
     write: Callable[[Asked], bytes]
 
 
+def _document(asked: Asked) -> Document:
+    """The review, with today's plan beside it, else the plan itself."""
+    if asked.review is None:
+        return report.of(asked.version, asked.today, hidden=asked.hidden)
+    look = progress.of(asked.review.plan.current, asked.today)
+    return review_report.of(asked.review, today=look, hidden=asked.hidden)
+
+
 def _pdf(asked: Asked) -> bytes:
-    return pdf.write(report.of(asked.version, asked.today, hidden=asked.hidden), asked.advance)
+    return pdf.write(_document(asked), asked.advance)
 
 
 def _docx(asked: Asked) -> bytes:
-    return docx.write(report.of(asked.version, asked.today, hidden=asked.hidden), asked.advance)
+    return docx.write(_document(asked), asked.advance)
 
 
 def _pptx(asked: Asked) -> bytes:
@@ -91,6 +103,9 @@ def _json(asked: Asked) -> bytes:
     return exchange.dumps(asked.version).encode()
 
 
+OF_REVIEWS = ("pdf", "docx")
+"""The formats that a review is written in."""
+
 FORMATS: Mapping[str, Format] = {
     "pdf": Format("PDF", pdf.CONTENT_TYPE, _pdf),
     "docx": Format("Word", docx.CONTENT_TYPE, _docx),
@@ -102,23 +117,31 @@ FORMATS: Mapping[str, Format] = {
 
 
 def write(
-    version: PlanVersion, format_: str, *, today: date, hidden: frozenset[str] = frozenset(), advance: Advance
+    version: PlanVersion,
+    format_: str,
+    *,
+    today: date,
+    hidden: frozenset[str] = frozenset(),
+    advance: Advance,
+    review: Review | None = None,
 ) -> bytes:
     """The file. hidden : families of metrics that the reader may not see. Raises FormatError."""
-    known = format_of(format_)
-    return known.write(Asked(version, today, hidden, advance))
+    known = format_of(format_, is_review=review is not None)
+    return known.write(Asked(version, today, hidden, advance, review))
 
 
-def format_of(name: str) -> Format:
+def format_of(name: str, *, is_review: bool = False) -> Format:
     """Raises FormatError."""
-    if name not in FORMATS:
-        raise FormatError(format=name, known=", ".join(FORMATS))
+    known = OF_REVIEWS if is_review else tuple(FORMATS)
+    if name not in known:
+        raise FormatError(format=name, known=", ".join(known))
     return FORMATS[name]
 
 
-def file_name(version: PlanVersion, format_: str) -> str:
+def file_name(version: PlanVersion, format_: str, review: Review | None = None) -> str:
     """What the file is called: safe everywhere."""
-    return f"{slugify(version.plan.title) or 'plan'}-{version.plan_id}.{version.number}.{format_}"
+    named = slugify(version.plan.title) or "plan"
+    return f"{named}-{version.plan_id}.{version.number}{f'-{review.on}' if review else ''}.{format_}"
 
 
 def hidden_from(user: User | None, shop: Shop) -> frozenset[str]:

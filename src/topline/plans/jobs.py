@@ -25,13 +25,14 @@ from topline.plans import (
     handout,
     operations,
     proposals,
+    reviews,
     runs,
     standing,
     stock,
     templates,
     workload,
 )
-from topline.plans.models import Plan, PlanVersion, Proposal
+from topline.plans.models import Plan, PlanVersion, Proposal, Review, State
 from topline.science.demand import ShortHistoryError
 from topline.units.period import Period
 from topline.workbench import jobs
@@ -135,14 +136,18 @@ def draft(job: Job) -> dict[str, Any]:
     return dict(job.checkpoint)
 
 
-def ask_for_file(*, version: PlanVersion, format_: str, today: date, actor: User) -> Job:
-    """The job that writes a version as a file, as the person may see it. Raises handout.FormatError."""
-    handout.format_of(format_)
+def ask_for_file(*, version: PlanVersion, format_: str, today: date, actor: User, review: Review | None = None) -> Job:
+    """The job that writes a version, or a review of it, as a file as the person may see it.
+
+    Raises handout.FormatError.
+    """
+    handout.format_of(format_, is_review=review is not None)
+    about = {} if review is None else {"review": review.pk}
     return jobs.enqueue(
         "plans.export",
         shop=version.plan.shop.slug,
-        params={"version": version.pk, "format": format_, "today": today.isoformat()},
-        unique_key=f"plans.export:{version.pk}:{format_}:{today}:{actor.pk}",
+        params={"version": version.pk, "format": format_, "today": today.isoformat(), **about},
+        unique_key=f"plans.export:{version.pk}:{format_}:{today}:{actor.pk}:{about.get('review', '')}",
         actor_id=actor.pk,
     )
 
@@ -150,6 +155,7 @@ def ask_for_file(*, version: PlanVersion, format_: str, today: date, actor: User
 def export(job: Job) -> dict[str, Any]:
     """Write the file that was asked for and keep it until it is fetched."""
     version = PlanVersion.objects.select_related("plan__shop").get(pk=job.params["version"])
+    review = Review.objects.filter(pk=job.params.get("review", 0)).first()
     actor = User.objects.get(pk=job.actor_id or 0)
     written = handout.write(
         version,
@@ -157,12 +163,13 @@ def export(job: Job) -> dict[str, Any]:
         today=date.fromisoformat(job.params["today"]),
         hidden=handout.hidden_from(actor, version.plan.shop),
         advance=lambda done, total: job.advance(done, total),
+        review=review,
     )
     handout.keep(job.pk, written)
     return {
         "plan": version.plan_id,
         "number": version.number,
-        "file": handout.file_name(version, job.params["format"]),
+        "file": handout.file_name(version, job.params["format"], review),
         "bytes": len(written),
     }
 
@@ -217,6 +224,37 @@ def prepare_check(version: PlanVersion, as_of: date, *, retry: bool = False) -> 
     key = f"plans.check:{version.pk}:{as_of}:{snapshot.number}"
     params = {"version": version.pk, "as_of": as_of.isoformat()}
     return jobs.ask("plans.check", shop=shop.slug, params=params, unique_key=key, retry=retry)
+
+
+def build_review(job: Job) -> dict[str, Any]:
+    """Build the review of the day that was asked for: one, however often the work is interrupted."""
+    plan = Plan.objects.select_related("shop").get(pk=job.params["plan"])
+    actor = User.objects.filter(pk=job.actor_id or 0).first()
+    day = date.fromisoformat(job.params["on"])
+    made = reviews.build(plan=plan, today=day, actor=actor, now=timezone.now())
+    return {"plan": plan.pk, "on": made.on.isoformat()}
+
+
+def ask_for_review(plan: Plan, *, actor: User | None) -> Job:
+    """The job that builds the plan's review of today; asked for twice, it is one job."""
+    day = plan.shop.today()
+    return jobs.enqueue(
+        "plans.review",
+        shop=plan.shop.slug,
+        params={"plan": plan.pk, "on": day.isoformat()},
+        unique_key=f"plans.review:{plan.pk}:{day}",
+        actor_id=actor.pk if actor else None,
+    )
+
+
+def review_everywhere() -> None:
+    """Ask for the review of every plan in force that waits for one."""
+    for shop in Shop.objects.filter(plans__versions__state=State.ACTIVE).distinct():
+        today = shop.today()
+        if shop.lake().latest() is not None:
+            for plan in Plan.objects.of(shop):
+                if reviews.is_due(plan, today):
+                    ask_for_review(plan, actor=None)
 
 
 def remind() -> None:
@@ -421,6 +459,7 @@ JOBS = {
     "plans.response": learn_response,
     "plans.customers": expect_customers,
     "plans.proposals": propose,
+    "plans.review": build_review,
     "outlook.demand": look_at_demand,
 }
 BACKGROUND = ("outlook.publish", "outlook.demand", "plans.proposals", "plans.hours")
@@ -432,4 +471,5 @@ SCHEDULE = {
     "outlook.demand": (timedelta(days=1), prepare_demand_everywhere),
     "plans.look": (timedelta(minutes=1), look_ahead_everywhere),
     "plans.remind": (timedelta(hours=6), remind),
+    "plans.review": (timedelta(hours=1), review_everywhere),
 }

@@ -1101,3 +1101,205 @@ class PlanShare(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+# Reviews -------------------------------------------------------------------------
+
+
+class FrozenError(ToplineError):
+    message = N_("A review's pack is never changed. What is new stands beside it, and in the next review.")
+
+
+class ReviewQuerySet(models.QuerySet["Review"]):
+    def of(self, plan: Plan) -> Self:
+        """A plan's reviews, the newest first."""
+        return self.filter(plan=plan).order_by("-on", "-pk")
+
+
+class Review(models.Model):
+    """A look at a plan that people hold together: its pack as it was built, and what they made of it.
+
+    version : the one that counted that day
+    on : the day that it sees; since : the day of the review before, or of the plan's first
+    snapshot : the lake's, that every number of the pack was read from
+    pack : see `reviews.pack`
+    """
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="reviews")
+    version = models.ForeignKey(PlanVersion, on_delete=models.CASCADE, related_name="reviews")
+    on = models.DateField()
+    since = models.DateField()
+    snapshot = models.PositiveBigIntegerField()
+    pack = models.JSONField()
+    built_at = models.DateTimeField()
+    built_by = models.BigIntegerField(null=True)
+    attendees = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+")
+    held_at = models.DateTimeField(null=True)
+    held_by = models.BigIntegerField(null=True)
+
+    objects = ReviewQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["plan", "on"], name="review_once_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.plan.title}, {self.on}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding and not set(kwargs.get("update_fields") or ["pack"]) <= {"held_at", "held_by"}:
+            raise FrozenError()
+        super().save(*args, **kwargs)
+
+
+class Minute(models.Model):
+    """One line of a review's minutes: what was noted or decided, by whom. Added to, never changed."""
+
+    class Kind(models.TextChoices):
+        NOTE = "note", _("Note")
+        DECISION = "decision", _("Decision")
+
+    review = models.ForeignKey(Review, on_delete=models.CASCADE, related_name="minutes")
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.NOTE)
+    text = models.TextField(max_length=4000)
+    author_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class LostPromiseError(ToplineError):
+    message = N_("A promise is never deleted. Say what became of it: kept, not kept or withdrawn.")
+
+
+class PromiseQuerySet(models.QuerySet["Promise"]):
+    def delete(self) -> Never:
+        raise LostPromiseError()
+
+    def before(self, plan: Plan, day: date) -> Self:
+        """Those that a plan's review answers for: its own, and those of the shop's plans that are over or closed."""
+        running = PlanVersion.objects.exclude(state=State.CLOSED).filter(plan=models.OuterRef("plan"))
+        is_over = models.Q(plan__ends_on__lte=day) | ~models.Exists(running)
+        return self.filter(plan__shop=plan.shop).filter(models.Q(plan=plan) | is_over).order_by("due_on", "pk")
+
+    def open(self) -> Self:
+        return self.filter(state=Promise.State.OPEN)
+
+    def shown(self, since: datetime | None) -> Self:
+        """What a review tells of: all that are open, and those settled since the review before."""
+        settled = models.Q(settled_at__gt=since) if since else models.Q(settled_at__isnull=False)
+        return self.filter(models.Q(state=Promise.State.OPEN) | settled)
+
+
+class Promise(models.Model):
+    """What somebody promised to do by a day. It comes back in every review until it is settled.
+
+    review : where it was made, None outside of one
+    note : what became of it, in people's words
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Open")
+        KEPT = "kept", _("Kept")
+        BROKEN = "broken", _("Not kept")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="promises")
+    review = models.ForeignKey(Review, on_delete=models.SET_NULL, null=True, related_name="promises")
+    text = models.CharField(max_length=500)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    due_on = models.DateField()
+    state = models.CharField(max_length=12, choices=State.choices, default=State.OPEN)
+    note = models.CharField(max_length=500, blank=True)
+    made_at = models.DateTimeField()
+    made_by = models.BigIntegerField(null=True)
+    settled_at = models.DateTimeField(null=True)
+    settled_by = models.BigIntegerField(null=True)
+
+    objects = PromiseQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["plan", "state"])]
+
+    def __str__(self) -> str:
+        return self.text
+
+    def delete(self, *args: Any, **kwargs: Any) -> Never:
+        raise LostPromiseError()
+
+
+class PromiseEdit(models.Model):
+    """One line of the append-only log of a promise: what was moved, handed on, settled or opened again."""
+
+    promise = models.ForeignKey(Promise, on_delete=models.CASCADE, related_name="edits")
+    column = models.CharField(max_length=12)
+    old = models.CharField(max_length=500, blank=True)
+    new = models.CharField(max_length=500, blank=True)
+    actor_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.column}: {self.old} -> {self.new}"
+
+
+class FeedbackQuerySet(models.QuerySet["Feedback"]):
+    def of(self, shop: models.Model) -> Self:
+        """A shop's feedback, the newest first."""
+        return self.filter(shop=shop).select_related("author", "answerer", "promise").order_by("-pk")
+
+    def shown(self, since: datetime | None) -> Self:
+        """What a review tells of: all without an answer, and what was written or answered since the one before."""
+        if since is None:
+            return self
+        return self.filter(
+            models.Q(state=Feedback.State.OPEN) | models.Q(at__gt=since) | models.Q(answered_at__gt=since)
+        )
+
+
+class Feedback(models.Model):
+    """What somebody of the team saw or heard, for the next review.
+
+    role : what its author was in the shop when they wrote it
+    promise : what was promised because of it
+    """
+
+    class Tag(models.TextChoices):
+        CUSTOMER = "customer", _("Customers")
+        PRODUCT = "product", _("Products")
+        PRICE = "price", _("Prices")
+        PROCESS = "process", _("How we work")
+        COMPETITOR = "competitor", _("Competitors")
+        MESSAGE = "message", _("Messages and content")
+        OTHER = "other", _("Something else")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Waits for an answer")
+        TAKEN = "taken", _("Taken up")
+        NOTED = "noted", _("Noted")
+        DECLINED = "declined", _("Not taken up")
+
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="feedback")
+    tag = models.CharField(max_length=12, choices=Tag.choices)
+    text = models.TextField(max_length=2000)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    role = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
+    answer = models.TextField(max_length=2000, blank=True)
+    answerer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    answered_at = models.DateTimeField(null=True)
+    promise = models.ForeignKey(Promise, on_delete=models.SET_NULL, null=True, related_name="feedback")
+
+    objects = FeedbackQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["shop", "-at"])]
+
+    def __str__(self) -> str:
+        return self.text[:60]

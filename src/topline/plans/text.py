@@ -1,8 +1,8 @@
 """The sentences that plans generate: codes with parameters when stored, words only when a door shows them.
 
 The suffix of a parameter says what it is: `_amount` money of the plan, `_count`, `_rate` 0-1, `_on` a day, `_month` its
-first day, `_metric`, `_dimension`, `_label` marked text, `_field` of a goal, `_event`, `_constraint`, `_lever`;
-`_value` and `baseline` are values of `metric`; anything else is text as it stands.
+first day, `_metric`, `_dimension`, `_label` marked text, `_field` of a goal, `_event`, `_constraint`, `_lever`,
+`_driver` of a difference; `_value` and `baseline` are values of `metric`; anything else is text as it stands.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from topline.analysis.variance import PARTS
 from topline.calendar.events import EVENTS
 from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.metric import Unit
@@ -169,6 +170,31 @@ TEXTS: Mapping[str, str] = {
         "(%(due_amount)s)."
     ),
     "pace.holds_back": N_("%(driver_metric)s is what holds it back."),
+    # why it is so
+    "drivers.plan.above": N_(
+        "Net sales of %(now_amount)s are %(moved_amount)s above what the plan wants by now, mostly by %(main_driver)s "
+        "(%(main_amount)s)."
+    ),
+    "drivers.plan.below": N_(
+        "Net sales of %(now_amount)s are %(moved_amount)s below what the plan wants by now, mostly by %(main_driver)s "
+        "(%(main_amount)s)."
+    ),
+    "drivers.plan.same": N_("Net sales of %(now_amount)s are exactly what the plan wants by now."),
+    "drivers.last_year.above": N_(
+        "That is %(moved_amount)s more than in the same days a year before, mostly by %(main_driver)s "
+        "(%(main_amount)s)."
+    ),
+    "drivers.last_year.below": N_(
+        "That is %(moved_amount)s less than in the same days a year before, mostly by %(main_driver)s "
+        "(%(main_amount)s)."
+    ),
+    "drivers.last_year.same": N_("That is exactly what the same days brought a year before."),
+    "drivers.missing": N_("Why can't be told: %(why_message)s."),
+    "drivers.no_traffic": N_("Visits are not known on both sides, so traffic and conversion are one: orders."),
+    "drivers.no_parts": N_(
+        "The plan has no targets for prices and units, so price, volume, mix and currency are one: order value."
+    ),
+    "drivers.no_cost": N_("Costs of goods are not known, so whether the change paid can't be told."),
     # what differs between two contents
     "diff.period": N_("Period"),
     "diff.currency": N_("Currency"),
@@ -298,6 +324,16 @@ TEXTS: Mapping[str, str] = {
     "check.learnt_spend": N_("How sales answer to marketing was learnt from this shop's own weeks of spend."),
 }
 
+STATUSES: Mapping[str, str] = {
+    "before": N_("not begun"),
+    "on_course": N_("on course"),
+    "at_risk": N_("at risk"),
+    "behind": N_("behind"),
+    "reached": N_("reached"),
+    "missed": N_("missed"),
+}
+"""How a plan or goal goes, in words (see `progress.GoalLine`)."""
+
 CONSTRAINTS: Mapping[str, str] = {
     "stock": N_("stock"),
     "budget": N_("the budget"),
@@ -406,6 +442,8 @@ def _worded(name: str, value: Any, currency: str, locale: Locale) -> str:
             return _(WORK[value])
         case "lever":
             return _(LEVERS[value])
+        case "driver":
+            return _(PARTS[value]).lower()
         case "dimension":
             return _(dimensions()[value].label).lower()
         case "label":

@@ -165,7 +165,7 @@ def _job(visit: Visit, job: Job) -> dict[str, Any]:
         "plan": version.plan,
         "label": handout.FORMATS[job.params["format"]].label,
         "icon": SHOWN[job.params["format"]].icon,
-        "name": handout.file_name(version, job.params["format"]),
+        "name": job.result.get("file") or handout.file_name(version, job.params["format"]),
         "is_done": job.state == Job.State.DONE,
         "address": f"{visit.url('plan_file', job.pk)}?fetch",
     }

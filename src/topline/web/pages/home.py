@@ -12,15 +12,17 @@ from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Metric
 from topline.metrics.query import Query
 from topline.metrics.result import Result
-from topline.plans import jobs, progress
+from topline.plans import drivers, jobs, progress, proposals
 from topline.plans.calendar import events_of
-from topline.plans.models import Plan, State
+from topline.plans.models import Plan, Proposal, Review, State
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 from topline.units.text import N_
 from topline.web import charts, files, formats, question
+from topline.web import drivers as why
 from topline.web.page import Page, Visit
 from topline.web.pages import plans
+from topline.web.pages import proposals as proposal_pages
 from topline.web.question import Span
 
 TILES = (
@@ -34,6 +36,7 @@ TILES = (
     "conversion_rate",
 )
 AHEAD = timedelta(days=60)
+MOST_PROPOSALS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,39 +84,69 @@ def view(visit: Visit) -> HttpResponseBase:
             "sentence": _sentence(visit, result, span),
             "picture": year.picture,
             "events": _events(visit),
-            "plan": _running(visit),
+            "plan": next(iter(_running(visit)), None),
         },
     )
 
 
 def plan_view(visit: Visit) -> HttpResponse:
-    """How the running plan goes; 204 until the forecast of the day is made."""
-    plan = _running(visit)
-    if plan is None:
+    """How the plans in force go, why, and what to do; 204 until the forecast of the day is made."""
+    running = _running(visit)
+    if not running:
         return HttpResponse()
-    job = jobs.look_ahead(plan)
-    if job is not None:
-        error = formats.failure(job)
-        return visit.render("home.html#broken", {"plan": plan, "error": error}) if error else HttpResponse(status=204)
-    version = plan.current
-    look = progress.of(version, visit.today)
+    waiting = [job for plan in running if (job := jobs.look_ahead(plan))]
+    if waiting:
+        error = next(filter(None, map(formats.failure, waiting)), "")
+        return (
+            visit.render("home.html#broken", {"plan": running[0], "error": error})
+            if error
+            else HttpResponse(status=204)
+        )
+    shown = [_standing(visit, plan) for plan in running]
+    context = {"shown": shown, "sentence": shown[0]["sentence"], "proposals": _proposals(visit)}
+    return visit.render("home.html#plan", context | {"may_write": visit.may("plans.write")})
+
+
+def _standing(visit: Visit, plan: Plan) -> dict[str, Any]:
+    """How one plan goes, and why: against the plan itself where it is in force, and against last year."""
+    version, currency = plan.current, visit.shop.currency
+    snapshot = visit.shop.lake().latest()
+    look = progress.of(version, visit.today, snapshot)
+    sides = drivers.AGAINST if version.state == State.ACTIVE else drivers.AGAINST[1:]
+    found = (
+        drivers.of(visit.shop, plan.period, visit.today, snapshot, against) for against in sides if snapshot is not None
+    )
     headline = plans.sentences(version, look.headline)
-    context = {
+    status, tone = plans.STATUSES[look.status]
+    return {
         "plan": plan,
+        "status": formats.say(status),
+        "tone": tone,
         "sentence": headline[0],
         "more": headline[1:],
         "course": plans.course(version, look),
-        "look": look,
+        "figures": list(plans.figures(version, look.total, look.level)),
+        "why": [why.shown(each, currency) for each in found] if look.total.actual is not None else [],
+        "review": Review.objects.of(plan).filter(held_at=None).first(),
     }
-    return visit.render("home.html#plan", context | {"figures": list(plans.figures(version, look.total, look.level))})
 
 
-def _running(visit: Visit) -> Plan | None:
-    """The plan whose period holds today, an active one first."""
+def _proposals(visit: Visit) -> list[dict[str, Any]]:
+    """The most promising proposals of the week that wait for a decision, for those who may see what they bring."""
+    if not visit.may("finance.read"):
+        return []
+    week = proposals.monday(visit.today)
+    waiting = Proposal.objects.of(visit.shop).filter(week=week, state=Proposal.State.OPEN)[:MOST_PROPOSALS]
+    return [proposal_pages.shown(visit, one) for one in waiting]
+
+
+def _running(visit: Visit) -> list[Plan]:
+    """The plans in force today; where none is, the newest that the day lies in."""
     if not visit.may("plans.read"):
-        return None
-    found = list(Plan.objects.of(visit.shop).touching(visit.today))
-    return next((plan for plan in found if plan.current.state == State.ACTIVE), found[0] if found else None)
+        return []
+    found = list(Plan.objects.of(visit.shop).touching(visit.today).prefetch_related("versions"))
+    active = [plan for plan in found if plan.current.state == State.ACTIVE]
+    return active or found[:1]
 
 
 def _tiles(visit: Visit, result: Result, shown: dict[str, Metric]) -> Iterator[Tile]:

@@ -43,14 +43,9 @@ TONES = {
 }
 
 
-STATUSES = {
-    "before": (N_("not begun"), ""),
-    "on_course": (N_("on course"), "good"),
-    "at_risk": (N_("at risk"), "warn"),
-    "behind": (N_("behind"), "bad"),
-    "reached": (N_("reached"), "good"),
-    "missed": (N_("missed"), "bad"),
-}
+_TONES_OF_STATUS = {"on_course": "good", "at_risk": "warn", "behind": "bad", "reached": "good", "missed": "bad"}
+STATUSES = {name: (label, _TONES_OF_STATUS.get(name, "")) for name, label in text.STATUSES.items()}
+"""How something goes: in words, and the tone of its pill."""
 
 
 _LINES = 40

@@ -60,9 +60,9 @@ def view(visit: Visit) -> HttpResponseBase:
     context = {
         "sentence": _sentence(visit, fresh),
         "week": week,
-        "fresh": [_shown(visit, one) for one in fresh],
-        "before": [_shown(visit, one) for one in found if one.week != week and one.share is None][:MOST_SCORED],
-        "scored": [_shown(visit, one) for one in scored],
+        "fresh": [shown(visit, one) for one in fresh],
+        "before": [shown(visit, one) for one in found if one.week != week and one.share is None][:MOST_SCORED],
+        "scored": [shown(visit, one) for one in scored],
         "track": _track(scored),
         "may_write": visit.may("plans.write"),
     }
@@ -122,7 +122,8 @@ def _track(scored: list[Proposal]) -> str:
     return " ".join(parts)
 
 
-def _shown(visit: Visit, one: Proposal) -> dict[str, Any]:
+def shown(visit: Visit, one: Proposal) -> dict[str, Any]:
+    """A proposal in words, for a table."""
     kind = KINDS[one.kind]
     currency, share = visit.shop.currency, one.share
     return {
