@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -51,11 +51,18 @@ class History:
 
 
 def daily(
-    lake: Lake, snapshot: Snapshot, metric: str, dimension: str | None, *, as_of: date, settings: Settings
+    lake: Lake,
+    snapshot: Snapshot,
+    metric: str,
+    dimension: str | None,
+    *,
+    as_of: date,
+    settings: Settings,
+    known_at: datetime | None = None,
 ) -> History:
-    """The history of a metric up to a day. Raises ShortHistoryError if there is none."""
+    """The history of a metric up to a day, as known at a moment. Raises ShortHistoryError if there is none."""
     by = ("day", dimension) if dimension else ("day",)
-    query = Query(metrics=(metric,), by=by, as_of=as_of)
+    query = Query(metrics=(metric,), by=by, as_of=as_of, known_at=known_at)
     answer = read.read(lake, query, scope=Scope.whole(lake.shop), settings=settings, snapshot=snapshot)
     cells = [(row["day"], _name(row[dimension]) if dimension else None, row[metric]) for row in answer.rows]
     known = [

@@ -109,11 +109,12 @@ def run(
     level: float = LEVEL,
     dimensions: Collection[str] = DIMENSIONS,
     own: Iterable[Occurrence] = (),
+    known_at: datetime | None = None,
 ) -> SalesOutlook:
     """The outlook of `months` months from that of `first` (by default of `as_of`), from what happened before `as_of`.
 
     metric : one whose days add up: net_sales, units, orders
-    own : the shop's own events
+    own : the shop's own events; known_at : only what had been recorded by then
     dimensions : what to slice by, only such that the metric's slices add up
 
     The same snapshot and arguments give the same numbers to the last digit.
@@ -125,7 +126,7 @@ def run(
     until = add_months(asked[-1], 1)
     if until <= as_of:
         raise PastHorizonError(as_of=as_of)
-    read = partial(history.daily, lake, snapshot, metric, as_of=as_of, settings=settings)
+    read = partial(history.daily, lake, snapshot, metric, as_of=as_of, settings=settings, known_at=known_at)
     whole = read(None)
     ahead = history.horizon(whole, until, settings.country, own)
     frame = _Frame(whole, ahead, asked)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -102,29 +102,37 @@ class Expectation:
         return ends
 
 
-def amount(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> Expectation:
+def amount(
+    shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None = None
+) -> Expectation:
     """The expectation of a period of whole months; computed once for the same facts, day and settings.
+
+    known_at : only what had been recorded by then
 
     Raises ShortHistoryError.
     """
-    path = _path(shop, metric, period, as_of, snapshot)
+    path = _path(shop, metric, period, as_of, snapshot, known_at)
     try:
         return _load(path)
     except FileNotFoundError:
-        found = _over(shop, metric, period, as_of, snapshot) if period.end <= as_of else None
-        _save(path, found or _ahead(shop, metric, period, as_of, snapshot))
+        make = _over if period.end <= as_of else _ahead
+        _save(path, make(shop, metric, period, as_of, snapshot, known_at))
         return _load(path)
 
 
-def is_made(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> bool:
+def is_made(
+    shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None = None
+) -> bool:
     """Whether `amount` would answer at once."""
-    return _path(shop, metric, period, as_of, snapshot).exists()
+    return _path(shop, metric, period, as_of, snapshot, known_at).exists()
 
 
-def _path(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> Path:
+def _path(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None) -> Path:
     facts = tuple(snapshot.digest(table) for table in _READ)
     own = tuple(own_events(shop, as_of))
-    return cache.place("outlook", ".npz", shop.slug, facts, metric, period, as_of, shop.settings().digest, own)
+    back_then = (known_at,) if known_at else ()
+    settings = shop.settings().digest
+    return cache.place("outlook", ".npz", shop.slug, facts, metric, period, as_of, settings, own, *back_then)
 
 
 def own_events(shop: Shop, as_of: date) -> list[Occurrence]:
@@ -135,7 +143,9 @@ def own_events(shop: Shop, as_of: date) -> list[Occurrence]:
     return OwnEvent.objects.occurrences(shop, years)
 
 
-def _ahead(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> Expectation:
+def _ahead(
+    shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None
+) -> Expectation:
     run = sales.run(
         shop.lake(),
         snapshot,
@@ -146,6 +156,7 @@ def _ahead(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snaps
         metric=metric,
         dimensions=sales.DIMENSIONS if metric in SLICED else (),
         own=own_events(shop, as_of),
+        known_at=known_at,
     )
     weights = dict(zip(run.days, run.day_mean, strict=True))
     return Expectation(
@@ -169,14 +180,20 @@ def _ahead(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snaps
     )
 
 
-def _over(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> Expectation:
+def _over(
+    shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None
+) -> Expectation:
     """The actuals of a period that has ended, when there is nothing left to expect."""
     months = tuple(bucket.start for bucket in FiscalCalendar().buckets(period, Grain.MONTH))
-    actual = np.array([whole(shop, metric, _month(month), as_of, snapshot) for month in months])
-    before = np.array([whole(shop, metric, _month(add_months(month, -12)), as_of, snapshot) for month in months])
+
+    def added(month: date) -> float:
+        return whole(shop, metric, _month(month), as_of, snapshot, known_at)
+
+    actual = np.array([added(month) for month in months])
+    before = np.array([added(add_months(month, -12)) for month in months])
     by = {}
     for dimension in sales.DIMENSIONS if metric in SLICED else ():
-        found = [slices(shop, metric, _month(month), as_of, snapshot, dimension) for month in months]
+        found = [slices(shop, metric, _month(month), as_of, snapshot, dimension, known_at) for month in months]
         names = tuple(sorted({name for cells in found for name in cells}, key=lambda name: (name is None, name or "")))
         if len(names) > 1:
             values = np.array([[cells.get(name, 0.0) for cells in found] for name in names])
@@ -199,16 +216,26 @@ def _over(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapsh
     )
 
 
-def whole(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot) -> float:
+def whole(
+    shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None = None
+) -> float:
     """A metric over the days of a period before `as_of`; 0 where nothing is known."""
-    return number(ask(shop, Query(metrics=(metric,), period=period, as_of=as_of), snapshot).totals[metric])
+    query = Query(metrics=(metric,), period=period, as_of=as_of, known_at=known_at)
+    return number(ask(shop, query, snapshot).totals[metric])
 
 
 def slices(
-    shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot, dimension: str
+    shop: Shop,
+    metric: str,
+    period: Period,
+    as_of: date,
+    snapshot: Snapshot,
+    dimension: str,
+    known_at: datetime | None = None,
 ) -> dict[str | None, float]:
     """`whole` by the values of a dimension, None for rows without one."""
-    rows = ask(shop, Query(metrics=(metric,), period=period, by=(dimension,), as_of=as_of), snapshot).rows
+    query = Query(metrics=(metric,), period=period, by=(dimension,), as_of=as_of, known_at=known_at)
+    rows = ask(shop, query, snapshot).rows
     return {name_of(row[dimension]): number(row[metric]) for row in rows}
 
 
@@ -220,9 +247,11 @@ def within(
     snapshot: Snapshot,
     scope: Mapping[str, str | None],
     axes: Mapping[str, Names],
+    known_at: datetime | None = None,
 ) -> float:
     """`whole` of the values of a scope; what an axis doesn't name stands with its others. It must add up."""
-    rows = ask(shop, Query(metrics=(metric,), period=period, by=tuple(scope), as_of=as_of), snapshot).rows
+    query = Query(metrics=(metric,), period=period, by=tuple(scope), as_of=as_of, known_at=known_at)
+    rows = ask(shop, query, snapshot).rows
 
     def is_inside(row: Mapping[str, object]) -> bool:
         names = {dimension: name_of(row[dimension]) for dimension in scope}
@@ -340,7 +369,15 @@ class Rate:
     finish: Floats
 
 
-def rate(shop: Shop, metric: str, period: Period, as_of: date, first_on: date, snapshot: Snapshot) -> Rate | None:
+def rate(
+    shop: Shop,
+    metric: str,
+    period: Period,
+    as_of: date,
+    first_on: date,
+    snapshot: Snapshot,
+    known_at: datetime | None = None,
+) -> Rate | None:
     """The expectation of one of `RATES`; None where not even one window of the period's length is known.
 
     It is last year's value of the same period, moved by half of what windows of that length gained on average over
@@ -351,7 +388,7 @@ def rate(shop: Shop, metric: str, period: Period, as_of: date, first_on: date, s
     def value(window: Period) -> float | None:
         if window.start < first_on or window.end > as_of:
             return None
-        found = ask(shop, Query(metrics=RATES, period=window), snapshot).totals[metric]
+        found = ask(shop, Query(metrics=RATES, period=window, known_at=known_at), snapshot).totals[metric]
         return None if isinstance(found, Missing) else number(found)
 
     span = period.whole_months() or 1

@@ -1,7 +1,7 @@
 """What the worker does for plans: drafts them, keeps the day's outlook as facts, and makes what pages will need."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -175,26 +175,39 @@ def export(job: Job) -> dict[str, Any]:
 
 
 def look(job: Job) -> dict[str, Any]:
-    """Make the outlooks that a plan's page needs today."""
-    plan = Plan.objects.get(pk=job.params["plan"])
-    waiting = list(_waiting(plan))
-    for done, (metric, day, snapshot) in enumerate(waiting):
+    """Make the outlooks that a plan's page needs, today or as of an earlier day."""
+    plan, then = Plan.objects.get(pk=job.params["plan"]), job.params.get("then")
+    day = date.fromisoformat(then) if then else None
+    waiting = list(_waiting(plan, day))
+    for done, (metric, on, snapshot) in enumerate(waiting):
         job.advance(done, len(waiting))
-        expectation.amount(plan.shop, metric, plan.period, day, snapshot)
+        expectation.amount(plan.shop, metric, plan.period, on, snapshot, known_by(plan.shop, day))
     return {"made": len(waiting)}
 
 
-def look_ahead(plan: Plan, *, retry: bool = False) -> Job | None:
-    """The job that makes the outlooks which the plan's page needs today; None if all are made.
+def look_ahead(plan: Plan, then: date | None = None, *, retry: bool = False) -> Job | None:
+    """The job that makes the outlooks which the plan's page needs; None if all are made.
 
+    then : as they were known on an earlier day, None for today
     retry : ask again for what failed before
     """
-    waiting = next(_waiting(plan), None)
+    waiting = next(_waiting(plan, then), None)
     if waiting is None:
         return None
     _, day, snapshot = waiting
-    key = f"plans.look:{plan.pk}:{day}:{snapshot.number}"
-    return jobs.ask("plans.look", shop=plan.shop.slug, params={"plan": plan.pk}, unique_key=key, retry=retry)
+    key = f"plans.look:{plan.pk}:{day}:{snapshot.number}{':then' if then else ''}"
+    params = {"plan": plan.pk} | ({"then": then.isoformat()} if then else {})
+    return jobs.ask("plans.look", shop=plan.shop.slug, params=params, unique_key=key, retry=retry)
+
+
+def known_by(shop: Shop, then: date | None) -> datetime | None:
+    """The end of an earlier day: what was recorded by then is what people could see; None for today.
+
+    A pinned clock says nothing of when facts were recorded: then only what happened before the day is told apart.
+    """
+    if then is None or shop.is_pinned:
+        return None
+    return datetime.combine(then + timedelta(days=1), time(), shop.zone_on(then))
 
 
 def check(job: Job) -> dict[str, Any]:
@@ -436,13 +449,13 @@ def look_ahead_everywhere() -> None:
             look_ahead(plan)
 
 
-def _waiting(plan: Plan) -> Iterator[tuple[str, date, Snapshot]]:
-    """The outlooks that the plan's page needs today and that nobody has made."""
-    snapshot, day = plan.shop.lake().latest(), plan.shop.today()
+def _waiting(plan: Plan, then: date | None = None) -> Iterator[tuple[str, date, Snapshot]]:
+    """The outlooks that the plan's page needs today, or as of an earlier day, and that nobody has made."""
+    snapshot, day, known_at = plan.shop.lake().latest(), then or plan.shop.today(), known_by(plan.shop, then)
     if snapshot is None:
         return
     for metric in sorted({"net_sales", *plan.versions.values_list("target_blocks__metric", flat=True)} - {None}):
-        if not expectation.is_made(plan.shop, metric, plan.period, day, snapshot):
+        if not expectation.is_made(plan.shop, metric, plan.period, day, snapshot, known_at):
             yield metric, day, snapshot
 
 

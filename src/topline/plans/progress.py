@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -177,8 +177,12 @@ class PlanView:
         return self.version.plan
 
 
-def of(version: PlanVersion, as_of: date, snapshot: Snapshot | None = None) -> PlanView:
+def of(
+    version: PlanVersion, as_of: date, snapshot: Snapshot | None = None, *, known_at: datetime | None = None
+) -> PlanView:
     """The plan version as seen on a day, from the newest snapshot or the one given.
+
+    known_at : with what had been recorded by then, as people saw it that day; None for all that is known now
 
     Raises drafting.EmptyLakeError.
     """
@@ -186,7 +190,7 @@ def of(version: PlanVersion, as_of: date, snapshot: Snapshot | None = None) -> P
     snapshot = snapshot or shop.lake().latest()
     if snapshot is None:
         raise EmptyLakeError()
-    look = _Look(version, shop, as_of, snapshot)
+    look = _Look(version, shop, as_of, snapshot, known_at)
     total, months = look.total(), look.months()
     goals = look.goals()
     status = look.status(total)
@@ -261,15 +265,17 @@ class _Money:
 class _Look:
     """One look at a version: what several parts of the view need, read once."""
 
-    def __init__(self, version: PlanVersion, shop: Shop, as_of: date, snapshot: Snapshot) -> None:
-        self.version, self.shop, self.as_of, self.snapshot = version, shop, as_of, snapshot
+    def __init__(
+        self, version: PlanVersion, shop: Shop, as_of: date, snapshot: Snapshot, known_at: datetime | None
+    ) -> None:
+        self.version, self.shop, self.as_of, self.snapshot, self.known_at = version, shop, as_of, snapshot, known_at
         self.period = version.plan.period
         self.is_begun = as_of > self.period.start
         self.is_over = as_of >= self.period.end
         self.sales = self.expect("net_sales")
 
     def expect(self, metric: str) -> Expectation:
-        return expectation.amount(self.shop, metric, self.period, self.as_of, self.snapshot)
+        return expectation.amount(self.shop, metric, self.period, self.as_of, self.snapshot, self.known_at)
 
     @property
     def seen(self) -> Period | None:
@@ -341,7 +347,7 @@ class _Look:
         """The same days a year before, None where the history doesn't hold them."""
         if self.twin is None:
             return None
-        value = expectation.whole(self.shop, metric, self.twin, self.as_of, self.snapshot)
+        value = expectation.whole(self.shop, metric, self.twin, self.as_of, self.snapshot, self.known_at)
         return _Money(metric, self.version.plan.currency).exact(value) if value else None
 
     def total(self) -> Line:
@@ -379,7 +385,7 @@ class _Look:
         if period is None:
             return None
         found = dict.fromkeys(names, 0.0)
-        slices = expectation.slices(self.shop, "net_sales", period, self.as_of, self.snapshot, dimension)
+        slices = expectation.slices(self.shop, "net_sales", period, self.as_of, self.snapshot, dimension, self.known_at)
         for name, value in slices.items():
             _add(found, name, value)
         return found
@@ -432,9 +438,8 @@ class _Look:
         """Net sales of a period within a goal's scope."""
         if period is None:
             return None
-        return expectation.within(
-            self.shop, "net_sales", period, self.as_of, self.snapshot, scope, self.version.scopes("net_sales")
-        )
+        axes = self.version.scopes("net_sales")
+        return expectation.within(self.shop, "net_sales", period, self.as_of, self.snapshot, scope, axes, self.known_at)
 
     def scoped_finish(self, goal: Goal, actual: float) -> NDArray[np.float64]:
         """(draws,) what a goal's scope ends at.
@@ -465,7 +470,7 @@ class _Look:
         if goal.metric not in expectation.RATES:
             return self.read(goal)
         first_on = date.fromisoformat(self.version.outlook.get("first_on", self.period.start.isoformat()))
-        one = expectation.rate(self.shop, goal.metric, goal.period, self.as_of, first_on, self.snapshot)
+        one = expectation.rate(self.shop, goal.metric, goal.period, self.as_of, first_on, self.snapshot, self.known_at)
         exact = money.exact if metrics()[goal.metric].unit == Unit.MONEY else _rate_digits
         if one is None:
             return Line(None, exact(float(goal.target)), None, None, None, drafted=_drafted(goal), chance=goal.chance)
@@ -489,7 +494,7 @@ class _Look:
         def value(period: Period | None) -> Decimal | None:
             if period is None:
                 return None
-            query = Query(metrics=(goal.metric,), period=period, as_of=self.as_of)
+            query = Query(metrics=(goal.metric,), period=period, as_of=self.as_of, known_at=self.known_at)
             total = expectation.ask(self.shop, query, self.snapshot).totals[goal.metric]
             return None if isinstance(total, Missing) else exact(expectation.number(total))
 
@@ -561,7 +566,7 @@ class _Look:
     def by_day(self, period: Period | None) -> dict[date, float]:
         if period is None:
             return {}
-        query = Query(metrics=("net_sales",), period=period, by=("day",), as_of=self.as_of)
+        query = Query(metrics=("net_sales",), period=period, by=("day",), as_of=self.as_of, known_at=self.known_at)
         rows = expectation.ask(self.shop, query, self.snapshot).rows
         return {row["day"]: expectation.number(row["net_sales"]) for row in rows if isinstance(row["day"], date)}
 

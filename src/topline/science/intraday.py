@@ -108,7 +108,9 @@ def finish(actual: float, hour: float, curve: Curve, *, usual: float, spread: fl
 
     The day's level over the usual one is taken as lognormal around 1. What is in over what the curve lets expect by
     now is a noisy look at that level; the two are weighed by their precision, and the rest of the day follows the
-    level. A day that sold early seems better than it is and has less to come, so the two errors add up. Source: the conjugate normal, Gelman et al., Bayesian Data Analysis, 3rd ed., 2.5.
+    level. A day that sold early seems better than it is and has less to come, so the two errors add up.
+
+    Source: the conjugate normal, Gelman et al., Bayesian Data Analysis, 3rd ed., 2.5.
     """
     share, noise, after = curve.at(hour)
     if share >= 1:

@@ -43,6 +43,7 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
             "after": after,
             "differences": [difference(after, one) for one in found[:_LINES]],
             "more": max(len(found) - _LINES, 0),
+            "yesterday": visit.today - timedelta(days=1),
         },
     )
 
@@ -65,11 +66,12 @@ def _line(visit: Visit, version: PlanVersion) -> dict[str, Any]:
     goal = version.goals.standing().filter(metric="net_sales", scope={}).first()
     currency = version.plan.currency
     is_real = not visit.shop.is_pinned  # a pinned clock says nothing of when facts were recorded
+    made_on = version.created_at.astimezone(visit.shop.zone).date() if is_real else version.as_of
     then, now = _sales(version, known_then=True) if is_real else None, _sales(version, known_then=False)
     return {
         "version": version,
         "tone": TONES[State(version.state)],
-        "created": version.created_at.astimezone(visit.shop.zone),
+        "seen_on": min(max(made_on, version.as_of), visit.today - timedelta(days=1)),
         "target": formats.whole_money(goal.target, currency) if goal else "–",
         "expected": formats.whole_money(goal.expected, currency) if goal and goal.expected else "–",
         "chance": formats.chance(goal.chance) if goal and goal.chance is not None else "–",

@@ -24,7 +24,7 @@ from topline.plans.models import Goal, Plan, PlanVersion, State
 from topline.plans.progress import GoalLine, Line, PlanView
 from topline.plans.text import Sentence
 from topline.plans.units import digits, from_minor
-from topline.units.errors import ToplineError
+from topline.units.errors import PeriodError, ToplineError
 from topline.units.period import Period, add_months, parse_day
 from topline.units.text import N_
 from topline.web import charts, formats, question
@@ -157,13 +157,22 @@ def plan(visit: Visit, plan_id: int) -> HttpResponse:
 
 
 def _show(visit: Visit, version: PlanVersion) -> HttpResponse:
-    """The plan as seen today; until its outlook is made, a skeleton that asks again."""
-    job = plan_jobs.look_ahead(version.plan, retry=not visit.is_fragment)
+    """The plan as seen today, or as it was known on an earlier day; until its outlook is made, a skeleton."""
+    job = plan_jobs.look_ahead(version.plan, then(visit), retry=not visit.is_fragment)
     is_poll = visit.is_fragment and visit.request.method == "GET"
     if job is not None and is_poll and not job.is_finished:
         return HttpResponse(status=204)
     context = {"version": version, "plan": version.plan, "job": job, "error": formats.failure(job)} if job else {}
     return visit.render("plan.html#body" if visit.is_fragment else "plan.html", context or _context(visit, version))
+
+
+def then(visit: Visit) -> date | None:
+    """The earlier day as of which the plan is to be seen, None for today."""
+    try:
+        asked = parse_day(visit.request.GET.get("then", ""))
+    except PeriodError:
+        return None
+    return asked if asked < visit.today else None
 
 
 def act(visit: Visit, plan_id: int) -> HttpResponse:
@@ -258,9 +267,12 @@ def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
     metric = asked.get("metric", "net_sales")
     metric = metric if metric in version.grid_metrics else "net_sales"
     market = asked.get("market", "")
-    look = progress.of(version, visit.today)
+    back = then(visit)
+    look = progress.of(version, back or visit.today, known_at=plan_jobs.known_by(visit.shop, back))
     headline = sentences(version, look.headline)
     return {
+        "then": back,
+        "is_known_then": back is not None and not visit.shop.is_pinned,
         "version": version,
         "plan": version.plan,
         "look": look,
@@ -272,7 +284,7 @@ def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
         "may_approve": visit.may("plans.approve"),
         "tab": "plan",
         "version_query": f"?version={version.number}" if asked.get("version") else "",
-        "is_editable": visit.may("plans.write") and look.grid.is_editable,
+        "is_editable": visit.may("plans.write") and look.grid.is_editable and back is None,
         "figures": list(figures(version, look.total, look.level)),
         "metric": metric,
         "metrics": [(id_, formats.say(metrics()[id_].label)) for id_ in PLANNED if id_ in version.grid_metrics],
