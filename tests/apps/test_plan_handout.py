@@ -55,7 +55,7 @@ def version(shop, owner, history, draft, tmp_path):
     journal.make_live(shop="gifts", batch_id="test", now=NOW)
     made = operations.start_plan(shop=shop, period=PERIOD, draft=draft, actor=owner, now=NOW)
     document.add_row(
-        version=made, field="24.commitments", values={"commitment": "Ring the ten best", "owner": str(owner.pk)},
+        version=made, field="24.log", values={"proposal": "Ring the ten best", "owner": str(owner.pk)},
         actor=owner, now=NOW,
     )  # fmt: skip
     line = ledger.put_line(version=made, activity="Search ads", channel="google", actor=owner, now=NOW)
@@ -73,7 +73,7 @@ def test_json_and_back_is_the_same_plan(version, shop, owner):
     assert again.pk != version.pk
     assert exchange.dumps(again) == written
     assert again.goals.get(metric="net_sales").owner == owner
-    assert again.entries.get(field="24.commitments").cells["owner"] == owner.pk
+    assert again.entries.get(field="24.log").cells["owner"] == owner.pk
     assert again.grid("net_sales").locked[0, 0, 0]
     assert again.grid("net_sales").cells.tolist() == version.grid("net_sales").cells.tolist()
     assert again.goals.get(metric="net_sales").parent is None

@@ -53,7 +53,10 @@ SPECIFIED = {
     21: ["P people person role reports_to capacity"],
     22: ["C sessions on person skill kpi before after"],
     23: ["TB indicators metric threshold cadence tool"],
-    24: ["C reviews on", "TB commitments commitment owner on", "N variance", "TB log proposal decision"],
+    24: [
+        "C reviews on", "view held", "view commitments", "N variance", "view drivers", "view proposals",
+        "TB log proposal decision",
+    ],
 }  # fmt: skip
 
 BEHAVIOURS = {

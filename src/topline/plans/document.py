@@ -303,8 +303,9 @@ def load(*, version: PlanVersion, document: Mapping[str, Any], actor: User | Non
         given = document["fields"]
         for name in {*given, *version.entries.standing().values_list("field", flat=True)}:
             kept = field_of(name)
-            if not kept.is_of_team:
-                _load_field(version, name, kept, given.get(name, []), actor, now)
+            if kept.is_of_team or kept.behaviour == Behaviour.VIEW:  # a view may have been a table once
+                continue
+            _load_field(version, name, kept, given.get(name, []), actor, now)
 
 
 def _load_field(

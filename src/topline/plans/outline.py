@@ -776,17 +776,12 @@ SECTIONS = (
                 _NAME, _ON, _OWNER, Column("cadence", N_("Cadence"), Type.CHOICE, CADENCES),
                 behaviour=Behaviour.CALENDAR,
             ),
-            _table(
-                "commitments", N_("Commitments"), N_("Who promised what by when?"),
-                Column("commitment", N_("Commitment"), is_needed=True, is_long=True), _OWNER, Column("on", N_("Due"),
-                Type.DAY),
-                Column(
-                    "state", N_("State"), Type.CHOICE,
-                    {"open": N_("Open"), "kept": N_("Kept"), "broken": N_("Not kept")},
-                ),
-            ),
+            _view("held", N_("Reviews held"), N_("What did you see when you looked at the plan together?")),
+            _view("commitments", N_("Promises"), N_("Who promised what by when, and what became of it?")),
             _numbers("variance", N_("Explained so far"), N_("How far from the plan are you, and why?"),
             "goal_attainment", "pace"),
+            _view("drivers", N_("Why"), N_("What is the difference to the plan and to last year made of?")),
+            _view("proposals", N_("Accepted proposals"), N_("What was proposed and accepted, and what came of it?")),
             _table(
                 "log", N_("Proposals and decisions"), N_("What was changed on the way, and what did it bring?"),
                 Column("proposal", N_("Proposal"), is_needed=True, is_long=True), _ON,

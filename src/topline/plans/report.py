@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from topline.accounts.models import Channel, User
+from topline.analysis.variance import PARTS
 from topline.calendar.events import by_id
 from topline.documents import markdown, option, words
 from topline.documents.document import (
@@ -31,9 +32,10 @@ from topline.documents.sheet import Column, Form, Sheet, Value
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import Query
-from topline.plans import expectation, ledger, outline, progress, team, text
+from topline.plans import drivers, expectation, ledger, outline, progress, team, text
+from topline.plans.drivers import Difference
 from topline.plans.expectation import OTHER
-from topline.plans.models import Entry, Kind, PlanVersion
+from topline.plans.models import Entry, Kind, Minute, PlanVersion, Promise, Proposal, Review
 from topline.plans.outline import Behaviour, Field, Section, Type
 from topline.plans.progress import Line, PlanView
 from topline.plans.text import Sentence
@@ -508,6 +510,46 @@ class _Report:
         if rows:
             yield Table(Sheet(_("Retail events"), columns, tuple(rows)))
 
+    def held(self) -> Iterator[Block]:
+        """The reviews of the plan, the newest first."""
+        columns = (Column(_("Day"), Form.DATE), Column(_("How it went")), Column(_("Decisions")))
+        rows = [
+            (
+                one.on,
+                self.said([Sentence.of(one.pack["headline"][0])])[0],
+                "; ".join(each.text for each in one.minutes.filter(kind=Minute.Kind.DECISION)) or None,
+            )
+            for one in Review.objects.of(self.plan)
+        ]
+        if rows:
+            yield Table(Sheet("", columns, tuple(rows)))
+
+    def promises(self) -> Iterator[Block]:
+        columns = (Column(_("Promise")), Column(_("Who")), Column(_("Due"), Form.DATE), Column(_("State")))
+        found = Promise.objects.before(self.plan, self.look.as_of).select_related("owner")
+        rows = [(one.text, str(one.owner or "–"), one.due_on, str(one.get_state_display())) for one in found]
+        if rows:
+            yield Table(Sheet("", columns, tuple(rows)))
+
+    def drivers(self) -> Iterator[Block]:
+        """What the differences to the plan and to last year are made of."""
+        snapshot = self.plan.shop.lake().latest()
+        if snapshot is None or not self.begun:
+            return
+        for against in drivers.AGAINST:
+            kept = drivers.of(self.plan.shop, self.plan.period, self.look.as_of, snapshot, against)
+            found = drivers.thaw(drivers.stored(kept))
+            yield from drivers_of(found, self.said, self.currency)
+
+    def proposals(self) -> Iterator[Block]:
+        if "profit" in self.hidden:
+            return
+        columns = (Column(_("Proposal")), self.amounts(_("Gain")), Column(_("Share that came"), Form.RATE))
+        found = Proposal.objects.of(self.plan.shop).filter(state=Proposal.State.ACCEPTED)
+        rows = [(self.said([Sentence.of(one.action)])[0], one.gain, one.share) for one in found]
+        if rows:
+            yield Table(Sheet("", columns, tuple(rows)))
+
     def frame(self) -> Iterator[Block]:
         yield from self.standing()
         days = self.plan.period.days
@@ -588,8 +630,27 @@ VIEWS.update(
         "14.goals": _Report.sales_goals,
         "18.months": _Report.forecast,
         "23.missing": _Report.missing,
+        "24.held": _Report.held,
+        "24.commitments": _Report.promises,
+        "24.drivers": _Report.drivers,
+        "24.proposals": _Report.proposals,
     }
 )
+
+
+def drivers_of(
+    found: Difference | Sentence, said: Callable[[Sequence[Sentence]], list[str]], currency: str
+) -> Iterator[Block]:
+    """A difference of net sales as its sentence, the table of its parts, which sum to it, and what can't be told."""
+    if isinstance(found, Sentence):
+        yield Paragraph.of(said([found])[0])
+        return
+    yield Paragraph.of(said([found.sentence])[0], "lead")
+    first = _("Due of the plan by now") if found.against == "plan" else _("The same days a year before")
+    parts = [(_(PARTS[id_]), amount) for id_, amount in found.parts.items()]
+    rows: list[tuple[Value, ...]] = [(first, found.before), *parts, (_("Came in"), found.now)]
+    yield Table(Sheet("", (Column(_("Driver")), Column(_("Net sales"), Form.MONEY, currency)), tuple(rows)))
+    yield from (Paragraph.of(one, "note") for one in said(found.untold))
 
 
 def format_level(level: float, locale: Locale) -> str:

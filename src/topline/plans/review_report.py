@@ -1,6 +1,6 @@
 """A review as a document to hand out: the pack as it was built, how it stands today, and the minutes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -12,11 +12,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from topline.accounts.models import User
-from topline.analysis.variance import PARTS
 from topline.documents import words
 from topline.documents.document import Block, Bullets, Document, Figure, Figures, Heading, Paragraph, Table
 from topline.documents.sheet import Column, Form, Sheet, Value
-from topline.plans import drivers, reviews, text
+from topline.plans import drivers, report, reviews, text
 from topline.plans.models import Feedback, Minute, Promise, Review
 from topline.plans.progress import PlanView
 from topline.plans.text import Sentence
@@ -119,17 +118,7 @@ class _Report:
     def why(self) -> Iterator[Block]:
         """The differences, each with a table of its parts, which sum to it."""
         for kept in self.pack["drivers"]:
-            found = drivers.thaw(kept)
-            if isinstance(found, Sentence):
-                yield Paragraph.of(self.rendered(found))
-                continue
-            yield Paragraph.of(self.rendered(found.sentence), "lead")
-            first = _("Due of the plan by now") if found.against == "plan" else _("The same days a year before")
-            parts = [(_(PARTS[id_]), amount) for id_, amount in found.parts.items()]
-            rows: list[tuple[Value, ...]] = [(first, found.before), *parts, (_("Came in"), found.now)]
-            columns = (Column(_("Driver")), Column(_("Net sales"), Form.MONEY, self.currency))
-            yield Table(Sheet("", columns, tuple(rows)))
-            yield from (Paragraph.of(self.rendered(one), "note") for one in found.untold)
+            yield from report.drivers_of(drivers.thaw(kept), self.sentences, self.currency)
 
     def promises(self) -> Iterator[Block]:
         today = {one.pk: one for one in Promise.objects.filter(pk__in=[one["id"] for one in self.pack["promises"]])}
@@ -191,6 +180,9 @@ class _Report:
 
     def said(self, stored: Any) -> str:
         return self.rendered(Sentence.of(stored))
+
+    def sentences(self, said: Sequence[Sentence]) -> list[str]:
+        return [self.rendered(each) for each in said]
 
     def rendered(self, sentence: Sentence) -> str:
         return text.render(sentence, currency=self.currency, language=self.language)

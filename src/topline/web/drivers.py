@@ -21,9 +21,8 @@ def shown(found: Difference | Sentence, currency: str) -> dict[str, Any]:
     """What `drivers.html` needs of one difference."""
     if isinstance(found, Sentence):
         return {"sentence": _said(found, currency), "rows": []}
-    names = {"before": SIDES[found.against], "now": N_("Came in"), **PARTS}
+    names = {**PARTS, "before": SIDES[found.against], "now": N_("Came in")}
     amounts = {"before": found.before, **found.parts, "now": found.now}
-    largest = max((abs(amount) for amount in found.parts.values()), default=Decimal(0)) or Decimal(1)
     more = ""
     if found.largest:
         name, moved = found.largest
@@ -40,8 +39,7 @@ def shown(found: Difference | Sentence, currency: str) -> dict[str, Any]:
             {
                 "name": formats.say(PARTS[id_]),
                 "amount": _signed(amount, currency),
-                "share": round(100 * abs(amount) / largest),
-                "tone": "good" if amount >= 0 else "bad",
+                "tone": "good" if amount > 0 else "bad" if amount else "",
             }
             for id_, amount in sorted(found.parts.items(), key=lambda each: -abs(each[1]))
         ],

@@ -87,9 +87,9 @@ PAGES = (
         name="feedback",
         view=view,
         permission="feedback.write",
-        place="plan",
+        place="today",
         label=N_("Feedback"),
         icon="message-2",
-        rank=8,
+        rank=7,
     ),
 )

@@ -11,10 +11,13 @@ from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import Query
 from topline.metrics.result import Rest
-from topline.plans import fronts, funnel, live, outline, quotas
+from topline.plans import drivers, fronts, funnel, live, outline, quotas
+from topline.plans.models import Minute, Promise, Proposal, Review
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor
 from topline.units.missing import Missing
+from topline.units.text import N_
+from topline.web import drivers as why
 from topline.web import formats, question
 from topline.web.pages import plans
 
@@ -374,6 +377,65 @@ def _quotas(desk: "Desk") -> View:
     return View(columns, rows, notes, link)
 
 
+def _held(desk: "Desk") -> View:
+    """The reviews of the plan, the newest first."""
+    rows = []
+    for one in Review.objects.of(desk.plan).prefetch_related("minutes")[:LARGEST]:
+        decided = [each.text for each in one.minutes.all() if each.kind == Minute.Kind.DECISION]
+        said = plans.sentences(desk.version, [Sentence.of(one.pack["headline"][0])])[0]
+        rows.append([formats.day(one.on), said, "; ".join(decided) or "–"])
+    columns = [(gettext("Day"), False), (gettext("How it went"), False), (gettext("Decisions"), False)]
+    links = [(desk.visit.url("plan_reviews", desk.plan.pk), gettext("Reviews"))]
+    return View(columns, rows, links=links, empty=gettext("No review yet."))
+
+
+def _promises(desk: "Desk") -> View:
+    """What was promised, the open ones first."""
+    found = Promise.objects.before(desk.plan, desk.visit.today).select_related("owner")
+    rows = [
+        [one.text, str(one.owner or "–"), formats.day(one.due_on), one.get_state_display(), one.note or "–"]
+        for one in sorted(found, key=lambda one: one.state != Promise.State.OPEN)
+    ]
+    columns = [(gettext(name), False) for name in (N_("Promise"), N_("Who"), N_("Due"), N_("State"), N_("Came of it"))]
+    links = [(desk.visit.url("plan_reviews", desk.plan.pk), gettext("Reviews"))]
+    return View(columns, rows, links=links, empty=gettext("Nothing is promised yet."))
+
+
+def _drivers(desk: "Desk") -> View:
+    """What the differences to the plan and to last year are made of."""
+    columns = [(gettext("Driver"), False), (gettext("Net sales"), True)]
+    snapshot = desk.visit.shop.lake().latest()
+    if snapshot is None or desk.visit.today <= desk.plan.starts_on:
+        return View(columns, empty=gettext("These days haven't begun."))
+    rows: list[list[Any]] = []
+    notes: dict[str, None] = {}
+    for against in drivers.AGAINST:
+        found = drivers.of(desk.visit.shop, desk.plan.period, desk.visit.today, snapshot, against)
+        shown = why.shown(drivers.thaw(drivers.stored(found)), desk.plan.currency)
+        rows.append([shown["sentence"], ""])
+        rows += [[row["name"], row["amount"]] for row in shown["rows"]]
+        notes |= dict.fromkeys(shown.get("untold", []))
+    return View(columns, rows, [" ".join(notes)] if notes else [], tone="note")
+
+
+def _accepted(desk: "Desk") -> View:
+    """Accepted proposals with what was said they bring and what came."""
+    columns = [(gettext("Proposal"), False), (gettext("Gain"), True), (gettext("Share that came"), True)]
+    if not desk.visit.may("finance.read"):
+        return View(columns, empty=gettext("You may not see what proposals bring."))
+    found = Proposal.objects.of(desk.visit.shop).filter(state=Proposal.State.ACCEPTED)[:LARGEST]
+    rows = [
+        [
+            plans.sentences(desk.version, [Sentence.of(one.action)])[0],
+            formats.number(one.gain, Unit.MONEY, desk.plan.currency),
+            formats.percent(one.share, 0) if one.share is not None else "–",
+        ]
+        for one in found
+    ]
+    links = [(desk.visit.url("proposals"), gettext("All proposals"))]
+    return View(columns, rows, links=links, empty=gettext("No proposal was accepted yet."))
+
+
 VIEWS: Mapping[str, Callable[["Desk"], View]] = {
     "1.frame": _frame,
     "2.products": _products,
@@ -386,4 +448,8 @@ VIEWS: Mapping[str, Callable[["Desk"], View]] = {
     "14.quotas": _quotas,
     "18.months": _months,
     "23.missing": _missing,
+    "24.held": _held,
+    "24.commitments": _promises,
+    "24.drivers": _drivers,
+    "24.proposals": _accepted,
 }
