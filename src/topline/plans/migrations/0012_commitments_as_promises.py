@@ -28,5 +28,5 @@ def carry_over(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("plans", "0010_reviews")]
+    dependencies = [("plans", "0011_reviews")]
     operations = [migrations.RunPython(carry_over, migrations.RunPython.noop)]

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0003_membership_owner_key'),
-        ('plans', '0009_budget_and_shares'),
+        ('plans', '0010_calendar_imports_and_feeds'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
