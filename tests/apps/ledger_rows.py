@@ -23,9 +23,13 @@ SALES: tuple[Sale, ...] = (
 )
 
 
-def put(lake: Lake, sales: Iterable[Sale] = SALES, batch_id: str = "by-hand") -> Snapshot:
-    """The snapshot in which the sales are seen."""
-    now = datetime(2011, 9, 1, tzinfo=UTC)
+NOW = datetime(2011, 9, 1, tzinfo=UTC)
+
+
+def put(
+    lake: Lake, sales: Iterable[Sale] = SALES, batch_id: str = "by-hand", *, now: datetime = NOW, hour: int = 13
+) -> Snapshot:
+    """The snapshot in which the sales are seen. now : when they were recorded; hour : of the day, in summer time"""
     rows = [
         {
             "key": f"{batch_id}/{place}",
@@ -34,9 +38,9 @@ def put(lake: Lake, sales: Iterable[Sale] = SALES, batch_id: str = "by-hand") ->
             "batch_id": batch_id,
             "order_key": order,
             "kind": order_line.Kind.GOODS_SOLD,
-            "at": datetime(on.year, on.month, on.day, 12, tzinfo=UTC),
+            "at": datetime(on.year, on.month, on.day, hour - 1, tzinfo=UTC),
             "on": on,
-            "hour": 13,
+            "hour": hour,
             "ordered_on": on,
             "product_key": "mug",
             "quantity": Decimal(1),

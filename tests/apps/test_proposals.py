@@ -16,7 +16,7 @@ from topline.plans import operations, proposals
 from topline.plans.models import Proposal
 from topline.units.period import Period
 from topline.workbench import jobs
-from topline.workbench.models import Notification
+from topline.workbench.models import Job, Notification
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +103,10 @@ def test_its_doors_say_the_same(stocked, owner, member, client):
     assert "Looking for what is worth doing" in client.get(page).content.decode()
     jobs.run_now(plan_jobs.prepare_proposals(stocked))
     assert "of B1 today" in client.get(page).content.decode()
+    client.get("/shop/gifts/today/plan")  # Today asks for the outlook of the day, then shows what to do
+    for job in Job.objects.filter(kind="plans.look"):
+        jobs.run_now(job)
+    assert "of B1 today" in client.get("/shop/gifts/today/plan").content.decode()
     call = caller(stocked, owner)
     (told,) = call("GET", "/shops/gifts/outlook/proposals").json()
     assert told["action"].startswith("Order ")

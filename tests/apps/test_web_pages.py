@@ -152,7 +152,9 @@ def test_a_plan_is_drafted_and_its_cells_sum(browser, filled):
     assert browser.get(card).status_code == 204
     jobs.run_now(Job.objects.get(kind="plans.look"))
     assert "chance to reach" in browser.get(address).content.decode()
-    assert plan.title in browser.get(card).content.decode()
+    shown = browser.get(card).content.decode()
+    assert plan.title in shown
+    assert "a year before, mostly by" in shown
     version = plan.current
     cell = {"block": "0", "month": "0", "amount": "1,234.56", "seen": str(version.revision)}
     answer = browser.post(reverse("plan_cell", args=[filled.slug, plan.pk]), cell, headers={"HX-Request": "true"})

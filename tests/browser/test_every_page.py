@@ -19,7 +19,7 @@ from topline.accounts.models import User
 from topline.crm import operations as crm
 from topline.imports import operations as imports
 from topline.journal import operations as journal
-from topline.plans import approval, calendar, ledger
+from topline.plans import approval, calendar, feedback, ledger, promises, reviews
 from topline.plans import jobs as plan_jobs
 from topline.plans import operations as plans
 from topline.units.period import Period
@@ -50,6 +50,9 @@ def lived_in(shop, tmp_path):
     )
     for step in (approval.submit, approval.approve, approval.activate):
         first = step(version=first, actor=owner, now=NOW)
+    review = reviews.build(plan=first.plan, today=date(2026, 12, 15), actor=owner, now=NOW)
+    promises.make(plan=first.plan, review=review, text="Ring", owner=owner, due_on=NOW.date(), actor=owner, now=NOW)
+    feedback.write(shop=shop, tag="price", text="Too dear, they say", author=owner, now=NOW)
     draft = plans.draft_plan(
         shop=shop, period=Period.of_months(date(2027, 1, 1), 3), as_of=date(2026, 12, 15), actor=owner, now=NOW
     )
@@ -152,4 +155,4 @@ def test_every_page_in_every_look(chromium, live_server, lived_in, theme, size, 
     context.close()
     assert not walk.wrong, "\n".join(walk.wrong)
     assert {"home", "plan", "goal", "import", "own_event", "erase_person", "metric"} <= walked
-    assert {"plan_document", "plan_fronts", "plan_content"} <= walked
+    assert {"plan_document", "plan_fronts", "plan_content", "plan_review", "live", "feedback"} <= walked

@@ -103,9 +103,11 @@ def look(
 
     past : days of the same event in earlier years, the newest first
     """
-    key = (str(lake.root), on, int(elapsed), tuple(past), scope.digest, settings.digest)
+    months = snapshot.tables["order_line"].months if "order_line" in snapshot.tables else {}
+    former = tuple(sorted(each for each in months.items() if each[0] < f"{on:%Y-%m}"))
+    key = (str(lake.root), on, int(elapsed), tuple(past), former, scope.digest, settings.digest)
     known = read.remembered(_pasts, key)
-    if known is None:  # what is past is learnt once an hour, not with every order
+    if known is None:  # days of the same month are looked at once an hour, not with every order
         known = _learn(lake, snapshot, on, past, scope, settings)
         read.remember(_pasts, key, known)
     query = Query(metrics=("net_sales", "orders"), period=Period(on, on + timedelta(days=1)), by=("hour",))

@@ -1,24 +1,28 @@
 """Why net sales are where they are: their difference to the plan and to last year, by driver, to the cent."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, cast
 
 from topline.accounts.models import Shop
+from topline.analysis.result import Result
 from topline.analysis.variance import VarianceQuestion
 from topline.lake.analyse import analyse
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
 from topline.metrics.query import Query
-from topline.plans import expectation
+from topline.plans import cache, expectation
 from topline.plans.text import Sentence
 from topline.units.missing import Missing
 from topline.units.money import rounded
 from topline.units.period import Period
 
 AGAINST = ("plan", "last_year")
+_READ = ("order_line", "order", "product", "session", "target", "identity_link")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +63,52 @@ class Difference:
         return Sentence(f"drivers.{self.against}.{'above' if self.moved > 0 else 'below'}", params)
 
 
-def of(shop: Shop, period: Period, as_of: date, snapshot: Snapshot, against: str) -> Difference | Missing:
-    """The difference of a period's days before `as_of`; Missing says why there is none.
+def of(shop: Shop, period: Period, as_of: date, snapshot: Snapshot, against: str) -> Difference | Sentence:
+    """The difference of a period's days before `as_of`, or why there is none; computed once for the same facts.
 
     Against the plan the targets in force are meant; only what they have targets for is told apart.
     """
+    path = _path(shop, period, as_of, snapshot, against)
+    try:
+        return thaw(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        found = _computed(shop, period, as_of, snapshot, against)
+        with cache.written(path) as draft:
+            draft.write_text(json.dumps(stored(found)))
+        return found
+
+
+def is_made(shop: Shop, period: Period, as_of: date, snapshot: Snapshot, against: str) -> bool:
+    """Whether `of` would answer at once."""
+    return _path(shop, period, as_of, snapshot, against).exists()
+
+
+def _path(shop: Shop, period: Period, as_of: date, snapshot: Snapshot, against: str) -> Path:
+    facts = tuple(snapshot.digest(table) for table in _READ)
+    return cache.place("drivers", ".json", shop.slug, facts, period, as_of, shop.settings().digest, against)
+
+
+def _computed(shop: Shop, period: Period, as_of: date, snapshot: Snapshot, against: str) -> Difference | Sentence:
     question = VarianceQuestion(period=period, as_of=as_of, against=against)
     scope = Scope.whole(shop.slug)
     found = analyse(shop.lake(), question, scope=scope, settings=shop.settings(), snapshot=snapshot)
+    read = difference(found, against, shop.currency)
+    if isinstance(read, Difference):
+        return replace(read, untold=(*read.untold, *_costs(shop, period, as_of, snapshot)))
+    return read
+
+
+def difference(found: Result, against: str, currency: str) -> Difference | Sentence:
+    """The difference that the variance analysis found; its sides and parts in whole minor units."""
     if isinstance(found.sentence, Missing):
-        return found.sentence
+        return Sentence("drivers.missing", {"why_message": found.sentence.message})
     rows = {str(row["part"]): cast(Decimal, row["amount"]) for row in found.table("parts").rows}
-    before, now = (rounded(rows.pop(side), shop.currency) for side in ("before", "now"))
-    untold = [Sentence(f"drivers.{note.code}") for note in found.notes if note.code in ("no_traffic", "no_parts")]
-    return Difference(against, before, now, rows, (*untold, *_costs(shop, period, as_of, snapshot)), _largest(found))
+    before, now = (rounded(rows.pop(side), currency) for side in ("before", "now"))
+    untold = tuple(Sentence(f"drivers.{note.code}") for note in found.notes if note.code in ("no_traffic", "no_parts"))
+    return Difference(against, before, now, rows, untold, _largest(found))
 
 
-def _largest(found: Any) -> tuple[str, Decimal] | None:
+def _largest(found: Result) -> tuple[str, Decimal] | None:
     """The named category that differs the most."""
     values = next((table for table in found.tables if table.id == "values"), None)
     named = ((row["value"], row["moved"]) for row in values.rows) if values else ()
@@ -88,10 +121,10 @@ def _costs(shop: Shop, period: Period, as_of: date, snapshot: Snapshot) -> tuple
     return (Sentence("drivers.no_cost"),) if isinstance(totals["gross_profit"], Missing) else ()
 
 
-def stored(found: Difference | Missing) -> dict[str, Any]:
+def stored(found: Difference | Sentence) -> dict[str, Any]:
     """As JSON keeps it."""
-    if isinstance(found, Missing):
-        return {"missing": Sentence("drivers.missing", {"why_message": found.message}).stored()}
+    if isinstance(found, Sentence):
+        return {"missing": found.stored()}
     return {
         "against": found.against,
         "before": str(found.before),

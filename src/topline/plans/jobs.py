@@ -1,7 +1,8 @@
 """What the worker does for plans: drafts them, keeps the day's outlook as facts, and makes what pages will need."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -20,6 +21,7 @@ from topline.plans import (
     customers,
     demand,
     drafting,
+    drivers,
     expectation,
     filling,
     handout,
@@ -175,13 +177,12 @@ def export(job: Job) -> dict[str, Any]:
 
 
 def look(job: Job) -> dict[str, Any]:
-    """Make the outlooks that a plan's page needs, today or as of an earlier day."""
+    """Make the outlooks and drivers that a plan's page needs, today or as of an earlier day."""
     plan, then = Plan.objects.get(pk=job.params["plan"]), job.params.get("then")
-    day = date.fromisoformat(then) if then else None
-    waiting = list(_waiting(plan, day))
-    for done, (metric, on, snapshot) in enumerate(waiting):
+    waiting = list(_waiting(plan, date.fromisoformat(then) if then else None))
+    for done, (_, _, make) in enumerate(waiting):
         job.advance(done, len(waiting))
-        expectation.amount(plan.shop, metric, plan.period, on, snapshot, known_by(plan.shop, day))
+        make()
     return {"made": len(waiting)}
 
 
@@ -194,7 +195,7 @@ def look_ahead(plan: Plan, then: date | None = None, *, retry: bool = False) -> 
     waiting = next(_waiting(plan, then), None)
     if waiting is None:
         return None
-    _, day, snapshot = waiting
+    day, snapshot, _ = waiting
     key = f"plans.look:{plan.pk}:{day}:{snapshot.number}{':then' if then else ''}"
     params = {"plan": plan.pk} | ({"then": then.isoformat()} if then else {})
     return jobs.ask("plans.look", shop=plan.shop.slug, params=params, unique_key=key, retry=retry)
@@ -449,14 +450,22 @@ def look_ahead_everywhere() -> None:
             look_ahead(plan)
 
 
-def _waiting(plan: Plan, then: date | None = None) -> Iterator[tuple[str, date, Snapshot]]:
-    """The outlooks that the plan's page needs today, or as of an earlier day, and that nobody has made."""
-    snapshot, day, known_at = plan.shop.lake().latest(), then or plan.shop.today(), known_by(plan.shop, then)
+def _waiting(plan: Plan, then: date | None = None) -> Iterator[tuple[date, Snapshot, Callable[[], object]]]:
+    """What the plan's pages need today, or as of an earlier day, and nobody has made: as of when, and how to make it.
+
+    Outlooks, and for today what the difference to the plan and to last year is made of.
+    """
+    shop, period = plan.shop, plan.period
+    snapshot, day, known_at = shop.lake().latest(), then or shop.today(), known_by(shop, then)
     if snapshot is None:
         return
     for metric in sorted({"net_sales", *plan.versions.values_list("target_blocks__metric", flat=True)} - {None}):
-        if not expectation.is_made(plan.shop, metric, plan.period, day, snapshot, known_at):
-            yield metric, day, snapshot
+        if not expectation.is_made(shop, metric, period, day, snapshot, known_at):
+            yield day, snapshot, partial(expectation.amount, shop, metric, period, day, snapshot, known_at)
+    if then is None and day > period.start:
+        for against in drivers.AGAINST:
+            if not drivers.is_made(shop, period, day, snapshot, against):
+                yield day, snapshot, partial(drivers.of, shop, period, day, snapshot, against)
 
 
 JOBS = {

@@ -537,8 +537,7 @@ class _Report:
         if snapshot is None or not self.begun:
             return
         for against in drivers.AGAINST:
-            kept = drivers.of(self.plan.shop, self.plan.period, self.look.as_of, snapshot, against)
-            found = drivers.thaw(drivers.stored(kept))
+            found = drivers.of(self.plan.shop, self.plan.period, self.look.as_of, snapshot, against)
             yield from drivers_of(found, self.said, self.currency)
 
     def proposals(self) -> Iterator[Block]:

@@ -6,107 +6,213 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_membership_owner_key'),
-        ('plans', '0010_calendar_imports_and_feeds'),
+        ("accounts", "0003_membership_owner_key"),
+        ("plans", "0010_calendar_imports_and_feeds"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Promise',
+            name="Promise",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.CharField(max_length=500)),
-                ('due_on', models.DateField()),
-                ('state', models.CharField(choices=[('open', 'Open'), ('kept', 'Kept'), ('broken', 'Not kept'), ('withdrawn', 'Withdrawn')], default='open', max_length=12)),
-                ('note', models.CharField(blank=True, max_length=500)),
-                ('made_at', models.DateTimeField()),
-                ('made_by', models.BigIntegerField(null=True)),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('settled_by', models.BigIntegerField(null=True)),
-                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='promises', to='plans.plan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("text", models.CharField(max_length=500)),
+                ("due_on", models.DateField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("kept", "Kept"),
+                            ("broken", "Not kept"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="open",
+                        max_length=12,
+                    ),
+                ),
+                ("note", models.CharField(blank=True, max_length=500)),
+                ("made_at", models.DateTimeField()),
+                ("made_by", models.BigIntegerField(null=True)),
+                ("settled_at", models.DateTimeField(null=True)),
+                ("settled_by", models.BigIntegerField(null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="promises", to="plans.plan"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PromiseEdit',
+            name="PromiseEdit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('column', models.CharField(max_length=12)),
-                ('old', models.CharField(blank=True, max_length=500)),
-                ('new', models.CharField(blank=True, max_length=500)),
-                ('actor_id', models.BigIntegerField(null=True)),
-                ('at', models.DateTimeField()),
-                ('promise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='edits', to='plans.promise')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("column", models.CharField(max_length=12)),
+                ("old", models.CharField(blank=True, max_length=500)),
+                ("new", models.CharField(blank=True, max_length=500)),
+                ("actor_id", models.BigIntegerField(null=True)),
+                ("at", models.DateTimeField()),
+                (
+                    "promise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="edits", to="plans.promise"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Review',
+            name="Review",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('on', models.DateField()),
-                ('since', models.DateField()),
-                ('snapshot', models.PositiveBigIntegerField()),
-                ('pack', models.JSONField()),
-                ('built_at', models.DateTimeField()),
-                ('built_by', models.BigIntegerField(null=True)),
-                ('held_at', models.DateTimeField(null=True)),
-                ('held_by', models.BigIntegerField(null=True)),
-                ('attendees', models.ManyToManyField(related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='plans.plan')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='plans.planversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("on", models.DateField()),
+                ("since", models.DateField()),
+                ("snapshot", models.PositiveBigIntegerField()),
+                ("pack", models.JSONField()),
+                ("built_at", models.DateTimeField()),
+                ("built_by", models.BigIntegerField(null=True)),
+                ("held_at", models.DateTimeField(null=True)),
+                ("held_by", models.BigIntegerField(null=True)),
+                ("attendees", models.ManyToManyField(related_name="+", to=settings.AUTH_USER_MODEL)),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="reviews", to="plans.plan"
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="reviews", to="plans.planversion"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='promise',
-            name='review',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='promises', to='plans.review'),
+            model_name="promise",
+            name="review",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="promises", to="plans.review"
+            ),
         ),
         migrations.CreateModel(
-            name='Minute',
+            name="Minute",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('note', 'Note'), ('decision', 'Decision')], default='note', max_length=8)),
-                ('text', models.TextField(max_length=4000)),
-                ('author_id', models.BigIntegerField(null=True)),
-                ('at', models.DateTimeField()),
-                ('review', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='minutes', to='plans.review')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("note", "Note"), ("decision", "Decision")], default="note", max_length=8
+                    ),
+                ),
+                ("text", models.TextField(max_length=4000)),
+                ("author_id", models.BigIntegerField(null=True)),
+                ("at", models.DateTimeField()),
+                (
+                    "review",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="minutes", to="plans.review"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Feedback',
+            name="Feedback",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tag', models.CharField(choices=[('customer', 'Customers'), ('product', 'Products'), ('price', 'Prices'), ('process', 'How we work'), ('competitor', 'Competitors'), ('message', 'Messages and content'), ('other', 'Something else')], max_length=12)),
-                ('text', models.TextField(max_length=2000)),
-                ('role', models.CharField(max_length=20)),
-                ('at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('open', 'Waits for an answer'), ('taken', 'Taken up'), ('noted', 'Noted'), ('declined', 'Not taken up')], default='open', max_length=8)),
-                ('answer', models.TextField(blank=True, max_length=2000)),
-                ('answered_at', models.DateTimeField(null=True)),
-                ('answerer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='feedback', to='accounts.shop')),
-                ('promise', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='feedback', to='plans.promise')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "tag",
+                    models.CharField(
+                        choices=[
+                            ("customer", "Customers"),
+                            ("product", "Products"),
+                            ("price", "Prices"),
+                            ("process", "How we work"),
+                            ("competitor", "Competitors"),
+                            ("message", "Messages and content"),
+                            ("other", "Something else"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("text", models.TextField(max_length=2000)),
+                ("role", models.CharField(max_length=20)),
+                ("at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Waits for an answer"),
+                            ("taken", "Taken up"),
+                            ("noted", "Noted"),
+                            ("declined", "Not taken up"),
+                        ],
+                        default="open",
+                        max_length=8,
+                    ),
+                ),
+                ("answer", models.TextField(blank=True, max_length=2000)),
+                ("answered_at", models.DateTimeField(null=True)),
+                (
+                    "answerer",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="feedback", to="accounts.shop"
+                    ),
+                ),
+                (
+                    "promise",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="feedback",
+                        to="plans.promise",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['shop', '-at'], name='plans_feedb_shop_id_73d4d3_idx')],
+                "indexes": [models.Index(fields=["shop", "-at"], name="plans_feedb_shop_id_73d4d3_idx")],
             },
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.UniqueConstraint(fields=('plan', 'on'), name='review_once_a_day'),
+            model_name="review",
+            constraint=models.UniqueConstraint(fields=("plan", "on"), name="review_once_a_day"),
         ),
         migrations.AddIndex(
-            model_name='promise',
-            index=models.Index(fields=['plan', 'state'], name='plans_promi_plan_id_212039_idx'),
+            model_name="promise",
+            index=models.Index(fields=["plan", "state"], name="plans_promi_plan_id_212039_idx"),
         ),
     ]

@@ -411,7 +411,7 @@ def _drivers(desk: "Desk") -> View:
     notes: dict[str, None] = {}
     for against in drivers.AGAINST:
         found = drivers.of(desk.visit.shop, desk.plan.period, desk.visit.today, snapshot, against)
-        shown = why.shown(drivers.thaw(drivers.stored(found)), desk.plan.currency)
+        shown = why.shown(found, desk.plan.currency)
         rows.append([shown["sentence"], ""])
         rows += [[row["name"], row["amount"]] for row in shown["rows"]]
         notes |= dict.fromkeys(shown.get("untold", []))
