@@ -5,16 +5,18 @@ from decimal import Decimal
 
 import pytest
 from django.test import Client
+from test_api import caller
 
 from contract import tiny_shop
 from tiny_plan import NOW, a_plan
 from topline.accounts.scopes import scope_for
+from topline.cli import main
 from topline.journal import operations as journal
 from topline.lake import read
 from topline.lake.scope import Scope
 from topline.metrics.query import Query
 from topline.plans import document, facts, quotas, targets
-from topline.plans.models import Kind
+from topline.plans.models import Kind, Plan, PlanVersion
 from topline.team import deals, effect, operations
 from topline.team.models import CreditShare, Member, tree
 from topline.units.errors import FieldsError
@@ -247,3 +249,39 @@ def test_pages_keep_what_is_right_and_say_what_is_not_beside_the_field(tiny, own
     rep.force_login(member("rep"))
     assert rep.post("/shop/gifts/team", sent).status_code == 403
     assert rep.get("/shop/gifts/team").status_code == 200
+
+
+def test_the_api_and_the_command_line(tiny, owner, member, capsys):
+    call = caller(tiny, owner)
+    made = call("POST", "/shops/gifts/team", {"values": {"name": "Mia", "role": "Sales", "work": "lead"}}).json()
+    assert (made["key"], made["depth"], made["week_hours"]) == ("Mia", 0, "40.00")
+    mia = made["id"]
+    tom = call("POST", "/shops/gifts/team", {"values": {"name": "Tom", "role": "Sales", "reports_to": mia}}).json()
+    said = call("PATCH", f"/shops/gifts/team/{mia}", {"values": {"reports_to": tom["id"], "week_hours": 30}})
+    assert said.status_code == 422
+    assert [each["where"] for each in said.json()["errors"]] == ["reports_to"]
+    assert call("PATCH", f"/shops/gifts/team/{mia}", {"values": {"week_hours": "30", "key": "mia"}}).status_code == 200
+    assert [(one["name"], one["depth"]) for one in call("GET", "/shops/gifts/team").json()] == [("Mia", 0), ("Tom", 1)]
+    north = call("POST", "/shops/gifts/territories", {"values": {"name": "North", "owner": mia}}).json()
+    assert (north["owner"], north["currency"]) == (mia, "EUR")
+    values = {"name": "Calls", "on": "2024-02-10", "metric": "won_value", "scope": {"owner": "*"}, "attendees": [mia]}
+    trained = call("POST", "/shops/gifts/trainings", {"values": values}).json()
+    assert (trained["before"], trained["after"], trained["days"]) == ("120.000000", "0", 28)
+    version = a_plan(tiny, Kind.SALES, owner)
+    Plan.objects.filter(pk=version.plan_id).update(starts_on=date(2024, 1, 1), ends_on=date(2025, 2, 1))
+    assert call("GET", "/shops/gifts/quotas").json()["code"] == "no_quotas"
+    version = PlanVersion.objects.get(pk=version.pk)
+    quotas.propose(version=version, total=Decimal(650), actor=owner, now=NOW)
+    found = call("GET", "/shops/gifts/quotas").json()
+    assert (found["company"]["quota"], found["gap"]) == ("650.00", ["0.00"] * 13)
+    assert found["tree"][0]["won"] == "215.000000"
+    shares = {"plan": version.plan_id, "shares": {str(mia): "70", str(tom["id"]): "30"}}
+    assert call("PUT", "/shops/gifts/deals/k5/credit", shares).json()["shares"] == {"mia": "70", "Tom": "30"}
+    wrong = call("PUT", "/shops/gifts/deals/k5/credit", shares | {"shares": {str(mia): "70"}})
+    assert wrong.json()["code"] == "credit_sum"
+    assert call("PUT", "/shops/gifts/deals/k99/credit", shares).status_code == 404
+    head = caller(tiny, member("sales_manager"))
+    assert head("PATCH", f"/shops/gifts/team/{mia}", {"values": {"user": owner.pk}}).status_code == 403
+    for command, seen in (("list", "Mia"), ("territories", "North"), ("quotas", "650"), ("trainings", "Calls")):
+        assert main.run(["team", command, "--shop", "gifts"]) == 0
+        assert seen in capsys.readouterr().out

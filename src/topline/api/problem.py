@@ -9,7 +9,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from topline.accounts.scopes import WholeShopError
-from topline.units.errors import ToplineError
+from topline.units.errors import FieldsError, ToplineError
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,12 @@ def problem(status: int, code: str, title: str, **members: object) -> HttpRespon
 def of_topline(error: ToplineError) -> HttpResponse:
     """404 when a named thing doesn't exist, 403 for who sees a part only, 422 for anything else that one can mend."""
     status = 403 if isinstance(error, WholeShopError) else 404 if error.code.startswith("unknown_") else 422
-    return problem(status, error.code, _(error.message) % error.params)
+    members: dict[str, object] = {}
+    if isinstance(error, FieldsError):
+        members["errors"] = [
+            {"where": field, "what": _(each.message) % each.params} for field, each in error.errors.items()
+        ]
+    return problem(status, error.code, _(error.message) % error.params, **members)
 
 
 def register(api: NinjaAPI) -> None:

@@ -29,10 +29,11 @@ from topline.documents.document import (
     Table,
 )
 from topline.documents.sheet import Column, Form, Sheet, Value
+from topline.lake.scope import Scope
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import Query
-from topline.plans import drivers, expectation, ledger, outline, progress, team, text
+from topline.plans import drivers, expectation, ledger, outline, progress, quotas, team, text
 from topline.plans.drivers import Difference
 from topline.plans.expectation import OTHER
 from topline.plans.models import Entry, Kind, Minute, PlanVersion, Promise, Proposal, Review
@@ -433,6 +434,23 @@ class _Report:
         yield from self.parts()
         yield from self.targets()
 
+    def quotas(self) -> Iterator[Block]:
+        """What each is to win, up to the company, and how far they are."""
+        if not quotas.exist(self.version):
+            return
+        found = quotas.of(self.version, self.look.as_of, Scope.whole(self.plan.shop.slug))
+        columns = (
+            Column(_("Who")),
+            self.amounts(_("Quota")),
+            self.amounts(_("Won")),
+            Column(_("Attainment"), Form.RATE),
+            Column(_("Pace"), Form.RATE),
+        )
+        lines = [("· " * line.depth + line.label, line) for line in (*found.tree, *found.strange)]
+        lines.append((_("Target of the company"), found.company))
+        rows = [(label, one.quota, one.won, one.attainment, one.pace) for label, one in lines]
+        yield Table(Sheet(_("Quotas"), columns, rows))
+
     def budget(self) -> Iterator[Block]:
         """The ledger by line; what it should bring for those who may see profit."""
         found = ledger.ledger(self.version, self.look.as_of)
@@ -627,6 +645,7 @@ VIEWS.update(
         "6.goals": _Report.goals,
         "12.budget": _Report.budget,
         "14.goals": _Report.sales_goals,
+        "14.quotas": _Report.quotas,
         "18.months": _Report.forecast,
         "23.missing": _Report.missing,
         "24.held": _Report.held,

@@ -134,6 +134,8 @@ def _writer(metric: str, currency: str) -> Callable[[int], str]:
 
 
 def view(visit: Visit, plan_id: int) -> HttpResponse:
+    if visit.request.GET.get("by") == "person" and visit.scope.owners is not None:
+        return redirect(f"{visit.url('team_quotas')}?plan={plan_id}")  # everybody else's quotas are not theirs to see
     return visit.render("targets.html", _context(visit, Window.asked(visit, version_of(visit, plan_id))))
 
 
