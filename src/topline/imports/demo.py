@@ -23,7 +23,7 @@ from topline.imports import demo_team
 from topline.journal import operations as journal
 from topline.journal.models import Batch
 from topline.lake.store import Lake
-from topline.plans import approval, quotas
+from topline.plans import approval, quotas, targets
 from topline.plans import operations as plans
 from topline.plans.models import PlanVersion, State
 from topline.simulate import identity
@@ -146,6 +146,10 @@ def activate_plan(job: Job) -> dict[str, Any]:
     )
     if demo.source == identity.SOURCE and version.state == State.DRAFT and not quotas.exist(version):
         version = quotas.propose(version=version, total=None, actor=actor, now=shop.now())
+        version = targets.add_lines(
+            version=version, metric=quotas.QUOTA, cut="territory", actor=actor, now=shop.now(),
+            names=targets.known_lines(version, "territory"),
+        )  # fmt: skip
     steps = {State.DRAFT: approval.submit, State.IN_REVIEW: approval.approve, State.APPROVED: approval.activate}
     while step := steps.get(State(version.state)):
         version = step(version=version, actor=actor, now=shop.now())

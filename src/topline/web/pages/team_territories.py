@@ -168,9 +168,10 @@ def _sentence(visit: Visit, listed: Sequence[Territory], found: Sequence[Standin
     paced = [one for one in found if one.pace is not None]
     if behind:
         return gettext("%(all)s; behind the plan: %(names)s.") % {"all": said[0], "names": ", ".join(behind)}
-    if paced:
-        return gettext("%(all)s, all with a target on course.") % {"all": said[0]}
-    return gettext("%(all)s; none has a target by territory yet.") % {"all": said[0]}
+    if len(paced) == len(listed):
+        return gettext("%(all)s, all on course.") % {"all": said[0]}
+    names = ", ".join(one.name for one in listed if one.pk not in {each.territory.pk for each in paced})
+    return gettext("%(all)s; without a target that is due: %(names)s.") % {"all": said[0], "names": names}
 
 
 def _picture(visit: Visit, found: Sequence[Standing]) -> charts.Picture | None:
