@@ -14,6 +14,7 @@ from topline.cli import main
 from topline.documents import ics
 from topline.plans import calendar, document
 from topline.plans.models import EventImport, OwnEvent, Plan, PlanVersion
+from topline.team.models import Member
 
 pytestmark = pytest.mark.django_db
 
@@ -201,6 +202,9 @@ def test_feeds_of_a_person_and_of_a_front(shop, owner, member):
     assert ("Look back" in body, "Ads" in body, "Spring" in body) == (True, False, False)
     body = Client().get(search).content.decode()
     assert ("Look back" in body, "SUMMARY:Ads" in body) == (False, True)
+    Member.objects.create(shop=shop, name="O", user=owner, role="Lead", team="Web", created_at=NOW)
+    web = Client().get(address("team:Web")).content.decode()
+    assert ("Look back" in web, "SUMMARY:Ads" in web) == (True, False)
     renewed = address("me")
     assert (Client().get(mine).status_code, Client().get(renewed).status_code) == (404, 200)
     owner.membership_set.all().delete()

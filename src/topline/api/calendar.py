@@ -339,8 +339,7 @@ def list_items(request: HttpRequest, shop: str, asked: Query[ItemsIn]) -> list[a
 @decorate_view(once)
 def move_item(request: HttpRequest, shop: str, wanted: MoveIn) -> dict[str, object]:
     who = caller(request)
-    needed = "calendar.write" if wanted.id.startswith("own:") else "plans.write"
-    if needed not in who.user.permissions_in(who.shop):
+    if agenda.mover(wanted.id) not in who.user.permissions_in(who.shop):
         raise PermissionDenied
     moved = agenda.move(
         shop=who.shop, id_=wanted.id, was=_days(wanted.was), to=_days(wanted.to), actor=who.user, now=timezone.now(),

@@ -21,7 +21,7 @@ from topline.plans import calendar, cells, content, document, operations, promot
 from topline.plans.models import Entry, Goal, OwnEvent, Plan, PlanVersion, State
 from topline.plans.outline import STATUSES
 from topline.team import operations as team
-from topline.team.models import Training
+from topline.team.models import Member, Training
 from topline.units import errors
 from topline.units.period import Period
 from topline.units.text import N_
@@ -149,12 +149,27 @@ def items(
     return sorted(inside, key=lambda one: (one.start, place.index(one.layer), -one.end.toordinal(), one.title, one.id))
 
 
-def own_dates(shop: Shop, period: Period, *, person_id: int | None = None, front: str = "") -> list[Item]:
-    """What a person owns or attends, or what a front has to do, in the plans of a period."""
+MOVERS = {"own": "calendar.write", "training": "training.write"}
+"""The permission that moving takes, by what an item's id begins with; of what a plan says it is `plans.write`."""
+
+
+def mover(id_: str) -> str:
+    """The permission that moving an item takes."""
+    return MOVERS.get(id_.partition(":")[0], "plans.write")
+
+
+def people_of(shop: Shop, team: str) -> frozenset[int]:
+    """The ids of the people of a team who sign in."""
+    members = Member.objects.filter(shop=shop, team=team).on(shop.today())
+    return frozenset(members.exclude(user=None).values_list("user", flat=True))
+
+
+def own_dates(shop: Shop, period: Period, *, people: frozenset[int] = frozenset(), front: str = "") -> list[Item]:
+    """What people own or attend, or what a front has to do, in the plans of a period."""
     found = items(shop, period, versions=versions_of(shop, period), markets=(), layers=USUAL)
     if front:
         return [one for one in found if one.front == front]
-    return [one for one in found if person_id in one.people and not one.is_done]
+    return [one for one in found if not people.isdisjoint(one.people) and not one.is_done]
 
 
 def fronts_of(versions: Iterable[PlanVersion]) -> dict[str, str]:

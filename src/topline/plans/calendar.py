@@ -246,28 +246,44 @@ def _fill(event: OwnEvent, stored: dict[str, Any]) -> OwnEvent:
 # Feeds ---------------------------------------------------------------------------
 
 
-def create_link(*, shop: Shop, actor_id: int | None, now: datetime, person: User | None = None, front: str = "") -> str:
+def create_link(
+    *, shop: Shop, actor_id: int | None, now: datetime, person: User | None = None, front: str = "", team: str = ""
+) -> str:
     """The secret of a new address of a feed, which is shown this once; the address before works no more.
 
-    person : whose own dates it shows; front : the key of a front; neither shows the retail calendar
+    person : whose own dates it shows; front : the key of a front; team : a team's name; none shows the retail calendar
     """
     token = secrets.token_urlsafe(24)
     with transaction.atomic():
-        CalendarLink.objects.live(shop, person and person.pk, front).update(revoked_at=now)
+        CalendarLink.objects.live(shop, person and person.pk, front, team).update(revoked_at=now)
         CalendarLink.objects.create(
-            shop=shop, digest=digest(token), created_at=now, created_by=actor_id, person=person, front=front
+            shop=shop, digest=digest(token), created_at=now, created_by=actor_id, person=person, front=front, team=team
         )
-        audit.log("calendar.create_link", actor_id=actor_id, shop=shop.slug, person=person and person.pk, front=front)
+        audit.log(
+            "calendar.create_link",
+            actor_id=actor_id,
+            shop=shop.slug,
+            person=person and person.pk,
+            front=front,
+            team=team,
+        )
     return token
 
 
 def revoke_link(
-    *, shop: Shop, actor_id: int | None, now: datetime, person: User | None = None, front: str = ""
+    *, shop: Shop, actor_id: int | None, now: datetime, person: User | None = None, front: str = "", team: str = ""
 ) -> None:
     """End the address of a feed at once."""
     with transaction.atomic():
-        CalendarLink.objects.live(shop, person and person.pk, front).update(revoked_at=now)
-        audit.log("calendar.revoke_link", actor_id=actor_id, shop=shop.slug, person=person and person.pk, front=front)
+        CalendarLink.objects.live(shop, person and person.pk, front, team).update(revoked_at=now)
+        audit.log(
+            "calendar.revoke_link",
+            actor_id=actor_id,
+            shop=shop.slug,
+            person=person and person.pk,
+            front=front,
+            team=team,
+        )
 
 
 def link_of(token: str) -> CalendarLink | None:

@@ -810,21 +810,22 @@ class LiftTest(models.Model):
 
 
 class CalendarLinkQuerySet(models.QuerySet["CalendarLink"]):
-    def live(self, shop: Shop, person_id: int | None = None, front: str = "") -> Self:
-        """The address of the whole calendar, of a person's, or of a front's."""
-        return self.filter(shop=shop, person=person_id, front=front, revoked_at=None)
+    def live(self, shop: Shop, person_id: int | None = None, front: str = "", team: str = "") -> Self:
+        """The address of the whole calendar, of a person's, of a front's, or of a team's."""
+        return self.filter(shop=shop, person=person_id, front=front, team=team, revoked_at=None)
 
 
 class CalendarLink(models.Model):
     """A secret address at which calendar programs read the shop's calendar. Only its digest is kept.
 
-    person : whose own dates it shows, as far as they may see them; front : key of the front whose dates it shows;
-        neither shows the retail calendar
+    person : whose own dates it shows, as far as they may see them; front : key of the front, and team : name of the
+        team whose dates it shows; none of them shows the retail calendar
     """
 
     shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="+")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
     front = models.CharField(max_length=32, blank=True, default="")
+    team = models.CharField(max_length=120, blank=True, default="")
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField()
     created_by = models.BigIntegerField(null=True)

@@ -112,7 +112,7 @@ def _claim(user: User, posted: QueryDict) -> None:
 def calendar_feed(request: HttpRequest, token: str) -> HttpResponse:
     """A calendar for programs that know its secret address, from last year's dates to those in two years.
 
-    It is the retail calendar, a front's dates, or a person's, as long as they may see the shop's plans.
+    It is the retail calendar, a front's or a team's dates, or a person's, as long as they may see the shop's plans.
     """
     link = calendar.link_of(token)
     if link is None:
@@ -120,16 +120,18 @@ def calendar_feed(request: HttpRequest, token: str) -> HttpResponse:
     shop, name = link.shop, link.shop.name
     today = shop.today()
     period = Period(date(today.year - 1, 1, 1), date(today.year + 3, 1, 1))
-    if link.person is None and not link.front:
+    if link.person is None and not link.front and not link.team:
         days = holiday.holidays(shop.country, period, get_language() or "en")
         entries = feed.entries(calendar.events_of(shop, period), days, gettext)
     else:
         person = link.person
         if person is not None and not (person.is_active and "plans.read" in person.permissions_in(shop)):
             raise Http404
-        found = agenda.own_dates(shop, period, person_id=person and person.pk, front=link.front)
+        people = frozenset({person.pk}) if person else agenda.people_of(shop, link.team) if link.team else frozenset()
+        found = agenda.own_dates(shop, period, people=people, front=link.front)
         entries = agenda.entries(found, gettext)
-        name = f"{shop.name}: {person or agenda.fronts_of(agenda.versions_of(shop, period)).get(link.front, '')}"
+        fronts = agenda.fronts_of(agenda.versions_of(shop, period)) if link.front else {}
+        name = f"{shop.name}: {person or link.team or fronts.get(link.front, '')}"
     body = ics.feed(entries, name=name, now=timezone.now())
     return HttpResponse(body, content_type="text/calendar; charset=utf-8", headers={"Cache-Control": "private"})
 

@@ -28,6 +28,7 @@ from topline.plans import agenda, calendar, promotion
 from topline.plans.agenda import Item
 from topline.plans.models import CalendarLink, EventImport, OwnEvent, Plan, PlanVersion, State
 from topline.plans.promotion import Checked
+from topline.team.models import Member
 from topline.units.errors import PeriodError, ToplineError
 from topline.units.period import Period, add_months, parse_day
 from topline.units.text import N_
@@ -221,7 +222,7 @@ def _address(visit: Visit, one: Item) -> str:
 
 
 def _may_move(visit: Visit, one: Item) -> bool:
-    return one.can_move and visit.may(_MOVERS.get(one.layer, "plans.write"))
+    return one.can_move and visit.may(agenda.mover(one.id))
 
 
 def _drawn(visit: Visit, one: Item) -> dict[str, Any]:
@@ -328,10 +329,6 @@ def item(visit: Visit) -> HttpResponse:
     return visit.render("calendar_item.html", _item_context(visit, found))
 
 
-_MOVERS = {"own": "calendar.write", "training": "training.write"}
-"""What it takes to move something that stands in no plan."""
-
-
 def _item(visit: Visit, id_: str) -> Item:
     """Raises UnknownItemError."""
     number = whole(id_.partition(":")[0])
@@ -364,7 +361,7 @@ def _item_context(visit: Visit, found: Item, error: str = "") -> dict[str, Any]:
 def _move(visit: Visit) -> HttpResponse:
     posted = visit.request.POST
     id_ = posted.get("id", "")
-    visit.require(_MOVERS.get(id_.partition(":")[0], "plans.write"))
+    visit.require(agenda.mover(id_))
     try:
         moved = agenda.move(
             shop=visit.shop, id_=id_, was=_span(posted, "was"), to=_span(posted, "to"), actor=visit.user,
@@ -489,7 +486,8 @@ def share(visit: Visit) -> HttpResponse:
     posted = visit.request.POST
     of = posted.get("of", "")
     visit.require("plans.read" if of == "me" else "calendar.write")
-    of_whom: dict[str, Any] = {"front": of.removeprefix("front:")} if of.startswith("front:") else {}
+    kind, _, name = of.partition(":")
+    of_whom: dict[str, Any] = {kind: name} if kind in ("front", "team") else {}
     if of == "me":
         of_whom = {"person": visit.user}
     ask = {"shop": visit.shop, "actor_id": visit.user.pk, "now": timezone.now(), **of_whom}
@@ -506,23 +504,21 @@ def share(visit: Visit) -> HttpResponse:
 def _feeds(visit: Visit, versions: list[PlanVersion]) -> list[dict[str, Any]]:
     """The feeds that the visitor may make: the shop's, their own, and each front's."""
     made = visit.request.session.pop("calendar_feed", None) or {}
-    live = set(CalendarLink.objects.filter(shop=visit.shop, revoked_at=None).values_list("person_id", "front"))
+    live = set(CalendarLink.objects.filter(shop=visit.shop, revoked_at=None).values_list("person", "front", "team"))
     feeds = []
     if visit.may("calendar.write"):
-        feeds.append(("", gettext("Retail events, holidays and the shop's own events"), (None, "")))
+        feeds.append(("", gettext("Retail events, holidays and the shop's own events"), (None, "", "")))
     if visit.may("plans.read"):
-        feeds.append(("me", gettext("What you own or attend in the plans"), (visit.user.pk, "")))
-        if visit.may("calendar.write"):
-            fronts = agenda.fronts_of(versions)
-            feeds += [(f"front:{key}", gettext("Front: %(name)s") % {"name": name}, (None, key))
-                      for key, name in fronts.items()]  # fmt: skip
+        feeds.append(("me", gettext("What you own or attend in the plans"), (visit.user.pk, "", "")))
+    if visit.may("plans.read") and visit.may("calendar.write"):
+        for key, name in agenda.fronts_of(versions).items():
+            feeds.append((f"front:{key}", gettext("Front: %(name)s") % {"name": name}, (None, key, "")))
+        teams = Member.objects.filter(shop=visit.shop).exclude(team="").order_by("team")
+        for name in teams.values_list("team", flat=True).distinct():
+            feeds.append((f"team:{name}", gettext("Team: %(name)s") % {"name": name}, (None, "", name)))
+    shown = made.get("address", "")
     return [
-        {
-            "of": of,
-            "label": label,
-            "is_live": key in live,
-            "address": made.get("address", "") if made.get("of") == of else "",
-        }
+        {"of": of, "label": label, "is_live": key in live, "address": shown if made.get("of") == of else ""}
         for of, label, key in feeds
     ]
 

@@ -60,9 +60,24 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
             }
             for _, _, piece, deadline in due
         ],
+        "looked_at": [
+            {
+                "name": desk.title(piece),
+                "on": on,
+                "result": plan_document.live_value(desk, computed.get(piece.key, {}).get("result")),
+                "audited_on": desk.plain(_column("audited_on"), piece.cells.get("audited_on")),
+                "verdict": desk.plain(_column("verdict"), piece.cells.get("verdict")),
+            }
+            for on, piece in dated
+            if piece.cells.get("status") == "published"
+        ],
         "audits": [_audit(desk, row) for row in desk.entries["10.audit"]],
     }
     return visit.render("plan_content.html", context)
+
+
+def _column(name: str) -> outline.Column:
+    return next(each for each in outline.fields()["10.pieces"].columns if each.id == name)
 
 
 def _sentence(pieces: int, late: int) -> str:
