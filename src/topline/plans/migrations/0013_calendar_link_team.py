@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("plans", "0010_calendar_imports_and_feeds"),
+        ("plans", "0012_commitments_as_promises"),
     ]
 
     operations = [
