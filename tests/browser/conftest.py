@@ -75,10 +75,10 @@ class Visitor:
         page.on("console", lambda message: self.said.append(message.text))
         page.on("pageerror", lambda error: self.said.append(str(error)))
 
-    def sign_in(self) -> None:
+    def sign_in(self, email: str = "ana@example.org") -> None:
         self.page.goto(f"{self.url}/account/login/")
         self.look()
-        self.page.fill("[name=login]", "ana@example.org")
+        self.page.fill("[name=login]", email)
         self.page.fill("[name=password]", "correct horse")
         self.page.click("main button.primary")
         self.page.wait_for_url("**/shop/lamps/")

@@ -45,6 +45,7 @@ def test_from_the_first_look_to_a_plan(visit, shop):
     person.look()
     assert page.get_by_role("rowheader", name="Nov 2026").count() == 2
     person.go("plans")
+    page.check("[name=template][value=sales]")
     page.select_option("#first", "2027-01")
     page.click("text=Draft >> nth=-1")
     page.wait_for_url("**/plans/drafts/*")

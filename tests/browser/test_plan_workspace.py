@@ -1,80 +1,109 @@
-"""A plan's targets, goals, scenarios and approval in the browser: two people in one grid, a slider, and a decision."""
+"""From orders to a sales plan in force that serves a marketing plan in force, as a newcomer finds the way; two people
+in one grid, a slider, marketing's gate, and the decisions of three."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from playwright.sync_api import expect
 
 from topline.accounts import operations as accounts
-from topline.accounts.models import User
 from topline.journal import operations as journal
-from topline.plans import operations as plans
-from topline.units.period import Period
+from topline.plans.models import Plan, State
 from topline.workbench import jobs
 
 NOW = datetime(2026, 12, 15, 9, tzinfo=UTC)
+PHONE = {"width": 390, "height": 844}
 
 
-def test_a_plan_is_set_argued_and_approved(shop, visit):
+def work() -> None:
+    while job := jobs.claim():
+        jobs.perform(job)
+
+
+def test_from_orders_to_an_approved_sales_plan_that_serves_an_approved_marketing_plan(shop, visit):
     journal.open_batch(shop="lamps", batch_id="test", source="test", now=NOW)
     journal.make_live(shop="lamps", batch_id="test", now=NOW)
-    ana = User.objects.get()
-    ben = accounts.create_user(email="ben@example.org", name="Ben", password="correct horse", actor_id=None)
-    accounts.set_roles(shop=shop, user=ben, roles=["marketing_manager"], actor_id=None)
-    version = plans.draft_plan(
-        shop=shop, period=Period.of_months(date(2027, 1, 1), 2), as_of=date(2026, 12, 15), actor=ana, now=NOW
-    )
-    at = f"plans/{version.plan_id}"
+    mia = accounts.create_user(email="mia@example.org", name="Mia", password="correct horse", actor_id=None)
+    accounts.set_roles(shop=shop, user=mia, roles=["marketing_manager"], actor_id=None)
+    ana, phone = visit(), visit(size=PHONE)
+    ana.sign_in()
+    page = ana.page
+    page.get_by_role("link", name="Draft a plan").click()
+    page.select_option("#first", "2027-01")
+    page.select_option("#months", "2")
+    page.get_by_role("button", name="Draft").click()
+    page.wait_for_url("**/plans/drafts/*")
+    work()
+    page.wait_for_url(re.compile(r"/plans/\d+$"))
+    work()
+    expect(page.locator("#next")).to_have_text("Nothing stops it: the plan can be handed in for approval.")
+    ana.look()
+    sales, marketing = Plan.objects.get(kind="sales"), Plan.objects.get(kind="marketing")
+    assert sales.serves == marketing
 
-    one, other = visit(), visit(size={"width": 390, "height": 844})
-    one.sign_in()
-    other.page.goto(f"{other.url}/account/login/")
-    other.page.fill("[name=login]", "ben@example.org")
-    other.page.fill("[name=password]", "correct horse")
-    other.page.click("main button.primary")
-    other.page.wait_for_url("**/shop/lamps/")
-    one.go(f"{at}/targets")
-    other.go(f"{at}/targets")
-    mine, theirs = (each.page.locator('[data-cell="0.0"]') for each in (one, other))
-    other.page.locator('[data-cell="1.0"]').fill("77")  # Ben is typing
-    one.page.locator("#reason").fill("A fair in January")
+    # the sales plan says what is missing, in whose plan, and leads there
+    ana.go(f"plans/{sales.pk}/approval")
+    expect(page.locator("#next")).to_contain_text("3 things are missing before the plan can be handed in.")
+    page.locator("section.next-step").get_by_role("link", name="§4 Personas").click()
+    page.get_by_label("Benefits sought").first.fill("A gift that needs no explaining")
+    page.locator("#f-4-personas").get_by_role("button", name="Keep").click()
+    first = page.locator("section.next-step li a").first
+    expect(first).to_contain_text("§5 Positioning")
+    first.click()
+    page.locator("#f-5-positioning textarea").fill("For people who give: lamps that last, {net_sales}.")
+    page.locator("#f-5-positioning").get_by_role("button", name="Keep").click()
+    expect(first).to_contain_text("§5 Message house")
+    first.click()
+    page.locator("#f-5-messages").get_by_label("Message", exact=True).fill("Light that stays")
+    page.locator("#f-5-messages").get_by_role("button", name="Keep").click()
+    expect(first).to_contain_text("goals have no owner")
+    ana.look()
+
+    # goals, targets with two people at once, a slider
+    at = f"plans/{sales.pk}"
+    ana.go(f"{at}/goals")
+    page.get_by_role("link", name="Change Net sales").first.click()
+    page.locator("#strategy").fill("Gifts all year")
+    expect(page.locator("#letters")).to_contain_text("It serves the strategy: Gifts all year")
+    ana.look()
+    phone.sign_in("mia@example.org")
+    ana.go(f"{at}/targets")
+    phone.go(f"{at}/targets")
+    mine, theirs = (each.page.locator('[data-cell="0.0"]') for each in (ana, phone))
+    phone.page.locator('[data-cell="1.0"]').fill("77")  # Mia is typing
+    page.locator("#reason").fill("A fair in January")
     mine.fill("5,000")
     mine.press("Enter")
-    expect(one.page.locator("#grid-status")).to_have_text("Saved.")
+    expect(page.locator("#grid-status")).to_have_text("Saved.")
     expect(theirs).to_have_value("5,000.00")
-    expect(other.page.locator("#grid-status")).to_contain_text("Ana set Lamps, January 2027 to £5,000.00")
-    expect(other.page.locator('[data-cell="1.0"]')).to_have_value("77")  # and loses no keystroke
-    other.page.locator('[data-cell="1.0"]').press("Enter")
-    expect(one.page.locator('[data-cell="1.0"]')).to_have_value("77.00")
-    one.look()
-    other.look()
+    expect(phone.page.locator("#grid-status")).to_contain_text("Ana set Lamps, January 2027 to £5,000.00")
+    expect(phone.page.locator('[data-cell="1.0"]')).to_have_value("77")  # and loses no keystroke
+    phone.page.locator('[data-cell="1.0"]').press("Enter")
+    expect(page.locator('[data-cell="1.0"]')).to_have_value("77.00")
+    phone.look()
+    ana.go(f"{at}/scenarios")
+    work()
+    page.locator("#scenario-name").fill("Dearer")
+    page.get_by_role("button", name="Branch").click()
+    page.locator("#lever-price").fill("10")
+    expect(page.locator("h1")).to_contain_text(re.compile("“Dearer” brings .* (more|less)"))
+    ana.look()
 
-    one.go(f"{at}/goals")
-    one.page.get_by_role("link", name="Change Net sales").first.click()
-    expect(one.page.locator("#letters")).to_contain_text("It serves no other goal and no strategy.")
-    one.page.locator("#strategy").fill("Gifts all year")
-    expect(one.page.locator("#letters")).to_contain_text("It serves the strategy: Gifts all year")
-    one.look()
-
-    while job := jobs.claim():
-        jobs.perform(job)
-    one.go(f"{at}/scenarios")
-    while job := jobs.claim():
-        jobs.perform(job)
-    one.page.locator("#scenario-name").fill("Dearer")
-    one.page.get_by_role("button", name="Branch").click()
-    one.page.locator("#lever-price").fill("10")
-    expect(one.page.locator("h1")).to_contain_text(re.compile("“Dearer” brings .* (more|less)"))
-    one.look()
-
-    one.go(f"{at}/approval")
-    one.page.get_by_label("One person may give every approval").check()
-    rule = one.page.locator("form", has=one.page.get_by_label("One person may give every approval"))
-    rule.get_by_role("button").click()
-    one.page.get_by_role("button", name="Hand in").click()
-    expect(one.page.locator("h1")).to_contain_text("It waits for")
-    one.page.locator("#note").fill("Agreed on Monday")
-    one.page.get_by_role("button", name="Approve").click()
-    expect(one.page.locator("h1")).to_have_text("All have approved it: it can be put in force.")
-    expect(one.page.get_by_text("the log is whole")).to_be_visible()
-    one.look()
+    # the marketing plan, then the sales plan through marketing's gate
+    for plan in (marketing, sales):
+        ana.go(f"plans/{plan.pk}")
+        page.locator("section.next-step").get_by_role("link", name="Hand in").click()
+        page.get_by_role("button", name="Hand in").click()
+        expect(page.locator("h1")).to_contain_text("It waits for Head of marketing")
+        phone.go(f"plans/{plan.pk}/approval")
+        phone.page.locator("#note").fill("It follows the strategy")
+        phone.look()
+        phone.page.get_by_role("button", name="Approve").click()
+        ana.go(f"plans/{plan.pk}/approval")
+        page.get_by_role("button", name="Approve").click()
+        expect(page.locator("h1")).to_have_text("All have approved it: it can be put in force.")
+        page.get_by_role("button", name="Put in force").click()
+        expect(page.locator("h1")).to_have_text("In force: its numbers are locked.")
+    expect(page.get_by_text("the log is whole")).to_be_visible()
+    ana.look()
+    assert {plan.current.state for plan in Plan.objects.all()} == {State.ACTIVE}

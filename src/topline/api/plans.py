@@ -87,7 +87,7 @@ class DraftIn(Schema):
     months: Annotated[int, Field(ge=1, le=24)] = 3
     as_of: Annotated[str | None, Field(description="Use the history before this day; the shop's today")] = None
     template: Annotated[
-        str, Field(description="sales, marketing, both, one_page, campaign, or one of the shop's own")
+        str, Field(description="pair (marketing and sales), sales, marketing, both, one_page, campaign, or own-1")
     ] = "sales"
     title: Annotated[str, Field(max_length=200, description="From its months unless given")] = ""
     language: str = "en"

@@ -59,7 +59,7 @@ def draft(
     months: Annotated[int, typer.Option(min=1, max=24, help="How many months.")] = 3,
     as_of: AsOf = None,
     template: Annotated[
-        str, typer.Option(help="sales, marketing, both, one_page, campaign, or one of the shop's own: own-1.")
+        str, typer.Option(help="pair, sales, marketing, both, one_page, campaign, or one of the shop's own: own-1.")
     ] = "sales",
     title: Annotated[str, typer.Option(help="What people call it.")] = "",
     language: Annotated[str, typer.Option(help="Of the generated text: en or ro.")] = "en",
@@ -71,17 +71,18 @@ def draft(
     from topline.plans import operations, progress, templates
 
     day = boot.as_of(as_of, owner)
-    version = operations.draft_plan(
-        shop=owner,
-        period=Period.of_months(parse_day(start), months),
-        as_of=day,
-        actor=None,
-        now=owner.now(),
-        template=templates.named(owner, template),
-        title=title,
-        language=language,
-    )
-    _print(progress.of(version, day), style)
+    for each in templates.parts(owner, template):
+        version = operations.draft_plan(
+            shop=owner,
+            period=Period.of_months(parse_day(start), months),
+            as_of=day,
+            actor=None,
+            now=owner.now(),
+            template=each,
+            title=title,
+            language=language,
+        )
+        _print(progress.of(version, day), style)
 
 
 @app.command("list")

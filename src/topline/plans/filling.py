@@ -124,10 +124,12 @@ def _assumptions(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
 
 
 def _evidence(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
-    """Where last year's sales grew and shrank."""
-    before = {name: row["net_sales"] for name, row in ground.by("category", ("net_sales",), ground.year.last_year())}
-    for name, row in ground.by("category", ("net_sales",), ground.year)[:3]:
-        now, then = row["net_sales"], before.get(name)
+    """Where last year's sales grew and shrank: by category, of a shop without any by market."""
+    cut = next((one for one in ("category", "market") if ground.by(one, ("net_sales",), ground.year)), "category")
+    before = {name: row["net_sales"] for name, row in ground.by(cut, ("net_sales",), ground.year.last_year())}
+    for code, row in ground.by(cut, ("net_sales",), ground.year)[:3]:
+        name = Locale.parse(ground.language).territories.get(code, code) if cut == "market" else code
+        now, then = row["net_sales"], before.get(code)
         if now and then and then > 0:
             change = now / then - 1
             said = _("%(category)s changed by %(change)s in the last twelve months.")
@@ -180,14 +182,20 @@ def _personas(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
     }  # fmt: skip
 
 
+def _ranges(ground: Ground, names: Sequence[str]) -> list[tuple[str, str | None, dict[str, Decimal | None]]]:
+    """The largest categories, else the whole range: what each is called, its name in the facts, its sums."""
+    found = [(name, name, sums) for name, sums in ground.by("category", names, ground.year)[:LARGEST]]
+    return found or [(_("The whole range"), None, ground.totals(names, ground.year))]
+
+
 def _products(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
-    for name, _sums in ground.by("category", ("net_sales",), ground.year)[:LARGEST]:
-        yield {"name": name, "category": name}
+    for called, name, _sums in _ranges(ground, ("net_sales",)):
+        yield {"name": called, "category": name}
 
 
 def _prices(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
     """Mean price and cost of the largest categories; nothing is sold below its cost."""
-    for name, row in ground.by("category", ("net_sales", "units", "cost_of_goods"), ground.year)[:LARGEST]:
+    for called, name, row in _ranges(ground, ("net_sales", "units", "cost_of_goods")):
         sales, units, cost = row["net_sales"], row["units"], row["cost_of_goods"]
         if not sales or not units or sales <= 0:
             continue
@@ -195,15 +203,18 @@ def _prices(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
         each = cost / units if cost else None
         floor = min(each, price) if each else None
         yield {
-            "name": name, "category": name, "price": _plain(price), "cost": _plain(each) if each else None,
+            "name": called, "category": name, "price": _plain(price), "cost": _plain(each) if each else None,
             "floor": _plain(floor) if floor else None,
         }  # fmt: skip
 
 
 def _places(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
     names = _names(ground)
-    for code, _sums in ground.by("channel", ("orders",), ground.year)[:LARGEST]:
+    sold = [code for code, _sums in ground.by("channel", ("orders",), ground.year)[:LARGEST]]
+    for code in sold:
         yield {"name": names.get(code) or kinds.name_of(code), "channel": code}
+    if not sold:
+        yield {"name": _("Own shop")}
 
 
 def _names(ground: Ground) -> dict[str, str]:

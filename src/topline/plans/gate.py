@@ -22,19 +22,24 @@ class Finding:
 
     section : of the plan document where to mend it
     is_blocking : whether the sales plan can't be handed in with it
+    field : of the plan document that mends it, "" where another page does
+    is_served : whether that is in the document of the marketing plan that it serves
     """
 
     said: Sentence
     section: int
     is_blocking: bool = False
+    field: str = ""
+    is_served: bool = False
 
     def stored(self) -> list[Any]:
         """As JSON keeps it."""
-        return [self.said.stored(), self.section, self.is_blocking]
+        return [self.said.stored(), self.section, self.is_blocking, self.field, self.is_served]
 
     @classmethod
     def of(cls, stored: Sequence[Any]) -> "Finding":
-        return cls(Sentence.of(stored[0]), stored[1], stored[2])
+        said, *rest = stored
+        return cls(Sentence.of(said), *rest)
 
 
 def has_gate(version: PlanVersion) -> bool:
@@ -78,21 +83,36 @@ NEEDED = (
 """What a marketing plan says before a sales plan can serve it: section, field, and a column that a row has filled."""
 
 
+def unwritten(version: PlanVersion) -> list[tuple[int, str]]:
+    """What a marketing plan still has to say before a sales plan can serve it: section and field.
+
+    A plan that is both says what the sections that it has ask for.
+    """
+    written = _cells(version)
+    plan = version.plan
+    there = {one.number for one in outline.sections(Kind(plan.kind), plan.outline)}
+    return [
+        (number, name)
+        for number, name, column in NEEDED
+        if (number in there or plan.kind != Kind.BOTH)
+        and not any(row.get(column) if column else _is_filled(row) for row in written.get(name, []))
+    ]
+
+
 def _complete(version: PlanVersion) -> Iterator[Finding]:
     """Audience and benefits, message, strategy and place of the marketing plan are written."""
-    strategy = _strategy(version)
-    if strategy is None:
+    plan = version.plan
+    if plan.kind == Kind.SALES and plan.serves is None:
         return
-    for number, name, column in NEEDED:
-        rows = strategy.get(name, [])
-        if not any(row.get(column) if column else _is_filled(row) for row in rows):
-            params = {"section": number, "document_label": fields()[name].label}
-            yield Finding(Sentence("gate.incomplete", params), number, is_blocking=True)
-    is_there = 19 in {one.number for one in outline.sections(Kind(version.plan.kind), version.plan.outline)}
-    territories = Territory.objects.filter(shop=version.plan.shop)
-    if is_there and not territories.exists():
+    for number, name in unwritten(_holder(version)):
+        params = {"section": number, "document_label": fields()[name].label}
+        said = Sentence("gate.incomplete", params)
+        yield Finding(said, number, is_blocking=True, field=name, is_served=plan.kind == Kind.SALES)
+    is_there = 19 in {one.number for one in outline.sections(Kind(plan.kind), plan.outline)}
+    if is_there and not Territory.objects.filter(shop=plan.shop).exists():
         label = fields()["19.territories"].label
-        yield Finding(Sentence("gate.incomplete", {"section": 19, "document_label": label}), 19)
+        said = Sentence("gate.unwritten", {"section": 19, "document_label": label})
+        yield Finding(said, 19, field="19.territories")
 
 
 def _is_filled(row: Mapping[str, Any]) -> bool:
@@ -120,21 +140,23 @@ def _tactics(version: PlanVersion) -> Iterator[Finding]:
     strategy = _strategy(version)
     if strategy is None:
         return
-    keys = {row["key"] for name, rows in strategy.items() if name[0] in "5678" for row in rows}
+    keys = {name for field, rows in strategy.items() for row in rows for name in (row["key"], f"{field}:{row['key']}")}
     keys |= {goal.key for goal in _holder(version).goals.standing()}
     for tactic in _cells(version).get("16.tactics", []):
         name = {"tactic": _short(tactic.get("tactic", ""))}
         if not tactic.get("strategy"):
-            yield Finding(Sentence("gate.no_strategy", name), 16)
+            yield Finding(Sentence("gate.no_strategy", name), 16, field="16.tactics")
         elif tactic["strategy"] not in keys:
-            yield Finding(Sentence("gate.unknown_strategy", name), 16)
+            yield Finding(Sentence("gate.unknown_strategy", name), 16, field="16.tactics")
         for price in strategy.get("7.prices", []):
             if not price.get("category") or price.get("category") == tactic.get("category"):
                 yield from _priced(name, tactic, price)
         if tactic.get("discount") and not any(
             _covers(one, tactic) for one in strategy.get("11.promotions", []) if one.get("discount")
         ):
-            yield Finding(Sentence("gate.unplanned_promotion", name), 11)
+            is_served = version.plan.kind == Kind.SALES
+            said = Sentence("gate.unplanned_promotion", name)
+            yield Finding(said, 11, field="11.promotions", is_served=is_served)
 
 
 def _holder(version: PlanVersion) -> PlanVersion:
@@ -147,17 +169,18 @@ def _priced(name: dict[str, str], tactic: Mapping[str, Any], price: Mapping[str,
     limit = price.get("discount_limit")
     if limit is not None and discount > Decimal(limit):
         rates = {"discount_rate": discount, "limit_rate": limit}
-        yield Finding(Sentence("gate.discount", name | rates), 16)
+        yield Finding(Sentence("gate.discount", name | rates), 16, field="16.tactics")
     listed = tactic.get("price") or price.get("price")
     if listed is None or not (tactic.get("price") or discount):
         return
     paid = Decimal(listed) * (1 - discount)
     floor, cost, margin = price.get("floor"), price.get("cost"), price.get("lowest_margin")
     if floor is not None and paid < Decimal(floor):
-        yield Finding(Sentence("gate.floor", name | {"paid_amount": paid, "floor_amount": floor}), 16)
+        amounts = {"paid_amount": paid, "floor_amount": floor}
+        yield Finding(Sentence("gate.floor", name | amounts), 16, field="16.tactics")
     if cost is not None and margin is not None and paid > 0 and 1 - Decimal(cost) / paid < Decimal(margin):
         rates = {"margin_rate": 1 - Decimal(cost) / paid, "lowest_rate": margin}
-        yield Finding(Sentence("gate.margin", name | rates), 16)
+        yield Finding(Sentence("gate.margin", name | rates), 16, field="16.tactics")
 
 
 def _covers(promotion: Mapping[str, Any], tactic: Mapping[str, Any]) -> bool:
@@ -195,7 +218,9 @@ def _within(version: PlanVersion) -> Iterator[Finding]:
     for what, (used, known) in asked.items():
         strange = sorted(str(one) for one in used - known if one not in (None, "", OTHER))
         if known - {None, ""} and strange:
-            yield Finding(Sentence(f"gate.{what}", {"names": ", ".join(strange)}), 4 if what == "segments" else 19)
+            said = Sentence(f"gate.{what}", {"names" if what != "markets" else "markets": ", ".join(strange)})
+            section, field = (4, "4.personas") if what == "segments" else (19, "19.territories")
+            yield Finding(said, section, field=field)
 
 
 def _values(rows: Sequence[Mapping[str, Any]], column: str) -> set[Any]:
@@ -232,10 +257,13 @@ def _demand(version: PlanVersion) -> Iterator[Finding]:
     if totals["net_sales"] and totals["spend"]:
         need, planned = target * totals["spend"] / totals["net_sales"], _planned_budget(strategy)
         if planned and need > planned:
-            yield Finding(Sentence("gate.budget", {"need_amount": round(need), "planned_amount": round(planned)}), 12)
+            amounts = {"need_amount": round(need), "planned_amount": round(planned)}
+            is_served = version.plan.kind == Kind.SALES
+            yield Finding(Sentence("gate.budget", amounts), 12, field="8.fronts", is_served=is_served)
     cover, days = totals["stock_cover_days"], version.plan.period.days
     if 0 < cover < days and not version.entries.rows("20.orders").exists():
-        yield Finding(Sentence("gate.stock", {"cover_count": round(cover), "plan_count": days}), 20)
+        counts = {"cover_count": round(cover), "plan_count": days}
+        yield Finding(Sentence("gate.stock", counts), 20, field="20.orders")
 
 
 def _known(value: object) -> Decimal:

@@ -59,11 +59,11 @@ def ask_for_draft(
 ) -> Job:
     """The job that drafts a plan; its result names the version. The same asked for twice is one job.
 
-    template : id of what it starts from (see `templates`)
+    template : id of what it starts from (see `templates`), or `templates.PAIR`
 
     Raises drafting.PlanPeriodError, PastPlanError, EmptyLakeError, templates.UnknownTemplateError.
     """
-    templates.named(shop, template)
+    templates.parts(shop, template)
     drafting.ground(shop, period, as_of)
     params = {
         "from": period.start.isoformat(),
@@ -115,7 +115,7 @@ def reforecast(job: Job) -> dict[str, Any]:
 
 
 def draft(job: Job) -> dict[str, Any]:
-    """Draft the plan that was asked for: one, however often the work is interrupted."""
+    """Draft the plan that was asked for: one, however often the work is interrupted. Of a pair it names the first."""
     if not job.checkpoint:
         shop, asked = Shop.objects.named(job.shop), job.params
         period = Period(date.fromisoformat(asked["from"]), date.fromisoformat(asked["to"]))
@@ -123,16 +123,19 @@ def draft(job: Job) -> dict[str, Any]:
         found = filling.filled(shop, period, found, asked["language"])
         actor = User.objects.filter(pk=job.actor_id or 0).first()
         with transaction.atomic():
-            version = operations.start_plan(
-                shop=shop,
-                period=period,
-                draft=found,
-                actor=actor,
-                now=timezone.now(),
-                template=templates.named(shop, asked["template"]),
-                title=asked["title"],
-                language=asked["language"],
-            )
+            version, *_ = [
+                operations.start_plan(
+                    shop=shop,
+                    period=period,
+                    draft=found,
+                    actor=actor,
+                    now=timezone.now(),
+                    template=each,
+                    title=asked["title"],
+                    language=asked["language"],
+                )
+                for each in templates.parts(shop, asked["template"])
+            ]
             job.checkpoint = {"plan": version.plan_id, "version": version.pk, "number": version.number}
             job.advance(1, 1, job.checkpoint)
     return dict(job.checkpoint)

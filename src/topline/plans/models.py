@@ -46,6 +46,11 @@ class PlanQuerySet(models.QuerySet["Plan"]):
         """Plans whose period holds the day."""
         return self.filter(starts_on__lte=day, ends_on__gt=day)
 
+    def marketing(self, shop: models.Model, period: Period) -> Self:
+        """The shop's whole marketing plans that hold a period, the newest first: those that a sales plan may serve."""
+        whole = self.filter(shop=shop, kind=Kind.MARKETING, outline=[])
+        return whole.filter(starts_on__lte=period.start, ends_on__gte=period.end).order_by("-pk")
+
 
 class Plan(models.Model):
     """What a shop wants of a period; its versions hold the contents.

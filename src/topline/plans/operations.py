@@ -13,7 +13,7 @@ from topline.lake.snapshot import Snapshot
 from topline.plans import approval, drafting, entries, expectation, facts, filling, templates
 from topline.plans import grid as grids
 from topline.plans.grid import Change, Grid, Part
-from topline.plans.models import Edit, Goal, GridOperation, Plan, PlanVersion, State, TargetBlock, TargetCells
+from topline.plans.models import Edit, Goal, GridOperation, Kind, Plan, PlanVersion, State, TargetBlock, TargetCells
 from topline.plans.templates import Template
 from topline.plans.units import from_minor, to_minor
 from topline.units import errors
@@ -92,7 +92,7 @@ def start_plan(
     title: str = "",
     language: str = "en",
 ) -> PlanVersion:
-    """A new plan whose first version holds the draft.
+    """A new plan whose first version holds the draft; a sales plan serves the newest marketing plan of its months.
 
     template : what it starts from
     """
@@ -108,6 +108,7 @@ def start_plan(
             language=language,
             owner=actor,
             outline=list(template.sections),
+            serves=Plan.objects.marketing(shop, period).first() if template.kind == Kind.SALES else None,
             created_at=now,
         )
         version = _add_version(plan, draft, actor=actor, now=now)

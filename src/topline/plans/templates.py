@@ -71,6 +71,15 @@ SHIPPED = (
 )
 
 
+PAIR = "pair"
+"""What people ask for to have a marketing plan and the sales plan that serves it drafted together."""
+
+
+def parts(shop: Shop, id_: str) -> list[Template]:
+    """The templates of the plans that are drafted for what was asked. Raises UnknownTemplateError."""
+    return [named(shop, each) for each in (("marketing", "sales") if id_ == PAIR else (id_,))]
+
+
 def of(shop: Shop) -> list[Template]:
     """What ships, and the shop's own."""
     return [*SHIPPED, *(_own(kept) for kept in shop.plan_templates.all())]

@@ -214,13 +214,20 @@ TEXTS: Mapping[str, str] = {
     "gate.draft": N_("The marketing plan “%(title)s” is not approved yet."),
     "gate.period": N_("The marketing plan “%(title)s” holds %(first_on)s to %(last_on)s only."),
     "gate.incomplete": N_("The marketing plan still lacks §%(section)s %(document_label)s."),
+    "need.served": N_("A sales plan that serves it needs §%(section)s %(document_label)s."),
+    "need.targets": N_("It has no targets yet."),
+    "need.goals": N_("%(goals_count)s goals have no owner, or nothing that is done for them."),
+    "need.questions": N_(
+        "%(open_count)s of %(all_count)s questions of the document are open; next: %(document_label)s."
+    ),
+    "gate.unwritten": N_("§%(section)s %(document_label)s is empty."),
     "gate.no_strategy": N_("“%(tactic)s” names no strategy of the marketing plan that it serves."),
     "gate.unknown_strategy": N_("“%(tactic)s” names a strategy that the marketing plan doesn't have."),
     "gate.discount": N_("“%(tactic)s”: a discount of %(discount_rate)s is above the highest, %(limit_rate)s."),
     "gate.floor": N_("“%(tactic)s”: a price of %(paid_amount)s is below the lowest, %(floor_amount)s."),
     "gate.margin": N_("“%(tactic)s”: a margin of %(margin_rate)s is below the lowest, %(lowest_rate)s."),
     "gate.unplanned_promotion": N_("“%(tactic)s” gives a discount that the promotional calendar doesn't hold."),
-    "gate.markets": N_("These markets are not in the marketing plan: %(names)s."),
+    "gate.markets": N_("These markets are not in the marketing plan: %(markets)s."),
     "gate.channels": N_("These channels are not in the marketing plan: %(names)s."),
     "gate.segments": N_("These segments are not in the marketing plan: %(names)s."),
     "gate.budget": N_(
@@ -444,6 +451,8 @@ def _worded(name: str, value: Any, currency: str, locale: Locale) -> str:
             return _(LEVERS[value])
         case "driver":
             return _(PARTS[value]).lower()
+        case "market" | "markets":
+            return ", ".join(locale.territories.get(one, one) for one in str(value).split(", "))
         case "dimension":
             return _(dimensions()[value].label).lower()
         case "label":

@@ -157,9 +157,15 @@ def palette(request: HttpRequest, shop_slug: str) -> JsonResponse:
 
 @require_POST
 def set_clock(request: HttpRequest, shop_slug: str) -> HttpResponse:
-    """Moves a pinned clock: by days or months, or to a day."""
+    """Moves a pinned clock, by days or months; pins it to a day; or lets it run in real time again."""
     visit = open_visit(request, shop_slug, None)
     visit.require("settings.write")
+    if "real" in request.POST and not visit.shop.is_demo:
+        operations.pin_clock(shop=visit.shop, on=None, actor_id=visit.user.pk)
+        return HttpResponseRedirect(_back(request))
+    if "pin" in request.POST:
+        operations.pin_clock(shop=visit.shop, on=parse_day(request.POST["pin"]), actor_id=visit.user.pk)
+        return HttpResponseRedirect(_back(request))
     step = request.POST.get("step", "")
     if step.lstrip("-").isdecimal():
         by_month = request.POST.get("unit") == "month"

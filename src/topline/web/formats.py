@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from babel import Locale, dates, numbers
-from babel.numbers import list_currencies
+from babel.numbers import get_territory_currencies, list_currencies
 from django.utils.translation import get_language, gettext, ngettext
 
 from topline.analysis.result import Channel, Figure, Note
@@ -67,9 +67,9 @@ def told(message: str, params: Mapping[str, Any], currency: str) -> str:
 
 
 def places() -> dict[str, Any]:
-    """What a shop chooses from: time zones, and currencies and countries by their names."""
+    """What a shop chooses from: time zones, currencies and countries by their names; markets with their currency."""
     where = Locale.parse(str(locale()))
-    names = ((code, name) for code, name in where.territories.items() if len(code) == 2 and code.isalpha())
+    names = [(code, name) for code, name in where.territories.items() if len(code) == 2 and code.isalpha()]
     return {
         "zones": sorted(zoneinfo.available_timezones()),
         "currencies": [
@@ -78,6 +78,10 @@ def places() -> dict[str, Any]:
             if len(code) == 3
         ],
         "countries": sorted(names, key=lambda each: each[1]),
+        "markets": sorted(
+            ((code, name, next(iter(get_territory_currencies(code)), "")) for code, name in names),
+            key=lambda each: each[1],
+        ),
     }
 
 

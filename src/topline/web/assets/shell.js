@@ -49,6 +49,7 @@ export function listenToShell() {
   // A select or a date that stands for a link: the form goes as soon as it changes.
   document.addEventListener("change", (event) => {
     if (event.target.closest("[data-submit-on-change]")) event.target.form.requestSubmit();
+    if (event.target.dataset.sets) follow(event.target);
     if (event.target.matches(".drop input[type=file]")) nameFiles(event.target);
   });
   // A slider and the number typed beside it say the same; only the number is sent.
@@ -60,6 +61,9 @@ export function listenToShell() {
   for (const name of ["dragleave", "drop"]) {
     document.addEventListener(name, (event) => event.target.closest?.(".drop")?.classList.remove("over"));
   }
+  for (const select of document.querySelectorAll("[data-zone]")) {
+    select.value ||= Intl.DateTimeFormat().resolvedOptions().timeZone;
+  }
   // The tab of the page that is shown stands in sight, however many there are.
   for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
     const strip = tab.closest(".tabs");
@@ -68,6 +72,12 @@ export function listenToShell() {
   for (const note of document.querySelectorAll("#toasts [data-do=dismiss]")) {
     setTimeout(() => note.parentElement.remove(), 8000);
   }
+}
+
+// A new shop's market names its currency, and the browser its time zone, until a person chooses others.
+function follow(select) {
+  const other = document.getElementById(select.dataset.sets);
+  if (!other.value) other.value = select.selectedOptions[0].dataset.currency;
 }
 
 function nameFiles(input) {

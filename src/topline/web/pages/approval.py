@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from topline.accounts.models import User
 from topline.accounts.permissions import Role
-from topline.plans import approval, gate, text
+from topline.plans import approval, gate, readiness, text
 from topline.plans.approval import SeatView
 from topline.plans.diff import Difference
 from topline.plans.gate import Finding
@@ -19,6 +19,7 @@ from topline.units.errors import ToplineError
 from topline.units.period import parse_day
 from topline.web import formats
 from topline.web.page import Page, Visit, whole
+from topline.web.pages import plan_next
 from topline.web.pages.plans import TONES, version_of
 
 STEP_TONES = {
@@ -128,7 +129,12 @@ def _context(visit: Visit, version: PlanVersion, errors: dict[str, str]) -> dict
         "may_write": visit.may("plans.write"),
         "may_set_rule": visit.may("settings.write"),
         "digest": version.contents_digest(),
-        "gate": [_finding(version, one) for one in found],
+        "gate": [
+            _finding(version, one)
+            | {"href": plan_next.address(visit, version, readiness.of_finding(version, one)) if one.field else ""}
+            for one in found
+        ],
+        **(plan_next.context(visit, version) if version.state == State.DRAFT else {}),
         "has_gate": gate.has_gate(version),
         "former": former,
         "differences": [difference(version, one) for one in differences[:_LINES]],

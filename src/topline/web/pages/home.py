@@ -75,23 +75,25 @@ def view(visit: Visit) -> HttpResponseBase:
     wanted = visit.request.GET.get("format", "")
     if wanted:
         return _download(visit, wanted, result, year)
+    running = next(iter(_running(visit)), None)
     return visit.render(
         "home.html",
         {
             "span": span,
+            "may_draft": running is None and visit.may("plans.write"),
             "tiles": list(_tiles(visit, result, shown)),
             "recorded_to": result.recorded_to,
             "sentence": _sentence(visit, result, span),
             "picture": year.picture,
             "events": _events(visit),
-            "plan": next(iter(_running(visit)), None),
+            "plan": running,
         },
     )
 
 
 def plan_view(visit: Visit) -> HttpResponse:
     """How the plans in force go, why, and what to do; 204 until the forecast of the day is made."""
-    running = _running(visit)
+    running = next(iter(_running(visit)), None)
     if not running:
         return HttpResponse()
     waiting = [job for plan in running if (job := jobs.look_ahead(plan))]

@@ -22,7 +22,7 @@ from topline.accounts.permissions import LABELS
 from topline.calendar import events
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
-from topline.plans import cells, document, figures, live, outline, progress, team, templates
+from topline.plans import cells, document, figures, gate, live, outline, progress, team, templates
 from topline.plans.content import Deadline
 from topline.plans.figures import Ask, Figure, Reader
 from topline.plans.models import Entry, EntryEdit, PlanVersion, State
@@ -32,7 +32,7 @@ from topline.units.missing import Missing
 from topline.units.period import Period
 from topline.web import formats, markdown, question
 from topline.web.page import Page, Visit
-from topline.web.pages import plan_views, plans
+from topline.web.pages import plan_next, plan_views, plans
 from topline.workbench import comments
 from topline.workbench.models import Comment
 
@@ -174,10 +174,11 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
         "version_query": f"?version={version.number}",
         "may_save": visit.may("plans.write"),
         "contents": _contents(desk, listed, chosen),
-        "section": _section(desk, chosen),
+        "section": _section(desk, chosen, visit.request.GET.get("edit", "")),
         "before": listed[place - 1] if place else None,
         "after": listed[place + 1] if place + 1 < len(listed) else None,
         "query": f"version={version.number}",
+        **plan_next.context(visit, version, 1),
     }
     return visit.render("plan_document.html", context)
 
@@ -216,10 +217,13 @@ def field(visit: Visit, plan_id: int, name: str) -> HttpResponse:
         )
     desk = Desk(visit, version)
     shown = _field(desk, name, kept, **context)
-    return visit.render(
+    answer = visit.render(
         "plan_document.html#field",
         {"desk": desk, "plan": version.plan, "version": version, "each": shown, "query": f"version={version.number}"},
     )
+    if visit.request.method == "POST":
+        answer["HX-Trigger"] = "plan-changed"
+    return answer
 
 
 def _act(visit: Visit, version: PlanVersion, name: str, kept: Field) -> dict[str, Any]:
@@ -365,7 +369,8 @@ def _contents(desk: Desk, listed: Sequence[Section], chosen: Section) -> list[di
     return found
 
 
-def _section(desk: Desk, section: Section) -> dict[str, Any]:
+def _section(desk: Desk, section: Section, opened: str) -> dict[str, Any]:
+    """All that a section shows; opened : the field that is open for writing, "" for none."""
     talked = Counter(
         subject.rsplit("/", 1)[1]
         for subject in Comment.objects.open()
@@ -379,8 +384,27 @@ def _section(desk: Desk, section: Section) -> dict[str, Any]:
         "title": section.title,
         "owners": ", ".join(str(LABELS[role]) for role in section.owners) or gettext("Plan owner"),
         "approvers": ", ".join(str(LABELS[role]) for role in section.approvers),
-        "fields": [_field(desk, name, one, shown=shown, talked=talked[name]) for name, one in names],
+        "fields": [
+            _field(
+                desk,
+                name,
+                one,
+                shown=shown,
+                talked=talked[name],
+                editing=_unwritten(desk, name, one) if name == opened else None,
+            )
+            for name, one in names
+        ],
     }
+
+
+def _unwritten(desk: Desk, name: str, kept: Field) -> str:
+    """What to open of a field that lacks something: the row that lacks it, else a new one."""
+    if not kept.has_rows:
+        return "text"
+    column = next((column for _, needed, column in gate.NEEDED if needed == name), "")
+    bare = (row.key for row in desk.entries[name] if column and not row.cells.get(column))
+    return next(bare, "new")
 
 
 def _texts(desk: Desk, name: str, kept: Field) -> Iterable[str]:

@@ -63,7 +63,7 @@ def _frame(desk: "Desk") -> View:
         rows.append([gettext("Serves the marketing plan"), plan.serves.title])
     adopted = version.scenarios.filter(adopted=version).first()
     rows.append([gettext("Scenario"), adopted.name if adopted else gettext("as drafted and edited")])
-    return View([(gettext("What"), False), ("", False)], rows)
+    return View([(gettext("What"), False), (gettext("As it stands"), False)], rows)
 
 
 def _products(desk: "Desk") -> View:
@@ -264,6 +264,8 @@ def reconciled(desk: "Desk", found: funnel.Funnel) -> str:
         "goal": formats.whole_money(found.goal, currency),
         "gap": formats.whole_money(abs(found.gap), currency),
     }
+    if not found.budget:
+        return gettext("No front has a budget yet, so nothing says what it would bring. Add fronts in section 8.")
     if found.gap > 0:
         return (
             gettext("At today's rates the budget of %(budget)s brings %(reach)s of %(goal)s: %(gap)s are missing.")

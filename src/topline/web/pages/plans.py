@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -83,16 +83,27 @@ def index(visit: Visit) -> HttpResponse:
     plans = [_card(visit, plan) for plan in Plan.objects.of(visit.shop).prefetch_related("versions")]
     month = visit.today.replace(day=1)
     first = month if visit.today.day == 1 else add_months(month, 1)
+    is_empty = visit.shop.lake().latest() is None
+    fresh_to = visit.today if is_empty else question.anchor(visit)
+    asked = visit.request.GET
     return visit.render(
         "plans.html",
         {
             "plans": plans,
+            "newest_on": fresh_to - timedelta(days=1) if fresh_to < visit.today else None,
+            "pin_on": fresh_to,
+            "may_pin": visit.may("settings.write"),
             "may_write": visit.may("plans.write"),
-            "is_empty": visit.shop.lake().latest() is None,
+            "is_empty": is_empty,
             "running": next((each for each in plans if each["is_now"]), None),
-            "firsts": [add_months(first, i) for i in range(-1, 6)],
-            "first": first,
+            "firsts": [
+                (f"{month:%Y-%m}", formats.month(month)) for i in range(-1, 6) for month in (add_months(first, i),)
+            ],
+            "first": asked.get("first", f"{first:%Y-%m}"),
             "months": MONTHS,
+            "length": whole(asked.get("months")) or 3,
+            "pair": templates.PAIR,
+            "template": asked.get("template") or (templates.PAIR if not plans else "sales"),
             "templates": templates.of(visit.shop),
             "drafting": _drafts(visit).unfinished().order_by("pk"),
         },
@@ -113,6 +124,7 @@ def _card(visit: Visit, plan: Plan) -> dict[str, Any]:
         "tone": TONES[State(version.state)],
         "goal": goal,
         "is_now": visit.today in plan.period,
+        "serves": plan.serves,
     }
 
 
@@ -130,7 +142,7 @@ def draft(visit: Visit) -> HttpResponse:
         as_of=as_of,
         actor=visit.user,
         language=language(),
-        template=posted.get("template") or "sales",
+        template=posted.get("template") or templates.SALES.id,
     )
     return redirect("plan_drafting", visit.shop.slug, job.pk)
 
