@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
+from babel.numbers import get_decimal_symbol
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -18,7 +19,7 @@ from topline.plans import operations, progress
 from topline.plans.grid import Part
 from topline.plans.models import PlanVersion
 from topline.plans.units import digits
-from topline.units import errors
+from topline.units import errors, number
 from topline.units.text import N_
 
 TARGETS, BUDGET = "Targets", "Budget"
@@ -134,13 +135,14 @@ def _read(version: PlanVersion, name: str, rows: Sequence[Sequence[Any]], wrong:
         )
         return {}
     found: dict[tuple[str, ...], dict[date, Decimal]] = {}
+    sign = get_decimal_symbol(version.plan.language)
     for y, row in enumerate(rows[1:], 2):
         key = tuple(str(row[places[title]] or "").strip() for title in named)
         if (not any(key) and not any(row)) or key[0] == "Total":
             continue
         found[key] = {}
         for x, month in columns.items():
-            amount = _amount(row[x] if x < len(row) else "")
+            amount = _amount(row[x] if x < len(row) else "", sign)
             if amount is None:
                 cell = f"{_letter(x)}{y}"
                 wrong.append(
@@ -152,14 +154,15 @@ def _read(version: PlanVersion, name: str, rows: Sequence[Sequence[Any]], wrong:
     return found
 
 
-def _amount(value: Any) -> Decimal | None:
+def _amount(value: Any, decimal_sign: str) -> Decimal | None:
+    """What a cell holds: a number, or what somebody typed as text."""
     if value in ("", None):
         return Decimal(0)
     if isinstance(value, bool):
         return None
     try:
-        amount = Decimal(str(value).strip())
-    except InvalidOperation:
+        amount = number.read(value, decimal_sign=decimal_sign) if isinstance(value, str) else Decimal(str(value))
+    except (ArithmeticError, number.NumberTextError):
         return None
     return amount if amount.is_finite() and 0 <= amount < 10**15 else None
 

@@ -10,12 +10,13 @@ from functools import cache
 from typing import Any
 
 from babel import Locale, dates, numbers
-from babel.numbers import get_territory_currencies, list_currencies
+from babel.numbers import get_decimal_symbol, get_territory_currencies, list_currencies
 from django.utils.translation import get_language, gettext, ngettext
 
 from topline.analysis.result import Channel, Figure, Note
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
+from topline.units import number as number_text
 from topline.units.errors import ToplineError
 from topline.units.missing import Missing
 from topline.units.period import Grain, Period
@@ -34,6 +35,11 @@ def _locale(language: str) -> Locale:
 def locale() -> Locale:
     """The locale of the page's language."""
     return _locale(get_language() or "en")
+
+
+def read_number(written: str) -> Decimal:
+    """The number that a person typed on a page of this language. Raises NumberTextError."""
+    return number_text.read(written, decimal_sign=get_decimal_symbol(locale()))
 
 
 def tag() -> str:

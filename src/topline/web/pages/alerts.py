@@ -1,7 +1,7 @@
 """Alerts: what to be told of, and what happened."""
 
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +17,7 @@ from topline.boards.models import Alert, AlertEvent
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import parse_filter
+from topline.units.number import NumberTextError
 from topline.units.text import N_
 from topline.web import formats, question
 from topline.web.page import Page, Visit
@@ -143,10 +144,10 @@ def _grain(rule: str, asked: str) -> str:
 
 def _bound(text: str) -> Decimal | None:
     try:
-        found = Decimal(text.replace(" ", "").replace(",", "."))
-    except InvalidOperation:
+        found = formats.read_number(text)
+    except NumberTextError:
         return None
-    return found if found.is_finite() and abs(found) < Decimal(10) ** 15 else None
+    return found if abs(found) < Decimal(10) ** 15 else None
 
 
 def says(visit: Visit, alert: Alert) -> str:

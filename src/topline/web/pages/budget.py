@@ -3,11 +3,10 @@
 import math
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from babel.numbers import NumberFormatError, parse_decimal
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
@@ -116,18 +115,14 @@ def _asked(visit: Visit, known: dict[str, ResponseOutlook], margin: float | None
 
 
 def _number(written: str) -> Decimal | None:
-    """The number of a field; None where it is empty. Raises BudgetFieldError."""
-    text = written.strip()
-    if not text:
+    """The number of a field; None where it is empty.
+
+    Raises BudgetFieldError, NumberTextError.
+    """
+    if not written.strip():
         return None
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        try:
-            value = Decimal(parse_decimal(text.replace(" ", "\xa0"), locale=formats.locale()))
-        except NumberFormatError:
-            raise BudgetFieldError(text=written) from None
-    if not value.is_finite() or not 0 <= value < 10**12:
+    value = formats.read_number(written)
+    if not 0 <= value < 10**12:
         raise BudgetFieldError(text=written)
     return value
 

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
 from babel import Locale
-from babel.numbers import NumberFormatError, parse_decimal
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
@@ -592,12 +590,10 @@ def check(visit: Visit) -> HttpResponse:
             found = promotion.check(
                 shop=visit.shop,
                 product=asked["product"].strip(),
-                price=Decimal(parse_decimal(asked.get("price", "") or "0", locale=formats.locale())),
+                price=formats.read_number(asked.get("price") or "0"),
                 starts_on=parse_day(asked.get("starts_on", "")),
                 market=asked.get("market") or None,
             )
-        except NumberFormatError:
-            error = formats.say(promotion.PromotionPriceError())
         except ToplineError as wrong:
             error = formats.say(wrong)
     names = Locale.parse(str(formats.locale())).territories

@@ -18,7 +18,6 @@ from topline.plans.checks import GoalCheck, MonthCheck, PlanCheck
 from topline.plans.expectation import LEVEL, OTHER
 from topline.plans.models import Goal, Plan, PlanVersion
 from topline.science.check import CONSTRAINTS, LIKELY, LIMITS, Change, Move, Swing
-from topline.units.errors import ToplineError
 from topline.units.text import N_
 from topline.web import charts, files, formats, question
 from topline.web.page import Page, Visit
@@ -40,10 +39,6 @@ HELD: Mapping[str, str] = {
     "basket": N_("Baskets"),
 }
 WITHOUT_VISITS: Mapping[str, str] = {"conversion": N_("Orders")}
-
-
-class ShareError(ToplineError):
-    message = N_("“%(text)s” is not a change in per cent. Write a number such as 10 or -2.5.")
 
 
 def of_plan(visit: Visit, plan_id: int) -> HttpResponseBase:
@@ -94,7 +89,7 @@ def _show(visit: Visit, version: PlanVersion, plans: list[tuple[int, str, bool]]
 
 
 def _change(visit: Visit, version: PlanVersion) -> Change:
-    """The change of the address: per cent by lever, a category's place, a budget. Raises ShareError."""
+    """The change of the address: per cent by lever, a category's place, a budget. Raises NumberTextError."""
     asked = visit.request.GET
     moved: dict[str, Any] = {lever: _share(asked.get(lever, "")) for lever in LIMITS}
     place = asked.get("category", "")
@@ -107,13 +102,7 @@ def _change(visit: Visit, version: PlanVersion) -> Change:
 
 
 def _share(written: str) -> float:
-    try:
-        value = float(written.replace(",", ".") or 0) / 100
-    except ValueError:
-        raise ShareError(text=written) from None
-    if not math.isfinite(value):
-        raise ShareError(text=written)
-    return value
+    return float(formats.read_number(written or "0")) / 100
 
 
 # What the page shows ---------------------------------------------------------------

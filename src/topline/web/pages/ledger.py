@@ -5,7 +5,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from babel.numbers import NumberFormatError, parse_decimal
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
@@ -240,13 +239,14 @@ def _act(visit: Visit, version: PlanVersion) -> None:
             ledger.move(
                 version=version, source=posted.get("source", ""), source_month=_month(posted, "source_month"),
                 target=posted.get("target", ""), target_month=_month(posted, "target_month"),
-                amount=amount_of(posted.get("amount", "")), reason=posted.get("reason", ""), actor=visit.user, now=now,
+                amount=formats.read_number(posted.get("amount", "")), reason=posted.get("reason", ""),
+                actor=visit.user, now=now,
             )  # fmt: skip
         case "commit":
             visit.require("plans.write")
             promised = ledger.commit(
                 version=version, key=posted.get("key", ""), month=_month(posted, "month"),
-                amount=amount_of(posted.get("amount", "")), what=posted.get("what", ""), today=visit.today,
+                amount=formats.read_number(posted.get("amount", "")), what=posted.get("what", ""), today=visit.today,
                 actor=visit.user, now=now,
             )  # fmt: skip
             if promised.state == Commitment.State.ASKED:
@@ -262,7 +262,10 @@ def _act(visit: Visit, version: PlanVersion) -> None:
             for role in (each for each in Role if f"limit-{each.value}" in posted):
                 text = posted.get(f"limit-{role.value}", "").strip()
                 ledger.set_limit(
-                    shop=visit.shop, role=role.value, amount=amount_of(text) if text else None, actor=visit.user
+                    shop=visit.shop,
+                    role=role.value,
+                    amount=formats.read_number(text) if text else None,
+                    actor=visit.user,
                 )
 
 
@@ -275,26 +278,18 @@ def _asked(posted: Mapping[str, str]) -> dict[str, Any]:
         "campaign": posted.get("campaign", ""),
         "market": posted.get("market", ""),
         "kind": SpendKind(kind) if kind in SpendKind.values else SpendKind.ADS,
-        "expected": amount_of(expected) if expected else None,
+        "expected": formats.read_number(expected) if expected else None,
     }
 
 
 def _plan_months(visit: Visit, version: PlanVersion, line: BudgetLine, posted: Mapping[str, str]) -> None:
     for month in version.plan.months:
         text = posted.get(f"month-{month:%Y-%m}", "").strip()
-        amount = amount_of(text) if text else Decimal(0)
+        amount = formats.read_number(text) if text else Decimal(0)
         ledger.set_amount(
             version=version, key=line.key, month=month, amount=amount, actor=visit.user, now=timezone.now(),
             reason=posted.get("reason", ""),
         )  # fmt: skip
-
-
-def amount_of(written: str) -> Decimal:
-    """An amount as people of the page's language write it. Raises BudgetAmountError."""
-    try:
-        return Decimal(parse_decimal(written.strip().replace(" ", "\xa0"), locale=formats.locale()))
-    except NumberFormatError:
-        raise ledger.BudgetAmountError() from None
 
 
 def _month(posted: Mapping[str, str], name: str) -> date:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from babel.numbers import NumberFormatError, parse_decimal
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.http import urlencode
@@ -16,7 +15,6 @@ from topline.outlook.demand import DIMENSIONS, Accuracy, Change, DemandOutlook, 
 from topline.plans import demand
 from topline.plans import jobs as plan_jobs
 from topline.plans.expectation import OTHER
-from topline.units.errors import ToplineError
 from topline.units.period import Period, parse_day
 from topline.units.text import N_
 from topline.web import charts, files, formats, question
@@ -51,10 +49,6 @@ _FAMILIES = {
     "codes": ("category", "market", "channel"),
     "step": ("step",),
 }
-
-
-class PlannedNumberError(ToplineError):
-    message = N_("“%(text)s” is not a number. Write digits, such as 20 or 9.90.")
 
 
 def view(visit: Visit) -> HttpResponseBase:
@@ -106,10 +100,7 @@ def _change_text(posted: Any) -> str:
     parts = [f"{what}={of}"] if what in ("product", "category") and of else []
     for name in ("price", "discount"):
         if written := posted.get(name, "").strip():
-            try:
-                parts.append(f"{name}={parse_decimal(written, locale=formats.locale())}")
-            except NumberFormatError:
-                raise PlannedNumberError(text=written) from None
+            parts.append(f"{name}={formats.read_number(written)}")
     first, last = parse_day(posted.get("from", "")), parse_day(posted.get("to", ""))
     period = Period(first, last + timedelta(days=1))
     return ",".join([*parts, f"from={period.start}", f"to={period.end}"])

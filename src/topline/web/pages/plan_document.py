@@ -7,7 +7,6 @@ from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import Any
 
-from babel.numbers import NumberFormatError, parse_decimal
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
@@ -29,6 +28,7 @@ from topline.plans.models import Entry, EntryEdit, PlanVersion, State
 from topline.plans.outline import Behaviour, Column, Field, Section, Type
 from topline.units.errors import ToplineError
 from topline.units.missing import Missing
+from topline.units.number import NumberTextError
 from topline.units.period import Period
 from topline.web import formats, markdown, question
 from topline.web.page import Page, Visit
@@ -323,10 +323,12 @@ def _written(kept: Field, posted: Any) -> tuple[dict[str, Any], dict[str, str]]:
         if column.id not in posted and f"has-{column.id}" not in posted:
             continue
         given = posted.getlist(column.id) if column.type in (Type.ROWS, Type.CHANNELS) else posted.get(column.id, "")
+        if posted.get(f"was-{column.id}") == posted.get(column.id):
+            continue  # what the form showed stays, however it is written
         try:
             said[column.id] = _number(column, given) if column.type in _NUMBERS else given
-        except NumberFormatError:
-            wrong[column.id] = formats.say(cells.NumberError(value=given))
+        except NumberTextError as error:
+            wrong[column.id] = formats.say(error)
     return said, wrong
 
 
@@ -335,10 +337,10 @@ _NUMBERS = (Type.MONEY, Type.NUMBER, Type.RATE)
 
 def _number(column: Column, given: str) -> str:
     """A number's plain form; a rate is written in per cent."""
-    written = given.replace("%", "").replace(" ", "\N{NO-BREAK SPACE}").strip()
+    written = given.replace("%", "").strip()
     if not written:
         return ""
-    number = parse_decimal(written, locale=formats.locale(), strict=False)
+    number = formats.read_number(written)
     return f"{number / 100 if column.type == Type.RATE else number:f}"
 
 

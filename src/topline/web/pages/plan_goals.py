@@ -20,11 +20,12 @@ from topline.plans.goals import BANDS, LINKED, NEEDS, Letter, Node, Worded
 from topline.plans.models import Goal, PlanVersion, State
 from topline.plans.units import digits
 from topline.units.errors import ToplineError
+from topline.units.number import NumberTextError
 from topline.units.period import parse_day
 from topline.units.text import N_
 from topline.web import formats
 from topline.web.page import Page, Visit, whole
-from topline.web.pages.plans import TONES, AmountError, address_of, parse_amount, scope_text, sentences, version_of
+from topline.web.pages.plans import TONES, address_of, parse_amount, scope_text, sentences, version_of
 
 NAMES = {
     "specific": N_("Specific"),
@@ -108,7 +109,7 @@ def _add(visit: Visit, version: PlanVersion) -> dict[str, str]:
             actor=visit.user,
             now=timezone.now(),
         )
-    except AmountError as error:
+    except NumberTextError as error:
         return {"target": formats.say(error)}
     except (goals.UnknownMetricError, operations.GoalExistsError) as error:
         return {"metric": formats.say(error)}
@@ -301,7 +302,7 @@ def _describe(visit: Visit, found: Goal) -> dict[str, str]:
         )
     except goals.CircularGoalError as error:
         return {"parent": formats.say(error)}
-    except (goals.BandsError, AmountError) as error:
+    except (goals.BandsError, NumberTextError) as error:
         return {"bands": formats.say(error)}
     except ToplineError as error:
         return {"dated": formats.say(error)}
@@ -345,7 +346,7 @@ def _proposed(found: Goal, more: str, action: str) -> dict[str, str]:
         try:
             amount = Decimal(more)
         except InvalidOperation:
-            raise AmountError(text=more) from None
+            raise NumberTextError(text=more, example="1") from None
         months = Decimal(found.version.plan.period.whole_months() or 3)
         written["target"] = formats.fixed(
             found.target + amount * months / 3, digits(found.metric, found.version.plan.currency)

@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from babel.numbers import NumberFormatError, parse_decimal
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
@@ -24,7 +23,7 @@ from topline.plans.models import Goal, Plan, PlanVersion, State
 from topline.plans.progress import GoalLine, Line, PlanView
 from topline.plans.text import Sentence
 from topline.plans.units import digits, from_minor
-from topline.units.errors import PeriodError, ToplineError
+from topline.units.errors import PeriodError
 from topline.units.period import Period, add_months, parse_day
 from topline.units.text import N_
 from topline.web import charts, formats, question
@@ -50,10 +49,6 @@ STATUSES = {name: (label, _TONES_OF_STATUS.get(name, "")) for name, label in tex
 
 _LINES = 40
 """Lines of the grid that the plan's page shows; the page of targets has them all."""
-
-
-class AmountError(ToplineError):
-    message = N_("“%(text)s” is not an amount. Write digits, such as 12500.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +247,8 @@ def address_of(visit: Visit, version: PlanVersion) -> str:
 
 
 def parse_amount(written: str) -> Decimal:
-    try:
-        return Decimal(parse_decimal(written.strip().replace(" ", "\xa0") or "0", locale=formats.locale()))
-    except NumberFormatError:
-        raise AmountError(text=written) from None
+    """What a person typed for an amount; nothing is zero. Raises NumberTextError."""
+    return formats.read_number(written) if written.strip() else Decimal(0)
 
 
 def version_of(visit: Visit, plan_id: int) -> PlanVersion:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -46,10 +46,6 @@ class ChangeError(ToplineError):
     message = N_("“%(text)s” is not a change of price from -40 to 40 per cent. Write a number such as -10 or 2.5.")
 
 
-class TargetError(ToplineError):
-    message = N_("“%(text)s” is not an amount. Write digits, such as 12500.")
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the address asks for."""
@@ -85,23 +81,15 @@ def view(visit: Visit) -> HttpResponseBase:
 
 
 def _asked(visit: Visit) -> Asked:
-    """Raises ChangeError, TargetError."""
+    """Raises ChangeError, NumberTextError."""
     given = visit.request.GET
-    written = given.get("change", "-10").replace(",", ".") or "0"
-    try:
-        change = float(written)
-    except ValueError:
-        raise ChangeError(text=written) from None
+    written = given.get("change", "-10") or "0"
+    change = float(formats.read_number(written))
     if not LEAST <= change <= MOST:
         raise ChangeError(text=written)
     weeks = given.get("weeks", "")
     wanted = given.get("target", "").strip()
-    try:
-        target = Decimal(wanted) if wanted else None
-    except InvalidOperation:
-        raise TargetError(text=wanted) from None
-    if target is not None and not target.is_finite():
-        raise TargetError(text=wanted)
+    target = formats.read_number(wanted) if wanted else None
     aim = volume.Aim.SALES if given.get("aim") == "sales" else volume.Aim.PROFIT
     product, category = given.get("product", ""), given.get("category", "")
     return Asked(

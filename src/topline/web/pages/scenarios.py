@@ -110,16 +110,7 @@ def _values(posted: Mapping[str, str]) -> dict[str, float]:
     found = {}
     for driver in LIMITS:
         if driver in posted:
-            try:
-                value = float(posted[driver].replace(",", ".") or 0) / 100
-            except ValueError:
-                value = math.nan
-            least, most = LIMITS[driver]
-            if not math.isfinite(value):
-                raise scenarios.DriverError(
-                    driver=driver, least=round(100 * least), most=round(100 * most), asked=posted[driver]
-                )
-            found[driver] = round(value, 6)
+            found[driver] = round(float(formats.read_number(posted[driver] or "0")) / 100, 6)
     return found
 
 

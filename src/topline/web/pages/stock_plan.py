@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from babel.numbers import NumberFormatError, parse_decimal
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext
@@ -12,7 +11,6 @@ from topline.documents.sheet import Column, Form, Sheet
 from topline.plans import jobs as plan_jobs
 from topline.plans import numbers, stock, text
 from topline.plans.stock import EventNeed, StockLine, StockPlan, SupplierLine
-from topline.units.errors import ToplineError
 from topline.units.text import N_
 from topline.web import charts, files, formats
 from topline.web.page import Page, Visit
@@ -30,10 +28,6 @@ STATES: Mapping[str, tuple[str, str]] = {
 GROUPS: Mapping[str, tuple[str, ...]] = {"to_order": ("out", "late", "order"), "idle": ("excess", "dead")}
 ASSUMED = ("lead_days", "review_days", "carrying_rate", "service_rate", "pack_units", "closing_days", "excess_days")
 MOST_LINES = 40
-
-
-class StatedNumberError(ToplineError):
-    message = N_("“%(text)s” is not a number. Write digits, such as 14 or 2.5.")
 
 
 def view(visit: Visit) -> HttpResponseBase:
@@ -77,12 +71,7 @@ def keep(visit: Visit, names: tuple[str, ...]) -> None:
 
 
 def _number(written: str) -> float | None:
-    if not written.strip():
-        return None
-    try:
-        return float(parse_decimal(written.strip().replace(" ", "\xa0"), locale=formats.locale()))
-    except NumberFormatError:
-        raise StatedNumberError(text=written) from None
+    return float(formats.read_number(written)) if written.strip() else None
 
 
 def fields(stated: numbers.Stated, names: tuple[str, ...]) -> list[dict[str, Any]]:
