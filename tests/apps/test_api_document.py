@@ -81,3 +81,43 @@ def test_comments_and_fronts_and_templates_answer(call, base):
     kept = call("POST", "/shops/gifts/plan-templates", {"name": "Ours", "plan": plan, "version": 1})
     assert kept.status_code == 201
     assert call("GET", "/shops/gifts/plan-templates").json()[-1]["id"] == kept.json()["id"]
+
+
+def test_the_budget_is_planned_moved_and_committed(call, base, owner):
+    made = call(
+        "POST", f"{base}/budget/lines",
+        {"activity": "Search", "channel": "google", "front_key": "find", "planned": {"2011-09": "900", "2011-10": "100.5"}},
+    )  # fmt: skip
+    assert made.status_code == 201, made.json()
+    assert made.json()["planned"] == {"2011-09": "900.00", "2011-10": "100.50"}
+    key = made.json()["key"]
+    call("POST", f"{base}/budget/lines", {"activity": "Post", "channel": "print", "planned": {"2011-11": "200"}})
+    moved = call(
+        "POST", f"{base}/budget/moves",
+        {"source": key, "source_month": "2011-10-01", "target": "post", "target_month": "2011-11-01", "amount": "50.5",
+         "reason": "Cards before Christmas"},
+    )  # fmt: skip
+    assert moved.status_code == 201, moved.json()
+    promised = call(
+        "POST", f"{base}/budget/commitments", {"line": key, "month": "2011-09-01", "amount": "300", "what": "Agency"}
+    ).json()
+    assert promised["state"] == "approved"
+    found = call("GET", f"{base}/budget").json()
+    sums = [(one["key"], one["planned_sum"], one["committed_sum"], one["left"]) for one in found["lines"]]
+    assert sums == [("search", "950.00", "300", "650.00"), ("post", "250.50", "0", "250.50")]
+    assert [(one["key"], one["planned_sum"]) for one in found["fronts"]] == [("find", "950.00"), ("", "250.50")]
+    assert [(one["key"], one["planned_sum"]) for one in found["channels"]] == [
+        ("google", "950.00"),
+        ("print", "250.50"),
+    ]
+    assert found["whole"]["planned_sum"] == "1200.50"
+    done = call("POST", f"{base}/budget/commitments/{promised['id']}", {"decision": "withdraw"}).json()
+    assert done["state"] == "withdrawn"
+    changed = call("PUT", f"{base}/budget/lines/post", {"activity": "Cards", "planned": {"2011-11": "10"}}).json()
+    assert (changed["activity"], changed["planned"]) == ("Cards", {"2011-11": "10.00"})
+    assert call("DELETE", f"{base}/budget/lines/post").status_code == 204
+    assert call("POST", f"{base}/budget/commitments/99", {"decision": "paid"}).status_code == 404
+    too_much = call(
+        "POST", f"{base}/budget/commitments", {"line": key, "month": "2011-09-01", "amount": "9999", "what": "TV"}
+    )
+    assert (too_much.status_code, too_much.json()["code"]) == (422, "over_budget")

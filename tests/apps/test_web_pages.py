@@ -168,7 +168,7 @@ def test_a_plan_is_drafted_and_its_cells_sum(browser, filled):
         reverse("plan_cell", args=[filled.slug, plan.pk]), cell | {"amount": "a lot"}, headers={"HX-Request": "true"}
     )
     assert refused.status_code == 204
-    assert "is not an amount" in refused["HX-Trigger"]
+    assert "is not a number" in refused["HX-Trigger"]
 
 
 def test_a_drafts_goals_are_changed_and_given_up(browser, filled, owner):
@@ -191,7 +191,7 @@ def test_a_drafts_goals_are_changed_and_given_up(browser, filled, owner):
     assert "Write to lapsed buyers" in browser.get(page).content.decode()
     refused = browser.post(address, form | {"target": "a lot"})
     assert refused.status_code == 400
-    assert 'id="target-error">“a lot” is not an amount' in refused.content.decode()
+    assert 'id="target-error">“a lot” is not a number' in refused.content.decode()
     refused = browser.post(address, form | {"due_on": "2027-02-01"}).content.decode()
     assert 'id="due-error">This goal' in refused
     proposal = reverse("goal_proposed", args=[filled.slug])

@@ -28,10 +28,10 @@ from topline.workbench.models import Comment
 
 router = Router()
 
-_Plan = Annotated[int, Path(description="The plan's number")]
-_Version = Annotated[int, Path(description="The version's number within the plan")]
+PlanNumber = Annotated[int, Path(description="The plan's number")]
+VersionNumber = Annotated[int, Path(description="The version's number within the plan")]
 _Field = Annotated[str, Path(description="A field of the document, such as 4.personas")]
-_BASE = "/shops/{shop}/plans/{plan}/versions/{version}"
+BASE = "/shops/{shop}/plans/{plan}/versions/{version}"
 
 
 class UnknownSectionError(ToplineError):
@@ -104,23 +104,23 @@ class TemplateIn(Schema):
     version: int
 
 
-@router.get(f"{_BASE}/document", response=dict[str, Any], auth=Requires("plans.read"), summary="The document as JSON")
-def read_document(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> dict[str, Any]:
-    return document.exported(_version(caller(request), plan, version))
+@router.get(f"{BASE}/document", response=dict[str, Any], auth=Requires("plans.read"), summary="The document as JSON")
+def read_document(request: HttpRequest, shop: str, plan: PlanNumber, version: VersionNumber) -> dict[str, Any]:
+    return document.exported(version_of(caller(request), plan, version))
 
 
 @router.put(
-    f"{_BASE}/document",
+    f"{BASE}/document",
     response=dict[str, Any],
     auth=Requires("plans.write"),
     summary="Make the document that of the JSON; what it leaves out is taken out",
 )
 @decorate_view(once)
 def write_document(
-    request: HttpRequest, shop: str, plan: _Plan, version: _Version, wanted: DocumentIn
+    request: HttpRequest, shop: str, plan: PlanNumber, version: VersionNumber, wanted: DocumentIn
 ) -> dict[str, Any]:
     who = caller(request)
-    found = _version(who, plan, version)
+    found = version_of(who, plan, version)
     document.load(
         version=found,
         document={"schema": wanted.schema_, "fields": wanted.fields},
@@ -131,7 +131,7 @@ def write_document(
 
 
 @router.get(
-    f"{_BASE}/sections/{{number}}",
+    f"{BASE}/sections/{{number}}",
     response=dict[str, Any],
     auth=Requires("plans.read"),
     summary="A section: its fields, rows with live cells, and live numbers",
@@ -139,12 +139,12 @@ def write_document(
 def read_section(
     request: HttpRequest,
     shop: str,
-    plan: _Plan,
-    version: _Version,
+    plan: PlanNumber,
+    version: VersionNumber,
     number: Annotated[int, Path(description="1 to 24")],
 ) -> dict[str, Any]:
     who = caller(request)
-    found = _version(who, plan, version)
+    found = version_of(who, plan, version)
     listed = outline.sections(found.plan.kind, found.plan.outline)
     section = next((each for each in listed if each.number == number), None)
     if section is None:
@@ -160,31 +160,31 @@ def read_section(
 
 
 @router.patch(
-    f"{_BASE}/fields/{{field}}",
+    f"{BASE}/fields/{{field}}",
     response=RowOut,
     auth=Requires("plans.write"),
     summary="Write a text or a choice: {“text”: Markdown} or {“choice”: id}",
 )
 @decorate_view(once)
 def write_field(
-    request: HttpRequest, shop: str, plan: _Plan, version: _Version, field: _Field, wanted: CellsIn
+    request: HttpRequest, shop: str, plan: PlanNumber, version: VersionNumber, field: _Field, wanted: CellsIn
 ) -> object:
     return _write(caller(request), plan, version, field, "", wanted)
 
 
 @router.post(
-    f"{_BASE}/fields/{{field}}/rows",
+    f"{BASE}/fields/{{field}}/rows",
     response={201: RowOut},
     auth=Requires("plans.write"),
     summary="Add a row to a table",
 )
 @decorate_view(once)
 def add_row(
-    request: HttpRequest, shop: str, plan: _Plan, version: _Version, field: _Field, wanted: RowIn
+    request: HttpRequest, shop: str, plan: PlanNumber, version: VersionNumber, field: _Field, wanted: RowIn
 ) -> Status[object]:
     who = caller(request)
     entry = document.add_row(
-        version=_version(who, plan, version),
+        version=version_of(who, plan, version),
         field=field,
         values=wanted.cells,
         key=wanted.key,
@@ -195,7 +195,7 @@ def add_row(
 
 
 @router.patch(
-    f"{_BASE}/fields/{{field}}/rows/{{key}}",
+    f"{BASE}/fields/{{field}}/rows/{{key}}",
     response=RowOut,
     auth=Requires("plans.write"),
     summary="Change cells of a row; what others changed meanwhile in other cells stays",
@@ -204,8 +204,8 @@ def add_row(
 def write_row(
     request: HttpRequest,
     shop: str,
-    plan: _Plan,
-    version: _Version,
+    plan: PlanNumber,
+    version: VersionNumber,
     field: _Field,
     key: Annotated[str, Path(description="The row's key")],
     wanted: CellsIn,
@@ -214,7 +214,7 @@ def write_row(
 
 
 @router.delete(
-    f"{_BASE}/fields/{{field}}/rows/{{key}}",
+    f"{BASE}/fields/{{field}}/rows/{{key}}",
     response={204: None},
     auth=Requires("plans.write"),
     summary="Take a row out; its history brings it back",
@@ -223,27 +223,29 @@ def write_row(
 def remove_row(
     request: HttpRequest,
     shop: str,
-    plan: _Plan,
-    version: _Version,
+    plan: PlanNumber,
+    version: VersionNumber,
     field: _Field,
     key: Annotated[str, Path(description="The row's key")],
 ) -> Status[None]:
     who = caller(request)
-    document.remove_row(version=_version(who, plan, version), field=field, key=key, actor=who.user, now=timezone.now())
+    document.remove_row(
+        version=version_of(who, plan, version), field=field, key=key, actor=who.user, now=timezone.now()
+    )
     return Status(204, None)
 
 
 @router.get(
-    f"{_BASE}/fields/{{field}}/history",
+    f"{BASE}/fields/{{field}}/history",
     response=list[EditOut],
     auth=Requires("plans.read"),
     summary="Who changed a field, in all versions, the newest first",
 )
 def read_history(
-    request: HttpRequest, shop: str, plan: _Plan, version: _Version, field: _Field
+    request: HttpRequest, shop: str, plan: PlanNumber, version: VersionNumber, field: _Field
 ) -> list[dict[str, Any]]:
     document.field_of(field)
-    found = _version(caller(request), plan, version)
+    found = version_of(caller(request), plan, version)
     return [
         {
             "field": edit.field,
@@ -261,33 +263,33 @@ def read_history(
 
 
 @router.get(
-    f"{_BASE}/fields/{{field}}/comments",
+    f"{BASE}/fields/{{field}}/comments",
     response=list[CommentOut],
     auth=Requires("plans.read"),
     summary="What was said on a field, the oldest first",
 )
 def read_comments(
-    request: HttpRequest, shop: str, plan: _Plan, version: _Version, field: _Field
+    request: HttpRequest, shop: str, plan: PlanNumber, version: VersionNumber, field: _Field
 ) -> list[dict[str, Any]]:
     document.field_of(field)
     who = caller(request)
-    found = _version(who, plan, version)
+    found = version_of(who, plan, version)
     return [_comment(one) for one in Comment.objects.on(who.shop.slug, document.subject(found, field))[:500]]
 
 
 @router.post(
-    f"{_BASE}/fields/{{field}}/comments",
+    f"{BASE}/fields/{{field}}/comments",
     response={201: CommentOut},
     auth=Requires("plans.read"),
     summary="Say something on a field; people named with an @ find it in their inbox",
 )
 @decorate_view(once)
 def add_comment(
-    request: HttpRequest, shop: str, plan: _Plan, version: _Version, field: _Field, wanted: CommentIn
+    request: HttpRequest, shop: str, plan: PlanNumber, version: VersionNumber, field: _Field, wanted: CommentIn
 ) -> Status[dict[str, Any]]:
     who = caller(request)
     kept = document.field_of(field)
-    found = _version(who, plan, version)
+    found = version_of(who, plan, version)
     people = {user.pk: str(user) for user in User.objects.filter(membership__shop=who.shop).distinct()}
     one = comments.add(
         shop=who.shop.slug,
@@ -303,25 +305,25 @@ def add_comment(
 
 
 @router.get(
-    f"{_BASE}/fronts",
+    f"{BASE}/fronts",
     response=dict[str, Any],
     auth=Requires("plans.read"),
     summary="Action fronts and actions with their live results, the funnel matrix, journeys, and the funnel both ways",
 )
-def read_fronts(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> dict[str, Any]:
+def read_fronts(request: HttpRequest, shop: str, plan: PlanNumber, version: VersionNumber) -> dict[str, Any]:
     who = caller(request)
-    reader = _reader(who, _version(who, plan, version))
+    reader = _reader(who, version_of(who, plan, version))
     matrix = fronts.matrix(reader)
     both = funnel.of(reader) if reader.has_facts else funnel.NO_ORDERS
     return {
-        "fronts": [_plain(one) for one in fronts.fronts(reader)],
-        "matrix": [_plain(square) for square in matrix.squares.values()],
+        "fronts": [plain(one) for one in fronts.fronts(reader)],
+        "matrix": [plain(square) for square in matrix.squares.values()],
         "empty_stages": list(matrix.empty_stages),
         "channels_without_budget": list(matrix.unfunded),
         "journeys": [
             {"persona": one.persona, "key": one.key, "gaps": list(one.gaps)} for one in fronts.journeys(reader)
         ],
-        "funnel": _plain(both),
+        "funnel": plain(both),
     }
 
 
@@ -350,14 +352,14 @@ def list_templates(request: HttpRequest, shop: str) -> list[dict[str, Any]]:
 @decorate_view(once)
 def save_template(request: HttpRequest, shop: str, wanted: TemplateIn) -> Status[dict[str, str]]:
     who = caller(request)
-    found = _version(who, wanted.plan, wanted.version)
+    found = version_of(who, wanted.plan, wanted.version)
     kept = templates.save(version=found, name=wanted.name, actor=who.user, now=timezone.now())
     return Status(201, {"id": f"{templates.OWN}{kept.pk}", "name": kept.name})
 
 
 def _write(who: Caller, plan: int, version: int, field: str, key: str, wanted: CellsIn) -> object:
     return document.write(
-        version=_version(who, plan, version),
+        version=version_of(who, plan, version),
         field=field,
         key=key,
         changes=wanted.cells,
@@ -367,7 +369,7 @@ def _write(who: Caller, plan: int, version: int, field: str, key: str, wanted: C
     )
 
 
-def _version(who: Caller, plan: int, number: int) -> PlanVersion:
+def version_of(who: Caller, plan: int, number: int) -> PlanVersion:
     found = PlanVersion.objects.of(who.shop).filter(plan=plan, number=number).first()
     if found is None:
         raise UnknownPlanError(shop=who.shop.slug, plan=f"{plan}.{number}")
@@ -402,16 +404,16 @@ def _field(reader: Reader, name: str, kept: outline.Field) -> dict[str, Any]:
                 "cells": row.cells,
                 "revision": row.revision,
                 "is_drafted": row.is_drafted,
-                "live": {id_: _plain(one.value) for id_, one in computed.get(row.key, {}).items()},
+                "live": {id_: plain(one.value) for id_, one in computed.get(row.key, {}).items()},
             }
             for row in rows
         ],
         "figures": [
             {
                 "metric": one.ask.metric,
-                "plan": _plain(one.plan),
-                "actual": _plain(one.actual),
-                "last_year": _plain(one.last_year),
+                "plan": plain(one.plan),
+                "actual": plain(one.actual),
+                "last_year": plain(one.last_year),
                 "pace": one.pace,
             }
             for one in figures.figures(reader, asks).values()
@@ -434,7 +436,7 @@ def _comment(one: Comment) -> dict[str, Any]:
     }
 
 
-def _plain(value: object) -> Any:
+def plain(value: object) -> Any:
     """A value as JSON has it: amounts as decimal texts, a missing one as its reason."""
     match value:
         case None | bool() | int() | float() | str():
@@ -446,9 +448,9 @@ def _plain(value: object) -> Any:
         case Deadline():
             return {"status": value.status, "on": value.on.isoformat(), "is_late": value.is_late}
         case dict():
-            return {str(key): _plain(each) for key, each in value.items()}
+            return {str(key): plain(each) for key, each in value.items()}
         case list() | tuple():
-            return [_plain(each) for each in value]
+            return [plain(each) for each in value]
     if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
     return str(value)

@@ -48,6 +48,16 @@ class EmptyLakeError(errors.ToplineError):
 
 
 @dataclass(frozen=True, slots=True)
+class ProposedLine:
+    """A line of the budget as the history proposes it: what a channel of a front was spent on a year before."""
+
+    front_key: str
+    activity: str
+    channel: str
+    planned: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class ProposedGoal:
     """A goal as the history proposes it; see `models.Goal`."""
 
@@ -82,6 +92,7 @@ class Draft:
     goals: Sequence[ProposedGoal]
     outlook: dict[str, Any]
     document: Mapping[str, Sequence[Mapping[str, Any]]]
+    budget: Sequence[ProposedLine] = ()
 
 
 def propose(

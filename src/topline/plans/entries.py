@@ -5,7 +5,8 @@ from typing import Any
 
 from django.utils.text import slugify
 
-from topline.plans.models import Entry, PlanVersion
+from topline.plans.drafting import ProposedLine
+from topline.plans.models import BudgetLine, Entry, PlanVersion
 
 type Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 """The cells of the rows of each field."""
@@ -20,6 +21,17 @@ def add_drafted(version: PlanVersion, rows: Rows) -> None:
         if field not in taken
         for position, (key, cells) in enumerate(keyed(found))
     )
+
+
+def add_budget(version: PlanVersion, lines: Iterable[ProposedLine]) -> None:
+    """The lines of the budget that were made from data."""
+    BudgetLine.objects.bulk_create(
+        BudgetLine(
+            version=version, key=slugify(one.channel)[:24].strip("-") or str(place), front_key=one.front_key[:40],
+            activity=one.activity, channel=one.channel, planned=dict(one.planned), position=place,
+        )
+        for place, one in enumerate(lines)
+    )  # fmt: skip
 
 
 def keyed(rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -23,8 +23,10 @@ from topline.metrics.catalogue import metrics
 from topline.metrics.query import Filter, Query
 from topline.metrics.result import Rest
 from topline.plans import expectation
-from topline.plans.drafting import Draft, ProposedGoal
+from topline.plans.drafting import Draft, ProposedGoal, ProposedLine
 from topline.plans.entries import keyed
+from topline.plans.grid import spread
+from topline.plans.units import from_minor, to_minor
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 
@@ -91,7 +93,8 @@ def filled(shop: Shop, period: Period, draft: Draft, language: str) -> Draft:
             ]
             if rows:
                 made[name] = rows
-    return replace(draft, document={**made, **draft.document})
+        budget = list(_budget(ground, made))
+    return replace(draft, document={**made, **draft.document}, budget=budget)
 
 
 def _exact(value: object) -> Decimal | None:
@@ -244,6 +247,21 @@ def _spent(ground: Ground) -> dict[str, Decimal]:
             share = Decimal(ground.period.days) / period.days
             return {code: round(amount * share, 2) for code, amount in found.items() if amount}
     return {}
+
+
+def _budget(ground: Ground, made: Made) -> Iterator[ProposedLine]:
+    """What each channel of a front costs, month by month as the targets have their season."""
+    spent, names = _spent(ground), _names(ground)
+    grid = ground.draft.grids.get("net_sales")
+    for key, row in keyed(made.get("8.fronts", ())):
+        for code in row["channels"]:
+            minor = to_minor("net_sales", spent[code], ground.shop.currency)
+            weights = [float(one) for one in grid.cells.sum(axis=(0, 1))] if grid is not None else []
+            months = [add_months(ground.period.start, t) for t in range(ground.period.whole_months() or 1)]
+            shares = spread(minor, (1, 1, len(months)), weights or [1.0] * len(months)).cells[0, 0]
+            amounts = (from_minor("net_sales", int(one), ground.shop.currency) for one in shares)
+            planned = {f"{month:%Y-%m}": f"{one:f}" for month, one in zip(months, amounts, strict=True) if one}
+            yield ProposedLine(key, names.get(code) or str(kinds.name_of(code)), code, planned)
 
 
 def _actions(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:

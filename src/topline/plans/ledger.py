@@ -120,6 +120,16 @@ def put_line(
     return line
 
 
+def front_names(version: PlanVersion) -> list[tuple[str, str]]:
+    """The action fronts that a line may be for: those of the plan's document, else of the plan that it serves."""
+    served = version.plan.serves
+    for holder in (version, served.current if served else None):
+        rows = holder.entries.rows("8.fronts") if holder else ()
+        if found := [(row.key, str(row.cells.get("name", row.key))) for row in rows]:
+            return found
+    return []
+
+
 def drop_line(*, version: PlanVersion, key: str, actor: User | None, now: datetime) -> None:
     """Take a line out of the budget. Raises UnknownLineError, PlanLockedError."""
     with transaction.atomic():
@@ -414,6 +424,14 @@ class Ledger:
     margin: Decimal | Missing
     cash: list[Cash] = field(default_factory=list)
 
+    def by(self, column: str) -> list[tuple[str, Row]]:
+        """The lines together by their `front_key` or `channel`, the largest budget first; "" for those without one."""
+        groups: dict[str, list[Row]] = {}
+        for row in self.rows:
+            groups.setdefault(getattr(row.line, column) if row.line else "", []).append(row)
+        found = [(name, _together(rows, self.months, self.margin)) for name, rows in groups.items()]
+        return sorted(found, key=lambda pair: -pair[1].planned_sum)
+
 
 def ledger(version: PlanVersion, today: date, snapshot: Snapshot | None = None) -> Ledger:
     """Planned, committed and actual by line and month. Every spend of the period stands in exactly one row."""
@@ -436,8 +454,16 @@ def ledger(version: PlanVersion, today: date, snapshot: Snapshot | None = None) 
         row.due = _rounded(version, due)
     margin = _add_returns(version, rows, months, snapshot)
     shown = [*rows, rest] if rest.actual_sum or rest.committed_sum else rows
+    whole = _together(shown, months, margin)
+    cash = _cash(version, rows, months, margin)
+    whole.paid_back_in = next((each.month for each in cash if each.gathered >= 0 and each.back), None)
+    return Ledger(months, shown, whole, margin, cash)
+
+
+def _together(rows: Sequence[Row], months: Sequence[date], margin: Decimal | Missing) -> Row:
+    """Rows as one; its return is that of the lines whose return is known."""
     planned, committed, actual = (
-        _sum([getattr(row, name) for row in shown], months) for name in ("planned", "committed", "actual")
+        _sum([getattr(row, name) for row in rows], months) for name in ("planned", "committed", "actual")
     )
     whole = Row("", None, planned, committed, actual)
     whole.due = sum((row.due for row in rows), Decimal(0))
@@ -445,9 +471,7 @@ def ledger(version: PlanVersion, today: date, snapshot: Snapshot | None = None) 
     if known:
         whole.returns = sum(known, Decimal(0))
         whole.roi = _roi(whole.returns, whole.planned_sum, margin)
-    cash = _cash(version, rows, months, margin)
-    whole.paid_back_in = next((each.month for each in cash if each.gathered >= 0 and each.back), None)
-    return Ledger(months, shown, whole, margin, cash)
+    return whole
 
 
 def spend_of(plan: Plan, today: date, snapshot: Snapshot) -> list[dict[str, Any]]:

@@ -113,6 +113,8 @@ def start_plan(
         )
         version = _add_version(plan, draft, actor=actor, now=now)
         templates.pour(version, template)
+        if "8.fronts" in draft.document:
+            entries.add_budget(version, draft.budget)
         _add_goals(version, draft.goals, {})
         _log(version, "plan.drafted", actor, as_of=draft.as_of.isoformat(), snapshot=draft.snapshot)
     return version

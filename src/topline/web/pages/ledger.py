@@ -64,6 +64,8 @@ def _show(visit: Visit, version: PlanVersion, *, error: str = "", status: int = 
         "months": found.months,
         "rows": [_row(visit, version, row) for row in found.rows],
         "whole": _row(visit, version, found.whole),
+        "groups": _groups(visit, version, found),
+        "fronts": ledger.front_names(version),
         "reasons": _reasons(found),
         "cash": _cash(version, found) if visit.may("finance.read") else [],
         "may_write": may_write,
@@ -157,6 +159,20 @@ def _row(visit: Visit, version: PlanVersion, row: Row) -> dict[str, Any]:
         "roi": "–" if isinstance(row.roi, Missing) else formats.signed_percent(float(row.roi)),
         "paid_back": formats.short_month(row.paid_back_in) if row.paid_back_in else "–",
     }
+
+
+def _groups(visit: Visit, version: PlanVersion, found: Ledger) -> list[dict[str, Any]]:
+    """The ledger by front and by channel, where lines name more than one."""
+    fronts = dict(ledger.front_names(version))
+    called = {
+        "front_key": (gettext("By front"), lambda name: fronts.get(name, gettext("no front"))),
+        "channel": (gettext("By channel"), lambda name: formats.channel(name) if name else gettext("no channel")),
+    }
+    return [
+        {"id": column, "title": title, "rows": [_row(visit, version, row) | {"name": say(name)} for name, row in rows]}
+        for column, (title, say) in called.items()
+        if len(rows := found.by(column)) > 1
+    ]
 
 
 def _reasons(found: Ledger) -> list[str]:
@@ -277,6 +293,7 @@ def _asked(posted: Mapping[str, str]) -> dict[str, Any]:
         "channel": posted.get("channel", ""),
         "campaign": posted.get("campaign", ""),
         "market": posted.get("market", ""),
+        "front_key": posted.get("front_key", ""),
         "kind": SpendKind(kind) if kind in SpendKind.values else SpendKind.ADS,
         "expected": formats.read_number(expected) if expected else None,
     }
@@ -308,7 +325,7 @@ def line(visit: Visit, plan_id: int, key: str) -> HttpResponse:
             if posted.get("do") == "drop":
                 ledger.drop_line(version=version, key=key, actor=visit.user, now=now)
             else:
-                asked = _asked(posted) | {"front_key": found.front_key}
+                asked = _asked(posted) | ({} if "front_key" in posted else {"front_key": found.front_key})
                 kept = ledger.put_line(version=version, key=key, actor=visit.user, now=now, **asked)
                 _plan_months(visit, version, kept, posted)
             return redirect(_address(visit, version))
@@ -323,6 +340,7 @@ def line(visit: Visit, plan_id: int, key: str) -> HttpResponse:
         "expected": formats.fixed(found.expected, 2) if found.expected is not None else "",
         "kinds": SpendKind.choices,
         "channels": _channels(visit),
+        "fronts": ledger.front_names(version),
         "back": _address(visit, version),
         "error": error,
     }
