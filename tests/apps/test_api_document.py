@@ -86,7 +86,8 @@ def test_comments_and_fronts_and_templates_answer(call, base):
 def test_the_budget_is_planned_moved_and_committed(call, base, owner):
     made = call(
         "POST", f"{base}/budget/lines",
-        {"activity": "Search", "channel": "google", "front_key": "find", "planned": {"2011-09": "900", "2011-10": "100.5"}},
+        {"activity": "Search", "channel": "google", "front_key": "find",
+         "planned": {"2011-09": "900", "2011-10": "100.5"}},
     )  # fmt: skip
     assert made.status_code == 201, made.json()
     assert made.json()["planned"] == {"2011-09": "900.00", "2011-10": "100.50"}
@@ -103,8 +104,9 @@ def test_the_budget_is_planned_moved_and_committed(call, base, owner):
     ).json()
     assert promised["state"] == "approved"
     found = call("GET", f"{base}/budget").json()
-    sums = [(one["key"], one["planned_sum"], one["committed_sum"], one["left"]) for one in found["lines"]]
-    assert sums == [("search", "950.00", "300", "650.00"), ("post", "250.50", "0", "250.50")]
+    amounts = ("planned_sum", "committed_sum", "left")
+    sums = [(one["key"], *(float(one[name]) for name in amounts)) for one in found["lines"]]
+    assert sums == [("search", 950, 300, 650), ("post", 250.5, 0, 250.5)]
     assert [(one["key"], one["planned_sum"]) for one in found["fronts"]] == [("find", "950.00"), ("", "250.50")]
     assert [(one["key"], one["planned_sum"]) for one in found["channels"]] == [
         ("google", "950.00"),

@@ -26,7 +26,7 @@ def test_what_a_language_writes_is_read_in_it(number, locale):
 
 @given(numbers, st.sampled_from(".,"), st.sampled_from(".,"))
 def test_plain_digits_are_read_or_refused_never_misread(number, sign, used):
-    """Without grouping the number is the number, whichever sign is used; only three digits after it are another case."""
+    """Without grouping the number is the number, whichever sign is used, unless three digits follow it."""
     written = f"{number:f}".replace(".", used)
     digits = written.lstrip("-").partition(used)
     if used != sign and len(digits[2]) == 3 and len(digits[0]) <= 3 and digits[0][0] != "0":
