@@ -1,5 +1,7 @@
 """The shop's products, as people know and edit them."""
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.utils import timezone
 
@@ -9,6 +11,11 @@ from topline.accounts.models import Shop
 class ProductQuerySet(models.QuerySet["Product"]):
     def of(self, shop: Shop) -> "ProductQuerySet":
         return self.filter(shop=shop).order_by("code")
+
+    def titles(self, shop: Shop, codes: Iterable[str]) -> dict[str, str]:
+        """What products are called, by the code that facts carry; those without a title by that."""
+        known = dict(self.filter(shop=shop, code__in=codes).exclude(title="").values_list("code", "title"))
+        return {code: known.get(code, code) for code in codes}
 
 
 class Product(models.Model):

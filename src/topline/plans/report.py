@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from topline.accounts.models import Channel, User
 from topline.analysis.variance import PARTS
 from topline.calendar.events import by_id
+from topline.catalog.models import Product
 from topline.documents import markdown, option, words
 from topline.documents.document import (
     Block,
@@ -33,20 +34,23 @@ from topline.lake.scope import Scope
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import Query
-from topline.plans import drivers, expectation, ledger, outline, progress, quotas, team, text
+from topline.plans import drivers, expectation, fronts, funnel, ledger, outline, progress, quotas, team, text
 from topline.plans.drivers import Difference
 from topline.plans.expectation import OTHER
+from topline.plans.figures import Reader
 from topline.plans.models import Entry, Kind, Minute, PlanVersion, Promise, Proposal, Review
 from topline.plans.outline import Behaviour, Field, Section, Type
 from topline.plans.progress import Line, PlanView
 from topline.plans.text import Sentence
 from topline.units.missing import Missing
-from topline.units.period import Period
+from topline.units.period import Period, add_months
 
 FORMS = {Unit.MONEY: Form.MONEY, Unit.COUNT: Form.WHOLE, Unit.RATE: Form.RATE}
 _LONG = 160
 """Characters from which a row of a table is written out below each other instead of side by side."""
 _WIDEST = 7
+_LARGEST = 10
+"""Products that the document names."""
 _SUMMARY = (1, 6, 14, 18)
 
 VIEWS: dict[str, "Callable[[_Report], Iterator[Block]]"] = {}
@@ -87,6 +91,9 @@ class _Report:
             within = list(self.section(section))
             if within:
                 blocks += [Heading(_(section.title), 1, str(section.number)), *within]
+        if not any(each.number == 12 for each in outline.sections(Kind(self.plan.kind), self.plan.outline)):
+            ledger_of_it = list(self.budget()) if self.version.budget.exists() else []
+            blocks += [Heading(_("Budget")), *ledger_of_it] if ledger_of_it else []
         return self.bound(blocks, contents=_("Contents"))
 
     def summary(self) -> Document:
@@ -567,6 +574,143 @@ class _Report:
         if rows:
             yield Table(Sheet("", columns, tuple(rows)))
 
+    def products(self) -> Iterator[Block]:
+        """The largest products of the twelve months before against the twelve before those."""
+        asked = Query(metrics=("net_sales",), period=self.year, by=("product",), against="last_year", top=_LARGEST)
+        found = self.reader.ask(asked)
+        twins = found.against_rows or [None] * len(found.rows)
+        rows = [
+            (str(row["product"]), row["net_sales"], twin["net_sales"] if twin else None)
+            for row, twin in zip(found.rows, twins, strict=True)
+            if isinstance(row["product"], str)
+        ]
+        ranked = sorted(rows, key=lambda row: -_number(row[1]))[:_LARGEST]
+        columns = (
+            Column(_("Product")),
+            self.amounts(_("Sales in 12 months")),
+            self.amounts(_("The year before")),
+            Column(_("Change"), Form.RATE, formula='IF(N({2})=0,"",{1}/{2}-1)'),
+        )
+        if ranked:
+            titles = Product.objects.titles(self.plan.shop, [name for name, *_sums in ranked])
+            lines = [(titles[name], _known(now), _known(then), _change(now, then)) for name, now, then in ranked]
+            yield Table(Sheet(_("Products"), columns, tuple(lines)))
+
+    def resources(self) -> Iterator[Block]:
+        """What the goals need: held, missing, and what it costs to get."""
+        kinds = {"tool": _("Tool"), "skill": _("Skill"), "person": _("People"), "budget": _("Budget")}
+        rows = [
+            (
+                self.goal_name(one),
+                kinds.get(str(need.get("kind", "")), ""),
+                str(need.get("name", "")),
+                _("held") if need.get("is_held") else _("missing"),
+                Decimal(str(need["cost"])) if need.get("cost") else None,
+            )
+            for one in self.look.goals
+            for need in one.goal.needs
+        ]
+        columns = (
+            Column(_("Goal")),
+            Column(_("Kind")),
+            Column(_("Resource")),
+            Column(_("State")),
+            self.amounts(_("Cost to get")),
+        )
+        if rows:
+            yield Table(Sheet(_("Resources"), columns, tuple(rows)))
+
+    def matrix(self) -> Iterator[Block]:
+        """The actions by stage and channel, with what they are to bring, brought and cost; then what is empty."""
+        found = fronts.matrix(self.reader)
+        if found.is_empty:
+            return
+        columns = (
+            Column(_("Stage")),
+            Column(_("Channel")),
+            Column(_("Action")),
+            Column(_("Expected")),
+            Column(_("Actual")),
+            self.amounts(_("Budget")),
+            self.amounts(_("Spent")),
+            Column(_("Return"), Form.RATE),
+        )
+        rows = [
+            (
+                _(label),
+                self.channels.get(channel, channel) or "–",
+                one.name,
+                self.measured(one.metric, one.expected),
+                self.measured(one.metric, one.actual),
+                one.budget,
+                _known(one.spent),
+                one.roi if isinstance(one.roi, float) else None,
+            )
+            for stage, label in outline.STAGES.items()
+            for channel in found.channels
+            if (square := found.squares.get((stage, channel))) is not None
+            for one in square.actions
+        ]
+        yield Table(Sheet(_("Funnel matrix"), columns, tuple(rows)))
+        lacks = []
+        if found.empty_stages:
+            stages = ", ".join(_(outline.STAGES[stage]) for stage in found.empty_stages)
+            lacks.append(_("No action at this stage: %(stages)s.") % {"stages": stages})
+        if found.unfunded:
+            named = ", ".join(self.channels.get(each, each) for each in found.unfunded)
+            lacks.append(_("Channels without a budget: %(channels)s.") % {"channels": named})
+        if lacks:
+            yield Bullets.of(lacks)
+
+    def needed(self) -> Iterator[Block]:
+        """The funnel worked backwards from the goal, channel by channel, and what the budget brings."""
+        found = funnel.of(self.reader)
+        if isinstance(found, Missing):
+            yield Paragraph.of(_(found.message) % found.params, "note")
+            return
+        steps = (
+            (_("Orders"), found.orders),
+            (_("Carts"), found.carts),
+            (_("Visits"), found.visits),
+            (_("Leads"), found.leads),
+        )
+        rows: list[tuple[Value, ...]] = [(_("Net sales"), self.money(found.goal))]
+        rows += [(label, self.counted(value)) for label, value in steps]
+        rows.append((_("Spend"), self.money(found.spend)))
+        yield Table(Sheet("", (Column(_("Step")), Column(_("Needed for the goal"), Form.NUMBER)), tuple(rows)))
+        lines = [
+            (self.channels.get(one.channel, one.channel) or "–", one.orders, one.spend, one.budget, one.brings)
+            for one in found.lines
+        ]
+        columns = (
+            Column(_("Channel")),
+            Column(_("Orders needed"), Form.WHOLE),
+            self.amounts(_("Spend needed")),
+            self.amounts(_("Budget")),
+            Column(_("Orders it brings"), Form.WHOLE),
+        )
+        if lines:
+            yield Table(Sheet(_("Funnel by channel"), columns, tuple(lines)))
+
+    def counted(self, value: object) -> str:
+        """A count in words, or why there is none."""
+        if isinstance(value, Missing):
+            return _(value.message) % value.params
+        return words.said(round(_number(value)), Column("", Form.WHOLE), self.language)
+
+    def measured(self, metric: str, value: object) -> str:
+        return self.amount(metric, value) if metric in metrics() else "–"
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Answers of the lake as the reader of the document may have them."""
+        scope = Scope(frozenset({self.plan.shop.slug}), hidden_families=self.hidden)
+        return Reader(self.version, self.look.as_of, scope)
+
+    @property
+    def year(self) -> Period:
+        return Period(add_months(self.look.as_of, -12), self.look.as_of)
+
     def frame(self) -> Iterator[Block]:
         yield from self.standing()
         days = self.plan.period.days
@@ -642,7 +786,11 @@ _SHOWN = {6: ("6.goals",), 14: ("14.goals",), 18: ("18.months",)}
 VIEWS.update(
     {
         "1.frame": _Report.frame,
+        "2.products": _Report.products,
         "6.goals": _Report.goals,
+        "6.resources": _Report.resources,
+        "9.matrix": _Report.matrix,
+        "9.needed": _Report.needed,
         "12.budget": _Report.budget,
         "14.goals": _Report.sales_goals,
         "14.quotas": _Report.quotas,
@@ -675,6 +823,18 @@ def format_level(level: float, locale: Locale) -> str:
     from babel.numbers import format_percent
 
     return format_percent(level, locale=locale)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, Decimal | int | float) else 0.0
+
+
+def _known(value: object) -> Decimal | None:
+    return Decimal(str(value)) if isinstance(value, Decimal | int | float) else None
+
+
+def _change(now: object, before: object) -> float | None:
+    return _number(now) / _number(before) - 1 if _number(before) else None
 
 
 def _float(value: Decimal | None) -> float | None:

@@ -6,7 +6,6 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
-from babel.numbers import NumberFormatError, parse_decimal
 from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
@@ -22,7 +21,6 @@ from topline.plans.outline import Type
 from topline.plans.simulation import Simulation
 from topline.units.errors import ToplineError
 from topline.units.missing import Missing
-from topline.units.text import N_
 from topline.web import formats
 from topline.web.page import Page, Visit
 from topline.web.pages import plans
@@ -36,10 +34,6 @@ ASKED = (
 """The columns that the form asks for; the simulation fills what it finds out."""
 
 OFFERED = 300
-
-
-class DiscountError(ToplineError):
-    message = N_("“%(text)s” is not a discount. Write per cent, such as 15.")
 
 
 def view(visit: Visit, plan_id: int) -> HttpResponse:
@@ -144,10 +138,7 @@ def _wanted(desk: Desk, asked: QueryDict, row: Entry | None) -> tuple[dict[str, 
         try:
             raw: Any = value or None
             if name == "discount" and value:
-                try:
-                    raw = str(Decimal(parse_decimal(value, locale=formats.locale())) / 100)
-                except NumberFormatError:
-                    raise DiscountError(text=value) from None
+                raw = str(formats.read_number(value) / 100)
             found[name] = cells.value_of(desk.version, _column(name), raw)
         except ToplineError as error:
             errors[name] = formats.say(error)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext
 
+from topline.catalog.models import Product
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import Query
 from topline.metrics.result import Rest
-from topline.plans import drivers, fronts, funnel, live, outline, quotas
+from topline.plans import drivers, fronts, funnel, ledger, live, outline, quotas
 from topline.plans.models import Minute, Promise, Proposal, Review
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor
@@ -81,13 +82,16 @@ def _products(desk: "Desk") -> View:
         asked = Query(metrics=("net_sales",), period=period, by=(dimension,), against="last_year", top=LARGEST)
         result = question.by_size(desk.reader.ask(asked))
         twins = result.against_rows or [None] * len(result.rows)
+        keys = [row["product"] for row in result.rows if isinstance(row.get("product"), str)]
+        titles = Product.objects.titles(desk.plan.shop, keys)
         for row, twin in list(zip(result.rows, twins, strict=True))[:LARGEST]:
             if isinstance(row[dimension], Rest | Missing):
                 continue
             change = formats.change(row["net_sales"], twin["net_sales"] if twin else None)
             rows.append(
                 [
-                    f"{question.label_of(dimension)}: {question.label(dimension, row[dimension])}",
+                    f"{question.label_of(dimension)}: "
+                    f"{titles.get(row[dimension]) or question.label(dimension, row[dimension])}",
                     formats.number(row["net_sales"], Unit.MONEY, desk.plan.currency),
                     formats.signed_percent(change) if change is not None else "–",
                 ]
@@ -278,36 +282,37 @@ def reconciled(desk: "Desk", found: funnel.Funnel) -> str:
 
 
 def _budget(desk: "Desk") -> View:
+    """The ledger by line, as the budget's page has it."""
     currency = desk.plan.currency
+    found = ledger.ledger(desk.version, desk.visit.today)
+    may_see = desk.visit.may("finance.read")
 
-    def money(value: object) -> str:
-        return formats.money(value, currency) if isinstance(value, Decimal) else "–"
+    def money(value: Decimal) -> str:
+        return formats.whole_money(value, currency)
 
     rows: list[list[Any]] = []
-    for front in fronts.fronts(desk.reader):
-        rows.append([front.name, "", money(front.budget), money(front.spent), _percent(front.roi)])
-        rows += [
-            [
-                f"· {one.name}",
-                _channel(one.channel) if one.channel else "",
-                money(one.budget),
-                money(one.spent),
-                _percent(one.roi),
-            ]
-            for one in front.actions
-        ]
+    for name, row in [
+        *((one.line.activity if one.line else gettext("Not planned"), one) for one in found.rows),
+        (gettext("Total"), found.whole),
+    ]:
+        roi = "–" if isinstance(row.roi, Missing) else formats.signed_percent(float(row.roi))
+        sums = [money(each) for each in (row.planned_sum, row.committed_sum, row.actual_sum, row.left)]
+        rows.append([name, *sums, *([roi] if may_see else [])])
     columns = [
-        (gettext("Front, activity"), False),
-        (gettext("Channel"), False),
+        (gettext("Activity"), False),
         (gettext("Planned"), True),
+        (gettext("Committed"), True),
         (gettext("Spent"), True),
-        (gettext("Return"), True),
+        (gettext("Left"), True),
+        *([(gettext("Projected return"), True)] if may_see else []),
     ]
-    return View(columns, rows, empty=gettext("No front has a budget yet. Add fronts and actions in section 8."))
-
-
-def _percent(value: object) -> str:
-    return formats.percent(value, 0) if isinstance(value, float) else "–"
+    address = f"{desk.visit.url('plan_budget', desk.plan.pk)}?version={desk.version.number}"
+    return View(
+        columns,
+        rows if found.rows else [],
+        empty=gettext("No budget is planned yet."),
+        links=[(address, gettext("Plan the budget"))],
+    )
 
 
 def _months(desk: "Desk") -> View:
