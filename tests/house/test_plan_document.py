@@ -2,8 +2,10 @@
 
 import pytest
 
+from topline.plans import report
 from topline.plans.models import Kind
 from topline.plans.outline import SECTIONS, Behaviour, Type, fields, sections
+from topline.web.pages import plan_views
 
 # What each section must hold: T text, N live numbers, TB table, C calendar, P people, L links; `made of` is a view of
 # what stands elsewhere in the plan. After the field's name the columns that a table must have.
@@ -96,6 +98,11 @@ def test_columns_have_the_type_that_their_meaning_asks_for():
     for name, type_ in TYPES.items():
         field, _, column = name.rpartition(".")
         assert fields()[field].column(column).type == type_, name
+
+
+def test_every_view_stands_on_the_page_and_in_the_document_handed_out():
+    views = {name for name, field in fields().items() if field.behaviour == Behaviour.VIEW}
+    assert views == set(plan_views.VIEWS) == set(report.VIEWS)
 
 
 def test_references_lead_to_fields_with_rows():

@@ -6,11 +6,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from babel.numbers import NumberFormatError, parse_decimal
 from django.http import QueryDict
 
-from topline.plans.cells import NumberError
 from topline.units.errors import ToplineError
+from topline.units.number import NumberTextError
 from topline.web import formats
 
 NUMBERS = ("number", "rate")
@@ -77,12 +76,11 @@ def read(fields: Sequence[Field], posted: QueryDict) -> tuple[dict[str, Any], di
         text = posted.get(one.id, "").strip()
         try:
             values[one.id] = _number(one, text) if one.kind in NUMBERS and text else text
-        except NumberFormatError:
-            wrong[one.id] = NumberError(value=text)
+        except NumberTextError as error:
+            wrong[one.id] = error
     return values, wrong
 
 
 def _number(one: Field, text: str) -> str:
-    plain = text.replace("%", "").replace(" ", "\N{NO-BREAK SPACE}").strip()
-    number = Decimal(parse_decimal(plain, locale=formats.locale(), strict=False))
+    number = formats.read_number(text.replace("%", ""))
     return str(number / 100 if one.kind == "rate" else number)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from babel.numbers import NumberFormatError, parse_decimal
 from django.contrib import messages
 from django.http import HttpResponseBase
 from django.shortcuts import redirect
@@ -13,7 +12,6 @@ from django.utils.translation import gettext
 
 from topline.documents.sheet import Column, Form, Sheet, Value
 from topline.plans import quotas
-from topline.plans.cells import NumberError
 from topline.plans.models import Plan, PlanVersion, State
 from topline.plans.quotas import Line, Quotas
 from topline.team import deals, operations
@@ -100,7 +98,7 @@ def _act(visit: Visit, plans: Sequence[Plan], version: PlanVersion | None) -> Ht
 
 
 def _split(visit: Visit, version: PlanVersion | None, deal_key: str, pairs: list[tuple[str, str]]) -> None:
-    """Raises what `operations.split_credit` raises, NumberError."""
+    """Raises what `operations.split_credit` raises, NumberTextError."""
     period = version.plan.period if version else None
     there = deals.won(visit.shop, period, visit.today, visit.scope, MOST_DEALS) if period else []
     deal = next((one for one in there if one.key == deal_key), None)
@@ -114,11 +112,7 @@ def _split(visit: Visit, version: PlanVersion | None, deal_key: str, pairs: list
 
 
 def _percent(text: str) -> Decimal:
-    plain = text.replace("%", "").replace(" ", "").strip()
-    try:
-        return Decimal(parse_decimal(plain or "0", locale=formats.locale(), strict=False))
-    except NumberFormatError:
-        raise NumberError(value=text) from None
+    return formats.read_number(text.replace("%", "").strip() or "0")
 
 
 def _deal(visit: Visit, one: Deal, wrong: dict[str, Any] | None) -> dict[str, Any]:
