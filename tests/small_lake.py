@@ -58,12 +58,17 @@ def _batch(fact: str, rows: list[dict[str, object]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
+def lines() -> pa.RecordBatch:
+    """The shop's order lines."""
+    return _batch("order_line", list(_lines()))
+
+
 _CATEGORIES = {"mug": "Kitchen", "lamp": "Light", "sofa": None}
 
 
 def fill(lake: Lake) -> None:
     """Append the shop's order lines and products as one batch."""
-    lake.append("order_line", [_batch("order_line", list(_lines()))], batch_id=BATCH)
+    lake.append("order_line", [lines()], batch_id=BATCH)
     fact = {"version": 1, "recorded_at": NOW, "batch_id": BATCH}
     products = [fact | {"key": key, "product_key": key, "category": category} for key, category in _CATEGORIES.items()]
     lake.append("product", [_batch("product", products)], batch_id=BATCH)

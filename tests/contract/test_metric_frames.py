@@ -5,10 +5,12 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+import small_lake
 from contract import tiny_shop
 from topline.facts.table import tables as fact_tables
 from topline.metrics.answer import answer
@@ -223,3 +225,39 @@ def test_refuses_an_answer_of_very_many_rows(monkeypatch: pytest.MonkeyPatch) ->
 def test_days_before_the_period_count_in_a_window() -> None:
     rows = ask(metrics=("net_sales",), by=("month",), period=Period(date(2024, 3, 1), date(2024, 4, 1)), window=3).rows
     assert [row["net_sales"] for row in rows] == [570]
+
+
+@cache
+def longer_tables() -> Any:
+    """561 days of three products in two markets, up to 14 July 2024."""
+    return tiny_shop.tables_of({"order_line": pa.Table.from_batches([small_lake.lines()])})
+
+
+def growth_by_hand(start: date, end: date, cut: str, where: str = "true") -> dict[Any, float]:
+    """In SQL; from the second of April to the middle of November every day is like the one 52 weeks before."""
+    lines = longer_tables().table("order_line").to_pyarrow()  # noqa: F841 - DuckDB reads it by name
+    found = duckdb.sql(f"""
+        WITH sold AS (SELECT "on" AS day, market, amount_shop AS amount FROM lines),
+        moved AS (SELECT day, market, amount AS now, 0 AS before FROM sold
+            UNION ALL SELECT day + 364, market, 0, amount FROM sold)
+        SELECT {cut} AS k, (sum(now) - sum(before)) / sum(before) FROM moved
+        WHERE day >= DATE '{start}' AND day < DATE '{end}' AND {where} GROUP BY 1""").fetchall()
+    return {key: float(value) for key, value in found}
+
+
+@pytest.mark.parametrize(
+    ("by", "cut", "where", "kept"),
+    [
+        ("month", "date_trunc('month', day)::DATE", (), "true"),
+        ("market", "market", (), "true"),
+        ("month", "date_trunc('month', day)::DATE", (Filter("market", ("AT",)),), "market = 'AT'"),
+        ("market", "market", (Filter("month", (date(2024, 5, 1),)),), "month(day) = 5"),
+    ],
+)
+def test_growth_is_of_days_that_are_like_each_other(by: str, cut: str, where: tuple[Filter, ...], kept: str) -> None:
+    start, end = date(2024, 4, 15), date(2024, 7, 1)
+    query = Query(metrics=("sales_growth",), by=(by,), period=Period(start, end), where=where)
+    answered = answer(query, longer_tables(), tiny_shop.EVENT)
+    hand = growth_by_hand(start, end, cut, kept)
+    assert {row[by]: row["sales_growth"] for row in answered.rows} == pytest.approx(hand)
+    assert answered.totals["sales_growth"] == pytest.approx(growth_by_hand(start, end, "1", kept)[1])

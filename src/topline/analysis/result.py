@@ -178,6 +178,12 @@ class Result:
             raise UnknownTableError(id=id_, nearest=nearest(id_, [table.id for table in self.tables]))
         return found
 
+    def summary(self, id_: str = "") -> Table | None:
+        """The table of that id, else the first with a chart, else the first; never one that lists people."""
+        listed = [table for table in self.tables if not table.is_personal]
+        charted = [table for table in listed if table.chart and table.rows]
+        return next((table for table in listed if table.id == id_), None) or next(iter((*charted, *listed)), None)
+
     def to_json(self) -> dict[str, object]:
         """Amounts as decimal strings, a missing value as {"missing": reason}."""
         return {

@@ -62,7 +62,7 @@ class TileIn(Schema):
     top: int | None = None
     analysis: Annotated[str, Field(description="Its id, such as cohorts")] = ""
     choices: Annotated[dict[str, str], Field(description="Choices of the analysis")] = {}
-    table: Annotated[str, Field(description="Which table of the analysis; the first by default")] = ""
+    table: Annotated[str, Field(description="Which table of the analysis; by default the first with a chart")] = ""
     months: Annotated[int | None, Field(description="Look back so many months instead of the period")] = None
     title: str = ""
     text: Annotated[str, Field(description="Markdown, of a text")] = ""
@@ -299,12 +299,11 @@ def read_notifications(request: HttpRequest, shop: str) -> Status[None]:
 
 
 def _analysis(who: Caller, tile: Tile, period: Period | None) -> dict[str, object]:
-    """The answer with the tables that hold no people, or with the one that is kept."""
+    """The answer with the table that the tile shows."""
     question = analysed(tile.question, period, who.shop.horizon())
     result = analyse(who.shop.lake(), question, scope=scope_for(who.user, who.shop), settings=who.shop.settings())
-    listed = [table for table in result.tables if not table.is_personal]
-    kept = [table for table in listed if table.id == tile.question.get("table")]
-    return replace(result, tables=tuple(kept or listed[:1])).to_json()
+    table = result.summary(tile.question.get("table", ""))
+    return replace(result, tables=(table,) if table else ()).to_json()
 
 
 def _board(user: User, shop: Shop, board: int) -> Dashboard:

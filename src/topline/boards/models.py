@@ -41,9 +41,9 @@ def asked(question: Mapping[str, Any], period: Period | None, grain: str, agains
 
 
 def lookback(question: Mapping[str, Any], period: Period) -> Period:
-    """The days that a kept question to an analysis is about on a dashboard of a period."""
+    """The days that a kept question to an analysis is about on a dashboard of a period: whole months, and one begun."""
     months = question.get("months")
-    return Period(add_months(period.end, -months), period.end) if months else period
+    return Period(add_months(period.end.replace(day=1), -months), period.end) if months else period
 
 
 def analysed(question: Mapping[str, Any], period: Period | None, as_of: date | None) -> Question:

@@ -138,7 +138,7 @@ def _framed(view: View, like: str | None = None) -> View:
     if known is None or (view.query.window is None and like is None):
         return view
     laid = frame(view.query, known, view.settings, like=like)
-    return View(view.tables, view.query, view.settings, kept=view.kept, rates=view.rates, frame=laid)
+    return view.laid(laid) if laid else view
 
 
 def _rates(query: Query, tables: Tables, settings: Settings) -> dict[str, Decimal]:

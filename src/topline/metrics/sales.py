@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from topline.facts.order_line import Kind
-from topline.metrics.dimension import DAYS, LINE, ORDER, TIME
-from topline.metrics.likeness import like_for_like
+from topline.metrics.dimension import DAYS, LINE, ORDER
+from topline.metrics.frame import Frame, frame
 from topline.metrics.marketing import MARKETING_COST, marketing_cost
 from topline.metrics.metric import (
     Cell,
@@ -144,27 +144,14 @@ def contribution(cell: Cell) -> Value:
 
 def _growth_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     """Net sales of each cell's days, and of the days of the year before that they are like."""
-    import ibis
-
-    known = view.period
-    if known is None or view.tables.extent is None:
+    known, extent = view.period, view.tables.extent
+    like = frame(view.query, known, view.settings, like="last_year_feast") if known else None
+    days = [(before, now) for before, now in like.days if before in extent] if like and extent else []
+    if not days:
         return {}
-    twins = [
-        (now, before)
-        for now, before in like_for_like(known, view.settings.country).items()
-        if before in view.tables.extent
-    ]
-    if not twins:
-        return {}
-    days = ibis.memtable(
-        {"now_day": [now for now, _ in twins], "like_day": [before for _, before in twins]},
-        schema={"now_day": "date", "like_day": "date"},
-    )
     cells: dict[Key, dict[str, Any]] = defaultdict(dict)
-    for measure, side in (("growth_now", "now_day"), ("growth_before", "like_day")):
-        rows: Any = view.rows("counted", tuple(id_ for id_ in by if id_ not in TIME), is_history=True)
-        rows = rows.inner_join(days, rows.day == days[side])
-        rows = view.cut(rows.mutate(day=rows.now_day), by)
+    for measure, read in (("growth_now", [(now, now) for _, now in days]), ("growth_before", days)):
+        rows: Any = view.laid(Frame(tuple(read), {})).rows("counted", by)
         sums = {measure: NET.value(rows)}
         grouped = rows.group_by(*by).aggregate(**sums) if by else rows.aggregate(**sums)
         for record in view.tables.run(grouped):

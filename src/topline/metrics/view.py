@@ -232,6 +232,10 @@ class View:
         query = replace(self.query, period=period, where=kept, window=None)
         return View(self.tables, query, self.settings, kept=self.kept, rates=self.rates)
 
+    def laid(self, frame: Frame) -> "View":
+        """The same question with its days laid out so."""
+        return View(self.tables, self.query, self.settings, kept=self.kept, rates=self.rates, frame=frame)
+
     def _inside(self, rows: Any, is_history: bool) -> Any:
         period, as_of = self.query.period, self.query.as_of
         conditions = [rows.within >= period.start] if period and not is_history else []

@@ -210,7 +210,7 @@ def show(tile: Tile, shop: Shop, scope: Scope, span: Span) -> Answered:
 
 
 def _analysed(tile: Tile, shop: Shop, scope: Scope, span: Span) -> Analysed:
-    """The table that is kept, or the answer's first. People are not listed on a dashboard, whoever looks."""
+    """People are not listed on a dashboard, whoever looks."""
     try:
         asked = analysed(tile.question, span.period, shop.horizon())
         found = analyse(shop.lake(), asked, scope=scope, settings=shop.settings())
@@ -218,8 +218,7 @@ def _analysed(tile: Tile, shop: Shop, scope: Scope, span: Span) -> Analysed:
         return Analysed(tile, span, shop.currency, trouble=formats.say(error))
     if isinstance(found.sentence, Missing):
         return Analysed(tile, span, shop.currency, trouble=formats.say(found.sentence))
-    tables = {table.id: table for table in found.tables if not table.is_personal}
-    table = tables.get(tile.question.get("table", ""), next(iter(tables.values()), None))
+    table = found.summary(tile.question.get("table", ""))
     return Analysed(tile, span, shop.currency, formats.say(found.sentence), table)
 
 

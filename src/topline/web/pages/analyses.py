@@ -60,6 +60,7 @@ def view(visit: Visit, analysis_id: str) -> HttpResponseBase:
             if board.may_edit(visit.user, visit.permissions)
         ],
         "months": months if (months := span.period.whole_months() or 0) >= LONG else "",
+        "summary": result.summary(),
         "is_known": not isinstance(result.sentence, Missing),
     }
     return visit.render("analysis.html#answer" if visit.is_fragment else "analysis.html", context)
