@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from test_api import caller
 
+from topline.accounts import operations as accounts
 from topline.cli import main
 from topline.facts.table import tables
 from topline.outlook import pipeline as outlook
@@ -97,6 +98,55 @@ def test_the_page_the_api_and_the_command(client, owner, dealing, capsys):
     assert (len(told["mean"]), len(told["deals"])) == (13, 10)
     assert main.run(["outlook", "pipeline", "--shop", "gifts", "--format", "json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 13
+
+
+def _leads(shop) -> None:
+    """400 closed leads: of fairs six in ten convert, of ads two in ten. Four are open, two of each of two owners."""
+    rows = []
+    for k in range(404):
+        begun, channel = START + timedelta(days=k // 2), ("fairs", "ads")[k % 2]
+        won = k % 10 < 6 if channel == "fairs" else (k // 2) % 5 == 0
+        ends = [] if k >= 400 else [("converted" if won else "lost", begun + timedelta(days=5))]
+        for event, on in [("created", begun), *ends]:
+            rows.append(
+                {
+                    "key": f"{k}-{event}", "version": 1, "batch_id": "leads", "event": event, "lead_key": f"l{k}",
+                    "channel": channel, "owner": "Ann" if k % 4 < 2 else "Bob", "on": on, "hour": 9,
+                    "at": datetime(on.year, on.month, on.day, 9, tzinfo=UTC),
+                    "recorded_at": datetime(2026, 9, 1, tzinfo=UTC),
+                }
+            )  # fmt: skip
+    lake = shop.lake()
+    lake.append("lead_event", [pa.RecordBatch.from_pylist(rows, tables()["lead_event"].schema)], batch_id="leads")
+    lake.publish(now=datetime.now(UTC))
+
+
+def test_open_leads_are_ranked_with_reasons(client, owner, member, dealing, capsys):
+    _fill(dealing, 243)
+    _leads(dealing)
+    run = standing.fresh(dealing, "pipeline")
+    found = outlook.open_leads(run)
+    assert [row["channel"] for row in found] == ["fairs", "fairs", "ads", "ads"]
+    assert [row["chance"] for row in found] == pytest.approx([0.6, 0.6, 0.2, 0.2], abs=0.08)
+    first, last = found[0]["why"][0], found[-1]["why"][0]
+    # half of the leads are of each channel, so each is the root of the ratio of odds, 1.5 / 0.25 = 6, from the usual
+    assert (first["column"], first["factor"]) == ("channel", pytest.approx(6**0.5, rel=0.15))
+    assert last["factor"] == pytest.approx(6**-0.5, rel=0.15)
+    client.force_login(owner)
+    page = client.get("/shop/gifts/outlook/pipeline").content.decode()
+    assert "Open leads by their chance to convert" in page
+    assert "Channel: fairs × 2." in page
+    lines = client.get("/shop/gifts/outlook/pipeline?format=csv&table=leads").getvalue().decode().splitlines()
+    assert len(lines) == 5
+    told = caller(dealing, owner)("GET", "/shops/gifts/outlook/pipeline/leads").json()
+    assert [each["key"] for each in told["leads"]] == [row["key"] for row in found]
+    assert main.run(["outlook", "leads", "--shop", "gifts", "--format", "json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 4
+    rep = member("rep")
+    accounts.name_owner(shop=dealing, user=rep, owner_key="Ann", actor_id=None)
+    own = caller(dealing, rep)("GET", "/shops/gifts/outlook/pipeline/leads").json()["leads"]
+    assert {each["owner"] for each in own} == {"Ann"}
+    assert len(own) == 2
 
 
 def test_a_thin_pipeline_says_what_is_needed(client, owner, dealing, capsys):

@@ -63,3 +63,47 @@ def pipeline_ahead(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | 
     about = {name: run.about[name] for name in ("as_of", "model", "pushed_odds", "new_per_week", "leads")}
     weekly = {name: getattr(made, name).tolist() for name in ("low", "mean", "high", "open_mean")}
     return Status(200, about | weekly | {"stages": run.tables["stage"].to_pylist(), "deals": deals})
+
+
+class ReasonOut(Schema):
+    """What a column does to a lead's odds: times those of a lead that is usual in it."""
+
+    column: str
+    factor: float
+
+
+class LeadOut(Schema):
+    key: str
+    created: date
+    age_days: int
+    is_qualified: bool
+    channel: str | None
+    campaign: str | None
+    market: str | None
+    owner: str | None
+    product_line: str | None
+    chance: float
+    why: list[ReasonOut]
+
+
+class LeadsOut(Schema):
+    """`about` says how scores did on leads that they hadn't seen, or why there are none; a rep sees their own leads."""
+
+    about: dict[str, Any]
+    leads: list[LeadOut]
+
+
+@router.get(
+    "/shops/{shop}/outlook/pipeline/leads",
+    response={200: LeadsOut, 202: WaitOut},
+    auth=Requires("rows.read"),
+    summary="Open leads by their chance to convert, and why",
+)
+def open_leads(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | Status[Job]:
+    who = caller(request)
+    stands = standing.look(who.shop, "pipeline", retry=True)
+    if stands.run is None:
+        return Status(202, cast("Job", stands.job))
+    scope = scope_for(who.user, who.shop)
+    require_whole(replace(scope, owners=None))
+    return Status(200, {"about": stands.run.about["leads"], "leads": outlook.open_leads(stands.run, owners=scope.owners)})

@@ -6,6 +6,7 @@ topline outlook budget --shop gifts --budget 50000 --most paid_search=30000
 topline outlook customers --shop gifts --lines
 topline outlook stock --shop gifts --state order
 topline outlook workload --shop gifts
+topline outlook leads --shop gifts
 topline outlook proposals --shop gifts
 """
 
@@ -87,6 +88,38 @@ def stock(
             if state in ("", line.state) and supplier in ("", line.supplier or "")
         ],
         style,
+    )
+
+
+@app.command()
+def leads(shop: plan.ShopOption, style: output.FormatOption = output.Format.TABLE) -> None:
+    """Rank the open leads by their calibrated chance to convert, and say what speaks for and against each."""
+    owner = boot.shop(shop)
+    boot.fresh_lake(owner)
+    from topline.outlook import pipeline
+    from topline.plans import standing
+
+    run = standing.fresh(owner, "pipeline")
+    about = run.about["leads"]
+    if "missing" in about:
+        typer.echo(about["missing"] % about["params"])
+    elif not about["is_worth"]:
+        typer.echo("Nothing that is known sets these leads apart: all have the share that converts.")
+    output.rows(
+        [
+            {
+                "lead": row["key"],
+                "since": row["created"],
+                "channel": row["channel"] or "",
+                "market": row["market"] or "",
+                "owner": row["owner"] or "",
+                "chance": round(row["chance"], 3),
+                "why": "; ".join(f"{each['column']} x {each['factor']:.2f}" for each in row["why"]),
+            }
+            for row in pipeline.open_leads(run)
+        ],
+        style,
+        columns=["lead", "since", "channel", "market", "owner", "chance", "why"],
     )
 
 

@@ -1,7 +1,7 @@
 """What the pipeline ahead will bring: chances of open deals, revenue by week, and scores of open leads."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ MODEL = "landmarks by stage and age, competing outcomes"
 _SEED = 20_260_901
 _STATES = {"won": WON, "lost": LOST}
 _LEAD_COLUMNS = ("channel", "campaign", "market", "owner", "product_line")
+_REASONS = pa.list_(pa.struct([("column", pa.string()), ("factor", pa.float64())]))
 
 
 def run(lake: Lake, snapshot: Snapshot, *, as_of: date, settings: Settings) -> Run:
@@ -111,6 +112,13 @@ def revenue(run: Run, *, owners: Collection[str] | None = None) -> Revenue:
     return pipeline.revenue(fitted, chance, value, pace=pace, unsteady=about["unsteady"], rng=rng)
 
 
+def open_leads(run: Run, *, owners: Collection[str] | None = None) -> list[dict[str, Any]]:
+    """Open leads with their chances and reasons, the likeliest first; of some owners alone. Empty without scores."""
+    rows = run.tables["lead"].to_pylist() if "lead" in run.tables else []
+    mine = (row for row in rows if owners is None or row["owner"] in owners)
+    return sorted(mine, key=lambda row: (-row["chance"], row["created"], row["key"]))
+
+
 def _pace(course: pipeline.Course, as_of: date) -> pipeline.Pace:
     """How the whole months so far closed."""
     is_won = course.outcome == WON
@@ -192,11 +200,13 @@ def _leads(lake: Lake, snapshot: Snapshot, as_of: date) -> tuple[dict[str, pa.Ta
     )
     found = engine.execute(per.order_by(per.created, per.lead_key)).to_pylist()
     closed = [row for row in found if row["won"] or row["lost"]]
+    waiting = [row for row in found if not (row["won"] or row["lost"])]
     converted = np.array([bool(row["won"]) for row in closed], dtype=bool)
-    columns = {name: [row[name] for row in closed] for name in _LEAD_COLUMNS}
-    columns["month"] = [float(row["created"].month) for row in closed]
+    every = {name: [row[name] for row in (*closed, *waiting)] for name in _LEAD_COLUMNS}
+    every["month"] = [float(row["created"].month) for row in (*closed, *waiting)]
+    every = {name: values for name, values in every.items() if any(values[: len(closed)])}
     try:
-        made = leads.score({name: values for name, values in columns.items() if any(values)}, converted)
+        made = leads.score({name: values[: len(closed)] for name, values in every.items()}, converted)
     except leads.ThinLeadsError as error:
         return {}, {"missing": error.message, "params": dict(error.params)}
     curve = {
@@ -205,8 +215,19 @@ def _leads(lake: Lake, snapshot: Snapshot, as_of: date) -> tuple[dict[str, pa.Ta
         "leads": [each.leads for each in made.curve],
     }
     chosen = made.later[made.model]
-    return {"curve": pa.table(curve)}, {
+    chance, reasons = leads.open_chances(every, converted, made)
+    lead = {
+        "key": pa.array([row["lead_key"] for row in waiting], pa.string()),
+        "created": pa.array([row["created"] for row in waiting], pa.date32()),
+        "age_days": np.array([(as_of - row["created"]).days for row in waiting], dtype=np.int64),
+        "is_qualified": np.array([bool(row["qualified"]) for row in waiting], dtype=bool),
+        **{name: pa.array([row[name] for row in waiting], pa.string()) for name in _LEAD_COLUMNS},
+        "chance": chance,
+        "why": pa.array([[asdict(each) for each in several] for several in reasons], _REASONS),
+    }
+    return {"curve": pa.table(curve), "lead": pa.table(lead)}, {
         "model": made.model,
+        "is_worth": made.is_worth,
         "auc": made.folds[made.model].auc,
         "later_auc": chosen.auc,
         "brier": made.folds[made.model].brier,

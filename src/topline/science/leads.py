@@ -24,6 +24,10 @@ _RIDGE = 1.0
 _ROUNDS = 300
 _BINS = 10
 _PLAIN_BONUS = 0.005
+_LEAST_AUC = 0.55
+_LEAST_LATER_AUC = 0.52
+_REASONS = 3
+_TOLD = 1.05
 
 
 class ThinLeadsError(ToplineError):
@@ -65,7 +69,7 @@ class Scoring:
     folds, later : by model, on random fifths and on the newest fifth after the others
     curve : calibration of the chosen model's out-of-fold scores
     leaks : columns that look as if they were written after the outcome, with the AUC that each has alone
-    probability : (n,) out-of-fold probability of each lead, 0-1
+    scored : (n,) out-of-fold score of each lead before calibration; probability : (n,) after it, 0-1
     """
 
     model: str
@@ -73,7 +77,21 @@ class Scoring:
     later: Mapping[str, Measured]
     curve: tuple[Bin, ...]
     leaks: tuple[tuple[str, float], ...]
+    scored: Floats
     probability: Floats
+
+    @property
+    def is_worth(self) -> bool:
+        """Whether scores rank leads better than chance; else the share that converts is the best that can be said."""
+        return self.folds[self.model].auc >= _LEAST_AUC and self.later[self.model].auc >= _LEAST_LATER_AUC
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What a column does to a lead's odds, beside those of a lead that is usual in it: by this factor."""
+
+    column: str
+    factor: float
 
 
 def score(columns: Mapping[str, Sequence[Any]], converted: NDArray[np.bool_], *, seed: int = 0) -> Scoring:
@@ -109,8 +127,42 @@ def score(columns: Mapping[str, Sequence[Any]], converted: NDArray[np.bool_], *,
         later=later,
         curve=tuple(curve(probability, y)),
         leaks=tuple(_leaks(table, y, fold)),
+        scored=out[model],
         probability=probability,
     )
+
+
+def open_chances(
+    columns: Mapping[str, Sequence[Any]], converted: NDArray[np.bool_], scoring: Scoring, *, seed: int = 0
+) -> tuple[Floats, list[tuple[Reason, ...]]]:
+    """Calibrated chances (m,) of the leads that are still open, and up to three reasons of each, the strongest first.
+
+    columns : (n + m,) values by name, of the closed leads that `scoring` is of and then of the open ones
+    converted : (n,) of the closed ones
+
+    Reasons are parts of the logistic model's log odds, also where trees score. Where scores aren't worth anything
+    every lead has the share that converts, for no reason.
+    """
+    y = np.asarray(converted, dtype=np.float64)
+    n, whole = len(y), len(next(iter(columns.values()), []))
+    if whole == n or not scoring.is_worth:
+        return np.full(whole - n, y.mean()), [()] * (whole - n)
+    table = _Table.of(columns)
+    is_closed = np.arange(whole) < n
+    padded = np.concatenate([y, np.zeros(whole - n)])
+    found = _both(table, padded, is_closed, ~is_closed, seed)
+    found["both"] = _blend(found)
+    chance = calibrated(scoring.scored, y, found[scoring.model])
+    dense, names = table.dense(is_closed)
+    parts = (dense - dense[:n].mean(axis=0)) * _fitted(dense[:n], y)
+    log_odds = {name: parts[n:, [k for k, of in enumerate(names) if of == name]].sum(axis=1) for name in columns}
+    return chance, [_reasons({name: float(values[k]) for name, values in log_odds.items()}) for k in range(whole - n)]
+
+
+def _reasons(log_odds: Mapping[str, float]) -> tuple[Reason, ...]:
+    strongest = sorted(log_odds, key=lambda name: -abs(log_odds[name]))[:_REASONS]
+    told = np.log(_TOLD)
+    return tuple(Reason(name, float(np.exp(log_odds[name]))) for name in strongest if abs(log_odds[name]) >= told)
 
 
 def auc(scored: Floats, y: Floats) -> float:
@@ -164,10 +216,10 @@ class _Table:
                 levels[name] = _numbered(values)
         return cls(numbers, levels)
 
-    def dense(self, train: NDArray[np.bool_]) -> Floats:
-        """(n, k) for a linear model: ranks, squares and gaps of numbers, a column for each level."""
-        parts = [np.ones(len(train))]
-        for values in self.numbers.values():
+    def dense(self, train: NDArray[np.bool_]) -> tuple[Floats, list[str]]:
+        """(n, k) for a linear model: ranks, squares and gaps of numbers, a column for each level; and whose each is."""
+        parts, names = [np.ones(len(train))], [""]
+        for name, values in self.numbers.items():
             seen = np.sort(values[train & ~np.isnan(values)])
             if not len(seen) or seen[0] == seen[-1]:
                 continue
@@ -178,9 +230,11 @@ class _Table:
             rank = np.where(gap, 0.0, rank)
             scale = np.nan_to_num((values - seen.mean()) / seen.std())
             parts += [3 * rank, 6 * rank**2, np.clip(scale, -4, 4), 1.0 * (values == seen[0]), 1.0 * gap]
-        for numbered in self.levels.values():
+            names += [name] * 5
+        for name, numbered in self.levels.items():
             parts += [1.0 * (numbered == level) for level in range(int(numbered.max()) + 1)]
-        return np.column_stack(parts)
+            names += [name] * (int(numbered.max()) + 1)
+        return np.column_stack(parts), names
 
     def plain(self) -> tuple[Floats, list[int]]:
         """(n, k) for trees, and which columns are levels."""
@@ -197,10 +251,8 @@ def _numbered(values: Sequence[Any]) -> Ints:
 
 def _both(table: _Table, y: Floats, train: NDArray[np.bool_], test: NDArray[np.bool_], seed: int) -> dict[str, Floats]:
     """Probabilities of the tested leads by each model."""
-    dense = table.dense(train)
-    ridge = np.full(dense.shape[1], _RIDGE)
-    ridge[0] = 0.0
-    line = _logistic(dense[train], y[train], ridge)
+    dense, _ = table.dense(train)
+    line = _fitted(dense[train], y[train])
     return {"logistic": _sigmoid(dense[test] @ line), "trees": _trees(table, y, train, test, seed)}
 
 
@@ -232,6 +284,12 @@ def _trees(table: _Table, y: Floats, train: NDArray[np.bool_], test: NDArray[np.
 def _blend(found: Mapping[str, Floats]) -> Floats:
     """The mean of the two in log odds."""
     return _sigmoid((_logit(found["logistic"]) + _logit(found["trees"])) / 2)
+
+
+def _fitted(dense: Floats, y: Floats) -> Floats:
+    ridge = np.full(dense.shape[1], _RIDGE)
+    ridge[0] = 0.0
+    return _logistic(dense, y, ridge)
 
 
 def _logistic(design: Floats, y: Floats, ridge: Floats) -> Floats:

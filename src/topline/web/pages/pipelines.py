@@ -15,11 +15,19 @@ from topline.outlook.kept import Run
 from topline.plans import standing
 from topline.science.pipeline import Revenue
 from topline.units.text import N_
-from topline.web import charts, files, formats
+from topline.web import charts, files, formats, question
 from topline.web.page import Page, Visit
 
 MOST_DEALS = 40
 MONTH_WEEKS = 4
+LEAD_COLUMNS = {
+    "channel": N_("Channel"),
+    "campaign": N_("Campaign"),
+    "market": N_("Market"),
+    "owner": N_("Owner"),
+    "product_line": N_("Product line"),
+    "month": N_("Month it came in"),
+}
 
 
 def view(visit: Visit) -> HttpResponseBase:
@@ -46,6 +54,7 @@ def view(visit: Visit) -> HttpResponseBase:
         "deals": _deals(run, owners)[:MOST_DEALS] if visit.may("rows.read") else [],
         "stages": run.tables["stage"].to_pylist(),
         "leads": _leads(run),
+        "open_leads": _open_leads(run, owners)[:MOST_DEALS] if visit.may("rows.read") else [],
         "curve_picture": _curve(run),
         "is_own": owners is not None,
         "pushed": formats.percent(1 - run.about["pushed_odds"], 0),
@@ -101,12 +110,34 @@ def _deals(run: Run, owners: Any) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: -row["worth"])
 
 
+def _open_leads(run: Run, owners: Any) -> list[dict[str, Any]]:
+    """Open leads, the likeliest first, with what speaks for and against each."""
+    return [
+        row
+        | {
+            "odds": formats.percent(row["chance"], 0),
+            "age": formats.number(row["age_days"], "days", ""),
+            "reasons": [{"text": _reason(row, each), "is_good": each["factor"] > 1} for each in row["why"]],
+        }
+        for row in outlook.open_leads(run, owners=owners)
+    ]
+
+
+def _reason(row: dict[str, Any], reason: dict[str, Any]) -> str:
+    """A reason as people say it: "Channel: paid search × 1.4"."""
+    name = reason["column"]
+    value = formats.month(row["created"]) if name == "month" else row[name]
+    shown = question.label(name, value) if name in ("channel", "market") else value or "–"
+    title = gettext(LEAD_COLUMNS[name])
+    return f"{title}: {shown} × {formats.fixed(reason['factor'], 1)}"
+
+
 def _leads(run: Run) -> dict[str, Any]:
     """How scores of leads did, and whether they are worth anything; or why there are none."""
     about = run.about["leads"]
     if "missing" in about:
         return {"missing": gettext(about["missing"]) % about["params"]}
-    is_worth = about["auc"] >= 0.55 and about["later_auc"] >= 0.52
+    is_worth = about["is_worth"]
     words = {
         "auc": formats.fixed(about["auc"], 2),
         "later": formats.fixed(about["later_auc"], 2),
@@ -153,6 +184,20 @@ def _file(visit: Visit, run: Run, made: Revenue, picture: charts.Picture) -> Htt
         names = ("key", "stage", "owner", "value", "chance")
         rows = [[row[name] for name in names] for row in _deals(run, visit.scope.owners)]
         return files.download(kind, f"{visit.shop.slug}-deals", lambda: Sheet(gettext("Deals"), columns, rows), dict)
+    if visit.request.GET.get("table") == "leads" and visit.may("rows.read"):
+        columns = [
+            Column(gettext("Lead")),
+            Column(gettext("Since"), Form.DATE),
+            *(Column(gettext(LEAD_COLUMNS[name])) for name in ("channel", "market", "product_line", "owner")),
+            Column(gettext("Chance to convert"), Form.RATE),
+            Column(gettext("Why")),
+        ]
+        names = ("key", "created", "channel", "market", "product_line", "owner", "chance")
+        lines = [
+            [*(row[name] for name in names), "; ".join(each["text"] for each in row["reasons"])]
+            for row in _open_leads(run, visit.scope.owners)
+        ]
+        return files.download(kind, f"{visit.shop.slug}-leads", lambda: Sheet(gettext("Leads"), columns, lines), dict)
     titles = [gettext("Low"), gettext("Expected"), gettext("High"), gettext("Open deals"), gettext("New deals")]
     weekly = np.column_stack([made.low, made.mean, made.high, made.open_mean, made.new_mean]).tolist()
     sheet = Sheet(
