@@ -18,7 +18,8 @@ from topline.lake.scope import Scope
 from topline.lake.store import Lake
 from topline.metrics.query import Query
 from topline.plans import jobs as plan_jobs
-from topline.plans import numbers, stock, workload
+from topline.plans import demand, numbers, stock, workload
+from topline.plans.text import render
 from topline.team import operations as team
 from topline.units.period import Period
 from topline.workbench import jobs
@@ -65,6 +66,24 @@ def stocked(shop, history, tmp_path, settings):
     shop.clock_on = DAY
     shop.save()
     return shop
+
+
+def test_the_outlook_of_a_product_is_what_its_stock_counts_on(stocked):
+    before = stock.goods(stocked, DAY)
+    made = demand.make(stocked, DAY)
+    after, cells = stock.goods(stocked, DAY), made.by["product"]
+    first, ends = (made.weeks[1] - DAY).days, (made.weeks[-1] - DAY).days + 7
+    for code in ("A1", "B1", "C1"):
+        k, row = after.product_key.index(code), cells.names.index(code)
+        weekly = after.wanted[k, first:ends].reshape(12, 7).sum(axis=1)
+        assert weekly == pytest.approx(cells.mean[row, 1:])
+        assert (after.wanted[k, ends:] == before.wanted[k, ends:]).all()
+        low, mean, high = cells.whole[row]
+        # the total of all weeks varies as the outlook says: by the luck of sales and by the error of the level
+        variance = after.dispersion[k] * mean + (after.error[k] * mean) ** 2
+        assert variance >= ((high - low) / 2.5632) ** 2 * 0.999
+        assert after.error[k] >= 0.08
+    assert "13 weeks" in render(stock.of(stocked, DAY).notes[1], currency="GBP", language="en")
 
 
 def test_each_product_has_its_state_and_its_order(stocked):

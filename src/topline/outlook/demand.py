@@ -42,7 +42,9 @@ _OUT_OF_STOCK_DAYS = 2
 _NAMES = 8
 _BETTER = 0.02
 _SHARES = (0.8, 0.95)
-_PRIOR = 0.2
+_NOISE_WEEKS = 104
+_LEAST_NOISE, _MOST_NOISE = 0.02, 0.5
+_UNTRIED = 0.2
 _MEASURED = 60
 _MOST_LOG = 2.0
 _LEAST_SCORES = 200
@@ -675,16 +677,19 @@ def _sliced(
     size, mine = len(names), of[live]
     mean, scale = sum_by(mine, made.mean, size), _scale(mine, made.scale, size)
     tests = _tried(sales, live, made, of, size)
-    low, high = _interval(mean, scale, tests, level)
-    ends = _interval(_total(mean), _scale_of_total(scale), [_totals(tried) for tried in tests], level)
+    history = sum_by(of, sales.units, size)
+    noise = _noise(history)
+    low, high = _interval(mean, scale, tests, level, noise)
+    ends = _interval(_total(mean), _scale_of_total(scale), [_totals(tried) for tried in tests], level, noise)
     accuracy: dict[str | None, Accuracy] = {}
     if tests and size <= _MEASURED:
         accuracy = {
-            name: _measured([_of(tried, np.array([k])) for tried in tests], level) for k, name in enumerate(names)
+            name: _measured([_of(tried, np.array([k])) for tried in tests], level, noise[[k]])
+            for k, name in enumerate(names)
         }
     titles = sales.titles if of is sales.of["product"] else tuple(name or "" for name in names)
     whole = np.hstack([ends[0], _total(mean), ends[1]])
-    return Slices(names, titles, sum_by(of, sales.units, size), mean, low, high, whole, accuracy)
+    return Slices(names, titles, history, mean, low, high, whole, accuracy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -736,8 +741,28 @@ def _scale(of: Ints, scale: Floats, size: int) -> Floats:
     return spread
 
 
-def _interval(mean: Floats, scale: Floats, tests: list[_Tried], level: float) -> tuple[Floats, Floats]:
-    """Bounds of the central `level`: learnt from like sums where there are many, else from each sum's own errors."""
+def _noise(history: Floats) -> Floats:
+    """(k,) how far weeks usually fall from the mean of the four before, in logs: the error to expect before any is seen.
+
+    history : (k, t) units by week; the last two years count
+    """
+    recent = np.maximum(history[:, -_NOISE_WEEKS:], 1e-9)
+    running = np.cumsum(np.pad(recent, ((0, 0), (1, 0))), axis=1)
+    before = (running[:, 4:-1] - running[:, :-5]) / 4
+    if not before.shape[1]:
+        return np.full(len(history), _MOST_NOISE)
+    typical = np.median(np.abs(np.log(recent[:, 4:] / np.maximum(before, 1e-9))), axis=1)
+    return np.clip(1.4826 * typical, _LEAST_NOISE, _MOST_NOISE)
+
+
+def _interval(
+    mean: Floats, scale: Floats, tests: list[_Tried], level: float, noise: Floats
+) -> tuple[Floats, Floats]:
+    """Bounds of the central `level`: learnt from like sums where there are many, else from each sum's own errors.
+
+    noise : (k,) what errors are taken for before any is seen; where nothing could be tried they are wide
+    """
+    noise = noise if tests else np.maximum(noise, _UNTRIED)
     tails = (1 - level) / 2, (1 + level) / 2
     if len(mean) > 1 and sum(tried.actual.size for tried in tests) >= _LEAST_SCORES:
         parts = [(tried.mean.ravel(), tried.scale.ravel(), tried.actual.ravel()) for tried in tests]
@@ -746,7 +771,8 @@ def _interval(mean: Floats, scale: Floats, tests: list[_Tried], level: float) ->
         return np.minimum(low, mean), np.maximum(high, mean)
     low, high = np.empty_like(mean), np.empty_like(mean)
     for k in range(len(mean)):
-        errors = conformal.learn(_log_errors([_of(tried, np.array([k])) for tried in tests], mean.shape[1]), _PRIOR)
+        tried_here = [_of(tried, np.array([k])) for tried in tests]
+        errors = conformal.learn(_log_errors(tried_here, mean.shape[1]), noise[k])
         for h in range(mean.shape[1]):
             low[k, h], high[k, h] = mean[k, h] * np.exp(conformal.quantile(errors, h, np.array(tails)))
     return np.minimum(low, mean), np.maximum(high, mean)
@@ -760,11 +786,11 @@ def _log_errors(tests: list[_Tried], horizon: int) -> Floats:
     return errors
 
 
-def _measured(tests: list[_Tried], level: float) -> Accuracy:
+def _measured(tests: list[_Tried], level: float, noise: Floats) -> Accuracy:
     """Accuracy over origins; the interval of an origin is learnt from the others."""
     inside = []
     for k, tried in enumerate(tests):
-        low, high = _interval(tried.mean, tried.scale, tests[:k] + tests[k + 1 :], level)
+        low, high = _interval(tried.mean, tried.scale, tests[:k] + tests[k + 1 :], level, noise)
         inside.append(((tried.actual >= low) & (tried.actual <= high)).mean())
     made, came, naive = (np.array([getattr(each, part) for each in tests]) for part in ("mean", "actual", "naive"))
     whole = max(came.sum(), 1e-9)
@@ -784,14 +810,17 @@ def _classes(sales: _Sales, live: Ints, made: stack.Forecast, level: float) -> d
     tests = _tried(sales, live, made, of, size)
     if not tests:
         return {}
-    sold = sum_by(of, sales.units[:, -_KEPT_WEEKS:], size).sum(axis=1)
+    history = sum_by(of, sales.units, size)
+    sold, noise = history[:, -_KEPT_WEEKS:].sum(axis=1), _noise(history)
     order = np.argsort(-sold, kind="stable")
     before = np.cumsum(sold[order]) - sold[order]
     rank = np.empty(size, dtype=np.int64)
     rank[order] = np.searchsorted(np.array(_SHARES) * max(sold.sum(), 1e-9), before, side="right")
     rows = {name: np.flatnonzero((rank == number) & (sold > 0)) for number, name in enumerate(CLASSES)}
     return {
-        name: _measured([_of(tried, chosen) for tried in tests], level) for name, chosen in rows.items() if len(chosen)
+        name: _measured([_of(tried, chosen) for tried in tests], level, noise[chosen])
+        for name, chosen in rows.items()
+        if len(chosen)
     }
 
 

@@ -1,7 +1,7 @@
 """What the products of a shop are expected to sell day by day: the ground of its orders to suppliers."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from topline.lake.snapshot import Snapshot
 from topline.lake.store import Lake
 from topline.metrics.settings import Settings
 from topline.outlook import sales, shelf
+from topline.outlook.demand import DemandOutlook
 from topline.outlook.sales import Cells, SalesOutlook
 from topline.outlook.shelf import RECENT_DAYS, Shelf
 from topline.science import demand, stock
@@ -27,6 +28,8 @@ _PACE_DAYS = 91
 _SEASON = (0.2, 5.0)
 _ERROR = (0.08, 0.6)
 _Z80 = 1.2816
+_WEEK_DAYS = 7
+_TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +42,7 @@ class Goods:
     dispersion, error : (n,) as `science.stock.Demand` has them
     unit_cost, unit_price : (n,) in the shop's currency, nan if unknown
     known_to : the day up to which there were sales
+    outlook_weeks : for how many weeks ahead `wanted` is that of the demand outlook
     """
 
     as_of: date
@@ -55,6 +59,7 @@ class Goods:
     error: Floats
     unit_cost: Floats
     unit_price: Floats
+    outlook_weeks: int = 0
 
     @property
     def demand(self) -> stock.Demand:
@@ -105,6 +110,35 @@ def look(lake: Lake, snapshot: Snapshot, *, as_of: date, settings: Settings, own
         unit_cost=there.unit_cost,
         unit_price=there.unit_price,
     )
+
+
+def refined(goods: Goods, outlook: DemandOutlook) -> Goods:
+    """The goods with what the demand outlook knows of each product: its prices, promotions and events ahead.
+
+    In the weeks of the outlook units are the outlook's, over the days of a week as they were; later ones stay. The
+    error of the level becomes what the outlook's interval of all weeks leaves beyond the luck of single sales.
+    """
+    cells = outlook.by.get("product")
+    if cells is None:
+        return goods
+    place = {name: k for k, name in enumerate(cells.names)}
+    rows = [(i, place[key]) for i, key in enumerate(goods.product_key) if key in place]
+    if not rows:
+        return goods
+    here, there = (np.array(each) for each in zip(*rows, strict=True))
+    wanted, error = goods.wanted.copy(), goods.error.copy()
+    for week, first in enumerate(outlook.weeks):
+        start = (first - goods.as_of).days
+        inside = slice(max(start, 0), min(start + _WEEK_DAYS, HORIZON_DAYS))
+        days = inside.stop - inside.start
+        if days > 0:
+            shape = np.maximum(wanted[here, inside], _TINY)
+            shape /= shape.sum(axis=1, keepdims=True)
+            wanted[here, inside] = shape * (cells.mean[there, week] * days / _WEEK_DAYS)[:, None]
+    low, mean, high = np.maximum(cells.whole[there].T, _TINY)
+    spread = ((high - low) / (2 * _Z80 * mean)) ** 2
+    error[here] = np.clip(np.sqrt(np.maximum(spread - goods.dispersion[here] / mean, 0)), _ERROR[0], 1.0)
+    return replace(goods, wanted=wanted, error=error, outlook_weeks=len(outlook.weeks))
 
 
 def _unconstrained(there: Shelf) -> Floats:

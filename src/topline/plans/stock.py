@@ -17,7 +17,7 @@ from topline.lake.snapshot import Snapshot
 from topline.outlook import history
 from topline.outlook import stock as outlook
 from topline.outlook.stock import HORIZON_DAYS, Goods
-from topline.plans import cache, calendar, expectation, numbers
+from topline.plans import cache, calendar, demand, expectation, numbers
 from topline.plans.drafting import EmptyLakeError
 from topline.plans.numbers import Stated
 from topline.plans.text import Sentence
@@ -163,12 +163,16 @@ def _load(path: Path) -> Goods:
 
 
 def goods(shop: Shop, as_of: date, snapshot: Snapshot | None = None) -> Goods:
-    """What the shop's products are expected to sell, made if it isn't yet. Raises EmptyLakeError, ShortHistoryError."""
+    """What the shop's products are expected to sell, made if it isn't yet; as the demand outlook has it, where one is.
+
+    Raises EmptyLakeError, ShortHistoryError.
+    """
     snapshot = snapshot or shop.lake().latest()
     if snapshot is None:
         raise EmptyLakeError()
     make(shop, as_of, snapshot)
-    return _load(_path(shop, as_of, snapshot))
+    found, ahead = _load(_path(shop, as_of, snapshot)), demand.made(shop)
+    return outlook.refined(found, ahead) if ahead is not None and demand.is_fresh(shop, ahead, as_of) else found
 
 
 # The plan ----------------------------------------------------------------------------
@@ -364,6 +368,8 @@ def _headline(found: Goods, lines: list[StockLine]) -> Iterator[Sentence]:
 def _notes(found: Goods, stated: Stated) -> Iterator[Sentence]:
     if _has_levels(found):
         yield Sentence("stock.counted", {"counted_on": found.counted_on})
+    if found.outlook_weeks:
+        yield Sentence("stock.outlook", {"weeks_count": found.outlook_weeks})
     if not any(name == "lead_days" for name, _ in stated.known):
         yield Sentence("stock.believed_lead", {"days_count": round(stated("lead_days"))})
     uncosted = int(np.isnan(found.unit_cost).sum())
