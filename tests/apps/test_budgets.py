@@ -141,5 +141,21 @@ def test_doors_agree(gifts, owner, client, capsys):
     beyond = client.get(page, {**asked, "most.0": "1", "most.1": "1"}).content.decode()
     assert "can&#x27;t be spread over them" in beyond
     assert client.get(page, {**asked, "budget": "lots"}).status_code == 200
+    # Hillstrom's e-mail test: net sales of 21,307 who got men's and 21,306 who got none, over two weeks
+    told = {
+        "metric": "net_sales", "weeks": "2", "with_customers": "21307", "with_did": "1.4226", "with_deviation": "17.75",
+        "without_customers": "21306", "without_did": "0.6528", "without_deviation": "11.59",
+    }  # fmt: skip
+    read = client.get(page, {**asked, **told}).content.decode()
+    # error sqrt(17.75^2 / 21307 + 11.59^2 / 21306) = .14523, so .7698 -+ 1.96 x .14523; times 42,613 / 2 a week
+    assert "£0.77 of each customer, £0.49 to £1.05 (95 %)" in read
+    assert "£16,401.74 a week, with a standard error of £3,094.3" in read
+    assert "at least two" in client.get(page, {**asked, **told, "with_customers": "1"}).content.decode()
+    kept = {**told, "channel": "search", "spend": "500", "ended_on": "2026-10-01"}
+    assert client.post(page, kept).status_code == 302
+    test = LiftTest.objects.get()
+    assert (test.metric, test.low, test.high) == ("net_sales", 0, 500)
+    assert (test.effect, test.error) == pytest.approx((0.7698 * 42613 / 2, 0.14523 * 42613 / 2), rel=1e-3)
+    budgets.drop_lift_test(test=test, actor_id=owner.pk)
     rows = b"".join(client.get(page, {**asked, "format": "csv", "table": "weeks"}).streaming_content).decode()
     assert len(rows.strip().splitlines()) == 14

@@ -17,8 +17,8 @@ from topline.lake import read
 from topline.lake.scope import Scope
 from topline.lake.store import Lake
 from topline.metrics.query import Query
-from topline.plans import jobs as plan_jobs
 from topline.plans import demand, numbers, stock, workload
+from topline.plans import jobs as plan_jobs
 from topline.plans.text import render
 from topline.team import operations as team
 from topline.units.period import Period
@@ -69,6 +69,9 @@ def stocked(shop, history, tmp_path, settings):
 
 
 def test_the_outlook_of_a_product_is_what_its_stock_counts_on(stocked):
+    now = datetime.now(UTC)
+    journal.open_batch(shop=stocked.slug, batch_id="test", source="test", now=now)
+    journal.make_live(shop=stocked.slug, batch_id="test", now=now)
     before = stock.goods(stocked, DAY)
     made = demand.make(stocked, DAY)
     after, cells = stock.goods(stocked, DAY), made.by["product"]

@@ -23,7 +23,7 @@ def forecast(units: Any, *, horizon: int, cycle: int, year: int, engine: Any = N
 
     Series of a group are forecast together and follow one calendar; a group is the least that a worker is given.
     """
-    from fugue import transform
+    from fugue.workflow.api import transform
 
     parameters = {"horizon": horizon, "cycle": cycle, "year": year}
     return transform(

@@ -45,6 +45,7 @@ _SHARES = (0.8, 0.95)
 _NOISE_WEEKS = 104
 _LEAST_NOISE, _MOST_NOISE = 0.02, 0.5
 _UNTRIED = 0.2
+_GROWTH = 0.25
 _MEASURED = 60
 _MOST_LOG = 2.0
 _LEAST_SCORES = 200
@@ -742,7 +743,9 @@ def _scale(of: Ints, scale: Floats, size: int) -> Floats:
 
 
 def _noise(history: Floats) -> Floats:
-    """(k,) how far weeks usually fall from the mean of the four before, in logs: the error to expect before any is seen.
+    """(k,) how far weeks usually fall from what the four before say, in logs: the error to expect before any is seen.
+
+    The mean of the four varies too, by a quarter of the variance of a week.
 
     history : (k, t) units by week; the last two years count
     """
@@ -752,7 +755,7 @@ def _noise(history: Floats) -> Floats:
     if not before.shape[1]:
         return np.full(len(history), _MOST_NOISE)
     typical = np.median(np.abs(np.log(recent[:, 4:] / np.maximum(before, 1e-9))), axis=1)
-    return np.clip(1.4826 * typical, _LEAST_NOISE, _MOST_NOISE)
+    return np.clip(1.4826 / np.sqrt(1.25) * typical, _LEAST_NOISE, _MOST_NOISE)
 
 
 def _interval(
@@ -770,11 +773,14 @@ def _interval(
         low, high = (misses.quantile(mean, scale, tail) for tail in tails)
         return np.minimum(low, mean), np.maximum(high, mean)
     low, high = np.empty_like(mean), np.empty_like(mean)
+    block = spread.blocks(mean.shape[1], 1)
     for k in range(len(mean)):
-        tried_here = [_of(tried, np.array([k])) for tried in tests]
-        errors = conformal.learn(_log_errors(tried_here, mean.shape[1]), noise[k])
-        for h in range(mean.shape[1]):
-            low[k, h], high[k, h] = mean[k, h] * np.exp(conformal.quantile(errors, h, np.array(tails)))
+        missed = _log_errors([_of(tried, np.array([k])) for tried in tests], mean.shape[1])
+        for number in np.unique(block):  # a week alone has a miss of each origin, too few to tell how far it misses
+            inside = block == number
+            errors = conformal.learn(missed[:, inside].reshape(-1, 1), noise[k] * (1 + number) ** _GROWTH)
+            ends = np.exp(conformal.quantile(errors, 0, np.array(tails)))
+            low[k, inside], high[k, inside] = ends[0] * mean[k, inside], ends[1] * mean[k, inside]
     return np.minimum(low, mean), np.maximum(high, mean)
 
 

@@ -1,7 +1,8 @@
 """Budget: where the coming weeks' money brings most, what each channel's spend brings, and tests of it."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
@@ -14,6 +15,7 @@ from django.utils.translation import gettext, ngettext
 
 from topline.documents.sheet import Column, Form, Sheet, Value
 from topline.metrics.catalogue import metrics
+from topline.metrics.metric import Unit
 from topline.outlook import budget as outlook
 from topline.outlook.budget import Assumptions, Band, BudgetOutlook, ChannelOutlook, Split
 from topline.outlook.response import METRICS, OTHER, ResponseOutlook
@@ -185,6 +187,7 @@ def _context(visit: Visit, made: BudgetOutlook, known: dict[str, ResponseOutlook
         ],
         "test_metrics": [(id_, formats.say(metrics()[id_].label)) for id_ in METRICS if id_ in known],
         "sample": _sample(visit),
+        "read": _read(visit, visit.request.GET),
         "today": visit.today,
     }
 
@@ -452,10 +455,104 @@ def _sample(visit: Visit) -> dict[str, Any]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A hold-out as its form tells it. effect, error : a week, with all customers of both groups treated"""
+
+    lift: holdout.Lift
+    customers: int
+    effect: float
+    error: float
+
+
+def _reading(asked: Mapping[str, str]) -> Reading:
+    """What the numbers of a form say: buyers of each group, or the mean and deviation of what its customers spent.
+
+    Raises HoldOutError.
+    """
+    groups = [[float(_number(asked.get(f"{side}_{name}", "")) or 0) for name in _COUNTS] for side in ("with", "without")]
+    customers, weeks = [int(group[0]) for group in groups], float(_number(asked.get("weeks", "")) or 0)
+    if not weeks > 0:
+        raise holdout.HoldOutError()
+    if asked.get("metric") == "new_customers":
+        lift = holdout.lift_of_rates(*((int(done), n) for (_, done, _), n in zip(groups, customers, strict=True)))
+    else:
+        lift = holdout.lift_of_means(*((mean, sd, n) for (_, mean, sd), n in zip(groups, customers, strict=True)))
+    each = sum(customers) / weeks
+    return Reading(lift, sum(customers), lift.effect * each, lift.error * each)
+
+
+_COUNTS = ("customers", "did", "deviation")
+
+
+def _read(visit: Visit, asked: Mapping[str, str]) -> dict[str, Any]:
+    """What the hold-out of the address says, in sentences; nothing while its numbers are missing."""
+    if not asked.get("with_customers"):
+        return {}
+    try:
+        found = _reading(asked)
+    except ToplineError as error:
+        return {"error": formats.say(error)}
+    unit, currency = metrics()[_counted(asked)].unit, visit.shop.currency
+
+    def each(value: float) -> str:
+        if unit is Unit.MONEY:
+            return formats.number(round(value, 2), unit, currency)
+        return formats.percent(value, 2)
+
+    words = {
+        "effect": each(found.lift.effect),
+        "low": each(found.lift.low),
+        "high": each(found.lift.high),
+        "chance": formats.percent(found.lift.p, 1),
+        "customers": formats.decimal(found.customers),
+        "week": formats.number(round(found.effect, 2), unit, currency),
+        "error": formats.number(round(found.error, 2), unit, currency),
+    }
+    if found.lift.low <= 0 <= found.lift.high:
+        said = gettext(
+            "The difference of %(effect)s of each customer may be chance alone: it lies between %(low)s and %(high)s (95 %%)."
+            " A longer or larger test would tell."
+        )
+    else:
+        said = gettext(
+            "It brought %(effect)s of each customer, %(low)s to %(high)s (95 %%); chance alone does as much in %(chance)s of"
+            " tests."
+        )
+    whole = gettext("With all %(customers)s customers that is %(week)s a week, with a standard error of %(error)s.")
+    return {"said": said % words, "whole": whole % words}
+
+
+def _counted(asked: Mapping[str, str]) -> str:
+    return "new_customers" if asked.get("metric") == "new_customers" else "net_sales"
+
+
+def _keep_reading(visit: Visit) -> HttpResponseBase:
+    """Keeps what a hold-out says as a test of its channel."""
+    posted = visit.request.POST
+    found = _reading(posted)
+    budgets.record_lift_test(
+        shop=visit.shop,
+        channel=posted.get("channel", ""),
+        metric=_counted(posted),
+        ended_on=parse_day(posted.get("ended_on", "")),
+        low=Decimal(0),
+        high=_number(posted.get("spend", "")) or Decimal(0),
+        effect=found.effect,
+        error=found.error,
+        note=gettext("Hold-out of %(customers)s customers") % {"customers": formats.decimal(found.customers)},
+        actor_id=visit.user.pk,
+    )
+    messages.success(visit.request, gettext("The test is kept, and weighs as data from now on."))
+    return redirect("outlook_budget", visit.shop.slug)
+
+
 def _test(visit: Visit) -> HttpResponseBase:
     """Records an experiment or drops one."""
     visit.require("plans.write")
     posted = visit.request.POST
+    if "with_customers" in posted:
+        return _keep_reading(visit)
     if drop := whole(posted.get("drop")):
         test = LiftTest.objects.of(visit.shop).filter(pk=drop).first()
         if test is None:

@@ -192,9 +192,9 @@ def _file(visit: Visit, run: Run, made: Revenue, picture: charts.Picture) -> Htt
             Column(gettext("Chance to convert"), Form.RATE),
             Column(gettext("Why")),
         ]
-        names = ("key", "created", "channel", "market", "product_line", "owner", "chance")
+        shown = ("key", "created", "channel", "market", "product_line", "owner", "chance")
         lines = [
-            [*(row[name] for name in names), "; ".join(each["text"] for each in row["reasons"])]
+            [*(row[name] for name in shown), "; ".join(each["text"] for each in row["reasons"])]
             for row in _open_leads(run, visit.scope.owners)
         ]
         return files.download(kind, f"{visit.shop.slug}-leads", lambda: Sheet(gettext("Leads"), columns, lines), dict)
