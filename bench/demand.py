@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--panel", type=Path)
     parser.add_argument("--data", default="", help=", ".join(panels.BENCHES))
     parser.add_argument("--horizon", type=int, default=8)
-    parser.add_argument("--origins", type=int, default=4)
+    parser.add_argument("--origins", type=int, default=0, help="0: as many as the data's bench has, of a file 4")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--ets", type=int, default=300)
     parser.add_argument("--zeros", action="store_true")
@@ -172,11 +172,11 @@ def main() -> None:
     warnings.filterwarnings("ignore", message="Mean of empty slice")
     if args.panel:
         table = pd.read_parquet(args.panel) if args.panel.suffix == ".parquet" else pd.read_csv(args.panel)
-        run(args.panel.stem, table, args.horizon, args.origins, seeds, args.ets, zeros=args.zeros)
+        run(args.panel.stem, table, args.horizon, args.origins or 4, seeds, args.ets, zeros=args.zeros)
     chosen = args.data.split(",") if args.data else [] if args.panel else list(panels.BENCHES)
     for name in chosen:
         bench = panels.BENCHES[name]
-        run(name, bench.table(), bench.horizon, bench.origins, seeds, args.ets, zeros=args.zeros)
+        run(name, bench.table(), bench.horizon, args.origins or bench.origins, seeds, args.ets, zeros=args.zeros)
 
 
 if __name__ == "__main__":

@@ -106,4 +106,5 @@ def open_leads(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | Stat
         return Status(202, cast("Job", stands.job))
     scope = scope_for(who.user, who.shop)
     require_whole(replace(scope, owners=None))
-    return Status(200, {"about": stands.run.about["leads"], "leads": outlook.open_leads(stands.run, owners=scope.owners)})
+    found = outlook.open_leads(stands.run, owners=scope.owners)
+    return Status(200, {"about": stands.run.about["leads"], "leads": found})

@@ -283,7 +283,8 @@ TEXTS: Mapping[str, str] = {
         "%(products_count)s products have no known cost: they aim at %(service_rate)s, not at what pays."
     ),
     "stock.outlook": N_(
-        "For the next %(weeks_count)s weeks each product's demand is that of the outlook, with its prices and promotions."
+        "For the next %(weeks_count)s weeks each product's demand is that of the outlook, "
+        "with its prices and promotions."
     ),
     "stock.orders_unknown": N_("What is on its way from suppliers is not known here: take it off the quantities."),
     # the workload

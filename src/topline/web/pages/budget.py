@@ -470,7 +470,8 @@ def _reading(asked: Mapping[str, str]) -> Reading:
 
     Raises HoldOutError.
     """
-    groups = [[float(_number(asked.get(f"{side}_{name}", "")) or 0) for name in _COUNTS] for side in ("with", "without")]
+    sides = ("with", "without")
+    groups = [[float(_number(asked.get(f"{side}_{name}", "")) or 0) for name in _COUNTS] for side in sides]
     customers, weeks = [int(group[0]) for group in groups], float(_number(asked.get("weeks", "")) or 0)
     if not weeks > 0:
         raise holdout.HoldOutError()
@@ -511,13 +512,13 @@ def _read(visit: Visit, asked: Mapping[str, str]) -> dict[str, Any]:
     }
     if found.lift.low <= 0 <= found.lift.high:
         said = gettext(
-            "The difference of %(effect)s of each customer may be chance alone: it lies between %(low)s and %(high)s (95 %%)."
-            " A longer or larger test would tell."
+            "The difference of %(effect)s of each customer may be chance alone: it lies between %(low)s and %(high)s "
+            "(95 %%). A longer or larger test would tell."
         )
     else:
         said = gettext(
-            "It brought %(effect)s of each customer, %(low)s to %(high)s (95 %%); chance alone does as much in %(chance)s of"
-            " tests."
+            "It brought %(effect)s of each customer, %(low)s to %(high)s (95 %%); chance alone does as much in "
+            "%(chance)s of tests."
         )
     whole = gettext("With all %(customers)s customers that is %(week)s a week, with a standard error of %(error)s.")
     return {"said": said % words, "whole": whole % words}
