@@ -1,6 +1,7 @@
 """The demand forecast over a local Spark cluster gives what it gives in one process."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,7 @@ def in_order(found: pd.DataFrame) -> pd.DataFrame:
 def test_spark_forecasts_as_one_process_does(units, monkeypatch):
     from pyspark.sql import SparkSession
 
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     monkeypatch.setenv("SPARK_CONF_DIR", str(Path(__file__).parents[1] / "spark_conf"))
     here = in_order(cluster.forecast(units, horizon=AHEAD, cycle=1, year=52))
     session = SparkSession.builder.master("local[2]").config("spark.sql.shuffle.partitions", "3").getOrCreate()

@@ -758,9 +758,7 @@ def _noise(history: Floats) -> Floats:
     return np.clip(1.4826 / np.sqrt(1.25) * typical, _LEAST_NOISE, _MOST_NOISE)
 
 
-def _interval(
-    mean: Floats, scale: Floats, tests: list[_Tried], level: float, noise: Floats
-) -> tuple[Floats, Floats]:
+def _interval(mean: Floats, scale: Floats, tests: list[_Tried], level: float, noise: Floats) -> tuple[Floats, Floats]:
     """Bounds of the central `level`: learnt from like sums where there are many, else from each sum's own errors.
 
     noise : (k,) what errors are taken for before any is seen; where nothing could be tried they are wide
