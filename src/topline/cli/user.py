@@ -85,8 +85,8 @@ def owner(
 ) -> None:
     """Say how a shop's facts name a person: a sales rep then sees only their own deals, activities and quota."""
     place = boot.shop(shop)
-    from topline.accounts import operations
     from topline.accounts.models import User
+    from topline.team import operations
 
-    operations.name_owner(shop=place, user=User.objects.named(email), owner_key=name, actor_id=None)
+    operations.name_person(shop=place, user=User.objects.named(email), key=name, actor_id=None)
     typer.echo(f"{email} in {place.name}: {name or 'sees the whole shop'}.")

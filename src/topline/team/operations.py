@@ -127,6 +127,20 @@ def remove_member(*, shop: Shop, member_id: int, actor_id: int | None) -> None:
     member.delete()
 
 
+@transaction.atomic
+def name_person(*, shop: Shop, user: User, key: str, actor_id: int | None) -> None:
+    """Say how facts name a person who signs in; whom the team has as that person takes the name, "" parts the two.
+
+    Raises accounts' UnknownMemberError, errors.FieldsError.
+    """
+    member = Member.objects.filter(shop=shop, user=user).first()
+    if member is None:
+        accounts.name_owner(shop=shop, user=user, owner_key=key, actor_id=actor_id)
+    else:
+        values = {"key": key} if key.strip() else {"user": None}
+        keep_member(shop=shop, values=values, actor_id=actor_id, member_id=member.pk)
+
+
 def _wrong_member(member: Member, others: Any) -> dict[str, errors.ToplineError]:
     wrong: dict[str, errors.ToplineError] = {}
     for one in others:

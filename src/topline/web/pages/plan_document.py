@@ -604,7 +604,9 @@ def _row(
             one = computed.get(column.id)
             value, is_number = live_value(desk, one), bool(one) and one is not None and one.unit not in ("text", "day")
         elif column.type == Type.LINK and row.cells.get(column.id):
-            value = format_html('<a href="{0}" rel="noopener noreferrer">{0}</a>', row.cells[column.id])
+            address = row.cells[column.id]
+            shown_as = formats.say(column.label) if kept.is_of_team else address
+            value = format_html('<a href="{}" rel="noopener noreferrer">{}</a>', address, shown_as)
         elif column.is_long and row.cells.get(column.id):
             value = markdown.render(row.cells[column.id], shown)
         else:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from topline.accounts import links, operations
 from topline.accounts.models import ApiToken, Shop, User
 from topline.accounts.permissions import LABELS, PERMISSIONS
+from topline.team import operations as team
 from topline.units.text import N_
 from topline.web import formats
 from topline.web.page import Page, Visit, whole
@@ -98,7 +99,7 @@ def _change_people(visit: Visit) -> HttpResponse:
         operations.set_roles(shop=visit.shop, user=person, roles=posted.getlist("roles"), actor_id=actor)
         owner_key = posted.get("owner_key", "").strip()
         if posted.getlist("roles") and {owner_key} - {""} != person.owner_keys_in(visit.shop):
-            operations.name_owner(shop=visit.shop, user=person, owner_key=owner_key, actor_id=actor)
+            team.name_person(shop=visit.shop, user=person, key=owner_key, actor_id=actor)
         messages.success(visit.request, gettext("%(person)s's roles are kept.") % {"person": person})
     return redirect("people", visit.shop.slug)
 

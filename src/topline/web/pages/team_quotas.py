@@ -82,9 +82,7 @@ def _act(visit: Visit, plans: Sequence[Plan], version: PlanVersion | None) -> Ht
             quotas.propose(version=version, total=total, actor=visit.user, now=timezone.now())
         except ToplineError as error:
             return _show(visit, plans, version, {"total": formats.say(error), "written": posted.get("total", "")})
-        messages.success(
-            visit.request, gettext("The quotas are proposed. Change them by month on the page of targets.")
-        )
+        messages.success(visit.request, gettext("The quotas are proposed. Change them by month in the targets."))
         return here
     visit.require("team.write")
     deal_key = posted.get("deal", "")

@@ -168,13 +168,11 @@ def _sentence(visit: Visit, found: Sequence[tuple[Training, Effect | Missing]]) 
     said = []
     if known:
         text = ngettext(
-            "After %(better)s of %(n)s session its number was better than before",
-            "After %(better)s of %(n)s sessions their number was better than before",
+            "After %(better)s of %(n)s session its number was better than before, which proves nothing yet.",
+            "After %(better)s of %(n)s sessions their number was better than before, which proves nothing yet.",
             len(known),
         )
-        said.append(
-            text % {"better": better, "n": len(known)} + gettext(", which is no proof that it was the training.")
-        )
+        said.append(text % {"better": better, "n": len(known)})
     if ahead:
         said.append(ngettext("%(n)s session is ahead.", "%(n)s sessions are ahead.", ahead) % {"n": ahead})
     return " ".join(said) or gettext("Of none of the sessions can anything be said yet.")
