@@ -93,7 +93,7 @@ def view(visit: Visit) -> HttpResponseBase:
 
 def plan_view(visit: Visit) -> HttpResponse:
     """How the plans in force go, why, and what to do; 204 until the forecast of the day is made."""
-    running = next(iter(_running(visit)), None)
+    running = _running(visit)
     if not running:
         return HttpResponse()
     waiting = [job for plan in running if (job := jobs.look_ahead(plan))]
