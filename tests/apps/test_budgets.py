@@ -151,6 +151,7 @@ def test_doors_agree(gifts, owner, client, capsys):
     assert "£0.77 of each customer, £0.49 to £1.05 (95 %)" in read
     assert "£16,401.74 a week, with a standard error of £3,094.3" in read
     assert "at least two" in client.get(page, {**asked, **told, "with_customers": "1"}).content.decode()
+    assert "nothing can be said of chance" in client.get(page, {**asked, **told, "with_deviation": ""}).content.decode()
     kept = {**told, "channel": "search", "spend": "500", "ended_on": "2026-10-01"}
     assert client.post(page, kept).status_code == 302
     test = LiftTest.objects.get()

@@ -51,13 +51,9 @@ class PipelineOut(Schema):
     summary="What the pipeline brings by week, and the chance of each open deal",
 )
 def pipeline_ahead(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | Status[Job]:
-    who = caller(request)
-    stands = standing.look(who.shop, "pipeline", retry=True)
-    if stands.run is None:
+    stands, owners = _pipeline(request)
+    if (run := stands.run) is None:
         return Status(202, cast("Job", stands.job))
-    scope = scope_for(who.user, who.shop)
-    require_whole(replace(scope, owners=None))
-    run, owners = stands.run, scope.owners
     made = outlook.revenue(run, owners=owners)
     deals = [row for row in run.tables["deal"].to_pylist() if owners is None or row["owner"] in owners]
     about = {name: run.about[name] for name in ("as_of", "model", "pushed_odds", "new_per_week", "leads")}
@@ -100,11 +96,15 @@ class LeadsOut(Schema):
     summary="Open leads by their chance to convert, and why",
 )
 def open_leads(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | Status[Job]:
-    who = caller(request)
-    stands = standing.look(who.shop, "pipeline", retry=True)
+    stands, owners = _pipeline(request)
     if stands.run is None:
         return Status(202, cast("Job", stands.job))
+    return Status(200, {"about": stands.run.about["leads"], "leads": outlook.open_leads(stands.run, owners=owners)})
+
+
+def _pipeline(request: HttpRequest) -> tuple[standing.Standing, frozenset[str] | None]:
+    """The pipeline as it stands, and whose part of it the caller sees, None for all. Raises WholeShopError."""
+    who = caller(request)
     scope = scope_for(who.user, who.shop)
     require_whole(replace(scope, owners=None))
-    found = outlook.open_leads(stands.run, owners=scope.owners)
-    return Status(200, {"about": stands.run.about["leads"], "leads": found})
+    return standing.look(who.shop, "pipeline", retry=True), scope.owners

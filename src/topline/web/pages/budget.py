@@ -43,10 +43,18 @@ MOST_CURVES = 6
 _POINTS = 24
 _SHOWN_WEEKS = 52
 _CLEAR = 0.8
+_COUNTS = ("customers", "did", "deviation")
 
 
 class BudgetFieldError(ToplineError):
     message = N_("“%(text)s” is not an amount. Write a number such as 12,500.")
+
+
+class DeviationMissingError(ToplineError):
+    message = N_(
+        "State the standard deviation of each customer's net sales in both groups: without it nothing can be said of "
+        "chance."
+    )
 
 
 def view(visit: Visit) -> HttpResponseBase:
@@ -468,7 +476,7 @@ class Reading:
 def _reading(asked: Mapping[str, str]) -> Reading:
     """What the numbers of a form say: buyers of each group, or the mean and deviation of what its customers spent.
 
-    Raises HoldOutError.
+    Raises HoldOutError, DeviationMissingError.
     """
     sides = ("with", "without")
     groups = [[float(_number(asked.get(f"{side}_{name}", "")) or 0) for name in _COUNTS] for side in sides]
@@ -477,13 +485,12 @@ def _reading(asked: Mapping[str, str]) -> Reading:
         raise holdout.HoldOutError()
     if asked.get("metric") == "new_customers":
         lift = holdout.lift_of_rates(*((int(done), n) for (_, done, _), n in zip(groups, customers, strict=True)))
+    elif not all(deviation > 0 for _, _, deviation in groups):
+        raise DeviationMissingError()
     else:
         lift = holdout.lift_of_means(*((mean, sd, n) for (_, mean, sd), n in zip(groups, customers, strict=True)))
     each = sum(customers) / weeks
     return Reading(lift, sum(customers), lift.effect * each, lift.error * each)
-
-
-_COUNTS = ("customers", "did", "deviation")
 
 
 def _read(visit: Visit, asked: Mapping[str, str]) -> dict[str, Any]:
