@@ -160,6 +160,7 @@ class View:
         self.query = query
         self.settings = settings
         self.kept = kept
+        self._bases: dict[tuple[str, frozenset[str], bool], Table] = {}
 
     @property
     def period(self) -> Period | None:
@@ -363,7 +364,11 @@ class View:
         return cast("Column", matches)
 
     def _base(self, source: str, dims: frozenset[str], with_hour: bool) -> "Table":
-        return self._owned(self._told(self._unowned(source, _plain(dims), with_hour), dims))
+        """A source's rows before period and filters, made once for all measures of the question."""
+        known = source, dims, with_hour
+        if known not in self._bases:
+            self._bases[known] = self._owned(self._told(self._unowned(source, _plain(dims), with_hour), dims))
+        return self._bases[known]
 
     def _told(self, rows: Any, dims: frozenset[str]) -> Any:
         """The rows with what the settings say of their channel."""
