@@ -18,7 +18,7 @@ from topline.calendar.occurrence import Occurrence, occurrences
 from topline.catalog.models import Product
 from topline.documents import ics
 from topline.plans import calendar, cells, content, document, operations, promotion
-from topline.plans.models import Entry, Goal, OwnEvent, Plan, PlanVersion, State
+from topline.plans.models import Entry, Goal, OwnEvent, Plan, PlanVersion, Promise, State
 from topline.plans.outline import STATUSES
 from topline.team import operations as team
 from topline.team.models import Member, Training
@@ -120,7 +120,6 @@ _TABLES = (
     _Dated("content", "10.pieces", "name", "on"),
     _Dated("review", "10.audit", "scope", "on"),
     _Dated("review", "24.reviews", "name", "on"),
-    _Dated("review", "24.commitments", "commitment", "on"),
 )
 _BY_FIELD = {each.field: each for each in _TABLES}
 
@@ -314,6 +313,12 @@ def planned(version: PlanVersion, today: date) -> Iterator[Item]:
                     end=step.on + _ONE_DAY, version=version, field=table.field, key=row.key, is_late=step.is_late,
                     people=tuple(row.cells[name] for name in table.people if row.cells.get(name)),
                 )  # fmt: skip
+    for promise in version.plan.promises.all():
+        yield Item(
+            id=f"{version.pk}:promise:{promise.pk}", layer="review", title=promise.text, start=promise.due_on,
+            end=promise.due_on + _ONE_DAY, version=version, field="24.commitments", key=str(promise.pk),
+            people=(promise.owner_id,) if promise.owner_id else (), is_done=promise.state != Promise.State.OPEN,
+        )  # fmt: skip
     of_goal = {row.cells["goal"]: row.key for row in version.entries.rows("8.fronts") if row.cells.get("goal")}
     for goal in version.goals.standing():
         yield Item(
