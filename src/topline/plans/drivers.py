@@ -111,8 +111,11 @@ def difference(found: Result, against: str, currency: str) -> Difference | Sente
 def _largest(found: Result) -> tuple[str, Decimal] | None:
     """The named category that differs the most."""
     values = next((table for table in found.tables if table.id == "values"), None)
-    named = ((row["value"], row["moved"]) for row in values.rows) if values else ()
-    return next(((name, moved) for name, moved in named if isinstance(name, str) and moved), None)
+    for row in values.rows if values else ():
+        name, moved = row["value"], row["moved"]
+        if isinstance(name, str) and isinstance(moved, Decimal) and moved:
+            return name, moved
+    return None
 
 
 def _costs(shop: Shop, period: Period, as_of: date, snapshot: Snapshot) -> tuple[Sentence, ...]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from topline.analysis.result import Chart, Column, Table
+from topline.analysis.result import Cell, Chart, Column, Table
 from topline.analysis.variance import PARTS
 from topline.metrics.metric import Unit
 from topline.plans import text
@@ -55,7 +55,9 @@ def _table(names: dict[str, str], amounts: dict[str, Decimal]) -> Table:
         Column(id="part", label=N_("Part"), names=names),
         Column(id="amount", label=N_("Net sales"), unit=Unit.MONEY),
     )
-    rows = [{"part": id_, "amount": value, "is_total": int(id_ in ("before", "now"))} for id_, value in amounts.items()]
+    rows: list[dict[str, Cell]] = [
+        {"part": id_, "amount": value, "is_total": int(id_ in ("before", "now"))} for id_, value in amounts.items()
+    ]
     chart = Chart(kind="waterfall", across="part", values=("amount",))
     return Table(id="parts", label=N_("Why"), columns=columns, rows=rows, chart=chart)
 

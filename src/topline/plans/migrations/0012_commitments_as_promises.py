@@ -1,10 +1,12 @@
 """What section 24 of plan documents held as commitments becomes promises."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import migrations
 
 
-def carry_over(apps, schema_editor):
+def carry_over(apps: Any, schema_editor: Any) -> None:
     """Copy the rows of each plan's version that counts: the active one, else the newest."""
     people = set(apps.get_model(settings.AUTH_USER_MODEL).objects.values_list("pk", flat=True))
     entries = apps.get_model("plans", "Entry")

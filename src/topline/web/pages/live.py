@@ -7,9 +7,10 @@ from typing import Any
 from django.http import HttpResponse
 from django.utils.translation import gettext, ngettext
 
-from topline.outlook.intraday import LEVEL, Day, Expected
+from topline.outlook.intraday import LEVEL, Day
 from topline.plans import event_day
 from topline.plans.event_day import EventDay
+from topline.science.intraday import Expected
 from topline.units.errors import PeriodError
 from topline.units.period import parse_day
 from topline.units.text import N_
@@ -98,14 +99,14 @@ def _figures(day: Day, currency: str) -> Any:
 
 
 def _picture(day: Day, currency: str) -> charts.Picture:
-    rows = []
+    rows: list[charts.Line] = []
+    due = [hour.due for hour in day.hours]
     if day.due is not None:
-        low, high = ([hour.due and getattr(hour.due, end) for hour in day.hours] for end in ("low", "high"))
-        name = gettext("%(level)s interval") % {"level": formats.percent(LEVEL, 0)}
-        rows += charts.band(name, low, high)
-        rows.append(
-            charts.Line(gettext("Due for the target"), [hour.due and hour.due.mean for hour in day.hours], "plan")
+        low, middle, high = (
+            [None if one is None else getattr(one, name) for one in due] for name in ("low", "mean", "high")
         )
+        rows += charts.band(gettext("%(level)s interval") % {"level": formats.percent(LEVEL, 0)}, low, high)
+        rows.append(charts.Line(gettext("Due for the target"), middle, "plan"))
     rows.append(charts.Line(formats.day(day.before_on), [hour.before for hour in day.hours], "last_year"))
     rows.append(charts.Line(gettext("Actual"), [hour.actual for hour in day.hours], "actual"))
     axis = [f"{hour.hour}:00" for hour in day.hours]
