@@ -264,7 +264,7 @@ def test_the_api_and_the_command_say_the_same(version, owner, member, capsys):
     assert call("POST", f"{base}/reviews/{DAY}/minutes", {"text": "Go on", "is_decision": True}).status_code == 201
     told = caller(plan.shop, rep)
     assert told("PATCH", f"/shops/gifts/promises/{made['id']}", {"state": "kept"}).json()["state"] == "kept"
-    assert told("PATCH", f"/shops/gifts/promises/{made['id']}", {"state": "kept"}).status_code == 400
+    assert told("PATCH", f"/shops/gifts/promises/{made['id']}", {"state": "kept"}).status_code == 422
     assert caller(plan.shop, member("analyst"))(
         "PATCH", f"/shops/gifts/promises/{made['id']}", {"state": "open"}
     ).status_code == 403  # fmt: skip

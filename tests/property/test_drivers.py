@@ -16,7 +16,10 @@ from topline.units.period import FiscalCalendar
 SHOP = Settings(currency="GBP", zone="Europe/London", calendar=FiscalCalendar(), country="GB")
 amounts = st.decimals("-1000", "1000000", places=6)
 counts = st.one_of(st.none(), st.integers(0, 5000))
-figures = st.tuples(st.floats(0, 500), st.floats(0, 50_000), st.floats(0, 50_000))
+figures = st.builds(
+    lambda units, cents, rate: (float(units), cents / 100, cents / 100 * rate),
+    st.integers(1, 500), st.integers(1, 10**7), st.sampled_from([1.0, 0.85, 1.2]),
+)  # fmt: skip
 cells = st.dictionaries(
     st.tuples(st.sampled_from(["mug", "sofa", None]), st.sampled_from(["GBP", "EUR"])), figures, max_size=4
 )
