@@ -145,8 +145,14 @@ def file_name(version: PlanVersion, format_: str, review: Review | None = None) 
 
 
 def hidden_from(user: User | None, shop: Shop) -> frozenset[str]:
-    """Families of metrics that somebody may not see; nothing is hidden from the command line."""
-    return scope_for(user, shop).hidden_families if user else frozenset()
+    """Families of metrics that somebody may not see; nothing is hidden from the command line.
+
+    A document shows the whole shop, so whoever sees only their own deals and quota gets none of either.
+    """
+    if user is None:
+        return frozenset()
+    scope = scope_for(user, shop)
+    return scope.hidden_families | ({"pipeline"} if scope.owners is not None else set())
 
 
 # Files that wait ------------------------------------------------------------------

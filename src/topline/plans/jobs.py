@@ -304,7 +304,7 @@ def plan_hours(job: Job) -> dict[str, Any]:
 
 def plan_hours_everywhere() -> None:
     """Ask for the week's hours of every shop whose team does work that is foreseen."""
-    for shop in Shop.objects.exclude(members__work="").filter(members__isnull=False).distinct():
+    for shop in Shop.objects.filter(members__work__in=workload.KINDS).distinct():
         ask_for_hours(shop)
 
 

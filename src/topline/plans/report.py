@@ -443,7 +443,7 @@ class _Report:
 
     def quotas(self) -> Iterator[Block]:
         """What each is to win, up to the company, and how far they are."""
-        if not quotas.exist(self.version):
+        if not quotas.exist(self.version) or metrics()[quotas.QUOTA].family in self.hidden:
             return
         found = quotas.of(self.version, self.look.as_of, Scope.whole(self.plan.shop.slug))
         columns = (

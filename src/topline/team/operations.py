@@ -98,11 +98,13 @@ def keep_member(*, shop: Shop, values: Mapping[str, Any], actor_id: int | None, 
     member = _found(others.pop(member_id, None), member_id) if member_id is not None else Member(shop=shop)
     former = (member.user, member.key)
     wrong = _set(member, values, MEMBER, user=_user(shop), reports_to=_other(others))
-    if member.is_open:
-        member.key, member.user = "", None
-    member.key = member.key.strip() or member.name.strip()
     wrong |= _clean(member)
-    if wrong := wrong or _wrong_member(member, others.values()):
+    if not wrong:
+        if member.is_open:
+            member.key, member.user = "", None
+        member.key = member.key or member.name
+        wrong = _wrong_member(member, others.values())
+    if wrong:
         raise errors.FieldsError(wrong)
     member.save()
     _name_owner(shop, member, former, actor_id)
@@ -194,10 +196,11 @@ def keep_territory(
         else Territory(shop=shop, currency=shop.currency, country=shop.country)
     )
     wrong = _set(territory, values, TERRITORY, owner=_other(members))
-    territory.currency = (territory.currency or shop.currency).upper()
-    territory.market = territory.market.upper()
-    territory.country = (territory.country or territory.market or shop.country).upper()
+    territory.currency = territory.currency or shop.currency
+    territory.country = territory.country or territory.market or shop.country
     wrong |= _clean(territory)
+    for name in ("currency", "market", "country"):
+        setattr(territory, name, str(getattr(territory, name)).upper())
     if there.filter(name=territory.name).exclude(pk=territory.pk).exists():
         wrong["name"] = NameTakenError(name=territory.name)
     if territory.channel and not Channel.objects.filter(shop=shop, code=territory.channel).exists():
@@ -242,12 +245,15 @@ def keep_training(
     wrong = _set(training, given, TRAINING)
     attendees = None
     if "attendees" in values:
-        numbers = {int(number) for number in values["attendees"] if str(number).isdecimal()}
+        asked = values["attendees"] if isinstance(values["attendees"], list | tuple) else [values["attendees"]]
+        numbers = {int(number) for number in asked if str(number).isdecimal()}
         attendees = list(Member.objects.filter(shop=shop, pk__in=numbers))
-        if len(attendees) < len(values["attendees"]):
-            wrong["attendees"] = UnknownTeamRowError(id=", ".join(map(str, values["attendees"])))
+        if len(attendees) < len(asked):
+            wrong["attendees"] = UnknownTeamRowError(id=", ".join(map(str, asked)))
     wrong |= _clean(training)
-    if training.metric and training.metric not in metrics():
+    if not (isinstance(training.scope, dict) and all(isinstance(each, str) for each in training.scope.values())):
+        wrong["scope"] = WrongValueError(why='{"owner": "*"}')
+    elif training.metric and training.metric not in metrics():
         wrong["metric"] = UnknownMetricError(id=training.metric, nearest="net_sales")
     elif training.metric:
         cut = next((name for name in training.scope if name not in metrics()[training.metric].dimensions), None)

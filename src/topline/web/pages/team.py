@@ -185,6 +185,7 @@ def _nodes(members: Sequence[Member], owned: Sequence[Owned]) -> list[Node]:
 def _owned(visit: Visit, members: Sequence[Member]) -> Iterator[Owned]:
     """The numbers of plans in force, and of territories."""
     by_user = {one.user_id: one for one in members if one.user_id}
+    users = {user.pk: str(user) for user in User.objects.filter(membership__shop=visit.shop)}
     for version in PlanVersion.objects.of(visit.shop).active():
         url = visit.url("plan", version.plan_id)
         for goal in version.goals.standing().select_related("owner"):
@@ -194,9 +195,9 @@ def _owned(visit: Visit, members: Sequence[Member]) -> Iterator[Owned]:
             yield Owned(plans.goal_name(goal), kind, owner, member.pk if member else None, url)
         for entry in version.entries.rows("8.fronts"):
             member = by_user.get(entry.cells.get("owner"))
-            user = User.objects.filter(pk=entry.cells.get("owner") or 0).first()
+            user = users.get(entry.cells.get("owner"))
             kind = gettext("Action front of %(plan)s") % {"plan": version.plan.title}
-            owner = str(member or user) if user else None
+            owner = str(member) if member else user
             yield Owned(str(entry.cells.get("name", "")), kind, owner, member.pk if member else None, url)
     for territory in Territory.objects.filter(shop=visit.shop).select_related("owner"):
         owner = str(territory.owner) if territory.owner and not territory.owner.is_open else None

@@ -47,6 +47,7 @@ def _show(
         if file is not None:
             return file
     won = deals.won(visit.shop, version.plan.period, visit.today, visit.scope, MOST_DEALS) if version else []
+    numbers = {key: str(pk) for key, pk in Member.objects.of(visit.shop).named().values_list("key", "pk")}
     context = {
         "sentence": _sentence(visit, version, found),
         "plans": plans,
@@ -59,7 +60,7 @@ def _show(
         "company": _row(visit, found.company) if found else None,
         "gap": _gap(visit, found) if found else None,
         "may_propose": bool(version and visit.may("plans.write") and version.state not in (State.ACTIVE, State.CLOSED)),
-        "deals": [_deal(visit, one, wrong) for one in won],
+        "deals": [_deal(visit, one, numbers, wrong) for one in won],
         "people": _people(visit),
         "places": range(PARTNERS),
         "may_split": visit.may("team.write"),
@@ -113,11 +114,11 @@ def _percent(text: str) -> Decimal:
     return formats.read_number(text.replace("%", "").strip() or "0")
 
 
-def _deal(visit: Visit, one: Deal, wrong: dict[str, Any] | None) -> dict[str, Any]:
+def _deal(visit: Visit, one: Deal, numbers: dict[str, str], wrong: dict[str, Any] | None) -> dict[str, Any]:
+    """A deal as the page shows it, with the people and per cents of its form. numbers : of members by their key"""
     is_wrong = bool(wrong and wrong.get("deal") == one.key)
-    by_key = {member.key: str(member.pk) for member in Member.objects.filter(shop=visit.shop).named()}
     shared = one.shares or ({one.owner: Decimal(1)} if one.owner else {})
-    pairs = [(by_key.get(owner, ""), f"{(share * 100).normalize():f}") for owner, share in shared.items()]
+    pairs = [(numbers.get(owner, ""), f"{(share * 100).normalize():f}") for owner, share in shared.items()]
     if wrong and is_wrong:
         pairs = wrong["pairs"]
     return {
