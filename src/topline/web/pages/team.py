@@ -215,7 +215,7 @@ def _sheet(visit: Visit, members: Sequence[Member]) -> Sheet:
     ]  # fmt: skip
     rows: list[list[Value]] = [
         [
-            one.name or gettext("open"), one.role, one.team, str(one.reports_to or ""), one.week_hours, one.from_on,
+            str(one), one.role, one.team, str(one.reports_to or ""), one.week_hours, one.from_on,
             one.until_on, *([one.cost] if sees_cost else []),
         ]
         for one, _ in tree(list(members))
