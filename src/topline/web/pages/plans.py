@@ -118,7 +118,7 @@ def _card(visit: Visit, plan: Plan) -> dict[str, Any]:
         "version": version,
         "tone": TONES[State(version.state)],
         "goal": goal,
-        "is_now": visit.today in plan.period,
+        "is_now": visit.today in plan.period and version.state == State.ACTIVE,
         "serves": plan.serves,
     }
 
