@@ -13,6 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from topline.accounts import channels as kinds
 from topline.accounts.models import Channel, User
 from topline.analysis.variance import PARTS
 from topline.calendar.events import by_id
@@ -223,9 +224,9 @@ class _Report:
             case Type.GOAL:
                 return self.goal_names.get(value, str(value))
             case Type.CHANNEL:
-                return self.channels.get(value, str(value))
+                return self.channel(value)
             case Type.CHANNELS:
-                return ", ".join(self.channels.get(each, each) for each in value)
+                return ", ".join(map(self.channel, value))
             case Type.MARKET:
                 return self.market(value)
             case Type.EVENT:
@@ -245,6 +246,10 @@ class _Report:
     @cached_property
     def channels(self) -> dict[str, str]:
         return dict(Channel.objects.filter(shop=self.plan.shop).values_list("code", "name"))
+
+    def channel(self, code: str) -> str:
+        """What a channel is called: by the shop, else by what its code says."""
+        return self.channels.get(code) or str(kinds.name_of(code)) if code else "–"
 
     @cached_property
     def goal_names(self) -> dict[str, str]:
@@ -638,7 +643,7 @@ class _Report:
         rows = [
             (
                 _(label),
-                self.channels.get(channel, channel) or "–",
+                self.channel(channel),
                 one.name,
                 self.measured(one.metric, one.expected),
                 self.measured(one.metric, one.actual),
@@ -657,7 +662,7 @@ class _Report:
             stages = ", ".join(_(outline.STAGES[stage]) for stage in found.empty_stages)
             lacks.append(_("No action at this stage: %(stages)s.") % {"stages": stages})
         if found.unfunded:
-            named = ", ".join(self.channels.get(each, each) for each in found.unfunded)
+            named = ", ".join(map(self.channel, found.unfunded))
             lacks.append(_("Channels without a budget: %(channels)s.") % {"channels": named})
         if lacks:
             yield Bullets.of(lacks)
@@ -679,7 +684,7 @@ class _Report:
         rows.append((_("Spend"), self.money(found.spend)))
         yield Table(Sheet("", (Column(_("Step")), Column(_("Needed for the goal"), Form.NUMBER)), tuple(rows)))
         lines = [
-            (self.channels.get(one.channel, one.channel) or "–", one.orders, one.spend, one.budget, one.brings)
+            (self.channel(one.channel), one.orders, one.spend, one.budget, one.brings)
             for one in found.lines
         ]
         columns = (
@@ -764,7 +769,9 @@ class _Report:
         return " – ".join(dict.fromkeys((self.day(period.start), self.day(period.last))))
 
     def category(self, name: str | None) -> str:
-        return _("All others") if name == OTHER else name or _("The whole shop")
+        if name == OTHER:
+            return _("All others")
+        return name or (_("not known") if len(self.version.blocks) > 1 else _("The whole shop"))
 
     def market(self, name: str | None) -> str:
         if name == OTHER:
