@@ -86,7 +86,7 @@ def _aim(version: object) -> None:
     Goal.objects.bulk_create(
         Goal(
             version=version, key=f"g{i}", metric="net_sales", scope={"category": f"Category {i}"}, target=1,
-            starts_on=plan.starts_on, due_on=plan.period.last, chance=0.5, expected=1,
+            starts_on=plan.starts_on, due_on=plan.period.last, chance=0.5, expected=1, why=["why.forecast_new", {}],
             quantiles=[float(q) for q in range(99)],
         )
         for i in range(200)

@@ -683,10 +683,7 @@ class _Report:
         rows += [(label, self.counted(value)) for label, value in steps]
         rows.append((_("Spend"), self.money(found.spend)))
         yield Table(Sheet("", (Column(_("Step")), Column(_("Needed for the goal"), Form.NUMBER)), tuple(rows)))
-        lines = [
-            (self.channel(one.channel), one.orders, one.spend, one.budget, one.brings)
-            for one in found.lines
-        ]
+        lines = [(self.channel(one.channel), one.orders, one.spend, one.budget, one.brings) for one in found.lines]
         columns = (
             Column(_("Channel")),
             Column(_("Orders needed"), Form.WHOLE),
