@@ -43,6 +43,7 @@ MOST_CURVES = 6
 _POINTS = 24
 _SHOWN_WEEKS = 52
 _CLEAR = 0.8
+_LEAST_CHANCE = 0.001
 _COUNTS = ("customers", "did", "deviation")
 
 
@@ -512,7 +513,7 @@ def _read(visit: Visit, asked: Mapping[str, str]) -> dict[str, Any]:
         "effect": each(found.lift.effect),
         "low": each(found.lift.low),
         "high": each(found.lift.high),
-        "chance": formats.percent(found.lift.p, 1),
+        "chance": ("< " if found.lift.p < _LEAST_CHANCE else "") + formats.percent(max(found.lift.p, _LEAST_CHANCE)),
         "customers": formats.decimal(found.customers),
         "week": formats.number(round(found.effect, 2), unit, currency),
         "error": formats.number(round(found.error, 2), unit, currency),
