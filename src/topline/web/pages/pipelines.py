@@ -137,7 +137,7 @@ def _leads(run: Run) -> dict[str, Any]:
     about = run.about["leads"]
     if "missing" in about:
         return {"missing": gettext(about["missing"]) % about["params"]}
-    is_worth = about["is_worth"]
+    is_worth = about.get("is_worth", False)  # a run kept by an older version does not say it
     words = {
         "auc": formats.fixed(about["auc"], 2),
         "later": formats.fixed(about["later_auc"], 2),
