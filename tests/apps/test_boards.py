@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 from django.utils.html import escape
 
 import plan_shop
@@ -292,6 +293,18 @@ def test_a_screen_never_shows_more_than_its_maker_may_see(screen, filled):
     accounts.set_roles(shop=filled, user=maker, roles=["analyst"], actor_id=None)
     Screen.objects.filter(pk=made.pk).update(scope={**made.scope, "hidden_families": ["profit"]})
     assert "may not see" in Client().get(path).content.decode()  # nor what it was not, when the link was made
+
+
+def test_a_screen_speaks_the_language_that_it_was_made_in(screen, filled):
+    made, path, _ = screen
+    operations.add_tile(board=Dashboard.objects.get(title="Mine"), visual="analysis", question={"analysis": "funnel"})
+    with translation.override("ro"):
+        asked = catalogue.named("funnel").asked({}, as_of=filled.horizon())
+        result = analyse(filled.lake(), asked, scope=Scope.whole(filled.slug), settings=filled.settings())
+        said = escape(formats.say(result.sentence))
+    assert said not in Client().get(path).content.decode()
+    Screen.objects.filter(pk=made.pk).update(language="ro")
+    assert said in Client().get(path).content.decode()
 
 
 def test_a_screens_link_stays_out_of_the_log(screen, caplog):

@@ -42,16 +42,16 @@ def screen(request: HttpRequest, token: str) -> HttpResponse:
     text = request.GET.get("n", "")
     place = int(text) % len(listed) if text.isdecimal() and len(text) < 9 else 0
     board, span = listed[place], last_days(found.shop)
-    context: dict[str, Any] = {
-        "shop": found.shop,
-        "board": board,
-        "span": span,
-        "tiles": [tiles.show(tile, found.shop, scope, span) for tile in board.tiles.all()],
-        "next": (place + 1) % len(listed),
-        "seconds": found.seconds,
-        "now": found.shop.now().astimezone(found.shop.zone),
-    }
     with translation.override(found.language):
+        context: dict[str, Any] = {
+            "shop": found.shop,
+            "board": board,
+            "span": span,
+            "tiles": [tiles.show(tile, found.shop, scope, span) for tile in board.tiles.all()],
+            "next": (place + 1) % len(listed),
+            "seconds": found.seconds,
+            "now": found.shop.now().astimezone(found.shop.zone),
+        }
         response = render(request, "wall.html#wall" if request.headers.get("HX-Request") else "wall.html", context)
     patch_cache_control(response, no_store=True)
     response["Referrer-Policy"] = "no-referrer"
