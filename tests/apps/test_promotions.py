@@ -120,7 +120,7 @@ def test_stock_is_counted_to_the_first_day_and_over_the_promotion(shop):
     )  # fmt: skip
     days = Period(TODAY + timedelta(days=20), TODAY + timedelta(days=25))
     need = simulation._stock(shop, goods, frozenset({"A1"}), days, TODAY, 2.0, 3.0)
-    assert (need.on_hand, need.before, need.expected, need.high, need.short) == (300, 200, 100, 150, 50)
+    assert (need.on_hand, need.left, need.expected, need.high, need.short) == (300, 100, 100, 150, 50)
     assert need.cover_days == 5
     assert need.order_by == days.start - timedelta(days=round(need.lead_days))
     far = Period(TODAY + timedelta(days=400), TODAY + timedelta(days=401))

@@ -50,10 +50,10 @@ class ClashOut(Schema):
 
 
 class NeedOut(Schema):
-    """Units; `short` are missing of `high`, to be ordered until `order_by`."""
+    """Units; `left` are there when it begins if nothing is delivered until then, `short` missing of `high`."""
 
     on_hand: float
-    before: float
+    left: float
     expected: float
     high: float
     short: float

@@ -31,8 +31,8 @@ _LANDING = content.DAYS_BEFORE["landing"]["briefed"] + content.AHEAD_OF_PROMOTIO
 _ONE_DAY = timedelta(days=1)
 
 NO_DAYS = Missing("no_day", N_("state its first day"))
-NO_OUTLOOK = Missing("no_price_outlook", N_("what prices do to sales isn't known yet: it is learnt once a day"))
-NO_STOCK = Missing("no_stock_outlook", N_("what the products sell by day isn't known yet: it is reckoned once a day"))
+NO_OUTLOOK = Missing("no_price_outlook", N_("what prices do to sales is being learnt; look again in a minute"))
+NO_STOCK = Missing("no_stock_outlook", N_("what the products sell by day is being reckoned; look again in a minute"))
 TOO_FAR = Missing("too_far", N_("it lies beyond the half year that sales by day are known for"))
 NO_LEVELS = Missing("no_levels", N_("no stock level is known: import one"))
 UNKNOWN = Missing("too_few_sales", N_("too few of these goods were sold to learn how they answer to prices"))
@@ -42,13 +42,14 @@ UNKNOWN = Missing("too_few_sales", N_("too few of these goods were sold to learn
 class StockNeed:
     """The stock of a promotion's products. Units.
 
-    on_hand : today; before : expected to be sold until it begins; expected, high : sold in it, as expected and at most
-    short : missing of `high`; cover_days : how long what is left at its start lasts in it
+    on_hand : today; left : when it begins, if nothing is delivered until then
+    expected, high : sold in it, as expected and at the upper end of the range
+    short : missing of `high`; cover_days : how long what is left lasts in it
     order_by : the last day on which an order comes in time, by the longest lead time
     """
 
     on_hand: float
-    before: float
+    left: float
     expected: float
     high: float
     short: float
@@ -240,7 +241,7 @@ def _stock(
     short = float(np.maximum(base * high - left, 0).sum())
     return StockNeed(
         on_hand=float(there.sum()),
-        before=float(before.sum()),
+        left=float(left.sum()),
         expected=float(base.sum() * uplift),
         high=float(base.sum() * high),
         short=short,

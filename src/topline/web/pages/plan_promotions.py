@@ -73,11 +73,11 @@ def _prepare(visit: Visit, version: PlanVersion) -> None:
 def _sentence(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return gettext("No promotion is planned yet.")
-    troubled = sum(bool(one["clashes"] or one["late"] or one["is_short"]) for one in rows)
+    troubled = sum(bool(one["clashes"] or one["late"]) for one in rows)
     if troubled:
         return ngettext(
-            "%(n)s promotion needs you: something clashes, is late or runs out.",
-            "%(n)s promotions need you: something clashes, is late or runs out.",
+            "%(n)s promotion needs you: something clashes or is late.",
+            "%(n)s promotions need you: something clashes or is late.",
             troubled,
         ) % {"n": troubled}
     return ngettext(
@@ -197,7 +197,6 @@ def _shown(visit: Visit, version: PlanVersion, found: Simulation) -> dict[str, A
         "no_days": formats.say(found.days) if days is None else "",
         "figures": _figures(visit, found, currency),
         "why": formats.say(found.answer) if isinstance(found.answer, Missing) and days else "",
-        "is_short": not isinstance(found.stock, Missing) and found.stock.short >= 1,
         "stock": _stock(found),
         "steps": [{"said": say(step.said), "on": step.on, "is_past": step.is_past} for step in found.steps],
         "late": [say(step.said) for step in found.late],
@@ -268,13 +267,19 @@ def _stock(found: Simulation) -> dict[str, Any]:
     need = found.stock
     if isinstance(need, Missing):
         return {"why": formats.say(need)}
-    words = {"need": formats.decimal(need.high), "hand": formats.decimal(need.on_hand)}
-    said = gettext("Up to %(need)s units; %(hand)s are in stock") % words
-    before = gettext("%(n)s of them are sold before it begins") % {"n": formats.decimal(need.before)}
-    cover = ngettext("what is left lasts %(n)s day", "what is left lasts %(n)s days", round(need.cover_days)) % {
+    cover = ngettext("they last %(n)s day", "they last %(n)s days", round(need.cover_days)) % {
         "n": round(need.cover_days)
     }
-    return {"said": f"{said}, {before}; {cover}.", "short": ceil(need.short) if need.short >= 1 else 0, "need": need}
+    said = gettext(
+        "Up to %(need)s units. If nothing is delivered until then, %(left)s of today's %(hand)s are left when it "
+        "begins; %(cover)s."
+    ) % {
+        "need": formats.decimal(need.high),
+        "left": formats.decimal(need.left),
+        "hand": formats.decimal(need.on_hand),
+        "cover": cover,
+    }
+    return {"said": said, "short": ceil(need.short) if need.short >= 1 else 0, "need": need}
 
 
 PAGES = (
