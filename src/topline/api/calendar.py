@@ -298,11 +298,9 @@ class LineOut(Schema):
 
     @staticmethod
     def resolve_note(line: calendar.Line) -> str:
-        return (
-            _(line.note.message) % line.note.params
-            if isinstance(line.note, ToplineError)
-            else _(line.note or " ").strip()
-        )
+        if isinstance(line.note, ToplineError):
+            return _(line.note.message) % line.note.params
+        return _(line.note) if line.note else ""
 
 
 class UndoneOut(Schema):

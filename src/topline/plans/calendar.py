@@ -213,7 +213,7 @@ def _put(
     actor_id: int | None,
 ) -> str:
     """Enter the event, or change it where it is another now."""
-    wanted = {
+    wanted: dict[str, Any] = {
         "name": one.summary[:100].strip(), "starts_on": one.start, "last_on": last_on, "is_yearly": one.is_yearly,
         "categories": [each for each in one.categories if each], "note": one.description[:300].strip(),
     }  # fmt: skip
@@ -255,7 +255,7 @@ def create_link(
     """
     token = secrets.token_urlsafe(24)
     with transaction.atomic():
-        CalendarLink.objects.live(shop, person and person.pk, front, team).update(revoked_at=now)
+        CalendarLink.objects.live(shop, person.pk if person else None, front, team).update(revoked_at=now)
         CalendarLink.objects.create(
             shop=shop, digest=digest(token), created_at=now, created_by=actor_id, person=person, front=front, team=team
         )
@@ -275,7 +275,7 @@ def revoke_link(
 ) -> None:
     """End the address of a feed at once."""
     with transaction.atomic():
-        CalendarLink.objects.live(shop, person and person.pk, front, team).update(revoked_at=now)
+        CalendarLink.objects.live(shop, person.pk if person else None, front, team).update(revoked_at=now)
         audit.log(
             "calendar.revoke_link",
             actor_id=actor_id,

@@ -190,7 +190,7 @@ def _answer(
     if not len(rows):
         return UNKNOWN
     if not discount < 1:
-        return Missing("free", N_("a discount of 100 % leaves no price"))
+        return Missing("free", N_("a discount of 100 %% leaves no price"))
     weekly = float(outlook.column("weekly")[rows].sum())
     weeks = days.days / 7
     expected = _wanted(goods, {outlook.keys[k] for k in rows}, days, today) if goods is not None else None

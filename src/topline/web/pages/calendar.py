@@ -503,7 +503,7 @@ def _feeds(visit: Visit, versions: list[PlanVersion]) -> list[dict[str, Any]]:
     """The feeds that the visitor may make: the shop's, their own, and each front's."""
     made = visit.request.session.pop("calendar_feed", None) or {}
     live = set(CalendarLink.objects.filter(shop=visit.shop, revoked_at=None).values_list("person", "front", "team"))
-    feeds = []
+    feeds: list[tuple[str, str, tuple[int | None, str, str]]] = []
     if visit.may("calendar.write"):
         feeds.append(("", gettext("Retail events, holidays and the shop's own events"), (None, "", "")))
     if visit.may("plans.read"):
