@@ -74,7 +74,7 @@ class Simulation:
 
     products : how many products it covers; unknown : names in it that no product bears
     answer : of the price outlook over its days, or why there is none
-    given : what is given away to those who would have bought anyway, at today's prices; more : margin won or lost
+    given : what is given away to those who would have bought anyway, at today's prices
     stock : what it needs, or why that isn't known; legal : the rule of the prior price, product by product
     """
 
@@ -83,7 +83,6 @@ class Simulation:
     unknown: tuple[str, ...]
     answer: Answer | Missing
     given: float | None
-    more: float | None
     stock: StockNeed | Missing
     legal: list[Checked]
     steps: list[Step]
@@ -131,9 +130,6 @@ def simulate(
         unknown=unknown,
         answer=answer,
         given=given,
-        more=None
-        if isinstance(answer, Missing) or answer.margin is None or answer.margin_before is None
-        else answer.margin.mean - answer.margin_before,
         stock=need,
         legal=list(_legal(shop, outlook, names, row, days)) if days is not None and with_law else [],
         steps=sorted(_steps(version, row, key, days, need, today), key=lambda step: step.on) if days else [],

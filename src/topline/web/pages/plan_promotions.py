@@ -244,16 +244,22 @@ def _figures(visit: Visit, found: Simulation, currency: str) -> list[dict[str, s
                 "note": gettext("to those who would have bought anyway"),
             }
         )
-    if visit.may("finance.read") and answer.margin and found.more is not None:
+    if visit.may("finance.read") and answer.margin:
         needed = gettext("no volume earns it back")
         if answer.break_even is not None:
             needed = gettext("breaks even at %(n)s units") % {"n": formats.decimal(answer.break_even)}
         chance = gettext("%(rate)s chance") % {"rate": formats.percent(answer.pays_off or 0, 0)}
         shown.append(
             {
-                "label": gettext("Margin, more or less"),
-                "value": ("+" if found.more > 0 else "") + money(found.more),
-                "note": f"{between(answer.margin, money)}; {needed}, {chance}",
+                "label": gettext("Margin after goods"),
+                "value": money(answer.margin.mean),
+                "note": gettext("%(range)s; %(n)s without it; %(needed)s, %(chance)s")
+                % {
+                    "range": between(answer.margin, money),
+                    "n": money(answer.margin_before or 0),
+                    "needed": needed,
+                    "chance": chance,
+                },
             }
         )
     if abs(answer.taken) >= 1:
