@@ -182,7 +182,7 @@ def test_a_promotion_is_tried_on_the_page_and_then_planned(gifts, version, owner
     assert "Given away" in tried
     assert not version.entries.exists()
     wrong = browser.post(base, form | {"discount": "much", "ends_on": "2026-02-07"})
-    assert (wrong.status_code, b"is not a discount" in wrong.content) == (400, True)
+    assert (wrong.status_code, b"is not a number" in wrong.content) == (400, True)
     assert browser.post(base, form).status_code == 302
     row = version.entries.get()
     assert row.cells["discount"] == "0.2"
