@@ -286,7 +286,7 @@ def change_promise(
         owner = _person(who.shop, wanted.owner) if wanted.owner else found.owner or who.user
         due_on = wanted.due_on or found.due_on
         found = promises.move(promise=found, due_on=due_on, owner=owner, actor=who.user, now=now)
-    if wanted.state == Promise.State.OPEN:
+    if wanted.state == "open":
         return promises.reopen(promise=found, actor=who.user, now=now)
     if wanted.state:
         return promises.settle(promise=found, state=wanted.state, note=wanted.note, actor=who.user, now=now)
