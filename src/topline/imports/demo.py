@@ -25,6 +25,7 @@ from topline.journal.models import Batch
 from topline.lake.store import Lake
 from topline.plans import approval, quotas, targets
 from topline.plans import operations as plans
+from topline.plans.facts import QUOTA
 from topline.plans.models import PlanVersion, State
 from topline.simulate import identity
 from topline.simulate import shop as simulation
@@ -147,7 +148,7 @@ def activate_plan(job: Job) -> dict[str, Any]:
     if demo.source == identity.SOURCE and version.state == State.DRAFT and not quotas.exist(version):
         version = quotas.propose(version=version, total=None, actor=actor, now=shop.now())
         version = targets.add_lines(
-            version=version, metric=quotas.QUOTA, cut="territory", actor=actor, now=shop.now(),
+            version=version, metric=QUOTA, cut="territory", actor=actor, now=shop.now(),
             names=targets.known_lines(version, "territory"),
         )  # fmt: skip
     steps = {State.DRAFT: approval.submit, State.IN_REVIEW: approval.approve, State.APPROVED: approval.activate}

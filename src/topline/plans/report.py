@@ -38,6 +38,7 @@ from topline.metrics.query import Query
 from topline.plans import drivers, expectation, fronts, funnel, ledger, outline, progress, quotas, team, text
 from topline.plans.drivers import Difference
 from topline.plans.expectation import OTHER
+from topline.plans.facts import QUOTA
 from topline.plans.figures import Reader
 from topline.plans.models import Entry, Kind, Minute, PlanVersion, Promise, Proposal, Review
 from topline.plans.outline import Behaviour, Field, Section, Type
@@ -448,7 +449,7 @@ class _Report:
 
     def quotas(self) -> Iterator[Block]:
         """What each is to win, up to the company, and how far they are."""
-        if not quotas.exist(self.version) or metrics()[quotas.QUOTA].family in self.hidden:
+        if not quotas.exist(self.version) or metrics()[QUOTA].family in self.hidden:
             return
         found = quotas.of(self.version, self.look.as_of, Scope.whole(self.plan.shop.slug))
         columns = (

@@ -60,20 +60,28 @@ def effect(training: Training, today: date, scope: Scope) -> Effect | Missing:
     snapshot = lake.latest()
     if snapshot is None:
         return NO_FACTS
-    where = []
-    for dimension, value in training.scope.items():
-        names = (value,)
-        if value == ATTENDEES:
+    where: list[Filter] = []
+    for dimension, named in training.scope.items():
+        names: tuple[str, ...] = (named,)
+        if named == ATTENDEES:
             names = tuple(training.attendees.exclude(key="").order_by("key").values_list("key", flat=True))
             if not names:
                 return NO_ATTENDEES
         where.append(Filter(dimension, names))
     first, second = Period(training.on - timedelta(days=days), training.on), Period(start, start + timedelta(days=days))
 
-    def value(period: Period, filters: tuple[Filter, ...]) -> object:
+    def total(period: Period, filters: tuple[Filter, ...]) -> object:
         asked = Query(metrics=(training.metric,), period=period, where=filters, as_of=today)
         found = read.read(lake, asked, scope=scope, settings=training.shop.settings(), snapshot=snapshot)
         return found.totals[training.metric]
 
-    whole = (value(first, ()), value(second, ())) if where else (None, None)
-    return Effect(first, second, value(first, tuple(where)), value(second, tuple(where)), *whole, planned <= today)
+    own = tuple(where)
+    return Effect(
+        first,
+        second,
+        before=total(first, own),
+        after=total(second, own),
+        whole_before=total(first, ()) if own else None,
+        whole_after=total(second, ()) if own else None,
+        is_whole=planned <= today,
+    )

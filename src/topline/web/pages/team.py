@@ -175,7 +175,7 @@ def _sentence(there: Sequence[Member], open_: Sequence[Member], orphans: Sequenc
 def _nodes(members: Sequence[Member], owned: Sequence[Owned]) -> list[Node]:
     """The tree as nodes within nodes."""
     nodes: dict[int, Node] = {}
-    roots = []
+    roots: list[Node] = []
     for member, depth in tree(list(members)):
         node = nodes[member.pk] = Node(member, owns=sum(one.member_id == member.pk for one in owned))
         (nodes[member.reports_to_id].below if depth and member.reports_to_id else roots).append(node)
@@ -189,7 +189,7 @@ def _owned(visit: Visit, members: Sequence[Member]) -> Iterator[Owned]:
     for version in PlanVersion.objects.of(visit.shop).active():
         url = visit.url("plan", version.plan_id)
         for goal in version.goals.standing().select_related("owner"):
-            member = by_user.get(goal.owner_id)
+            member = by_user.get(goal.owner_id or 0)
             owner = str(member or goal.owner) if goal.owner_id else None
             kind = gettext("Goal of %(plan)s") % {"plan": version.plan.title}
             yield Owned(plans.goal_name(goal), kind, owner, member.pk if member else None, url)

@@ -190,7 +190,7 @@ def _sheet(found: Sequence[tuple[Training, Effect | Missing]]) -> Sheet:
             *([seen.days, seen.before, seen.after] if isinstance(seen, Effect) else [None, seen, seen]),
         ]
         for one, seen in found
-    ]  # type: ignore[list-item]  # fmt: skip
+    ]  # fmt: skip
     return Sheet(gettext("Training"), columns, rows)
 
 
