@@ -755,7 +755,8 @@ def _noise(history: Floats) -> Floats:
     if not before.shape[1]:
         return np.full(len(history), _MOST_NOISE)
     typical = np.median(np.abs(np.log(recent[:, 4:] / np.maximum(before, 1e-9))), axis=1)
-    return np.clip(1.4826 / np.sqrt(1.25) * typical, _LEAST_NOISE, _MOST_NOISE)
+    noise: Floats = np.clip(1.4826 / np.sqrt(1.25) * typical, _LEAST_NOISE, _MOST_NOISE)
+    return noise
 
 
 def _interval(mean: Floats, scale: Floats, tests: list[_Tried], level: float, noise: Floats) -> tuple[Floats, Floats]:
