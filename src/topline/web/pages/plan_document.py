@@ -32,7 +32,7 @@ from topline.units.number import NumberTextError
 from topline.units.period import Period
 from topline.web import formats, markdown, question
 from topline.web.page import Page, Visit
-from topline.web.pages import plan_next, plan_views, plans
+from topline.web.pages import plan_views, plans
 from topline.workbench import comments
 from topline.workbench.models import Comment
 
@@ -178,7 +178,6 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
         "before": listed[place - 1] if place else None,
         "after": listed[place + 1] if place + 1 < len(listed) else None,
         "query": f"version={version.number}",
-        **plan_next.context(visit, version, 1),
     }
     return visit.render("plan_document.html", context)
 

@@ -16,6 +16,9 @@ from topline.web.pages.plans import version_of
 SHOWN = 5
 """Needs that stand in sight; the rest unfolds. Where other things matter more a page shows fewer."""
 
+MOST = 40
+"""Needs that are named at all; the gate may find many more of a large plan."""
+
 
 def view(visit: Visit, plan_id: int) -> HttpResponse:
     version, shown = version_of(visit, plan_id), whole(visit.request.GET.get("shown")) or SHOWN
@@ -34,7 +37,7 @@ def _next(visit: Visit, version: PlanVersion, shown: int) -> dict[str, Any] | No
     if step == Next.FOLLOW or not visit.may("plans.write"):
         return None
     blocking = sum(one.is_blocking for one in missing)
-    lines = [_line(visit, version, one) for one in missing]
+    lines = [_line(visit, version, one) for one in missing[:MOST]]
     label, href = _button(visit, version, step)
     return {
         "step": step.value,
