@@ -187,8 +187,9 @@ def _personas(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
 
 def _ranges(ground: Ground, names: Sequence[str]) -> list[tuple[str, str | None, dict[str, Decimal | None]]]:
     """The largest categories, else the whole range: what each is called, its name in the facts, its sums."""
-    found = [(name, name, sums) for name, sums in ground.by("category", names, ground.year)[:LARGEST]]
-    return found or [(_("The whole range"), None, ground.totals(names, ground.year))]
+    found = ground.by("category", names, ground.year)[:LARGEST]
+    whole = (_("The whole range"), None, ground.totals(names, ground.year))
+    return [(name, name, sums) for name, sums in found] or [whole]
 
 
 def _products(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:

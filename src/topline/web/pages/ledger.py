@@ -1,6 +1,6 @@
 """A plan's budget: what is planned, committed and spent, what it should bring, and who may promise how much."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -164,7 +164,7 @@ def _row(visit: Visit, version: PlanVersion, row: Row) -> dict[str, Any]:
 def _groups(visit: Visit, version: PlanVersion, found: Ledger) -> list[dict[str, Any]]:
     """The ledger by front and by channel, where lines name more than one."""
     fronts = dict(ledger.front_names(version))
-    called = {
+    called: dict[str, tuple[str, Callable[[str], str]]] = {
         "front_key": (gettext("By front"), lambda name: fronts.get(name, gettext("no front"))),
         "channel": (gettext("By channel"), lambda name: formats.channel(name) if name else gettext("no channel")),
     }

@@ -82,7 +82,7 @@ def _products(desk: "Desk") -> View:
         asked = Query(metrics=("net_sales",), period=period, by=(dimension,), against="last_year", top=LARGEST)
         result = question.by_size(desk.reader.ask(asked))
         twins = result.against_rows or [None] * len(result.rows)
-        keys = [row["product"] for row in result.rows if isinstance(row.get("product"), str)]
+        keys = [key for row in result.rows if isinstance(key := row.get("product"), str)]
         titles = Product.objects.titles(desk.plan.shop, keys)
         for row, twin in list(zip(result.rows, twins, strict=True))[:LARGEST]:
             if isinstance(row[dimension], Rest | Missing):
@@ -91,7 +91,7 @@ def _products(desk: "Desk") -> View:
             rows.append(
                 [
                     f"{question.label_of(dimension)}: "
-                    f"{titles.get(row[dimension]) or question.label(dimension, row[dimension])}",
+                    f"{titles.get(str(row[dimension])) or question.label(dimension, row[dimension])}",
                     formats.number(row["net_sales"], Unit.MONEY, desk.plan.currency),
                     formats.signed_percent(change) if change is not None else "–",
                 ]
