@@ -323,7 +323,9 @@ def item(visit: Visit) -> HttpResponse:
     """An item: what it is, its days, and a form that moves it; to the browser's calendar, what came of a drag."""
     if visit.request.method == "POST":
         return _move(visit)
-    found = _item(visit, visit.request.GET.get("id", ""))
+    if "id" not in visit.request.GET:
+        return redirect("calendar", visit.shop.slug)
+    found = _item(visit, visit.request.GET["id"])
     return visit.render("calendar_item.html", _item_context(visit, found))
 
 
