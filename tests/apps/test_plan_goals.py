@@ -33,7 +33,7 @@ def letters_of(version: PlanVersion, **changes) -> dict[str, tuple[bool | None, 
     """Each letter: whether it is met, the codes of what is said, the code of the way."""
     goal = version.goals.get(key="net_sales")
     written = {"metric": "net_sales", "target": Decimal(510), "due_on": date(2026, 11, 30), **changes}
-    seen = Known(version, goal, AS_OF, date(2026, 9, 29), goals.linkable(version), [])
+    seen = Known(version, goal, AS_OF, date(2026, 9, 29), {}, goals.linkable(version), [])
     return {
         one.id: (one.is_met, [said.code for said in one.said], one.way.code if one.way else "")
         for one in goals.letters(Worded(**written), seen)
@@ -68,7 +68,7 @@ def test_each_letter_is_met_by_its_own_way(version) -> None:
     )  # fmt: skip
     assert "letter.sure" in letters_of(version, target=Decimal(100))["achievable"][1]
     assert letters_of(version, due_on=date(2026, 12, 1))["time_bound"] == (False, ["letter.not_due"], "way.due")
-    seen = Known(version, None, AS_OF, date(2026, 9, 1), {}, ["Autumn fair"])
+    seen = Known(version, None, AS_OF, date(2026, 9, 1), {}, {}, ["Autumn fair"])
     found = {one.id: one for one in goals.letters(Worded("net_sales", None, None), seen)}
     assert found["measurable"].said[0].code == "letter.stale"
     assert found["specific"].is_met

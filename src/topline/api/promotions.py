@@ -106,9 +106,10 @@ class SimulationOut(Schema):
 def list_promotions(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> list[dict[str, Any]]:
     who = caller(request)
     found = _version(who, plan, version)
+    around = simulation.around(found, who.shop.today())
     return [
-        _out(who, found, simulation.simulate(found, row.cells, who.shop.today(), key=row.key), row.cells, row.key)
-        for row in found.entries.rows("11.promotions")
+        _out(who, found, simulation.simulate(around, row.cells, key=row.key), row.cells, row.key)
+        for row in around.promotions.values()
     ]
 
 
@@ -124,7 +125,8 @@ def try_promotion(request: HttpRequest, shop: str, plan: _Plan, version: _Versio
     field = document.field_of("11.promotions")
     wanted = cells.checked(found, field, {"name": "-", **tried.cells}, {})
     row = {id_: value for id_, value in wanted.items() if value is not None}
-    return _out(who, found, simulation.simulate(found, row, who.shop.today(), key=tried.key), row, tried.key)
+    around = simulation.around(found, who.shop.today())
+    return _out(who, found, simulation.simulate(around, row, key=tried.key), row, tried.key)
 
 
 def _version(who: Caller, plan: int, number: int) -> PlanVersion:

@@ -102,6 +102,7 @@ class Known:
     """What a version knows of a goal besides its words, read once.
 
     last_on : the last day with data of the metric, None if none came in 90 days
+    metrics : of the version's goals, by key
     linked : names of fronts, actions and tactics by (kind, key), and fronts that name the goal
     """
 
@@ -109,6 +110,7 @@ class Known:
     goal: Goal | None
     as_of: date
     last_on: date | None
+    metrics: Mapping[str, str]
     linked: Mapping[tuple[str, str], str]
     fronts: Sequence[str]
 
@@ -131,15 +133,17 @@ class Node:
 # The letters -------------------------------------------------------------------
 
 
-def known(version: PlanVersion, goal: Goal | None, metric: str, as_of: date) -> Known:
-    """What the version knows of a goal."""
+def known(version: PlanVersion, goals: Sequence[Goal], as_of: date) -> list[Known]:
+    """What the version knows of each of its goals: one reading for all of them."""
     linked = linkable(version)
-    fronts = [
-        str(row.cells.get("name", row.key))
-        for row in version.entries.rows("8.fronts")
-        if goal is not None and row.cells.get("goal") == goal.key
+    fronts: dict[str, list[str]] = {}
+    for row in version.entries.rows("8.fronts"):
+        fronts.setdefault(str(row.cells.get("goal")), []).append(str(row.cells.get("name", row.key)))
+    asked = dict(version.goals.standing().values_list("key", "metric"))
+    last_on = {metric: _last_on(version, metric, as_of) for metric in {goal.metric for goal in goals}}
+    return [
+        Known(version, goal, as_of, last_on[goal.metric], asked, linked, fronts.get(goal.key, [])) for goal in goals
     ]
-    return Known(version, goal, as_of, _last_on(version, metric, as_of), linked, fronts)
 
 
 def linkable(version: PlanVersion) -> dict[tuple[str, str], str]:
@@ -253,10 +257,8 @@ def _achievable(worded: Worded, seen: Known) -> Letter:
 
 
 def _relevant(worded: Worded, seen: Known) -> Letter:
-    if worded.parent:
-        parent = seen.version.goals.standing().filter(key=worded.parent).first()
-        if parent is not None:
-            return Letter("relevant", True, [Sentence("letter.parent", {"goal_metric": parent.metric})])
+    if worded.parent in seen.metrics:
+        return Letter("relevant", True, [Sentence("letter.parent", {"goal_metric": seen.metrics[worded.parent]})])
     if worded.strategy:
         return Letter("relevant", True, [Sentence("letter.strategy", {"strategy": worded.strategy})])
     return Letter("relevant", False, [Sentence("letter.alone")], Sentence("way.parent"))

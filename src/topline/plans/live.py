@@ -16,6 +16,7 @@ from topline.plans import fronts, promotion, simulation, team, territories
 from topline.plans.content import next_deadline
 from topline.plans.figures import NO_PLAN, NOT_YET, Reader, target
 from topline.plans.models import Entry
+from topline.plans.simulation import Around
 from topline.team.effect import effect
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
@@ -154,17 +155,18 @@ def _offers(reader: Reader, rows: Sequence[Entry]) -> Cells:
 
 
 def _promotions(reader: Reader, rows: Sequence[Entry]) -> Cells:
+    around = simulation.around(reader.version, reader.today) if reader.scope.is_whole else None
     return {
-        row.key: {"legal": Shown(_legal(row)), "prepare": Shown(_prepare(reader, row), "day"), **_effect(reader, row)}
+        row.key: {"legal": Shown(_legal(row)), "prepare": Shown(_prepare(reader, row), "day"), **_effect(around, row)}
         for row in rows
     }
 
 
-def _effect(reader: Reader, row: Entry) -> dict[str, Shown]:
+def _effect(around: Around | None, row: Entry) -> dict[str, Shown]:
     """What the simulation of a promotion says of units, stock and what stands in its way."""
-    if not reader.scope.is_whole:
+    if around is None:
         return dict.fromkeys(("effect", "missing", "clash"), Shown(PART))
-    found = simulation.simulate(reader.version, row.cells, reader.today, key=row.key, with_law=False)
+    found = simulation.simulate(around, row.cells, key=row.key, with_law=False)
     answer, need = found.answer, found.stock
     units: object = answer if isinstance(answer, Missing) else answer.units.mean
     return {

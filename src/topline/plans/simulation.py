@@ -100,19 +100,61 @@ class Simulation:
         return [step for step in self.steps if step.is_past]
 
 
-def simulate(
-    version: PlanVersion, row: Mapping[str, Any], today: date, *, key: str = "", with_law: bool = True
-) -> Simulation:
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A promotion of the plan, its days, and the codes of its products, None for all."""
+
+    entry: Entry
+    days: Period
+    names: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a plan's promotions are simulated against: read once for all of them.
+
+    closed : names and days on which nothing may be planned
+    """
+
+    version: PlanVersion
+    today: date
+    outlook: PriceOutlook | None
+    goods: Goods | None
+    promotions: Mapping[str, Entry]
+    planned: list[Planned]
+    pieces: list[Entry]
+    actions: list[Entry]
+    closed: list[tuple[str, Period]]
+
+
+def around(version: PlanVersion, today: date) -> Around:
+    """What stands around the promotions of a version."""
+    shop = version.plan.shop
+    promotions = {entry.key: entry for entry in version.entries.rows("11.promotions")}
+    dated = ((entry, promotion.days(version, entry.cells)) for entry in promotions.values())
+    return Around(
+        version=version,
+        today=today,
+        outlook=_outlook(shop),
+        goods=_goods(shop, today),
+        promotions=promotions,
+        planned=[Planned(entry, days, promotion.named(shop, entry.cells)[0]) for entry, days in dated if days],
+        pieces=list(version.entries.rows("10.pieces")),
+        actions=list(version.entries.rows("8.actions")),
+        closed=_closed(shop, version.plan.period),
+    )
+
+
+def simulate(around: Around, row: Mapping[str, Any], *, key: str = "", with_law: bool = True) -> Simulation:
     """The simulation of a promotion, planned or not.
 
     row : its cells as the plan document keeps them; key : of its row in the plan, if it has one
     with_law : look up prior prices too, which takes a while
     """
+    version, today, outlook, goods = around.version, around.today, around.outlook, around.goods
     shop = version.plan.shop
     days = promotion.days(version, row)
     names, unknown = promotion.named(shop, row)
-    outlook = _outlook(shop)
-    goods = _goods(shop, today)
     answer: Answer | Missing = NO_DAYS
     given = None
     if days is not None:
@@ -132,23 +174,23 @@ def simulate(
         given=given,
         stock=need,
         legal=list(_legal(shop, outlook, names, row, days)) if days is not None and with_law else [],
-        steps=sorted(_steps(version, row, key, days, need, today), key=lambda step: step.on) if days else [],
-        clashes=list(clashes(version, row, days, key=key)) if days else [],
+        steps=sorted(_steps(around, row, key, days, need), key=lambda step: step.on) if days else [],
+        clashes=list(clashes(around, row, days, key=key)) if days else [],
     )
 
 
 # What it covers ----------------------------------------------------------------
 
 
-def _meet(shop: Shop, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two promotions offer the same goods in the same market."""
+def _meet(one: Mapping[str, Any], names: frozenset[str] | None, planned: Planned) -> bool:
+    """Whether a promotion of these products offers the same goods in the same market as one of the plan."""
+    other = planned.entry.cells
     if one.get("market") and other.get("market") and one["market"] != other["market"]:
         return False
     is_whole = not (one.get("products") and other.get("products"))
     if is_whole and one.get("category") and one["category"] == other.get("category"):
         return True
-    ours, theirs = promotion.named(shop, one)[0], promotion.named(shop, other)[0]
-    return ours is None or theirs is None or bool(ours & theirs)
+    return names is None or planned.names is None or bool(names & planned.names)
 
 
 # What it brings ------------------------------------------------------------------
@@ -269,10 +311,9 @@ def _legal(
 # By when -------------------------------------------------------------------------
 
 
-def _steps(
-    version: PlanVersion, row: Mapping[str, Any], key: str, days: Period, need: StockNeed | Missing, today: date
-) -> Iterator[Step]:
+def _steps(around: Around, row: Mapping[str, Any], key: str, days: Period, need: StockNeed | Missing) -> Iterator[Step]:
     """What must be done by when: prepare, order, make content, leave prices alone."""
+    version, today = around.version, around.today
 
     def step(code: str, on: date, **params: object) -> Step:
         return Step(Sentence(f"step.{code}", params), on, on < today)
@@ -286,10 +327,9 @@ def _steps(
     market = row.get("market") or version.plan.shop.country
     if row.get("discount") and market in prior_price.MARKETS:
         yield step("price", days.start - timedelta(days=prior_price.DAYS))
-    promotions = {entry.key: entry for entry in version.entries.rows("11.promotions")}
-    pieces = [entry for entry in version.entries.rows("10.pieces") if key and entry.cells.get("promotion") == key]
+    pieces = [entry for entry in around.pieces if key and entry.cells.get("promotion") == key]
     for piece in pieces:
-        for deadline in content.deadlines(version, piece.cells, promotions, today)[:1]:
+        for deadline in content.deadlines(version, piece.cells, around.promotions, today)[:1]:
             status = STATUSES[deadline.status]
             yield step("content", deadline.on, piece=piece.cells.get("name") or "", status_label=status)
     if not pieces:
@@ -299,24 +339,24 @@ def _steps(
 # What stands in its way ------------------------------------------------------------
 
 
-def clashes(version: PlanVersion, row: Mapping[str, Any], days: Period, *, key: str = "") -> Iterator[Sentence]:
+def clashes(around: Around, row: Mapping[str, Any], days: Period, *, key: str = "") -> Iterator[Sentence]:
     """What else wants the same goods, people, places or days, each with a way out.
 
     key : of the promotion's own row, which it doesn't clash with
     """
-    shop = version.plan.shop
-    others = _others(version, key)
-    closed = _closed(shop, version.plan.period)
-    in_the_way = [days_ for other, days_ in others if _meet(shop, row, other.cells)] + [each for _, each in closed]
-    free = free_from(days, in_the_way, version.plan.period)
-    for other, taken in others:
-        if _overlap(days, taken) and _meet(shop, row, other.cells):
-            yield _said("clash.promotion", other, taken, free)
-    for name, taken in closed:
+    plan = around.version.plan
+    names = promotion.named(plan.shop, row)[0]
+    others = [each for each in around.planned if each.entry.key != key]
+    met = [each for each in others if _meet(row, names, each)]
+    free = free_from(days, [*(each.days for each in met), *(taken for _, taken in around.closed)], plan.period)
+    for each in met:
+        if _overlap(days, each.days):
+            yield _said("clash.promotion", each, free)
+    for name, taken in around.closed:
         if _overlap(days, taken):
             yield _way_out("clash.closed", free, event=name, first_on=taken.start, last_on=taken.last)
-    yield from _people(version, row, days, key, others)
-    yield from _places(version, key)
+    yield from _people(around, row, days, others)
+    yield from _places(around, key)
 
 
 def free_from(days: Period, taken: list[Period], inside: Period) -> date | None:
@@ -328,12 +368,6 @@ def free_from(days: Period, taken: list[Period], inside: Period) -> date | None:
     return start if start + timedelta(days=days.days) <= inside.end else None
 
 
-def _others(version: PlanVersion, key: str) -> list[tuple[Entry, Period]]:
-    """The other promotions of the plan and their days."""
-    found = ((entry, promotion.days(version, entry.cells)) for entry in version.entries.rows("11.promotions"))
-    return [(entry, days) for entry, days in found if days is not None and entry.key != key]
-
-
 def _closed(shop: Shop, inside: Period) -> list[tuple[str, Period]]:
     """Days on which nothing may be planned."""
     events = OwnEvent.objects.of(shop).filter(is_closed=True)
@@ -341,17 +375,15 @@ def _closed(shop: Shop, inside: Period) -> list[tuple[str, Period]]:
     return [(name, each) for name, each in found if _overlap(each, inside)]
 
 
-def _people(
-    version: PlanVersion, row: Mapping[str, Any], days: Period, key: str, others: list[tuple[Entry, Period]]
-) -> Iterator[Sentence]:
+def _people(around: Around, row: Mapping[str, Any], days: Period, others: list[Planned]) -> Iterator[Sentence]:
     """Other promotions and actions that its owner runs on the same days."""
     owner = row.get("owner")
     if not owner:
         return
-    for other, taken in others:
-        if other.cells.get("owner") == owner and _overlap(days, taken):
-            yield Sentence("clash.owner", {"name": other.cells.get("name") or ""})
-    for action in version.entries.rows("8.actions"):
+    for other in others:
+        if other.entry.cells.get("owner") == owner and _overlap(days, other.days):
+            yield Sentence("clash.owner", {"name": other.entry.cells.get("name") or ""})
+    for action in around.actions:
         mine = action.cells
         if mine.get("owner") != owner or not mine.get("starts_on"):
             continue
@@ -361,12 +393,11 @@ def _people(
             yield Sentence("clash.owner", {"name": mine.get("name") or ""})
 
 
-def _places(version: PlanVersion, key: str) -> Iterator[Sentence]:
+def _places(around: Around, key: str) -> Iterator[Sentence]:
     """Pieces of its content that are out in a channel on the day of another piece."""
-    promotions = {entry.key: entry for entry in version.entries.rows("11.promotions")}
     seen: dict[tuple[str, date], list[Entry]] = {}
-    for piece in version.entries.rows("10.pieces"):
-        on = content.out_on(version, piece.cells, promotions)
+    for piece in around.pieces:
+        on = content.out_on(around.version, piece.cells, around.promotions)
         if on is not None and piece.cells.get("channel") and piece.cells.get("status") != "published":
             seen.setdefault((piece.cells["channel"], on), []).append(piece)
     for (_, on), pieces in seen.items():
@@ -377,8 +408,9 @@ def _places(version: PlanVersion, key: str) -> Iterator[Sentence]:
                 yield Sentence("clash.content", {**names, "out_on": on})
 
 
-def _said(code: str, other: Entry, taken: Period, free: date | None) -> Sentence:
-    return _way_out(code, free, name=other.cells.get("name") or "", first_on=taken.start, last_on=taken.last)
+def _said(code: str, other: Planned, free: date | None) -> Sentence:
+    name = other.entry.cells.get("name") or ""
+    return _way_out(code, free, name=name, first_on=other.days.start, last_on=other.days.last)
 
 
 def _way_out(code: str, free: date | None, **params: object) -> Sentence:

@@ -16,7 +16,7 @@ from topline.accounts.models import User
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.plans import goals, operations
-from topline.plans.goals import BANDS, LINKED, NEEDS, Letter, Node, Worded
+from topline.plans.goals import BANDS, LINKED, NEEDS, Known, Letter, Node, Worded
 from topline.plans.models import Goal, PlanVersion, State
 from topline.plans.units import digits
 from topline.units.errors import ToplineError
@@ -62,7 +62,8 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
         if not errors:
             return redirect(f"{visit.url('plan_goals', plan_id)}?version={version.number}")
     nodes = goals.tree(version)
-    lines = [_line(visit, version, node) for node in nodes]
+    known = goals.known(version, [node.goal for node in nodes], visit.today)
+    lines = [_line(version, node, seen) for node, seen in zip(nodes, known, strict=True)]
     weak = sum(not line["is_smart"] for line in lines)
     return visit.render(
         "plan_goals.html",
@@ -118,10 +119,9 @@ def _add(visit: Visit, version: PlanVersion) -> dict[str, str]:
     return {}
 
 
-def _line(visit: Visit, version: PlanVersion, node: Node) -> dict[str, Any]:
+def _line(version: PlanVersion, node: Node, seen: Known) -> dict[str, Any]:
     goal = node.goal
     metric, currency = metrics()[goal.metric], version.plan.currency
-    seen = goals.known(version, goal, goal.metric, visit.today)
     found = goals.letters(Worded.of(goal), seen)
     gap = node.gap if node.gap is not None and abs(node.gap) >= Decimal("0.005") else None
     return {
@@ -170,7 +170,7 @@ def edit(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
             back = f"{visit.url('plan_goals', plan_id)}?version={version.number}"
             return redirect(back if "described" in written else address_of(visit, version))
     worded = _worded(found, visit.request.POST) if is_posted else Worded.of(found)
-    seen = goals.known(version, found, found.metric, visit.today)
+    [seen] = goals.known(version, [found], visit.today)
     metric = metrics()[found.metric]
     links = {(one["kind"], one["key"]) for one in worded.links}
     return visit.render(
@@ -211,7 +211,7 @@ def letters(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
     found = _found(visit, plan_id, goal_id)
     if visit.request.method != "POST":
         return redirect(visit.url("goal", plan_id, goal_id))
-    seen = goals.known(found.version, found, found.metric, visit.today)
+    [seen] = goals.known(found.version, [found], visit.today)
     shown = [_letter(found.version, one) for one in goals.letters(_worded(found, visit.request.POST), seen)]
     return visit.render("goal.html#letters", {"letters": shown})
 

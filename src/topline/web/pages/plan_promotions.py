@@ -41,9 +41,9 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
     version = plans.version_of(visit, plan_id)
     desk = Desk(visit, version)
     _prepare(visit, version)
-    rows = []
+    rows, around = [], simulation.around(version, visit.today)
     for row in desk.entries[FIELD]:
-        found = simulation.simulate(version, row.cells, visit.today, key=row.key)
+        found = simulation.simulate(around, row.cells, key=row.key)
         rows.append({"row": row, "title": desk.title(row), **_shown(visit, version, found)})
     rows.sort(key=lambda one: one["first"] or "9")
     context = _around(desk) | {"rows": rows, "sentence": _sentence(rows)}
@@ -105,7 +105,7 @@ def one(visit: Visit, plan_id: int) -> HttpResponse:
         if not errors:
             return redirect(f"{visit.url('plan_promotions', plan_id)}?version={version.number}")
     _prepare(visit, version)
-    found = simulation.simulate(version, wanted, visit.today, key=key) if not errors else None
+    found = simulation.simulate(simulation.around(version, visit.today), wanted, key=key) if not errors else None
     context = _around(desk) | {
         "row": row,
         "written": written,
@@ -155,7 +155,8 @@ def _as_written(name: str, value: Any) -> str:
 
 def _keep(visit: Visit, desk: Desk, row: Entry | None, wanted: dict[str, Any], posted: QueryDict) -> dict[str, str]:
     """Plan it, with what the simulation found out; or say by column why not."""
-    found = simulation.simulate(desk.version, wanted, visit.today, key=row.key if row else "")
+    around = simulation.around(desk.version, visit.today)
+    found = simulation.simulate(around, wanted, key=row.key if row else "")
     values = {name: wanted.get(name) for name in ASKED}
     if found.uplift is not None and found.uplift > 0:
         values["uplift"] = f"{min(found.uplift, 10):.3f}"
