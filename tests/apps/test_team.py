@@ -169,6 +169,15 @@ def test_quotas_come_to_the_company_to_the_cent(tiny, owner, member):
     by_owner = {key: sum(minor for cell, minor in cells if cell[3] == key) for key in own}
     assert {key: Decimal(minor).scaleb(-2) for key, minor in by_owner.items()} == own
     assert sum(minor for cell, minor in cells if cell[0] == "won_value" and cell[3] is None) == 100001
+    grid, by = f"/shop/{tiny.slug}/plans/{version.plan_id}/targets", f"?by=person&metric={quotas.QUOTA}"
+    browsers = {user: Client() for user in (owner, rep)}
+    for user, browser in browsers.items():
+        browser.force_login(user)
+    edited = {"line": 0, "month": 0, "amount": "1", "seen": version.revision}
+    assert browsers[owner].post(f"{grid}/edit{by}", edited).status_code == 200
+    news = {user: browser.get(f"{grid}/news{by}&seen={version.revision}").json() for user, browser in browsers.items()}
+    assert "0.0" in news[owner]["cells"]
+    assert (news[rep]["cells"].keys(), news[rep]["log"]) == ({"t.t"}, [])  # nobody else's are sent to a rep
 
 
 def test_attainment_and_pace_are_of_what_is_credited(tiny, owner):
