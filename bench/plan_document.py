@@ -157,7 +157,7 @@ def _write(version: object) -> None:
             row = f"r{edit * 4 + who % 4}"
             revision = PlanVersion.objects.get(pk=version.pk).revision  # type: ignore[attr-defined]
             posts = {
-                "a text": (f"{at}/document/5.positioning", {"text": "\n".join(mine), "seen": "1"}),
+                "a text": (f"{at}/document/5.positioning", {"text": "\n".join(mine), "seen": text.revision}),
                 "a row": (f"{at}/document/3.competitors", {"key": row, "strengths": f"w{who}-{edit}", "seen": "999"}),
                 "a target": (
                     f"{at}/targets/edit",
