@@ -1,6 +1,6 @@
 """What a version's next step is, and what is still missing for it: each with the place where that is done."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -52,11 +52,11 @@ def next_step(version: PlanVersion, missing: list[Need]) -> Next:
     return Next.FOLLOW
 
 
-def needs(version: PlanVersion) -> list[Need]:
-    """What a draft lacks, what blocks it first; nothing of a version that was handed in."""
+def needs(version: PlanVersion, findings: Sequence[Finding]) -> list[Need]:
+    """What a draft lacks, what the gate found of it first; nothing of a version that was handed in."""
     if version.state != State.DRAFT:
         return []
-    found = [of_finding(version, one) for one in gate.findings(version)]
+    found = [of_finding(version, one) for one in findings]
     if _is_whole(version.plan):
         found += [
             Need(_lacks("need.served", number, name), version.plan, field=name)

@@ -134,7 +134,7 @@ def _context(visit: Visit, version: PlanVersion, errors: dict[str, str]) -> dict
             | {"href": plan_next.address(visit, version, readiness.of_finding(version, one)) if one.field else ""}
             for one in found
         ],
-        **(plan_next.context(visit, version) if version.state == State.DRAFT else {}),
+        **(plan_next.context(visit, version, found) if version.state == State.DRAFT else {}),
         "has_gate": gate.has_gate(version),
         "former": former,
         "differences": [difference(version, one) for one in differences[:_LINES]],

@@ -1,13 +1,15 @@
 """What is to be done with a plan next: what is missing, where it is written, and who decides."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.utils.translation import gettext, ngettext
 
-from topline.plans import approval, readiness, text
-from topline.plans.models import PlanVersion
+from topline.plans import approval, gate, readiness, text
+from topline.plans.gate import Finding
+from topline.plans.models import PlanVersion, State
 from topline.plans.readiness import Need, Next
 from topline.web import formats
 from topline.web.page import Page, Visit, whole
@@ -22,17 +24,19 @@ MOST = 40
 
 def view(visit: Visit, plan_id: int) -> HttpResponse:
     version, shown = version_of(visit, plan_id), whole(visit.request.GET.get("shown")) or SHOWN
-    return visit.render("plan_next.html", {"plan": version.plan, "version": version, **context(visit, version, shown)})
+    found = gate.findings(version) if version.state == State.DRAFT else []
+    page = {"plan": version.plan, "version": version, **context(visit, version, found, shown)}
+    return visit.render("plan_next.html", page)
 
 
-def context(visit: Visit, version: PlanVersion, shown: int = SHOWN) -> dict[str, Any]:
-    """What `plan_next.html` shows: so many needs in sight."""
-    return {"shown": shown, "next": _next(visit, version, shown)}
+def context(visit: Visit, version: PlanVersion, findings: Sequence[Finding], shown: int = SHOWN) -> dict[str, Any]:
+    """What `plan_next.html` shows: so many needs in sight, those first that the gate found."""
+    return {"shown": shown, "next": _next(visit, version, findings, shown)}
 
 
-def _next(visit: Visit, version: PlanVersion, shown: int) -> dict[str, Any] | None:
+def _next(visit: Visit, version: PlanVersion, findings: Sequence[Finding], shown: int) -> dict[str, Any] | None:
     """The next step of a version as the page shows it; None where there is nothing to do but to follow it."""
-    missing = readiness.needs(version)
+    missing = readiness.needs(version, findings)
     step = readiness.next_step(version, missing)
     if step == Next.FOLLOW or not visit.may("plans.write"):
         return None
