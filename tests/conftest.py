@@ -8,22 +8,25 @@ from pathlib import Path
 
 import django
 import pytest
+from hypothesis import settings
 
 HOME = tempfile.mkdtemp(prefix="topline-test-")
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 os.environ["TOPLINE_HOME"] = HOME
 os.environ["DJANGO_SETTINGS_MODULE"] = "topline.config.settings"  # here, since the settings read the line above
 django.setup()
+settings.register_profile("topline", deadline=None)  # a busy machine is no failure
+settings.load_profile("topline")
 
 DATABASE = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL leave out what touches no database: it would be the same test twice."""
+    """On PostgreSQL leave out what touches no database, and what takes long and asks nothing of it: the same twice."""
     if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
         return
-    kept = [each for each in items if _uses_database(each)]
-    config.hook.pytest_deselected(items=[each for each in items if not _uses_database(each)])
+    kept = [each for each in items if _uses_database(each) and each.get_closest_marker("once") is None]
+    config.hook.pytest_deselected(items=[each for each in items if each not in kept])
     items[:] = kept
 
 

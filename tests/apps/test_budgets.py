@@ -21,7 +21,7 @@ from topline.plans.models import LiftTest
 from topline.science.response import TooFewWeeksError
 from topline.workbench import jobs
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 TODAY = date(2026, 12, 14)
 

@@ -16,7 +16,7 @@ from topline.science.check import Change
 from topline.units.period import Period
 from topline.workbench import jobs
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture(scope="module")

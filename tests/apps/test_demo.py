@@ -21,7 +21,7 @@ from topline.units.period import Period
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 SHORT = replace(HARBOUR_AND_PINE, period=Period(date(2025, 11, 1), date(2025, 12, 1)))
 

@@ -15,7 +15,7 @@ from topline.plans import jobs as plan_jobs
 from topline.science.lifetime import TooFewCustomersError
 from topline.workbench import jobs
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 TODAY = date(2027, 1, 1)
 

@@ -15,7 +15,7 @@ from topline.outlook import pipeline as outlook
 from topline.plans import standing
 from topline.workbench import jobs
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 START, TODAY = date(2026, 1, 1), date(2026, 9, 1)
 

@@ -31,7 +31,8 @@ def told(shop, owner):
     return Alert.objects.get(pk=alert.pk)
 
 
-@pytest.mark.parametrize(("theme", "size"), [("light", PHONE), pytest.param("dark", DESKTOP, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize(("theme", "size"), [("light", PHONE), ("dark", DESKTOP)])
 def test_every_page_of_looking_is_clean(visit, shop, owner, told, theme, size):
     operations.start_roles(shop=shop)
     board = Dashboard.objects.get(title="The shop at a glance")
@@ -124,6 +125,7 @@ def test_an_alert_is_read(visit, shop, told):
     page.wait_for_selector("text=No row matches")
 
 
+@pytest.mark.soak
 def test_a_number_against_the_feasts_of_last_year_leads_to_its_rows(visit, shop):
     person = visit()
     page = person.page

@@ -13,7 +13,7 @@ DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 PLACES = ("", "metrics", "metrics/net_sales", "rows", "plans", "calendar", "imports", "settings", "settings/people")
 
 
-@pytest.mark.parametrize(("theme", "size"), [("light", DESKTOP), ("dark", PHONE)])
+@pytest.mark.parametrize(("theme", "size"), [pytest.param("light", DESKTOP, marks=pytest.mark.soak), ("dark", PHONE)])
 def test_every_place_is_clean(visit, theme, size):
     person = visit(theme, size)
     person.sign_in()
@@ -24,6 +24,7 @@ def test_every_place_is_clean(visit, theme, size):
     assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.soak
 def test_from_the_first_look_to_a_plan(visit, shop):
     person = visit()
     page = person.page

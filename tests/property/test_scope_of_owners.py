@@ -44,7 +44,7 @@ def asked(lake: Lake, query: Query, scope: Scope) -> Any:
 
 
 @pytest.mark.parametrize("who", ["mia", "nobody"])
-@pytest.mark.parametrize("by", [("month",), ("territory", "market")])
+@pytest.mark.parametrize("by", [("month",), pytest.param(("territory", "market"), marks=pytest.mark.soak)])
 def test_a_scope_is_the_filter_of_its_owner(lake: Lake, who: str, by: tuple[str, ...]) -> None:
     ids = tuple(id_ for id_ in OWNED if metrics()[id_].dimensions.issuperset(by))
     mine = Scope(frozenset({"tiny"}), owners=frozenset({who}))
@@ -83,7 +83,8 @@ moves = st.lists(
 )
 
 
-@settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@pytest.mark.soak
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(moves)
 def test_however_deals_change_hands(made: list[tuple[str, str, int, str | None]]) -> None:
     start = date(2024, 1, 1)
