@@ -11,7 +11,7 @@ from topline.cli import main
 if TYPE_CHECKING:
     from topline.accounts.models import Shop
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from topline.plans.models import Kind
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 BLACK_FRIDAY, BEFORE = date(2026, 11, 27), date(2025, 11, 28)
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)

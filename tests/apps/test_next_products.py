@@ -15,7 +15,7 @@ from topline.plans import standing
 from topline.science import recommend
 from topline.workbench import jobs
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from topline.science.demand import ShortHistoryError
 from topline.units.period import Period
 from topline.workbench import jobs
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 DAY = date(2026, 10, 1)
 

@@ -11,7 +11,7 @@ from topline.accounts import operations
 from topline.accounts.scopes import scope_for
 from topline.journal import operations as journal
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 NOW = datetime(2025, 1, 9, tzinfo=UTC)
 ASKED = "metrics=deals_won,won_value,pipeline_value,activities,quota_attainment"

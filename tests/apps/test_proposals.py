@@ -18,7 +18,7 @@ from topline.units.period import Period
 from topline.workbench import jobs
 from topline.workbench.models import Job, Notification
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 DAY = date(2026, 10, 1)
 

@@ -24,7 +24,7 @@ from topline.team import operations as team
 from topline.units.period import Period
 from topline.workbench import jobs
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 DAY = date(2026, 10, 1)
 NOW = datetime(2026, 10, 1, tzinfo=UTC)

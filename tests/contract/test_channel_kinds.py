@@ -24,10 +24,8 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize(
-    ("dimension", "value"),
-    [("channel_kind", "own_shop"), pytest.param("channel_reach", "offline", marks=pytest.mark.soak)],
-)
+@pytest.mark.soak
+@pytest.mark.parametrize(("dimension", "value"), SAID)
 def test_a_kind_is_the_sum_of_its_channels(dimension: str, value: str) -> None:
     tables = tiny_shop.tables_of(tiny_shop.facts())
     plain = Query(metrics=WITH_CHANNELS, where=(Filter("channel", SAID[dimension, value]),))

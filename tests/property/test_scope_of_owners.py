@@ -43,7 +43,7 @@ def asked(lake: Lake, query: Query, scope: Scope) -> Any:
     return [dict(row) for row in found.rows], dict(found.totals)
 
 
-@pytest.mark.parametrize("who", ["mia", "nobody"])
+@pytest.mark.parametrize("who", ["mia", pytest.param("nobody", marks=pytest.mark.soak)])
 @pytest.mark.parametrize("by", [("month",), pytest.param(("territory", "market"), marks=pytest.mark.soak)])
 def test_a_scope_is_the_filter_of_its_owner(lake: Lake, who: str, by: tuple[str, ...]) -> None:
     ids = tuple(id_ for id_ in OWNED if metrics()[id_].dimensions.issuperset(by))
