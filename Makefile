@@ -29,6 +29,7 @@ format: .venv/.dev
 
 soak: .venv/.dev $(ASSETS)  ## what takes long: kills by the hundred
 	$(RUN)/pytest -m soak
+	$(RUN)/python tools/with_postgres.py $(RUN)/pytest -m "once and not soak" tests/apps tests/contract
 
 bench: .venv/.bench $(ASSETS)  ## the figures of docs/benchmarks.md
 	for each in bench/*.py; do $(RUN)/python $$each || exit 1; done

@@ -22,10 +22,11 @@ DATABASE = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL leave out what touches no database, and what takes long and asks nothing of it: the same twice."""
+    """On PostgreSQL leave out what touches no database; and what is marked `once`, unless it is asked for."""
     if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
         return
-    kept = [each for each in items if _uses_database(each) and each.get_closest_marker("once") is None]
+    is_asked = "once" in config.option.markexpr
+    kept = [each for each in items if _uses_database(each) and (is_asked or each.get_closest_marker("once") is None)]
     config.hook.pytest_deselected(items=[each for each in items if each not in kept])
     items[:] = kept
 

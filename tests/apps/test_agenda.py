@@ -11,7 +11,7 @@ from topline.plans.models import Goal, OwnEvent, Plan, PlanVersion, State
 from topline.team import operations as team
 from topline.units.period import Period
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 SPRING = Period(date(2027, 1, 1), date(2027, 7, 1))

@@ -33,6 +33,8 @@ from topline.workbench import jobs as work
 from topline.workbench import outgoing
 from topline.workbench.models import Job, Notification
 
+pytestmark = pytest.mark.once
+
 TODAY = date(2026, 12, 15)
 
 

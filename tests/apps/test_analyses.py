@@ -17,7 +17,7 @@ from topline.accounts.channels import keep_channel
 from topline.analysis.catalogue import analyses
 from topline.cli.main import run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture

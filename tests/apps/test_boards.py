@@ -25,6 +25,8 @@ from topline.units.missing import Missing
 from topline.units.period import Period
 from topline.web import formats, markdown
 
+pytestmark = pytest.mark.once
+
 NOVEMBER = Period(date(2026, 11, 1), date(2026, 12, 1))
 SIX_MONTHS = Period(date(2026, 6, 1), date(2026, 12, 1))
 ASKED = {"from": "2026-11-01", "to": "2026-12-01", "against": "none"}

@@ -16,7 +16,7 @@ from topline.plans import calendar, document
 from topline.plans.models import EventImport, OwnEvent, Plan, PlanVersion
 from topline.team.models import Member
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 

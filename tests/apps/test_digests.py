@@ -21,6 +21,8 @@ from topline.web import mails
 from topline.workbench import jobs as work
 from topline.workbench.models import Job
 
+pytestmark = pytest.mark.once
+
 NOVEMBER = Period(date(2026, 11, 1), date(2026, 12, 1))
 
 

@@ -9,7 +9,7 @@ from import_files import take_in, write
 from topline.imports import jobs, operations
 from topline.lake import engine
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 HEADINGS = ("Event", "Time", "Session ID", "Visitor ID", "Channel")
 EVENTS = (

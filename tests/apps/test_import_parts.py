@@ -15,6 +15,8 @@ from topline.lake import engine, read, scope
 from topline.lake.store import Lake
 from topline.metrics.query import Query
 
+pytestmark = pytest.mark.once
+
 if TYPE_CHECKING:
     from topline.accounts.models import Shop
 

@@ -15,6 +15,8 @@ from topline.plans import document, outline
 from topline.plans.models import Plan, PlanVersion, State
 from topline.workbench.models import Comment, Notification
 
+pytestmark = pytest.mark.once
+
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 HX = {"HX-Request": "true"}
 

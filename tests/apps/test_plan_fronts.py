@@ -19,6 +19,8 @@ from topline.plans.models import Plan
 from topline.units.missing import Missing
 from topline.units.period import Period
 
+pytestmark = pytest.mark.once
+
 NOW = datetime(2024, 5, 1, 9, tzinfo=UTC)
 PERIOD = Period(date(2024, 1, 1), date(2024, 5, 1))
 

@@ -28,6 +28,8 @@ from topline.units.period import Period
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
+pytestmark = pytest.mark.once
+
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 AS_OF = date(2026, 10, 1)
 OCTOBER = date(2026, 10, 1)

@@ -23,6 +23,8 @@ from topline.plans.models import Plan, PlanVersion, State
 from topline.units.missing import Missing
 from topline.units.period import Period
 
+pytestmark = pytest.mark.once
+
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 TODAY = date(2027, 1, 1)
 YEAR = Period(date(2027, 1, 1), date(2028, 1, 1))

@@ -33,7 +33,7 @@ from topline.units.period import Period
 from topline.workbench import jobs
 from topline.workbench.models import Job, Notification
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 FIRST, DAY = date(2026, 10, 1), date(2026, 12, 5)
 NOW = datetime(2026, 12, 5, 9, tzinfo=UTC)

@@ -22,7 +22,7 @@ from topline.team.models import CreditShare, Member, tree
 from topline.units.errors import FieldsError
 from topline.units.period import Period
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 TODAY = date(2011, 9, 1)
 

@@ -26,6 +26,8 @@ from topline.web.page import PLACES, pages
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
+pytestmark = pytest.mark.once
+
 PLAIN = [name for name, page in pages().items() if "<" not in page.path]
 NOVEMBER = Period(date(2026, 11, 1), date(2026, 12, 1))
 

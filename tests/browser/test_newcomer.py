@@ -24,7 +24,6 @@ def test_every_place_is_clean(visit, theme, size):
     assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.soak
 def test_from_the_first_look_to_a_plan(visit, shop):
     person = visit()
     page = person.page
