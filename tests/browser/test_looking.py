@@ -65,7 +65,6 @@ def test_every_page_of_looking_is_clean(visit, shop, owner, told, theme, size):
     assert made.name == "Hall"
 
 
-@pytest.mark.soak
 def test_from_a_question_to_a_dashboard_and_its_rows(visit, shop, tmp_path):
     person = visit()
     page = person.page

@@ -2,8 +2,6 @@
 
 from datetime import UTC, date, datetime
 
-import pytest
-
 from topline.journal import operations as journal
 from topline.outlook import demand_file
 from topline.plans import demand, jobs
@@ -12,7 +10,6 @@ NOW = datetime(2026, 12, 15, 9, tzinfo=UTC)
 CHANGE = "product=A1,discount=20,from=2026-12-21,to=2027-01-04"
 
 
-@pytest.mark.soak
 def test_a_slice_is_chosen_and_a_promotion_planned(shop, visit, settings, tmp_path):
     settings.HOME = tmp_path
     journal.open_batch(shop="lamps", batch_id="test", source="test", now=NOW)

@@ -4,7 +4,6 @@ in one grid, a slider, marketing's gate, and the decisions of three."""
 import re
 from datetime import UTC, datetime
 
-import pytest
 from playwright.sync_api import expect
 
 from topline.accounts import operations as accounts
@@ -21,7 +20,6 @@ def work() -> None:
         jobs.perform(job)
 
 
-@pytest.mark.soak
 def test_from_orders_to_an_approved_sales_plan_that_serves_an_approved_marketing_plan(shop, visit):
     journal.open_batch(shop="lamps", batch_id="test", source="test", now=NOW)
     journal.make_live(shop="lamps", batch_id="test", now=NOW)

@@ -134,7 +134,6 @@ some = settings(max_examples=2, derandomize=True, deadline=None, suppress_health
 many = settings(some, max_examples=40)
 
 
-@pytest.mark.soak
 @some
 @given(**SHOPS)
 def test_partials_answer_as_the_detail_does(**shop: Any) -> None:
