@@ -472,7 +472,7 @@ def list_decisions(request: HttpRequest, shop: str, plan: _Plan) -> dict[str, ob
 @router.get(
     "/shops/{shop}/plans/{plan}/versions/{version}/scenarios",
     response=list[ScenarioOut],
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="A version's scenarios, the newest first",
 )
 def list_scenarios(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> list[Scenario]:
@@ -482,7 +482,7 @@ def list_scenarios(request: HttpRequest, shop: str, plan: _Plan, version: _Versi
 @router.post(
     "/shops/{shop}/plans/{plan}/versions/{version}/scenarios",
     response={201: ScenarioOut},
-    auth=Requires("plans.write"),
+    auth=Requires("plans.write", is_whole=True),
     summary="Branch a scenario with changes of drivers: a rate each, for a category, market and month or all of them",
 )
 @decorate_view(once)
@@ -502,7 +502,7 @@ def branch_scenario(
 @router.get(
     "/shops/{shop}/plans/{plan}/versions/{version}/scenarios/{name}",
     response=SidesOut,
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="What a scenario comes to beside the version as it is planned",
 )
 def compare_scenario(

@@ -358,12 +358,20 @@ def _moved(version: PlanVersion, found: Scenario) -> Iterator[dict[str, Any]]:
 
 
 PAGES = (
-    Page(path="plans/<int:plan_id>/scenarios", name="plan_scenarios", view=view, permission="plans.read", place="plan"),
+    Page(
+        path="plans/<int:plan_id>/scenarios",
+        name="plan_scenarios",
+        view=view,
+        permission="plans.read",
+        place="plan",
+        is_whole=True,
+    ),
     Page(
         path="plans/<int:plan_id>/scenarios/do",
         name="plan_scenarios_act",
         view=act,
         permission="plans.write",
         place="plan",
+        is_whole=True,
     ),
 )
