@@ -98,6 +98,8 @@ def test_the_page_the_api_and_the_command(client, owner, dealing, capsys):
     assert (len(told["mean"]), len(told["deals"])) == (13, 10)
     assert main.run(["outlook", "pipeline", "--shop", "gifts", "--format", "json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 13
+    assert main.run(["outlook", "leads", "--shop", "gifts", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
 
 
 def _leads(shop) -> None:

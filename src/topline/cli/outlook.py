@@ -101,10 +101,11 @@ def leads(shop: plan.ShopOption, style: output.FormatOption = output.Format.TABL
 
     run = standing.fresh(owner, "pipeline")
     about = run.about["leads"]
-    if "missing" in about:
-        typer.echo(about["missing"] % about["params"])
-    elif not about["is_worth"]:
-        typer.echo("Nothing that is known sets these leads apart: all have the share that converts.")
+    if style is output.Format.TABLE:
+        if "missing" in about:
+            typer.echo(about["missing"] % about["params"])
+        elif not about["is_worth"]:
+            typer.echo("Nothing that is known sets these leads apart: all have the share that converts.")
     output.rows(
         [
             {
