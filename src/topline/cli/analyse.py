@@ -60,10 +60,10 @@ def analyse(
     lake = boot.fresh_lake(chosen)
     viewer = boot.viewer(chosen, as_whom)
     result = ask(lake, question, scope=viewer.scope, settings=chosen.settings())
-    if table and result.table(table).is_personal and not viewer.may_see_people:
-        raise HiddenMetricError(metric=result.table(table).label)
     asked = [result.table(table)] if table else result.tables
     shown = [each for each in asked if viewer.may_see_people or not each.is_personal]
+    if table and not shown:
+        raise HiddenMetricError(metric=asked[0].label)
     sys.stderr.write(f"{result.sentence}\n")
     for each in shown if style is output.Format.TABLE else shown[:1]:
         rows = [{id_: said(cell) for id_, cell in row.items()} for row in each.rounded(chosen.currency)]
