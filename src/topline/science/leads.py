@@ -147,14 +147,15 @@ def open_chances(
     n, whole = len(y), len(next(iter(columns.values()), []))
     if whole == n or not scoring.is_worth:
         return np.full(whole - n, y.mean()), [()] * (whole - n)
-    table = _Table.of(columns)
-    is_closed = np.arange(whole) < n
-    padded = np.concatenate([y, np.zeros(whole - n)])
-    found = _both(table, padded, is_closed, ~is_closed, seed)
-    found["both"] = _blend(found)
-    chance = calibrated(scoring.scored, y, found[scoring.model])
+    table, is_closed = _Table.of(columns), np.arange(whole) < n
     dense, names = table.dense(is_closed)
-    parts = (dense - dense[:n].mean(axis=0)) * _fitted(dense[:n], y)
+    line = _fitted(dense[:n], y)
+    found = {"logistic": _sigmoid(dense[n:] @ line)}
+    if scoring.model != "logistic":
+        found["trees"] = _trees(table, np.concatenate([y, np.zeros(whole - n)]), is_closed, ~is_closed, seed)
+        found["both"] = _blend(found)
+    chance = calibrated(scoring.scored, y, found[scoring.model])
+    parts = (dense - dense[:n].mean(axis=0)) * line
     log_odds = {name: parts[n:, [k for k, of in enumerate(names) if of == name]].sum(axis=1) for name in columns}
     return chance, [_reasons({name: float(values[k]) for name, values in log_odds.items()}) for k in range(whole - n)]
 
