@@ -88,7 +88,7 @@ class Dashboard(models.Model):
     def may_edit(self, user: User, granted: Iterable[str]) -> bool:
         """Whether the person may change it: their own; a shared one, whoever may share."""
         codes = set(granted)
-        return "boards.write" in codes and (self.owner == user or (self.is_shared and "boards.share" in codes))
+        return "boards.write" in codes and (self.owner_id == user.pk or (self.is_shared and "boards.share" in codes))
 
 
 class RoleDashboard(models.Model):
@@ -162,7 +162,7 @@ class SavedView(models.Model):
         return self.name
 
     def may_edit(self, user: User) -> bool:
-        return self.owner == user
+        return self.owner_id == user.pk
 
 
 class ScreenQuerySet(models.QuerySet["Screen"]):
