@@ -110,9 +110,11 @@ def test_an_outlook_that_misses_is_told_once(shop, owner, member, lake):
     lake.append("forecast", [pa.RecordBatch.from_pylist(rows, tables()["forecast"].schema)], batch_id="outlook")
     lake.publish(now=timezone.now())
     manager, _rep = member("sales_manager"), member("rep")
+    type(owner).objects.filter(pk=owner.pk).update(language="ro")
     for _ in range(2):
         jobs.judge_everywhere()
     alert = Alert.objects.get()
+    assert alert.name == "Prognoza greșește"
     assert (alert.owner, alert.rule, alert.is_shared, alert.metric) == (owner, "drift", True, "units")
     for on in weeks:
         step(shop, on + timedelta(days=7))

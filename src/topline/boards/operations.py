@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.utils import translation
 from django.utils.translation import gettext
 
 from topline.accounts.models import Shop, User, digest
@@ -312,17 +313,19 @@ def create_alert(
 def watch_drift(*, shop: Shop) -> Alert | None:
     """The alert that tells a shop's people when its outlook misses, made once in the shop's life; None if it was.
 
-    It belongs to an owner and is shared; whoever ends it is not asked again.
+    It belongs to an owner, is named in their language and shared; whoever ends it is not asked again.
     """
     Shop.objects.select_for_update().get(pk=shop.pk)
     owner = User.objects.filter(membership__shop=shop, membership__role=Role.OWNER, is_active=True).first()
     if owner is None or Alert.objects.filter(shop=shop, rule=alerts.DRIFT).exists():
         return None
     rule = alerts.RULES[alerts.DRIFT]
+    with translation.override(owner.language or None):
+        name = gettext(rule.label)
     return create_alert(
         shop=shop,
         owner=owner,
-        name=gettext(rule.label),
+        name=name,
         rule=alerts.DRIFT,
         question={"metrics": [rule.metric]},
         grain=rule.grains[0],
