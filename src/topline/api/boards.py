@@ -108,12 +108,12 @@ class ViewOut(Schema):
 
 class AlertIn(Schema):
     name: str
-    rule: Annotated[str, Field(description="threshold, off_pace or unusual")]
+    rule: Annotated[str, Field(description="threshold, off_pace, unusual or, of units of the whole shop, drift")]
     metric: str
     where: list[str] = []
-    grain: Annotated[str, Field(description="day, week or month, of a threshold")] = "day"
+    grain: Annotated[str, Field(description="day, week or month, of a threshold; week of a drift")] = "day"
     bound: Annotated[Decimal | None, Field(description="An amount; a rate or a pace 0-1")] = None
-    side: Annotated[str, Field(description="above, below or, of what is unusual, either")] = "below"
+    side: Annotated[str, Field(description="above, below or, of what is unusual or drifts, either")] = "below"
     by_mail: bool = True
     webhook: str = ""
     is_shared: bool = False
