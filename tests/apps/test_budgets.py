@@ -152,6 +152,12 @@ def test_doors_agree(gifts, owner, client, capsys):
     assert "£16,401.74 a week, with a standard error of £3,094.3" in read
     assert "at least two" in client.get(page, {**asked, **told, "with_customers": "1"}).content.decode()
     assert "nothing can be said of chance" in client.get(page, {**asked, **told, "with_deviation": ""}).content.decode()
+    parts = {"budget-reading": "£0.49 to £1.05", "budget-needed": "67,326"}  # asked for while people type
+    for target, said in parts.items():
+        part = client.get(page, told, headers={"HX-Request": "true", "HX-Target": f"div#{target}"}).content.decode()
+        assert part.startswith((f'<div id="{target}"', f'<p id="{target}"'))
+        assert said in part
+        assert "budget-splits" not in part
     kept = {**told, "channel": "search", "spend": "500", "ended_on": "2026-10-01"}
     assert client.post(page, kept).status_code == 302
     test = LiftTest.objects.get()

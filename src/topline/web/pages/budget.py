@@ -61,6 +61,11 @@ class DeviationMissingError(ToplineError):
 def view(visit: Visit) -> HttpResponseBase:
     if visit.request.method == "POST":
         return _test(visit)
+    target = visit.request.headers.get("HX-Target", "") if visit.is_fragment else ""
+    if target.endswith("budget-needed"):
+        return visit.render("budget.html#needed", {"sample": _sample(visit)})
+    if target.endswith("budget-reading"):
+        return visit.render("budget.html#reading", {"read": _read(visit, visit.request.GET)})
     shop, snapshot = visit.shop, visit.shop.lake().latest()
     if snapshot is None:
         return visit.render("budget.html", {"is_empty": True})
@@ -85,7 +90,7 @@ def view(visit: Visit) -> HttpResponseBase:
     context = _context(visit, made, known) | {"trouble": trouble}
     if not visit.is_fragment:
         return visit.render("budget.html", context)
-    if visit.request.headers.get("HX-Target", "").endswith("budget-answer"):
+    if target.endswith("budget-answer"):
         return visit.render("budget.html#answer", context | {"is_answer": True})
     return visit.render("budget.html#body", context)
 
