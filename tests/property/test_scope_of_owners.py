@@ -21,6 +21,7 @@ from topline.metrics.catalogue import metrics
 from topline.metrics.query import Filter, Query
 
 OWNED = tuple(id_ for id_, metric in metrics().items() if "owner" in metric.dimensions)
+mia, tom, zoe, nobody = (pytest.param(who, marks=pytest.mark.soak) for who in ("mia", "tom", "zoe", "nobody"))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def asked(lake: Lake, query: Query, scope: Scope) -> Any:
     return [dict(row) for row in found.rows], dict(found.totals)
 
 
-@pytest.mark.parametrize("who", ["mia", pytest.param("nobody", marks=pytest.mark.soak)])
+@pytest.mark.parametrize("who", ["mia", tom, zoe, nobody])
 @pytest.mark.parametrize("by", [("month",), pytest.param(("territory", "market"), marks=pytest.mark.soak)])
 def test_a_scope_is_the_filter_of_its_owner(lake: Lake, who: str, by: tuple[str, ...]) -> None:
     ids = tuple(id_ for id_ in OWNED if metrics()[id_].dimensions.issuperset(by))
@@ -52,7 +53,7 @@ def test_a_scope_is_the_filter_of_its_owner(lake: Lake, who: str, by: tuple[str,
     assert asked(lake, Query(metrics=ids, by=by), mine) == asked(lake, filtered, Scope.whole("tiny"))
 
 
-@pytest.mark.parametrize("who", ["tom", "nobody"])
+@pytest.mark.parametrize("who", [mia, "tom", zoe, "nobody"])
 def test_no_other_owner_is_named(lake: Lake, who: str) -> None:
     mine = Scope(frozenset({"tiny"}), owners=frozenset({who}))
     rows, _ = asked(lake, Query(metrics=OWNED, by=("owner",)), mine)
