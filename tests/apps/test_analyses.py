@@ -34,7 +34,6 @@ def browser(shop, owner, lake):
     return client
 
 
-@pytest.mark.once
 def test_every_analysis_has_a_page_an_endpoint_and_files(browser, call):
     index = browser.get("/shop/gifts/analyses").content.decode()
     listed = {each["id"]: each for each in call("GET", "/shops/gifts/analyses").json()}

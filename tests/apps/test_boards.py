@@ -80,7 +80,6 @@ def test_every_role_begins_with_a_dashboard_made_once(browser, filled):
     assert Dashboard.objects.count() == boards - 1
 
 
-@pytest.mark.once
 def test_every_tile_that_roles_begin_with_answers(browser, filled):
     browser.get(at("boards", filled))
     for board in Dashboard.objects.all():

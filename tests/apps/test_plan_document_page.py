@@ -78,7 +78,6 @@ def paper(client, version):
     return Document(client, version)
 
 
-@pytest.mark.once
 def test_every_section_opens_and_asks_its_questions(paper):
     for section in outline.SECTIONS:
         html = paper.section(section.number)
@@ -86,7 +85,6 @@ def test_every_section_opens_and_asks_its_questions(paper):
             assert f'id="f-{section.number}-{field.id}"' in html
 
 
-@pytest.mark.once
 def test_every_table_has_a_form_with_an_input_for_each_column(paper):
     for name, field in outline.fields().items():
         html = paper.look(name, edit="new") if field.columns else ""

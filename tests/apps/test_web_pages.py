@@ -73,7 +73,6 @@ def test_pages_of_a_shop_without_facts_say_what_to_do(shop, owner):
         assert "Bring in your order history" in client.get(reverse(name, args=[shop.slug])).content.decode()
 
 
-@pytest.mark.once
 def test_every_metric_has_its_page(browser, filled):
     from topline.metrics.catalogue import metrics
 
