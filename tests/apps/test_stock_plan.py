@@ -213,3 +213,22 @@ def test_hours_of_the_team_are_facts_and_the_workloads_capacity(stocked):
     rows = read.read(stocked.lake(), asked, scope=Scope.whole("gifts"), settings=stocked.settings()).rows
     planned, available = sum(line.hours for line in picks), sum(line.available for line in picks)
     assert [(row["team"], row["capacity_used"]) for row in rows] == [("Store", pytest.approx(planned / available))]
+
+
+def test_a_team_that_does_no_work_any_more_has_no_hours(stocked):
+    """Nora's 20 hours move with her from one team to another: they aren't there twice."""
+    nora = team.keep_member(
+        shop=stocked, values={"name": "Nora", "role": "Warehouse", "team": "Store", "work": "pick", "week_hours": "20"},
+        actor_id=None,
+    )  # fmt: skip
+    journal.open_batch(shop="gifts", batch_id="test", source="test", now=NOW)
+    journal.make_live(shop="gifts", batch_id="test", now=NOW)
+    for name in ("Store", "Depot"):
+        team.keep_member(shop=stocked, member_id=nora.pk, values={"team": name}, actor_id=None)
+        workload.record_capacity(stocked, DAY, stocked.lake().latest())
+        journal.drain(stocked.lake())
+    rows = read.rows(
+        stocked.lake(), Query(metrics=("capacity_used",)), scope=Scope.whole("gifts"), settings=stocked.settings()
+    ).rows
+    assert {(row["team"], row["available_hours"]) for row in rows} == {("Store", 0), ("Depot", 20)}
+    assert workload.record_capacity(stocked, DAY, stocked.lake().latest()) == 0

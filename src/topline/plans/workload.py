@@ -166,16 +166,17 @@ class Hands:
 def record_capacity(shop: Shop, as_of: date, snapshot: Snapshot) -> int:
     """How many facts of teams' hours were new: what there is to do in each week ahead, against the hours for it.
 
-    The hours of a kind of work are divided among the teams that do it by the hours that they have. Teams whose hours a
-    source of the shop says are left to it.
+    The hours of a kind of work are divided among the teams that do it by the hours that they have; a team that does
+    none of it any more has none. Teams whose hours a source of the shop says are left to it.
     """
     found = of(shop, as_of, snapshot)
     rows: Any = engine.table(shop.lake(), "capacity", snapshot)
     known = engine.execute(rows.select("key", "team", "on", "available_hours", "planned_hours")).to_pylist()
     before = {row["key"]: (row["available_hours"], row["planned_hours"]) for row in known}
     strange = {row["team"] for row in known if not row["key"].startswith(_OWN)}
+    former = {(row["team"], row["on"]) for row in known if row["on"] in found.weeks}
     fresh = []
-    for (team, week), (available, planned) in _by_team(shop, found).items():
+    for (team, week), (available, planned) in {**dict.fromkeys(former, (0.0, 0.0)), **_by_team(shop, found)}.items():
         key = f"{_OWN}{team}:{week}"
         if team not in strange and before.get(key) != (available, planned):
             fresh.append(
