@@ -74,6 +74,17 @@ def test_an_account_that_is_linked_sees_what_facts_call_by_the_name(shop, member
     assert errors(shop, values={"name": "X", "role": "Y", "user": 999}) == {"user": "UnknownTeamRowError"}
 
 
+def test_whoever_edits_the_team_opens_no_more_of_the_shop_to_an_account(shop, member):
+    """The sales manager may empty a name and take people out, but not say what a rep sees."""
+    rep, head = member("rep"), Client()
+    head.force_login(member("sales_manager"))
+    for said in ({"do": "keep", "name": "", "role": "Sales", "week_hours": "40"}, {"do": "remove"}):
+        mia = keep(shop, "Mia", key="mia", user=rep.pk)
+        assert head.post("/shop/gifts/team", {**said, "member": mia.pk}).status_code == 302
+        assert not Member.objects.filter(user=rep).exists()
+        assert scope_for(rep, shop).owners == {"mia"}
+
+
 def test_territories_name_the_lines_of_plans(shop, owner):
     mia = keep(shop, "Mia")
     values = {"name": "North", "market": "gb", "tax_rate": "0.2", "owner": mia.pk, "strategy": "Garden centres"}

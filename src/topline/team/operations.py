@@ -92,11 +92,13 @@ def keep_member(*, shop: Shop, values: Mapping[str, Any], actor_id: int | None, 
 
     values : any of `MEMBER`; user and reports_to by their number. A name without a key is its own key.
 
+    An account is parted from its name in the data only where `user` is said: without one a rep sees the whole shop.
+
     Raises errors.FieldsError with why by field, UnknownTeamRowError, UnknownTeamFieldError.
     """
     others = {one.pk: one for one in Member.objects.select_for_update().filter(shop=shop)}
     member = _found(others.pop(member_id, None), member_id) if member_id is not None else Member(shop=shop)
-    former = (member.user, member.key)
+    former = (member.user, member.key) if "user" in values else (None, "")
     wrong = _set(member, values, MEMBER, user=_user(shop), reports_to=_other(others))
     wrong |= _clean(member)
     if not wrong:
@@ -116,15 +118,14 @@ def keep_member(*, shop: Shop, values: Mapping[str, Any], actor_id: int | None, 
 def remove_member(*, shop: Shop, member_id: int, actor_id: int | None) -> None:
     """Take out somebody who should not have been entered; whoever reported to them reports to whom they reported.
 
+    The account that was linked goes on seeing what it saw.
+
     Raises UnknownTeamRowError, HoldsCreditError.
     """
     member = _found(Member.objects.select_for_update().filter(shop=shop, pk=member_id).first(), member_id)
     if member.credits.exists():
         raise HoldsCreditError(person=str(member))
     member.reports.update(reports_to=member.reports_to)
-    former = (member.user, member.key)
-    member.user = None
-    _name_owner(shop, member, former, actor_id)
     audit.log("team.remove_member", actor_id=actor_id, shop=shop.slug, subject=str(member))
     member.delete()
 
