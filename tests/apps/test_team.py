@@ -9,6 +9,7 @@ from test_api import caller
 
 from contract import tiny_shop
 from tiny_plan import NOW, a_plan
+from topline.accounts import operations as accounts
 from topline.accounts.scopes import scope_for
 from topline.cli import main
 from topline.journal import operations as journal
@@ -83,6 +84,16 @@ def test_whoever_edits_the_team_opens_no_more_of_the_shop_to_an_account(shop, me
         assert head.post("/shop/gifts/team", {**said, "member": mia.pk}).status_code == 302
         assert not Member.objects.filter(user=rep).exists()
         assert scope_for(rep, shop).owners == {"mia"}
+
+
+def test_somebody_whose_account_has_left_the_shop_can_still_be_changed(shop, member):
+    rep = member("rep")
+    mia = keep(shop, "Mia", user=rep.pk)
+    accounts.set_roles(shop=shop, user=rep, roles=[], actor_id=None)
+    operations.keep_member(shop=shop, member_id=mia.pk, values={"until_on": "2011-09-30"}, actor_id=None)
+    assert Member.objects.get().until_on == date(2011, 9, 30)
+    with pytest.raises(accounts.UnknownMemberError):
+        operations.name_person(shop=shop, user=rep, key="mia", actor_id=None)
 
 
 def test_territories_name_the_lines_of_plans(shop, owner):

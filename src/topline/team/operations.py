@@ -136,10 +136,9 @@ def name_person(*, shop: Shop, user: User, key: str, actor_id: int | None) -> No
 
     Raises accounts' UnknownMemberError, errors.FieldsError.
     """
+    accounts.name_owner(shop=shop, user=user, owner_key=key, actor_id=actor_id)
     member = Member.objects.filter(shop=shop, user=user).first()
-    if member is None:
-        accounts.name_owner(shop=shop, user=user, owner_key=key, actor_id=actor_id)
-    else:
+    if member is not None:
         values = {"key": key} if key.strip() else {"user": None}
         keep_member(shop=shop, values=values, actor_id=actor_id, member_id=member.pk)
 
@@ -168,11 +167,11 @@ def _reaches(start: Member, goal: Member, others: Any) -> bool:
 
 
 def _name_owner(shop: Shop, member: Member, former: tuple[User | None, str], actor_id: int | None) -> None:
-    """Let what accounts see of facts follow from whom the account is linked to."""
+    """Let what accounts that have a role here see of facts follow from whom the account is linked to."""
     user, key = former
     if user is not None and user != member.user and key in user.owner_keys_in(shop):
         accounts.name_owner(shop=shop, user=user, owner_key="", actor_id=actor_id)
-    if member.user is not None and {member.key} != member.user.owner_keys_in(shop):
+    if member.user is not None and member.user.roles_in(shop) and {member.key} != member.user.owner_keys_in(shop):
         accounts.name_owner(shop=shop, user=member.user, owner_key=member.key, actor_id=actor_id)
 
 
