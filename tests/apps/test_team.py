@@ -12,6 +12,7 @@ from tiny_plan import NOW, a_plan
 from topline.accounts import operations as accounts
 from topline.accounts.scopes import scope_for
 from topline.cli import main
+from topline.facts.deal_stage import DealStage, State
 from topline.journal import operations as journal
 from topline.lake import read
 from topline.lake.scope import Scope
@@ -220,6 +221,17 @@ def test_attainment_and_pace_are_of_what_is_credited(tiny, owner):
     assert lines["tom"].pace == lines["tom"].attainment
     assert found.company.won == 550
     assert found.company.due == 1100
+    at = datetime(2024, 5, 6, 10, tzinfo=UTC)
+    journal.record(
+        DealStage(
+            key="k9", version=1, recorded_at=at, batch_id="", deal_key="k9", stage="Won", state=State.WON,
+            value_shop=Decimal(70), currency="EUR", created_on=at.date(), at=at, on=at.date(), hour=at.hour,
+        ),
+        shop=tiny.slug,
+    )  # fmt: skip
+    journal.drain(tiny.lake())
+    found = quotas.of(version, tiny.today(), Scope.whole("gifts"))
+    assert (found.company.won, found.whole.won) == (620, 550)  # nobody's deal is the company's all the same
 
 
 def test_a_training_compares_as_many_days_before_and_after(tiny):

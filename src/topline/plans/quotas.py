@@ -184,7 +184,7 @@ def _money(version: PlanVersion, minor: int) -> Decimal:
 
 
 def _won(version: PlanVersion, today: date, scope: Scope) -> dict[str, Decimal] | Missing:
-    """What each person was credited with in the plan's days up to today."""
+    """What each person was credited with in the plan's days up to today; "" for deals that are nobody's."""
     plan = version.plan
     if today <= plan.starts_on:
         return NOT_YET
@@ -197,9 +197,9 @@ def _won(version: PlanVersion, today: date, scope: Scope) -> dict[str, Decimal] 
     )
     found = read.read(lake, asked, scope=scope, settings=plan.shop.settings(), snapshot=snapshot)
     return {
-        str(row["owner"]): row[CREDITED]  # type: ignore[misc]
+        expectation.name_of(row["owner"]) or "": row[CREDITED]  # type: ignore[misc]
         for row in found.rows
-        if isinstance(row[CREDITED], Decimal) and not isinstance(row["owner"], Missing)
+        if isinstance(row[CREDITED], Decimal)
     }
 
 
