@@ -248,6 +248,10 @@ def test_a_training_compares_as_many_days_before_and_after(tiny):
             shop=tiny, values={"name": "", "on": "", "metric": "net_sales", "scope": {"owner": "*"}}, actor_id=None
         )
     assert set(caught.value.errors) == {"name", "on", "scope"}
+    for scope in ({"moon": "full"}, {"month": "soon"}, {"owner": 3}, ["owner"]):  # the page could not show them
+        with pytest.raises(FieldsError) as caught:
+            operations.keep_training(shop=tiny, values={"name": "X", "on": "2024-02-10", "scope": scope}, actor_id=None)
+        assert set(caught.value.errors) == {"scope"}
 
 
 def test_pages_keep_what_is_right_and_say_what_is_not_beside_the_field(tiny, owner, member):

@@ -246,21 +246,19 @@ def keep_training(
     attendees = None
     if "attendees" in values:
         asked = values["attendees"] if isinstance(values["attendees"], list | tuple) else [values["attendees"]]
-        numbers = {int(number) for number in asked if str(number).isdecimal()}
-        attendees = list(Member.objects.filter(shop=shop, pk__in=numbers))
-        if len(attendees) < len(asked):
+        attendees = list(map(_other({one.pk: one for one in Member.objects.filter(shop=shop)}), asked))
+        if None in attendees:
             wrong["attendees"] = UnknownTeamRowError(id=", ".join(map(str, asked)))
     wrong |= _clean(training)
-    if not (isinstance(training.scope, dict) and all(isinstance(each, str) for each in training.scope.values())):
+    if not _is_scope(training.scope):
         wrong["scope"] = WrongValueError(why='{"owner": "*"}')
     elif training.metric and training.metric not in metrics():
         wrong["metric"] = UnknownMetricError(id=training.metric, nearest="net_sales")
     elif training.metric:
         cut = next((name for name in training.scope if name not in metrics()[training.metric].dimensions), None)
         if cut is not None:
-            known = dimensions().get(cut)
             wrong["scope"] = TrainingScopeError(
-                metric=metrics()[training.metric].label, dimension=known.label if known else cut
+                metric=metrics()[training.metric].label, dimension=dimensions()[cut].label
             )
     if wrong:
         raise errors.FieldsError(wrong)
@@ -269,6 +267,14 @@ def keep_training(
         training.attendees.set(attendees)
     _log("team.keep_training", shop, training, actor_id, values)
     return training
+
+
+def _is_scope(scope: object) -> bool:
+    """Whether it names values of dimensions; days are the training's own."""
+    return isinstance(scope, dict) and all(
+        name in dimensions() and not dimensions()[name].grain and isinstance(value, str)
+        for name, value in scope.items()
+    )
 
 
 @transaction.atomic
