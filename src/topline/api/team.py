@@ -26,7 +26,6 @@ from topline.units.text import N_
 router = Router()
 
 _Number = Annotated[int, Path(description="Its number")]
-MOST_DEALS = 500
 
 
 class NoQuotasError(ToplineError):
@@ -35,10 +34,6 @@ class NoQuotasError(ToplineError):
 
 class UnknownQuotaPlanError(ToplineError):
     message = N_("The shop has no plan %(plan)s.")
-
-
-class UnknownDealError(ToplineError):
-    message = N_("There is no deal “%(deal)s” among those that were won in the plan.")
 
 
 class MemberOut(Schema):
@@ -328,11 +323,7 @@ def show_quotas(request: HttpRequest, shop: str, asked: Query[QuotasIn]) -> dict
 @decorate_view(once)
 def split_credit(request: HttpRequest, shop: str, deal: str, said: CreditIn) -> dict[str, Any]:
     who, version = caller(request), _version(request, said.plan)
-    scope = scope_for(who.user, who.shop)
-    won = deals.won(who.shop, version.plan.period, who.shop.today(), scope, MOST_DEALS)
-    found = next((one for one in won if one.key == deal), None)
-    if found is None:
-        raise UnknownDealError(deal=deal)
+    found = deals.one(who.shop, version.plan.period, who.shop.today(), scope_for(who.user, who.shop), deal)
     made = operations.split_credit(
         shop=who.shop, deal_key=deal, shares=said.shares, known=found.facts, actor_id=who.user.pk
     )

@@ -1,6 +1,7 @@
 """Deals that were won, and who is credited with what of them."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -12,9 +13,15 @@ from topline.lake import engine, read
 from topline.lake.scope import Scope
 from topline.metrics.pipeline import WON_VALUE
 from topline.metrics.query import Query
+from topline.units.errors import ToplineError
 from topline.units.period import Period
+from topline.units.text import N_
 
 _DEAL = "deal_key"
+
+
+class UnknownDealError(ToplineError):
+    message = N_("There is no deal “%(deal)s” among those that were won in the plan.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +43,39 @@ class Deal:
 
 def won(shop: Shop, period: Period, today: date, scope: Scope, most: int) -> list[Deal]:
     """The newest deals won in a period, as far as the viewer may see them, with their shares."""
+    found = _rows(shop, period, today, scope)
+    newest = sorted(found, key=lambda key: (found[key]["on"], key), reverse=True)[:most]
+    return _deals(shop, {key: found[key] for key in newest})
+
+
+def one(shop: Shop, period: Period, today: date, scope: Scope, key: str) -> Deal:
+    """A deal won in a period that the viewer may see, with its shares. Raises UnknownDealError."""
+    found = _rows(shop, period, today, scope)
+    if key not in found:
+        raise UnknownDealError(deal=key)
+    (deal,) = _deals(shop, {key: found[key]})
+    return deal
+
+
+def _rows(shop: Shop, period: Period, today: date, scope: Scope) -> dict[str, Mapping[str, Any]]:
+    """The row of each deal that was won."""
     lake = shop.lake()
     snapshot = lake.latest()
     if snapshot is None or "deal_stage" not in snapshot.tables:
-        return []
+        return {}
     asked = Query(metrics=(WON_VALUE,), period=period, as_of=today)
     page = read.rows(lake, asked, scope=scope, settings=shop.settings(), snapshot=snapshot, limit=10_000)
-    rows = [row for row in page.rows if row["state"] == State.WON.value]
-    found = {str(row[_DEAL]): row for row in rows}
-    newest = sorted(found, key=lambda key: (found[key]["on"], key), reverse=True)[:most]
-    shares, facts = shares_of(shop, newest)
+    return {str(row[_DEAL]): row for row in page.rows if row["state"] == State.WON.value}
+
+
+def _deals(shop: Shop, rows: Mapping[str, Mapping[str, Any]]) -> list[Deal]:
+    shares, facts = _shares(shop, list(rows))
     return [
-        Deal(key, found[key]["owner"], found[key]["value_shop"], found[key]["on"], shares[key], facts[key])
-        for key in newest
+        Deal(key, row["owner"], row["value_shop"], row["on"], shares[key], facts[key]) for key, row in rows.items()
     ]
 
 
-def shares_of(shop: Shop, keys: list[str]) -> tuple[dict[str, dict[str, Decimal]], dict[str, dict[str, str]]]:
+def _shares(shop: Shop, keys: list[str]) -> tuple[dict[str, dict[str, Decimal]], dict[str, dict[str, str]]]:
     """Shares of some deals by owner, and the keys of their facts."""
     shares: dict[str, dict[str, Decimal]] = defaultdict(dict)
     facts: dict[str, dict[str, str]] = defaultdict(dict)

@@ -97,12 +97,10 @@ def _act(visit: Visit, plans: Sequence[Plan], version: PlanVersion | None) -> Ht
 
 
 def _split(visit: Visit, version: PlanVersion | None, deal_key: str, pairs: list[tuple[str, str]]) -> None:
-    """Raises what `operations.split_credit` raises, NumberTextError."""
-    period = version.plan.period if version else None
-    there = deals.won(visit.shop, period, visit.today, visit.scope, MOST_DEALS) if period else []
-    deal = next((one for one in there if one.key == deal_key), None)
-    if deal is None:
-        raise operations.UnknownTeamRowError(id=deal_key)
+    """Raises what `operations.split_credit` raises, deals.UnknownDealError, NumberTextError."""
+    if version is None:
+        raise deals.UnknownDealError(deal=deal_key)
+    deal = deals.one(visit.shop, version.plan.period, visit.today, visit.scope, deal_key)
     shares: dict[int, Decimal] = {}
     for member, percent in pairs:
         if member:
