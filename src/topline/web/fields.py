@@ -1,16 +1,20 @@
-"""The fields of a form: what they show, and what was written into them."""
+"""The fields of a form: what they show, what was written into them, and the form of an entry of a list."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.contrib import messages
+from django.db import models
 from django.http import QueryDict
+from django.utils.translation import gettext
 
-from topline.units.errors import ToplineError
+from topline.units.errors import FieldsError, ToplineError
 from topline.units.number import NumberTextError
 from topline.web import formats
+from topline.web.page import Visit
 
 NUMBERS = ("number", "rate")
 
@@ -84,3 +88,39 @@ def read(fields: Sequence[Field], posted: QueryDict) -> tuple[dict[str, Any], di
 def _number(one: Field, text: str) -> str:
     number = formats.read_number(text.replace("%", ""))
     return str(number / 100 if one.kind == "rate" else number)
+
+
+def form[Row: models.Model](
+    visit: Visit, permission: str, rows: Iterable[Row], fields_of: Callable[[Row | None], Sequence[Field]]
+) -> dict[str, Any] | None:
+    """The form of the entry that the address asks for, or of a new one; None for no entry, and for who may not write."""
+    asked = visit.request.GET
+    one = next((row for row in rows if str(row.pk) == asked.get("edit")), None)
+    if not visit.may(permission) or (one is None and "new" not in asked):
+        return None
+    return {"one": one, "fields": shown(fields_of(one))}
+
+
+def keep[Row: models.Model](
+    visit: Visit,
+    rows: Iterable[Row],
+    number: int | None,
+    fields_of: Callable[[Row | None], Sequence[Field]],
+    kept: Callable[[dict[str, Any]], object],
+) -> dict[str, Any] | None:
+    """Keep what was posted of an entry, None for a new one; the form with why not where that can't be, else None.
+
+    kept : keeps the values, or raises FieldsError
+    """
+    posted = visit.request.POST
+    one = next((row for row in rows if row.pk == number), None)
+    asked = fields_of(one)
+    values, wrong = read(asked, posted)
+    if not wrong:
+        try:
+            kept(values)
+            messages.success(visit.request, gettext("Kept."))
+            return None
+        except FieldsError as error:
+            wrong = error.errors
+    return {"one": one, "fields": shown(asked, posted, wrong)}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -16,7 +17,6 @@ from topline.plans import jobs
 from topline.plans.models import PlanVersion
 from topline.team import operations
 from topline.team.models import Member, Territory, Work, tree
-from topline.units.errors import FieldsError
 from topline.units.text import N_
 from topline.web import fields, files, formats
 from topline.web.fields import Field
@@ -48,17 +48,12 @@ def view(visit: Visit) -> HttpResponseBase:
     members = list(Member.objects.of(visit.shop))
     if visit.request.method == "POST":
         return _act(visit, members)
-    asked = visit.request.GET
-    owned = list(_owned(visit, members))
-    if kind := asked.get("format", ""):
+    if kind := visit.request.GET.get("format", ""):
         file = files.download(kind, f"{visit.shop.slug}-team", lambda: _sheet(visit, members), dict)
         if file is not None:
             return file
-    editing = next((one for one in members if str(one.pk) == asked.get("edit")), None)
-    form = None
-    if visit.may("team.write") and (editing is not None or "new" in asked):
-        form = _form(visit, editing, fields.shown(_fields(visit, members, editing)))
-    return visit.render("team.html", _context(visit, members, owned, form))
+    form = fields.form(visit, "team.write", members, partial(_fields, visit, members))
+    return visit.render("team.html", _context(visit, members, form))
 
 
 def _act(visit: Visit, members: Sequence[Member]) -> HttpResponseBase:
@@ -70,23 +65,15 @@ def _act(visit: Visit, members: Sequence[Member]) -> HttpResponseBase:
         jobs.ask_for_hours(visit.shop)
         messages.info(visit.request, gettext("Taken out. Whoever reported there reports one higher now."))
         return redirect("team", visit.shop.slug)
-    editing = next((one for one in members if one.pk == number), None)
-    asked = _fields(visit, members, editing)
-    values, wrong = fields.read(asked, posted)
-    if not wrong:
-        try:
-            operations.keep_member(shop=visit.shop, values=values, actor_id=actor, member_id=number)
-            jobs.ask_for_hours(visit.shop)
-            messages.success(visit.request, gettext("Kept."))
-            return redirect("team", visit.shop.slug)
-        except FieldsError as error:
-            wrong = error.errors
-    form = _form(visit, editing, fields.shown(asked, posted, wrong))
-    return visit.render("team.html", _context(visit, members, list(_owned(visit, members)), form), status=400)
 
+    def kept(values: dict[str, Any]) -> None:
+        operations.keep_member(shop=visit.shop, values=values, actor_id=actor, member_id=number)
+        jobs.ask_for_hours(visit.shop)
 
-def _form(visit: Visit, member: Member | None, asked: list[Field]) -> dict[str, Any]:
-    return {"member": member, "fields": asked}
+    form = fields.keep(visit, members, number, partial(_fields, visit, members), kept)
+    if form is None:
+        return redirect("team", visit.shop.slug)
+    return visit.render("team.html", _context(visit, members, form), status=400)
 
 
 def _fields(visit: Visit, members: Sequence[Member], one: Member | None) -> list[Field]:
@@ -122,9 +109,8 @@ def _fields(visit: Visit, members: Sequence[Member], one: Member | None) -> list
     return found
 
 
-def _context(
-    visit: Visit, members: Sequence[Member], owned: list[Owned], form: dict[str, Any] | None
-) -> dict[str, Any]:
+def _context(visit: Visit, members: Sequence[Member], form: dict[str, Any] | None) -> dict[str, Any]:
+    owned = list(_owned(visit, members))
     there = [one for one in members if one.until_on is None or one.until_on > visit.today]
     open_ = sorted((one for one in there if one.is_open), key=lambda one: (one.from_on is None, one.from_on or 0))
     costs = [one.cost for one in open_ if one.cost is not None]
@@ -132,7 +118,6 @@ def _context(
     return {
         "sentence": _sentence(there, open_, orphans),
         "roots": _nodes(there, owned),
-        "rows": [{"member": one, "depth": range(depth)} for one, depth in tree(there)],
         "left": [one for one in members if one not in there],
         "open": open_,
         "open_cost": sum(costs, Decimal(0)) if costs and visit.may("finance.read") else None,

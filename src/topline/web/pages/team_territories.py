@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -19,7 +20,6 @@ from topline.plans.models import Plan, PlanVersion
 from topline.plans.territories import Standing
 from topline.team import operations
 from topline.team.models import Member, Territory
-from topline.units.errors import FieldsError
 from topline.units.missing import Missing
 from topline.units.text import N_
 from topline.web import charts, fields, files, formats, question
@@ -40,14 +40,12 @@ def view(visit: Visit) -> HttpResponseBase:
     listed = list(Territory.objects.filter(shop=visit.shop).select_related("owner"))
     if visit.request.method == "POST":
         return _act(visit, listed)
-    editing = next((one for one in listed if str(one.pk) == visit.request.GET.get("edit")), None)
-    form = None
-    if visit.may("team.write") and (editing is not None or "new" in visit.request.GET):
-        form = {"one": editing, "fields": fields.shown(_fields(visit, editing))}
-    return _show(visit, form)
+    return _show(visit, listed, fields.form(visit, "team.write", listed, partial(_fields, visit)))
 
 
-def _show(visit: Visit, form: dict[str, Any] | None, status: int = 200) -> HttpResponseBase:
+def _show(
+    visit: Visit, listed: Sequence[Territory], form: dict[str, Any] | None, status: int = 200
+) -> HttpResponseBase:
     plans = list(Plan.objects.of(visit.shop))
     version = plan_of(visit, plans)
     found = territories.of(Reader(version, visit.today, visit.scope)) if version else []
@@ -56,7 +54,6 @@ def _show(visit: Visit, form: dict[str, Any] | None, status: int = 200) -> HttpR
         if file is not None:
             return file
     names = dict(Channel.objects.filter(shop=visit.shop).values_list("code", "kind"))
-    listed = [one.territory for one in found] or list(Territory.objects.filter(shop=visit.shop).select_related("owner"))
     standing = {one.territory.pk: one for one in found}
     context = {
         "sentence": _sentence(visit, listed, found),
@@ -83,17 +80,14 @@ def _act(visit: Visit, listed: Sequence[Territory]) -> HttpResponseBase:
             for values in _proposed(visit):
                 operations.keep_territory(shop=visit.shop, values=values, actor_id=actor)
             return redirect("team_territories", visit.shop.slug)
-    editing = next((one for one in listed if one.pk == number), None)
-    asked = _fields(visit, editing)
-    values, wrong = fields.read(asked, posted)
-    if not wrong:
-        try:
-            operations.keep_territory(shop=visit.shop, values=values, actor_id=actor, territory_id=number)
-            messages.success(visit.request, gettext("Kept."))
-            return redirect("team_territories", visit.shop.slug)
-        except FieldsError as error:
-            wrong = error.errors
-    return _show(visit, {"one": editing, "fields": fields.shown(asked, posted, wrong)}, status=400)
+
+    def kept(values: dict[str, Any]) -> None:
+        operations.keep_territory(shop=visit.shop, values=values, actor_id=actor, territory_id=number)
+
+    form = fields.keep(visit, listed, number, partial(_fields, visit), kept)
+    if form is None:
+        return redirect("team_territories", visit.shop.slug)
+    return _show(visit, listed, form, status=400)
 
 
 def _proposed(visit: Visit) -> Iterator[dict[str, str]]:

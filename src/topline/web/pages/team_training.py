@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -16,7 +17,6 @@ from topline.metrics.metric import Direction
 from topline.team import operations
 from topline.team.effect import Effect, effect
 from topline.team.models import Member, Territory, Training
-from topline.units.errors import FieldsError
 from topline.units.missing import Missing
 from topline.units.text import N_
 from topline.web import fields, files, formats, question
@@ -31,12 +31,7 @@ def view(visit: Visit) -> HttpResponseBase:
     listed = list(Training.objects.filter(shop=visit.shop).prefetch_related("attendees").select_related("shop")[:SHOWN])
     if visit.request.method == "POST":
         return _act(visit, listed)
-    asked = visit.request.GET
-    editing = next((one for one in listed if str(one.pk) == asked.get("edit")), None)
-    form = None
-    if visit.may("training.write") and (editing is not None or "new" in asked):
-        form = {"one": editing, "fields": fields.shown(_fields(visit, editing))}
-    return _show(visit, listed, form)
+    return _show(visit, listed, fields.form(visit, "training.write", listed, partial(_fields, visit)))
 
 
 def _show(visit: Visit, listed: Sequence[Training], form: dict[str, Any] | None, status: int = 200) -> HttpResponseBase:
@@ -62,19 +57,18 @@ def _act(visit: Visit, listed: Sequence[Training]) -> HttpResponseBase:
         operations.remove_training(shop=visit.shop, training_id=number or 0, actor_id=actor)
         messages.info(visit.request, gettext("Taken out."))
         return redirect("team_training", visit.shop.slug)
-    editing = next((one for one in listed if one.pk == number), None)
-    asked = _fields(visit, editing)
-    values, wrong = fields.read(asked, posted)
-    if not wrong:
-        dimension, _, value = values.get("scope", "").partition("=")
-        values["scope"] = {dimension: value} if value else {}
-        try:
-            operations.keep_training(shop=visit.shop, values=values, actor_id=actor, training_id=number)
-            messages.success(visit.request, gettext("Kept."))
-            return redirect("team_training", visit.shop.slug)
-        except FieldsError as error:
-            wrong = error.errors
-    return _show(visit, listed, {"one": editing, "fields": fields.shown(asked, posted, wrong)}, status=400)
+
+    def kept(values: dict[str, Any]) -> None:
+        dimension, _, value = values["scope"].partition("=")
+        scope = {dimension: value} if value else {}
+        operations.keep_training(
+            shop=visit.shop, values={**values, "scope": scope}, actor_id=actor, training_id=number
+        )
+
+    form = fields.keep(visit, listed, number, partial(_fields, visit), kept)
+    if form is None:
+        return redirect("team_training", visit.shop.slug)
+    return _show(visit, listed, form, status=400)
 
 
 def _fields(visit: Visit, one: Training | None) -> list[Field]:
