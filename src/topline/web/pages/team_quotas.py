@@ -47,7 +47,8 @@ def _show(
         if file is not None:
             return file
     won = deals.won(visit.shop, version.plan.period, visit.today, visit.scope, MOST_DEALS) if version else []
-    numbers = {key: str(pk) for key, pk in Member.objects.of(visit.shop).named().values_list("key", "pk")}
+    people = list(Member.objects.of(visit.shop).named()) if won else []
+    numbers = {one.key: str(one.pk) for one in people}
     context = {
         "sentence": _sentence(visit, version, found),
         "plans": plans,
@@ -61,16 +62,11 @@ def _show(
         "gap": _gap(visit, found) if found else None,
         "may_propose": bool(version and visit.may("plans.write") and version.state not in (State.ACTIVE, State.CLOSED)),
         "deals": [_deal(visit, one, numbers, wrong) for one in won],
-        "people": _people(visit),
-        "places": range(PARTNERS),
+        "people": [(str(one.pk), str(one)) for one in people],
         "may_split": visit.may("team.write"),
         "wrong": wrong or {},
     }
     return visit.render("team_quotas.html", context, status=400 if wrong else 200)
-
-
-def _people(visit: Visit) -> list[tuple[str, str]]:
-    return [(str(one.pk), str(one)) for one in Member.objects.of(visit.shop).named()]
 
 
 def _act(visit: Visit, plans: Sequence[Plan], version: PlanVersion | None) -> HttpResponseBase:
