@@ -316,6 +316,8 @@ def test_the_api_and_the_command_line(tiny, owner, member, capsys):
     values = {"name": "Calls", "on": "2024-02-10", "metric": "won_value", "scope": {"owner": "*"}, "attendees": [mia]}
     trained = call("POST", "/shops/gifts/trainings", {"values": values}).json()
     assert (trained["before"], trained["after"], trained["days"]) == ("120.000000", "0", 28)
+    assert call("GET", "/shops/gifts/quotas").json()["title"].startswith("The shop has no sales plan today.")
+    assert call("GET", "/shops/gifts/quotas?plan=99").json()["code"] == "unknown_plan"
     version = a_plan(tiny, Kind.SALES, owner)
     Plan.objects.filter(pk=version.plan_id).update(starts_on=date(2024, 1, 1), ends_on=date(2025, 2, 1))
     assert call("GET", "/shops/gifts/quotas").json()["code"] == "no_quotas"

@@ -13,6 +13,7 @@ from pydantic import Field
 from topline.accounts.scopes import scope_for
 from topline.api.auth import Requires, caller
 from topline.api.once import once
+from topline.api.plans import UnknownPlanError
 from topline.plans import jobs, quotas
 from topline.plans.models import Plan, PlanVersion
 from topline.plans.quotas import Line
@@ -33,7 +34,7 @@ class NoQuotasError(ToplineError):
 
 
 class UnknownQuotaPlanError(ToplineError):
-    message = N_("The shop has no plan %(plan)s.")
+    message = N_("The shop has no sales plan today. Name one by its number.")
 
 
 class MemberOut(Schema):
@@ -332,11 +333,11 @@ def split_credit(request: HttpRequest, shop: str, deal: str, said: CreditIn) -> 
 
 def _version(request: HttpRequest, number: int | None) -> PlanVersion:
     shop = caller(request).shop
-    plans = Plan.objects.of(shop).exclude(kind="marketing")
+    plans = Plan.objects.of(shop).selling()
     found = plans.filter(pk=number).first() if number is not None else plans.touching(shop.today()).first()
-    if found is None:
-        raise UnknownQuotaPlanError(plan=number or "")
-    return found.current
+    if found is not None:
+        return found.current
+    raise UnknownQuotaPlanError() if number is None else UnknownPlanError(shop=shop.slug, plan=number)
 
 
 def _line(line: Line) -> dict[str, Any]:

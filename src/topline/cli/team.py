@@ -68,7 +68,7 @@ def quotas(
     from topline.plans.models import Plan
     from topline.units.missing import Missing
 
-    selling = Plan.objects.of(owner).exclude(kind="marketing")
+    selling = Plan.objects.of(owner).selling()
     one = selling.filter(pk=plan_id).first() if plan_id else selling.touching(owner.today()).first()
     if one is None or not plans.exist(one.current):
         typer.echo("There are no quotas.", err=True)

@@ -46,6 +46,10 @@ class PlanQuerySet(models.QuerySet["Plan"]):
         """Plans whose period holds the day."""
         return self.filter(starts_on__lte=day, ends_on__gt=day)
 
+    def selling(self) -> Self:
+        """Plans that say what is to be sold, and so may have quotas."""
+        return self.exclude(kind=Kind.MARKETING)
+
     def marketing(self, shop: models.Model, period: Period) -> Self:
         """The shop's whole marketing plans that hold a period, the newest first: those that a sales plan may serve."""
         whole = self.filter(shop=shop, kind=Kind.MARKETING, outline=[])

@@ -31,7 +31,7 @@ PARTNERS = 4
 
 
 def view(visit: Visit) -> HttpResponseBase:
-    plans = [one for one in Plan.objects.of(visit.shop) if one.kind != "marketing"]
+    plans = list(Plan.objects.of(visit.shop).selling())
     version = plan_of(visit, plans)
     if visit.request.method == "POST":
         return _act(visit, plans, version)
