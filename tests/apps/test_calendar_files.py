@@ -127,6 +127,8 @@ def test_taking_back_leaves_what_people_changed_since(shop):
 def test_what_is_no_calendar_or_too_large_is_refused(shop):
     with pytest.raises(ics.NoCalendarError):
         take(shop, b"name,day\nx,y")
+    with pytest.raises(ics.LargeCalendarError):  # whatever it holds
+        take(shop, b" " * (ics.MOST_BYTES + 1))
     many = b"BEGIN:VCALENDAR\n" + b"BEGIN:VEVENT\nEND:VEVENT\n" * (ics.MOST_EVENTS + 1)
     with pytest.raises(ics.LargeCalendarError):
         take(shop, many)

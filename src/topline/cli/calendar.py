@@ -76,7 +76,8 @@ def bring_in(
     found = boot.shop(shop)
     from topline.plans import calendar as plans
 
-    raw = path.read_bytes()[: ics.MOST_BYTES + 1]
+    with path.open("rb") as file:
+        raw = file.read(ics.MOST_BYTES + 1)
     if is_preview:
         lines = plans.preview(found, raw)
     else:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from hashlib import sha256
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from topline.units.errors import ToplineError
@@ -81,7 +82,7 @@ class LargeCalendarError(ToplineError):
 
 
 class EntryError(ToplineError):
-    """What is wrong with one event. line : where it begins in the file"""
+    """What is wrong with one event."""
 
     message = N_("The event can't be read: %(why)s")
 
@@ -99,20 +100,14 @@ class BackwardsError(EntryError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """An event as a calendar file has it, in whole days from `start` up to but without `end`.
+class Written(Entry):
+    """An event as a calendar file has it.
 
     line : of the file that it begins on; is_yearly : it comes back every year
     repeats : it comes back otherwise, and only its first time was read; is_cancelled : it is called off
     """
 
     line: int
-    uid: str
-    summary: str
-    start: date
-    end: date
-    description: str = ""
-    categories: tuple[str, ...] = ()
     is_yearly: bool = False
     repeats: bool = False
     is_cancelled: bool = False
@@ -125,11 +120,13 @@ def read(raw: bytes, zone: tzinfo) -> tuple[list[Written], list[tuple[int, Topli
 
     Raises NoCalendarError, LargeCalendarError.
     """
+    if len(raw) > MOST_BYTES:
+        raise LargeCalendarError(events=MOST_EVENTS, bytes=MOST_BYTES)
     text = raw.decode("utf-8-sig", errors="replace")
     if "BEGIN:VCALENDAR" not in text.upper():
         raise NoCalendarError()
-    blocks = list(_blocks(text))
-    if len(raw) > MOST_BYTES or len(blocks) > MOST_EVENTS:
+    blocks = list(islice(_blocks(text), MOST_EVENTS + 1))
+    if len(blocks) > MOST_EVENTS:
         raise LargeCalendarError(events=MOST_EVENTS, bytes=MOST_BYTES)
     found: list[Written] = []
     wrong: list[tuple[int, ToplineError]] = []
@@ -180,6 +177,7 @@ def _written(line: int, block: str, zone: tzinfo) -> Written:
         uid += f"@{start}"
     listed = event.get("CATEGORIES")
     groups = listed if isinstance(listed, list) else [listed] if listed is not None else []
+    status = str(event.get("STATUS", "")).upper()
     return Written(
         line=line,
         uid=uid[:255] if len(uid) <= 255 and uid else sha256((uid or f"{summary}{start}").encode()).hexdigest(),
@@ -190,7 +188,8 @@ def _written(line: int, block: str, zone: tzinfo) -> Written:
         categories=tuple(str(name).strip() for group in groups for name in group.cats),
         is_yearly=is_yearly,
         repeats=bool(every) and not is_yearly,
-        is_cancelled=str(event.get("STATUS", "")).upper() == "CANCELLED",
+        is_tentative=status == "TENTATIVE",
+        is_cancelled=status == "CANCELLED",
     )
 
 
