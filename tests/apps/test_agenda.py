@@ -3,7 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from topline.plans import agenda, calendar, content, document, operations
@@ -194,5 +196,23 @@ def test_an_own_event_moves_with_its_length(shop, owner, browser):
     assert page.status_code == 200
 
 
-def test_content_without_a_promotion_has_no_day(version):
-    assert content.out_on(version, {"promotion": "gone"}, {}) is None
+def test_many_things_are_read_by_as_many_queries_as_one(shop, owner, version, add, django_assert_num_queries):
+    def fill(k: int) -> None:
+        calendar.put_event(shop=shop, name=f"Fair {k}", starts_on=SPRING.start, last_on=SPRING.start, actor_id=None)
+        row = add("11.promotions", name=f"For mothers {k}", event="mothers_day")
+        add("10.pieces", name=f"Film {k}", type="video", promotion=row.key)
+        Goal.objects.create(
+            version=version, key=str(k), metric="net_sales", target=1, starts_on=SPRING.start, due_on=SPRING.last
+        )
+
+    fill(1)
+    with CaptureQueriesContext(connection) as one:
+        assert len(listed(shop, version, "own", "promotion", "content", "goal")) == 4
+    fill(2)
+    fill(3)
+    with django_assert_num_queries(len(one)):
+        assert len(listed(shop, version, "own", "promotion", "content", "goal")) == 10  # the goals have no title
+
+
+def test_content_without_a_promotion_has_no_day():
+    assert content.out_on({"promotion": "gone"}, {}) is None

@@ -11,7 +11,7 @@ from contract import tiny_shop
 from topline.accounts import operations as accounts
 from topline.lake.scope import Scope
 from topline.lake.store import Lake
-from topline.plans import content, document, figures, filling, fronts, funnel, live, operations, templates
+from topline.plans import content, document, figures, filling, fronts, funnel, live, operations, promotion, templates
 from topline.plans.drafting import Draft
 from topline.plans.figures import Reader
 from topline.plans.grid import Grid
@@ -194,16 +194,16 @@ def test_prices_say_margin_and_the_volume_that_a_profit_needs():
 
 
 def test_deadlines_are_counted_back_from_the_promotion(version):
-    promotion = add(version, "11.promotions", name="Easter", starts_on="2024-03-29", ends_on="2024-04-01")
-    piece = {"name": "Film", "type": "video", "promotion": promotion.key, "status": "briefed"}
-    by_key = {promotion.key: promotion}
-    assert content.out_on(version, piece, by_key) == date(2024, 3, 22)
-    steps = content.deadlines(version, piece, by_key, date(2024, 3, 5))
+    easter = add(version, "11.promotions", name="Easter", starts_on="2024-03-29", ends_on="2024-04-01")
+    piece = {"name": "Film", "type": "video", "promotion": easter.key, "status": "briefed"}
+    by_key = promotion.days_by_key(version, [easter], own=[])
+    assert content.out_on(piece, by_key) == date(2024, 3, 22)
+    steps = content.deadlines(piece, by_key, date(2024, 3, 5))
     assert [(step.status, step.on, step.is_late) for step in steps] == [
         ("in_work", date(2024, 3, 1), True), ("ready", date(2024, 3, 17), False),
         ("published", date(2024, 3, 22), False),
     ]  # fmt: skip
-    assert content.next_deadline(version, piece | {"status": "published"}, by_key, date(2024, 3, 5)) is content.DONE
+    assert content.next_deadline(piece | {"status": "published"}, by_key, date(2024, 3, 5)) is content.DONE
     assert content.next_audit({"on": "2024-01-31", "cadence": "monthly"}, date(2024, 3, 1)) == date(2024, 3, 31)
 
 

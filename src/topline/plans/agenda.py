@@ -104,14 +104,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class _Dated:
-    """A table of the plan whose rows have dates, and the columns that hold them. people : who owns or attends"""
+    """A table of the plan whose rows have dates, and the columns that hold them."""
 
     layer: str
     field: str
     title: str
     first: str
     last: str = ""
-    people: tuple[str, ...] = ("owner",)
 
 
 _TABLES = (
@@ -122,6 +121,7 @@ _TABLES = (
     _Dated("review", "24.reviews", "name", "on"),
 )
 _BY_FIELD = {each.field: each for each in _TABLES}
+_FRONTS = "8.fronts"
 
 
 # What there is -----------------------------------------------------------------
@@ -173,7 +173,7 @@ def own_dates(shop: Shop, period: Period, *, people: frozenset[int] = frozenset(
 
 def fronts_of(versions: Iterable[PlanVersion]) -> dict[str, str]:
     """The action fronts of plans: what each is called, by its key."""
-    rows = (row for version in versions for row in version.entries.rows("8.fronts"))
+    rows = (row for version in versions for row in version.entries.rows(_FRONTS))
     return {row.key: str(row.cells.get("name") or row.key) for row in rows}
 
 
@@ -278,32 +278,33 @@ def _retail(
 
 def planned(version: PlanVersion, today: date) -> Iterator[Item]:
     """What a version of a plan says of days."""
-    fields = [each.field for each in _TABLES]
-    rows: dict[str, list[Entry]] = {name: [] for name in fields}
-    for entry in version.entries.standing().filter(field__in=fields):
+    rows: dict[str, list[Entry]] = {name: [] for name in (*_BY_FIELD, _FRONTS)}
+    for entry in version.entries.standing().filter(field__in=rows):
         rows[entry.field].append(entry)
-    promotions = {row.key: row for row in rows["11.promotions"]}
+    own = promotion.own_events(version)
+    promotions = promotion.days_by_key(version, rows["11.promotions"], own)
     is_open = version.state not in (State.ACTIVE, State.CLOSED)
     for table in _TABLES:
         for row in rows[table.field]:
-            days = _days(version, table, row, promotions)
+            days = _days(table, row, promotions, today)
             if days is None:
                 continue
-            steps = content.deadlines(version, row.cells, promotions, today) if table.layer == "content" else []
+            people = (row.cells["owner"],) if row.cells.get("owner") else ()
+            steps = content.deadlines(row.cells, promotions, today) if table.layer == "content" else []
             yield Item(
                 id=f"{version.pk}:{table.field}:{row.key}",
                 layer=table.layer,
                 title=str(row.cells.get(table.title) or ""),
                 start=days.start,
                 end=days.end,
-                prepare_on=_prepare(version, table, row, days, promotions),
+                prepare_on=_prepare(version, table, row, days, own),
                 version=version,
                 field=table.field,
                 key=row.key,
-                people=tuple(row.cells[name] for name in table.people if row.cells.get(name)),
+                people=people,
                 front=row.cells.get("front") or "",
                 is_late=any(step.is_late for step in steps),
-                is_done=row.cells.get("status") == "published" or row.cells.get("state") in ("kept", "broken"),
+                is_done=row.cells.get("status") == "published",
                 can_move=is_open,
             )
             for step in steps[:-1]:
@@ -311,7 +312,7 @@ def planned(version: PlanVersion, today: date) -> Iterator[Item]:
                     id=f"{version.pk}:{table.field}:{row.key}:{step.status}", layer="deadline",
                     title=str(row.cells.get(table.title) or ""), status=STATUSES[step.status], start=step.on,
                     end=step.on + _ONE_DAY, version=version, field=table.field, key=row.key, is_late=step.is_late,
-                    people=tuple(row.cells[name] for name in table.people if row.cells.get(name)),
+                    people=people,
                 )  # fmt: skip
     for promise in version.plan.promises.all():
         yield Item(
@@ -319,25 +320,26 @@ def planned(version: PlanVersion, today: date) -> Iterator[Item]:
             end=promise.due_on + _ONE_DAY, version=version, field="24.commitments", key=str(promise.pk),
             people=(promise.owner_id,) if promise.owner_id else (), is_done=promise.state != Promise.State.OPEN,
         )  # fmt: skip
-    of_goal = {row.cells["goal"]: row.key for row in version.entries.rows("8.fronts") if row.cells.get("goal")}
+    of_goal = {row.cells["goal"]: row.key for row in rows[_FRONTS] if row.cells.get("goal")}
+    by_grid = version.grid_metrics
     for goal in version.goals.standing():
         yield Item(
             id=f"{version.pk}:goal:{goal.key}", layer="goal", start=goal.due_on, end=goal.due_on + _ONE_DAY,
             version=version, field="6.goals", key=goal.key, people=(goal.owner_id,) if goal.owner_id else (),
             front=of_goal.get(goal.key, ""),
-            can_move=is_open and goal.metric not in version.grid_metrics,
+            can_move=is_open and goal.metric not in by_grid,
         )  # fmt: skip
 
 
-def _days(version: PlanVersion, table: _Dated, row: Entry, promotions: Mapping[str, Entry]) -> Period | None:
-    """The days of a row, None if it has none yet."""
+def _days(table: _Dated, row: Entry, promotions: Mapping[str, Period], today: date) -> Period | None:
+    """The days of a row, None if it has none yet. promotions : those of the plan's promotions, by key"""
     match table.layer:
         case "promotion":
-            return promotion.days(version, row.cells)
+            return promotions.get(row.key)
         case "content":
-            on = content.out_on(version, row.cells, promotions)
+            on = content.out_on(row.cells, promotions)
         case "review" if table.field == "10.audit":
-            on = content.next_audit(row.cells, version.plan.shop.today())
+            on = content.next_audit(row.cells, today)
         case _:
             on = date.fromisoformat(row.cells[table.first]) if row.cells.get(table.first) else None
     if on is None:
@@ -347,11 +349,11 @@ def _days(version: PlanVersion, table: _Dated, row: Entry, promotions: Mapping[s
 
 
 def _prepare(
-    version: PlanVersion, table: _Dated, row: Entry, days: Period, promotions: Mapping[str, Entry]
+    version: PlanVersion, table: _Dated, row: Entry, days: Period, own: Sequence[Occurrence]
 ) -> date | None:
     """When work on it begins."""
     if table.layer == "promotion":
-        return promotion.prepare_on(version, row.cells, days)
+        return promotion.prepare_on(version, row.cells, days, own)
     if table.layer == "content" and row.cells.get("status") != "published":
         return days.start - timedelta(days=content.first_days(row.cells))
     return None
@@ -446,8 +448,13 @@ def _move_row(
     *,
     follows: bool,
 ) -> Moved:
-    promotions = {each.key: each for each in version.entries.rows("11.promotions")}
-    title, stood = str(row.cells.get(table.title) or ""), _days(version, table, row, promotions)
+    own, today = promotion.own_events(version), version.plan.shop.today()
+
+    def stands() -> Period | None:
+        promotions = promotion.days_by_key(version, version.entries.rows("11.promotions"), own)
+        return _days(table, row, promotions, today)
+
+    title, stood = str(row.cells.get(table.title) or ""), stands()
     _check(title, stood, was)
     followed = table.layer == "promotion" and not row.cells.get("starts_on")
     changes: dict[str, Any] = {table.first: to.start.isoformat()}
@@ -457,7 +464,7 @@ def _move_row(
         changes = {table.first: None, table.last: None}
     _write(version, row, changes, actor, now)
     row.refresh_from_db()
-    landed = _days(version, table, row, promotions | {row.key: row}) or to
+    landed = stands() or to
     along = _along(version, row.key, landed.start - was.start, actor, now) if table.layer == "promotion" else []
     return Moved(id_, title, was, landed, along, followed)
 
@@ -493,7 +500,8 @@ def _move_goal(version: PlanVersion, id_: str, key: str, was: Period, to: Period
 
 
 def _move_event(shop: Shop, id_: str, key: str, was: Period, to: Period, actor: User) -> Moved:
-    event = OwnEvent.objects.of(shop).filter(pk=int(key) if key.isdecimal() else 0).select_for_update().first()
+    events = OwnEvent.objects.of(shop).select_for_update(of=("self",))
+    event = events.filter(pk=int(key) if key.isdecimal() else 0).first()
     if event is None:
         raise UnknownItemError(id=id_)
     stands = min((one.period for one in event.occurrences(was)), key=lambda one: abs((one.start - was.start).days))

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from topline.plans import promotion
-from topline.plans.models import Entry, PlanVersion
+from topline.plans.models import Entry
 from topline.plans.outline import STATUSES
 from topline.units.missing import Missing
-from topline.units.period import add_months
+from topline.units.period import Period, add_months
 from topline.units.text import N_
 
 DAYS_BEFORE = {
@@ -43,12 +42,14 @@ class Deadline:
     is_late: bool
 
 
-def out_on(version: PlanVersion, piece: Mapping[str, Any], promotions: Mapping[str, Entry]) -> date | None:
-    """The day that a piece must be out: its own, else a week before its promotion begins."""
+def out_on(piece: Mapping[str, Any], promotions: Mapping[str, Period]) -> date | None:
+    """The day that a piece must be out: its own, else a week before its promotion begins.
+
+    promotions : the days of the plan's promotions, by key
+    """
     if piece.get("on"):
         return date.fromisoformat(piece["on"])
-    made_for = promotions.get(piece.get("promotion", ""))
-    days = promotion.days(version, made_for.cells) if made_for is not None else None
+    days = promotions.get(piece.get("promotion", ""))
     return days.start - timedelta(days=AHEAD_OF_PROMOTION) if days else None
 
 
@@ -57,11 +58,9 @@ def first_days(piece: Mapping[str, Any]) -> int:
     return max(DAYS_BEFORE[piece.get("type") or "other"].values())
 
 
-def deadlines(
-    version: PlanVersion, piece: Mapping[str, Any], promotions: Mapping[str, Entry], today: date
-) -> list[Deadline]:
+def deadlines(piece: Mapping[str, Any], promotions: Mapping[str, Period], today: date) -> list[Deadline]:
     """What is still to be reached and by when, the first first."""
-    out = out_on(version, piece, promotions)
+    out = out_on(piece, promotions)
     status = piece.get("status") or "idea"
     if out is None or status == "published":
         return []
@@ -71,13 +70,11 @@ def deadlines(
     return [Deadline(step, on, on < today) for step, on in days.items()]
 
 
-def next_deadline(
-    version: PlanVersion, piece: Mapping[str, Any], promotions: Mapping[str, Entry], today: date
-) -> object:
+def next_deadline(piece: Mapping[str, Any], promotions: Mapping[str, Period], today: date) -> object:
     """The first deadline, or why there is none."""
     if piece.get("status") == "published":
         return DONE
-    found = deadlines(version, piece, promotions, today)
+    found = deadlines(piece, promotions, today)
     return found[0] if found else NO_DAY
 
 
@@ -96,9 +93,7 @@ def next_audit(row: Mapping[str, Any], today: date) -> date | None:
     return on
 
 
-def by_day(
-    version: PlanVersion, pieces: Sequence[Entry], promotions: Mapping[str, Entry]
-) -> list[tuple[date | None, Entry]]:
+def by_day(pieces: Sequence[Entry], promotions: Mapping[str, Period]) -> list[tuple[date | None, Entry]]:
     """The pieces by the day that they must be out; those without one last."""
-    dated = [(out_on(version, piece.cells, promotions), piece) for piece in pieces]
+    dated = [(out_on(piece.cells, promotions), piece) for piece in pieces]
     return sorted(dated, key=lambda each: (each[0] is None, each[0] or date.max, each[1].position))

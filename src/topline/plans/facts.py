@@ -140,8 +140,9 @@ def _write_promotions(version: PlanVersion, batch: str, recorded_at: datetime) -
 
 def _promotions(version: PlanVersion) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each promotion with days, by product where it names products, else of its category, else of all."""
+    own = promotion.own_events(version)
     for row in version.entries.rows("11.promotions"):
-        days = promotion.days(version, row.cells)
+        days = promotion.days(version, row.cells, own)
         if days is None:
             continue
         discount = row.cells.get("discount")

@@ -8,6 +8,7 @@ from typing import Any
 
 from topline.analysis.audience import AudienceQuestion
 from topline.calendar import prior_price
+from topline.calendar.occurrence import Occurrence
 from topline.lake.analyse import analyse
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
@@ -156,8 +157,13 @@ def _offers(reader: Reader, rows: Sequence[Entry]) -> Cells:
 
 def _promotions(reader: Reader, rows: Sequence[Entry]) -> Cells:
     around = simulation.around(reader.version, reader.today) if reader.scope.is_whole else None
+    own = promotion.own_events(reader.version)
     return {
-        row.key: {"legal": Shown(_legal(row)), "prepare": Shown(_prepare(reader, row), "day"), **_effect(around, row)}
+        row.key: {
+            "legal": Shown(_legal(row)),
+            "prepare": Shown(_prepare(reader, row, own), "day"),
+            **_effect(around, row),
+        }
         for row in rows
     }
 
@@ -188,12 +194,12 @@ def _legal(row: Entry) -> object:
     )  # fmt: skip
 
 
-def _prepare(reader: Reader, row: Entry) -> object:
+def _prepare(reader: Reader, row: Entry, own: Sequence[Occurrence]) -> object:
     """The day from which stock, content and prices are prepared."""
-    days = promotion.days(reader.version, row.cells)
+    days = promotion.days(reader.version, row.cells, own)
     if days is None:
         return Missing("no_day", N_("state its first day"))
-    return promotion.prepare_on(reader.version, row.cells, days)
+    return promotion.prepare_on(reader.version, row.cells, days, own)
 
 
 def _stages(reader: Reader, rows: Sequence[Entry]) -> Cells:
@@ -244,10 +250,11 @@ def _indicators(reader: Reader, rows: Sequence[Entry]) -> Cells:
 
 def _pieces(reader: Reader, rows: Sequence[Entry]) -> Cells:
     """The next deadline of a piece that isn't out, and what a published one brought."""
-    promotions = {row.key: row for row in reader.version.entries.rows("11.promotions")}
+    version = reader.version
+    promotions = promotion.days_by_key(version, version.entries.rows("11.promotions"), promotion.own_events(version))
     found: Cells = {}
     for row in rows:
-        due = next_deadline(reader.version, row.cells, promotions, reader.today)
+        due = next_deadline(row.cells, promotions, reader.today)
         result: Shown = Shown(Missing("no_content", N_("say by which name facts know the piece")))
         if row.cells.get("content"):
             where = (Filter("content", (row.cells["content"],)),)

@@ -699,7 +699,7 @@ class PlanTemplate(models.Model):
 class OwnEventQuerySet(models.QuerySet["OwnEvent"]):
     def of(self, shop: Shop) -> Self:
         """A shop's own events, the newest first."""
-        return self.filter(shop=shop).order_by("-starts_on", "name")
+        return self.filter(shop=shop).select_related("shop").order_by("-starts_on", "name")
 
     def occurrences(self, shop: Shop, period: Period) -> list[Occurrence]:
         """When the shop's own events happen, of which a day lies in the period."""

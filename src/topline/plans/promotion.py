@@ -1,6 +1,6 @@
 """A planned promotion: its days, and its price against those that were asked before it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,7 +14,7 @@ from topline.calendar.prior_price import PriorPrice, Ruling, Verdict
 from topline.catalog.models import Product
 from topline.facts.order_line import Kind
 from topline.lake import engine
-from topline.plans.models import OwnEvent, PlanVersion
+from topline.plans.models import Entry, OwnEvent, PlanVersion
 from topline.units import errors
 from topline.units.period import Period
 from topline.units.text import N_
@@ -38,32 +38,43 @@ REASONS: Mapping[Verdict, str] = {
 }
 
 
-def days(version: PlanVersion, row: Mapping[str, Any]) -> Period | None:
+def own_events(version: PlanVersion) -> list[Occurrence]:
+    """The shop's own events in the plan's period: read once for all of its promotions."""
+    return OwnEvent.objects.occurrences(version.plan.shop, version.plan.period)
+
+
+def days(version: PlanVersion, row: Mapping[str, Any], own: Sequence[Occurrence]) -> Period | None:
     """The days of a promotion: those stated, else those of its event in the plan's period; None if neither is known.
 
-    row : its cells, as the plan document keeps them
+    row : its cells, as the plan document keeps them; own : as `own_events` has them
     """
     if row.get("starts_on"):
         first = date.fromisoformat(row["starts_on"])
         last = date.fromisoformat(row["ends_on"]) if row.get("ends_on") else first
         return Period(first, last + timedelta(days=1))
-    found = event_of(version, row)
+    found = event_of(version, row, own)
     if found is None:
         return None
     inside = version.plan.period
     return Period(max(found.start, inside.start), min(found.end, inside.end))
 
 
-def event_of(version: PlanVersion, row: Mapping[str, Any]) -> Occurrence | None:
+def days_by_key(version: PlanVersion, rows: Iterable[Entry], own: Sequence[Occurrence]) -> dict[str, Period]:
+    """The days of those promotions that have any."""
+    found = {row.key: days(version, row.cells, own) for row in rows}
+    return {key: period for key, period in found.items() if period}
+
+
+def event_of(version: PlanVersion, row: Mapping[str, Any], own: Sequence[Occurrence]) -> Occurrence | None:
     """When the event of a promotion happens in its market in the plan's period, on its stated days if it has any."""
     if not row.get("event"):
         return None
     shop, period = version.plan.shop, version.plan.period
     country = row["market"] if holiday.is_known(row.get("market") or "") else shop.country
-    own = OwnEvent.objects.occurrences(shop, period) if country == shop.country else []
-    replaced = {(one.event, one.start.year) for one in own}
+    mine = own if country == shop.country else []
+    replaced = {(one.event, one.start.year) for one in mine}
     shipped = (one for one in _shipped(period, country) if (one.event, one.start.year) not in replaced)
-    found = sorted((one for one in (*own, *shipped) if one.event == row["event"]), key=lambda one: one.start)
+    found = sorted((one for one in (*mine, *shipped) if one.event == row["event"]), key=lambda one: one.start)
     stated = row.get("starts_on")
     near = [one for one in found if stated and date.fromisoformat(stated) in one.window]
     return next(iter(near or found), None)
@@ -74,9 +85,9 @@ def _shipped(period: Period, country: str) -> tuple[Occurrence, ...]:
     return tuple(occurrences(period, country))
 
 
-def prepare_on(version: PlanVersion, row: Mapping[str, Any], on: Period) -> date:
+def prepare_on(version: PlanVersion, row: Mapping[str, Any], on: Period, own: Sequence[Occurrence]) -> date:
     """The day from which a promotion is prepared: from when its event is felt, else two weeks before."""
-    event = event_of(version, row)
+    event = event_of(version, row, own)
     lead = event.lead_in_days if event and event.lead_in_days else PREPARED_DAYS
     return on.start - timedelta(days=lead)
 

@@ -1,6 +1,6 @@
 """A promotion before it is planned: what it brings and costs, the stock that it takes, and what stands in its way."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ import numpy as np
 
 from topline.accounts.models import Shop
 from topline.calendar import prior_price
+from topline.calendar.occurrence import Occurrence
 from topline.catalog.models import Product
 from topline.outlook.price import Answer, PriceOutlook
 from topline.outlook.stock import HORIZON_DAYS, Goods
@@ -113,6 +114,7 @@ class Planned:
 class Around:
     """What a plan's promotions are simulated against: read once for all of them.
 
+    own : the shop's own events in the plan's period; days : of the promotions that have any, by key
     closed : names and days on which nothing may be planned
     """
 
@@ -120,7 +122,9 @@ class Around:
     today: date
     outlook: PriceOutlook | None
     goods: Goods | None
+    own: Sequence[Occurrence]
     promotions: Mapping[str, Entry]
+    days: Mapping[str, Period]
     planned: list[Planned]
     pieces: list[Entry]
     actions: list[Entry]
@@ -129,16 +133,21 @@ class Around:
 
 def around(version: PlanVersion, today: date) -> Around:
     """What stands around the promotions of a version."""
-    shop = version.plan.shop
+    shop, own = version.plan.shop, promotion.own_events(version)
     promotions = {entry.key: entry for entry in version.entries.rows("11.promotions")}
-    dated = ((entry, promotion.days(version, entry.cells)) for entry in promotions.values())
+    days = promotion.days_by_key(version, promotions.values(), own)
     return Around(
         version=version,
         today=today,
         outlook=_outlook(shop),
         goods=_goods(shop, today),
+        own=own,
         promotions=promotions,
-        planned=[Planned(entry, days, promotion.named(shop, entry.cells)[0]) for entry, days in dated if days],
+        days=days,
+        planned=[
+            Planned(promotions[key], period, promotion.named(shop, promotions[key].cells)[0])
+            for key, period in days.items()
+        ],
         pieces=list(version.entries.rows("10.pieces")),
         actions=list(version.entries.rows("8.actions")),
         closed=_closed(shop, version.plan.period),
@@ -153,7 +162,7 @@ def simulate(around: Around, row: Mapping[str, Any], *, key: str = "", with_law:
     """
     version, today, outlook, goods = around.version, around.today, around.outlook, around.goods
     shop = version.plan.shop
-    days = promotion.days(version, row)
+    days = promotion.days(version, row, around.own)
     names, unknown = promotion.named(shop, row)
     answer: Answer | Missing = NO_DAYS
     given = None
@@ -318,7 +327,7 @@ def _steps(around: Around, row: Mapping[str, Any], key: str, days: Period, need:
     def step(code: str, on: date, **params: object) -> Step:
         return Step(Sentence(f"step.{code}", params), on, on < today)
 
-    yield step("prepare", promotion.prepare_on(version, row, days))
+    yield step("prepare", promotion.prepare_on(version, row, days, around.own))
     if isinstance(need, Missing):
         lead = numbers.of(version.plan.shop)("lead_days")
         yield step("order", days.start - timedelta(days=ceil(lead)), days_count=round(lead))
@@ -329,7 +338,7 @@ def _steps(around: Around, row: Mapping[str, Any], key: str, days: Period, need:
         yield step("price", days.start - timedelta(days=prior_price.DAYS))
     pieces = [entry for entry in around.pieces if key and entry.cells.get("promotion") == key]
     for piece in pieces:
-        for deadline in content.deadlines(version, piece.cells, around.promotions, today)[:1]:
+        for deadline in content.deadlines(piece.cells, around.days, today)[:1]:
             status = STATUSES[deadline.status]
             yield step("content", deadline.on, piece=piece.cells.get("name") or "", status_label=status)
     if not pieces:
@@ -397,7 +406,7 @@ def _places(around: Around, key: str) -> Iterator[Sentence]:
     """Pieces of its content that are out in a channel on the day of another piece."""
     seen: dict[tuple[str, date], list[Entry]] = {}
     for piece in around.pieces:
-        on = content.out_on(around.version, piece.cells, around.promotions)
+        on = content.out_on(piece.cells, around.days)
         if on is not None and piece.cells.get("channel") and piece.cells.get("status") != "published":
             seen.setdefault((piece.cells["channel"], on), []).append(piece)
     for (_, on), pieces in seen.items():

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.utils.translation import gettext, ngettext
 
-from topline.plans import content, live, outline
+from topline.plans import content, live, outline, promotion
 from topline.plans.models import State
 from topline.web import formats
 from topline.web.page import Page, Visit
@@ -16,14 +16,14 @@ from topline.web.pages.plan_document import Desk
 def view(visit: Visit, plan_id: int) -> HttpResponse:
     version = plans.version_of(visit, plan_id)
     desk = Desk(visit, version)
-    promotions = {row.key: row for row in desk.entries["11.promotions"]}
+    promotions = promotion.days_by_key(version, desk.entries["11.promotions"], promotion.own_events(version))
     pieces = desk.entries["10.pieces"]
     computed = live.cells(desk.reader, "10.pieces", pieces) if desk.reader.has_facts else {}
-    dated = content.by_day(version, pieces, promotions)
+    dated = content.by_day(pieces, promotions)
     due = sorted(
         (deadline.on, piece.pk, piece, deadline)
         for piece in pieces
-        for deadline in content.deadlines(version, piece.cells, promotions, visit.today)[:1]
+        for deadline in content.deadlines(piece.cells, promotions, visit.today)[:1]
     )
     late = sum(deadline.is_late for *_, deadline in due)
     context = {
