@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from topline.cli import main
 from topline.documents import ics
 from topline.plans import calendar, document
-from topline.plans.models import EventImport, OwnEvent, Plan, PlanVersion
+from topline.plans.models import EventImport, Goal, OwnEvent, Plan, PlanVersion
 from topline.team.models import Member
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -190,6 +190,10 @@ def test_feeds_of_a_person_and_of_a_front(shop, owner, member):
     front = add("8.fronts", name="Search")
     add("8.actions", name="Ads", front=front.key, starts_on=day, ends_on=day)
     add("24.reviews", name="Look back", on=day, owner=owner.pk)
+    Goal.objects.create(
+        version=version, key="net_sales/Lamps", metric="net_sales", scope={"category": "Lamps"}, target=1, owner=owner,
+        starts_on=shop.today(), due_on=shop.today(),
+    )  # fmt: skip
     browser = Client()
     browser.force_login(owner)
     share, page = (reverse(name, args=["gifts"]) for name in ("calendar_share", "calendar"))
@@ -202,6 +206,7 @@ def test_feeds_of_a_person_and_of_a_front(shop, owner, member):
     mine, search = address("me"), address(f"front:{front.key}")
     body = Client().get(mine).content.decode()
     assert ("Look back" in body, "Ads" in body, "Spring" in body) == (True, False, False)
+    assert "SUMMARY:Net sales · Lamps" in body
     body = Client().get(search).content.decode()
     assert ("Look back" in body, "SUMMARY:Ads" in body) == (False, True)
     Member.objects.create(shop=shop, name="O", user=owner, role="Lead", team="Web", created_at=NOW)

@@ -241,8 +241,7 @@ class ItemOut(Schema):
 
     @staticmethod
     def resolve_title(item: agenda.Item) -> str:
-        title = _(item.label) if item.label else item.title or item.key
-        return f"{title}: {_(item.status)}" if item.status else title
+        return item.name(_)
 
     @staticmethod
     def resolve_plan(item: agenda.Item) -> int | None:

@@ -17,7 +17,7 @@ from topline.calendar import holiday
 from topline.calendar.occurrence import Occurrence, occurrences
 from topline.catalog.models import Product
 from topline.documents import ics
-from topline.plans import calendar, cells, content, document, operations, promotion
+from topline.plans import calendar, cells, content, document, operations, promotion, text
 from topline.plans.models import Entry, Goal, OwnEvent, Plan, PlanVersion, Promise, State
 from topline.plans.outline import STATUSES
 from topline.team import operations as team
@@ -70,7 +70,7 @@ class Item:
     id : what `move` knows it by, stable while it exists; layer : of `LAYERS`; title : as its author wrote it
     label : marked text in place of a title; status : a status that a piece of content must reach by then
     prepare_on : when work on it begins, None if it needs none
-    version, field, key : where it stands in a plan; front : key of its front
+    version, field, key : where it stands in a plan; goal : that is due; front : key of its front
     people : ids of those who own or attend it
     occurrence : of a retail event; countries : the markets that it is celebrated in
     is_partial : not in all the markets that were asked for
@@ -87,6 +87,7 @@ class Item:
     version: PlanVersion | None = None
     field: str = ""
     key: str = ""
+    goal: Goal | None = None
     people: tuple[int, ...] = ()
     front: str = ""
     occurrence: Occurrence | None = None
@@ -100,6 +101,16 @@ class Item:
     @property
     def period(self) -> Period:
         return Period(self.start, self.end)
+
+    def name(self, translate: Callable[[str], str]) -> str:
+        """What it is called: a goal by its metric and scope, a deadline by the status that it is for.
+
+        translate : gives marked text in the reader's language
+        """
+        if self.goal:
+            return " · ".join([text.metric_label(self.goal.metric), *filter(None, self.goal.scope.values())])
+        name = translate(self.label) if self.label else self.title or translate(N_("without a name"))
+        return f"{name}: {translate(self.status)}" if self.status else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +336,7 @@ def planned(version: PlanVersion, today: date) -> Iterator[Item]:
     for goal in version.goals.standing():
         yield Item(
             id=f"{version.pk}:goal:{goal.key}", layer="goal", start=goal.due_on, end=goal.due_on + _ONE_DAY,
-            version=version, field="6.goals", key=goal.key, people=(goal.owner_id,) if goal.owner_id else (),
+            version=version, field="6.goals", key=goal.key, people=(goal.owner_id,) if goal.owner_id else (), goal=goal,
             front=of_goal.get(goal.key, ""),
             can_move=is_open and goal.metric not in by_grid,
         )  # fmt: skip
@@ -368,11 +379,10 @@ def entries(found: Iterable[Item], translate: Callable[[str], str]) -> Iterator[
     for one in found:
         name = _uid(one)
         seen[name] += 1
-        title = translate(one.label) if one.label else one.title or one.key
         layer = translate(LAYERS[one.layer])
         yield ics.Entry(
             uid=f"{name}{f'.{seen[name]}' if seen[name] > 1 else ''}@topline",
-            summary=f"{title}: {translate(one.status)}" if one.status else title,
+            summary=one.name(translate),
             start=one.start,
             end=one.end,
             description=" · ".join(filter(None, (layer, one.version.plan.title if one.version else ""))),
@@ -494,9 +504,10 @@ def _move_goal(version: PlanVersion, id_: str, key: str, was: Period, to: Period
     goal: Goal | None = version.goals.standing().filter(key=key).first()
     if goal is None:
         raise UnknownItemError(id=id_)
-    _check(goal.key, Period(goal.due_on, goal.due_on + _ONE_DAY), was)
+    title = text.metric_label(goal.metric)
+    _check(title, Period(goal.due_on, goal.due_on + _ONE_DAY), was)
     operations.edit_goal(goal=goal, actor=actor, now=now, due_on=to.start)
-    return Moved(id_, goal.key, was, Period(to.start, to.start + _ONE_DAY))
+    return Moved(id_, title, was, Period(to.start, to.start + _ONE_DAY))
 
 
 def _move_event(shop: Shop, id_: str, key: str, was: Period, to: Period, actor: User) -> Moved:

@@ -200,14 +200,11 @@ def _sentence(visit: Visit, asked: AskedFor) -> str:
 
 
 def _title(one: Item) -> str:
-    """What an item is called; a deadline by the status that it is for."""
-    if one.layer == "goal" and one.version:
-        goal = one.version.goals.filter(key=one.key).first()
-        return gettext("Goal: %(goal)s") % {"goal": goal_name(goal)} if goal else one.key
-    name = formats.say(one.label) if one.label else one.title or gettext("without a name")
-    if one.is_partial:
-        name = f"{name} ({', '.join(one.countries)})"
-    return f"{name}: {formats.say(one.status)}" if one.status else name
+    """What an item is called, and where, if not in all markets."""
+    if one.goal:
+        return gettext("Goal: %(goal)s") % {"goal": goal_name(one.goal)}
+    name = one.name(formats.say)
+    return f"{name} ({', '.join(one.countries)})" if one.is_partial else name
 
 
 def _address(visit: Visit, one: Item) -> str:
