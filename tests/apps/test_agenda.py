@@ -11,6 +11,7 @@ from django.urls import reverse
 from topline.plans import agenda, calendar, content, document, operations
 from topline.plans.models import Goal, OwnEvent, Plan, PlanVersion, State
 from topline.team import operations as team
+from topline.units.errors import PeriodError
 from topline.units.period import Period
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -180,6 +181,7 @@ def test_the_page_shows_moves_and_takes_back(shop, browser, version, sale):
     sale.refresh_from_db()
     assert sale.cells["starts_on"] == "2027-03-01"
     assert browser.get(f"{address}?format=json&from=2027-01-01&to=2029-04-05").status_code == 400
+    assert browser.get(f"{address}?calendar_as=gantt&on=9999-12-01").status_code == 200
     assert b"BEGIN:VEVENT" in browser.get(f"{address}?format=ics&year=2027").content
 
 
@@ -194,6 +196,17 @@ def test_an_own_event_moves_with_its_length(shop, owner, browser):
     assert (kept.starts_on, kept.last_on) == (date(2026, 3, 5), date(2026, 3, 7))
     page = browser.get(reverse("calendar_item", args=["gifts"]), {"id": f"own:{event.pk}"})
     assert page.status_code == 200
+
+
+@pytest.mark.parametrize(("first", "end"), [("1800-01-01", "1800-02-01"), ("2000-01-01", "2090-01-01")])
+def test_days_that_no_calendar_shows_are_refused(shop, first, end):
+    with pytest.raises(PeriodError):
+        agenda.items(shop, Period(date.fromisoformat(first), date.fromisoformat(end)), versions=[], markets=["GB"])
+
+
+def test_an_event_on_the_last_day_of_all_would_break_every_calendar(shop):
+    with pytest.raises(PeriodError):
+        calendar.put_event(shop=shop, name="Never", starts_on=date.max, last_on=date.max, actor_id=None)
 
 
 def test_many_things_are_read_by_as_many_queries_as_one(shop, owner, version, add, django_assert_num_queries):

@@ -45,6 +45,10 @@ USUAL = tuple(layer for layer in LAYERS if layer != "other")
 """The layers of who has not chosen."""
 
 MOST_MARKETS = 6
+MOST_DAYS = 5 * 366
+YEARS = range(1925, 2101)
+"""The years that holidays and retail events are reckoned for."""
+
 _INDEX = 1.05
 _ONE_DAY = timedelta(days=1)
 
@@ -150,7 +154,11 @@ def items(
     """Everything of these layers of which a day lies in the period, in order of time.
 
     markets : countries whose retail events and holidays are shown
+
+    Raises PeriodError of more than five years, or beyond `YEARS`.
     """
+    if period.days > MOST_DAYS or period.start.year not in YEARS or period.last.year not in YEARS:
+        raise errors.PeriodError(text=f"{period.start}/{period.end}")
     found = [*_events(shop, period, versions, markets, layers, language)]
     for version in versions:
         found += planned(version, shop.today())

@@ -69,8 +69,10 @@ def put_event(
     event : the one to change; dates : the id of a shipped event whose announced date this is
     is_closed : nothing may be planned on its days
 
-    Raises OwnEventError, OwnEventDaysError, OwnEventTakenError, UnknownEventError.
+    Raises OwnEventError, OwnEventDaysError, OwnEventTakenError, UnknownEventError, PeriodError.
     """
+    if starts_on.year == date.min.year or last_on.year == date.max.year:  # no day lies before or after
+        raise errors.PeriodError(text=f"{starts_on}/{last_on}")
     if not 1 <= len(name.strip()) <= 100 or last_on < starts_on:
         raise OwnEventError()
     if (last_on - starts_on).days >= LONGEST_DAYS or not (

@@ -39,6 +39,7 @@ OFFERED = 500
 SHOWN_PRICES = 60
 GANTT_WEEKS = 14
 MOST_DAYS = 400
+OFFERED_YEARS = range(1990, 2100)
 STYLES = {
     "list": N_("List"),
     "month": N_("Month"),
@@ -119,11 +120,12 @@ def _asked_for(visit: Visit) -> AskedFor:
     style = visit.choice("calendar_as", tuple(STYLES))
     year = whole(given.get("year"))
     if style == "gantt":
-        first = (parse_day(given["on"]) if given.get("on") else visit.today).replace(day=1)
+        on = parse_day(given["on"]) if given.get("on") else visit.today
+        first = (on if on.year in OFFERED_YEARS else visit.today).replace(day=1)
         start = first - timedelta(days=(first.isoweekday() - visit.shop.week_start) % 7)
         days = Period(start, start + timedelta(days=7 * GANTT_WEEKS))
     else:
-        year = year if 1990 <= year <= 2099 else visit.today.year
+        year = year if year in OFFERED_YEARS else visit.today.year
         days = Period(date(year, 1, 1), date(year + 1, 1, 1))
     if given.get("format") == "json" and given.get("from"):
         days = Period(parse_day(given["from"]), parse_day(given.get("to", "")))
