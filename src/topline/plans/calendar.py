@@ -183,23 +183,24 @@ def _take_in(shop: Shop, raw: bytes, actor_id: int | None) -> tuple[list[Line], 
     written, wrong = ics.read(raw, shop.zone)
     lines = [Line(line, "", None, None, "wrong", error) for line, error in wrong]
     changes: dict[str, dict[str, Any]] = {}
+    known = {event.uid: event for event in OwnEvent.objects.of(shop).exclude(uid="")}
     for one in written:
         last_on = one.end - timedelta(days=1)
-        there = OwnEvent.objects.of(shop).filter(uid=one.uid).first()
+        there = known.get(one.uid)
         before = _plain(there) if there else None
         note: errors.ToplineError | str = N_("it repeats, and only its first days were read") if one.repeats else ""
         outcome = "absent"
         if one.is_cancelled:
             if there:
-                delete_event(event=there, actor_id=actor_id)
+                delete_event(event=known.pop(one.uid), actor_id=actor_id)
                 outcome = "gone"
         else:
             try:
-                outcome = _put(shop, one, there, before, last_on, actor_id)
+                known[one.uid], outcome = _put(shop, one, there, before, last_on, actor_id)
             except errors.ToplineError as error:
                 outcome, note = "wrong", error
         if outcome in ("new", "changed", "gone"):
-            now = OwnEvent.objects.of(shop).filter(uid=one.uid).first()
+            now = known.get(one.uid)
             first = changes.get(one.uid, {"before": before})["before"]
             changes[one.uid] = {"uid": one.uid, "before": first, "after": _plain(now) if now else None}
         lines.append(Line(one.line, one.summary, one.start, last_on, outcome, note))
@@ -213,20 +214,20 @@ def _put(
     before: dict[str, Any] | None,
     last_on: date,
     actor_id: int | None,
-) -> str:
-    """Enter the event, or change it where it is another now."""
+) -> tuple[OwnEvent, str]:
+    """The event as it stands now, and what became of it: entered, or changed where it is another now."""
     wanted: dict[str, Any] = {
         "name": one.summary[:100].strip(), "starts_on": one.start, "last_on": last_on, "is_yearly": one.is_yearly,
         "categories": [each for each in one.categories if each], "note": one.description[:300].strip(),
     }  # fmt: skip
-    if before is not None and before | _stored(wanted) == before:
-        return "same"
     kept = there or OwnEvent(shop=shop, uid=one.uid)
+    if before is not None and before | _stored(wanted) == before:
+        return kept, "same"
     put_event(
         shop=shop, actor_id=actor_id, event=kept, dates=kept.dates, lead_in_days=kept.lead_in_days,
         tail_days=kept.tail_days, is_closed=kept.is_closed, **wanted,
     )  # fmt: skip
-    return "changed" if there else "new"
+    return kept, "changed" if there else "new"
 
 
 def _plain(event: OwnEvent) -> dict[str, Any]:
