@@ -8,12 +8,16 @@ from typing import Any
 from topline.metrics.query import Query
 from topline.plans import expectation, outline
 from topline.plans.expectation import OTHER
-from topline.plans.models import Kind, PlanVersion, State
+from topline.plans.models import Kind, Plan, PlanVersion, State
 from topline.plans.outline import fields
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor
 from topline.team.models import Territory
 from topline.units.period import Period, add_months
+
+
+type Cells = Mapping[str, Sequence[Mapping[str, Any]]]
+"""The rows of a document by field, each with its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,33 @@ class Finding:
         return cls(Sentence.of(said), *rest)
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A version beside the marketing plan that it serves, a joint plan beside itself: read once for all checks.
+
+    own : what it says itself
+    holder, strategy : the version that holds the strategy, and what that says; None where none is named
+    """
+
+    version: PlanVersion
+    own: Cells
+    holder: PlanVersion | None
+    strategy: Cells | None
+
+    @classmethod
+    def of(cls, version: PlanVersion) -> "_Look":
+        own, served = _cells(version), version.plan.serves
+        if version.plan.kind == Kind.BOTH:
+            return cls(version, own, version, own)
+        holder = served.current if served else None
+        return cls(version, own, holder, _cells(holder) if holder else None)
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the strategy is another plan's."""
+        return self.version.plan.kind == Kind.SALES
+
+
 def has_gate(version: PlanVersion) -> bool:
     """Whether marketing decides on the plan before it is used."""
     return version.plan.kind in (Kind.SALES, Kind.BOTH)
@@ -51,22 +82,23 @@ def findings(version: PlanVersion) -> list[Finding]:
     """How a sales plan conforms to the marketing plan that it serves: what doesn't, what blocks first."""
     if not has_gate(version):
         return []
-    found = [check for checks in CHECKS for check in checks(version)]
+    look = _Look.of(version)
+    found = [finding for check in CHECKS for finding in check(look)]
     return sorted(found, key=lambda one: not one.is_blocking)
 
 
 # The marketing plan itself ------------------------------------------------------
 
 
-def _served(version: PlanVersion) -> Iterator[Finding]:
+def _served(look: _Look) -> Iterator[Finding]:
     """The marketing plan is named, in force, and holds the months."""
-    plan, served = version.plan, version.plan.serves
-    if plan.kind == Kind.BOTH:
+    if not look.is_served:
         return
-    if served is None:
+    if look.holder is None:
         yield Finding(Sentence("gate.unnamed"), 14, is_blocking=True)
         return
-    if served.current.state not in (State.APPROVED, State.ACTIVE):
+    plan, served = look.version.plan, look.holder.plan
+    if look.holder.state not in (State.APPROVED, State.ACTIVE):
         yield Finding(Sentence("gate.draft", {"title": served.title}), 14)
     if plan.starts_on < served.starts_on or plan.ends_on > served.ends_on:
         params = {"title": served.title, "first_on": served.starts_on, "last_on": served.period.last}
@@ -88,8 +120,10 @@ def unwritten(version: PlanVersion) -> list[tuple[int, str]]:
 
     A plan that is both says what the sections that it has ask for.
     """
-    written = _cells(version)
-    plan = version.plan
+    return _unwritten(version.plan, _cells(version))
+
+
+def _unwritten(plan: Plan, written: Cells) -> list[tuple[int, str]]:
     there = {one.number for one in outline.sections(Kind(plan.kind), plan.outline)}
     return [
         (number, name)
@@ -99,50 +133,43 @@ def unwritten(version: PlanVersion) -> list[tuple[int, str]]:
     ]
 
 
-def _complete(version: PlanVersion) -> Iterator[Finding]:
+def lacks(code: str, number: int, name: str) -> Sentence:
+    """That a field of a section is empty, in the words of the code."""
+    return Sentence(code, {"section": number, "document_label": fields()[name].label})
+
+
+def _complete(look: _Look) -> Iterator[Finding]:
     """Audience and benefits, message, strategy and place of the marketing plan are written."""
-    plan = version.plan
-    if plan.kind == Kind.SALES and plan.serves is None:
+    if look.holder is None or look.strategy is None:
         return
-    for number, name in unwritten(_holder(version)):
-        params = {"section": number, "document_label": fields()[name].label}
-        said = Sentence("gate.incomplete", params)
-        yield Finding(said, number, is_blocking=True, field=name, is_served=plan.kind == Kind.SALES)
+    for number, name in _unwritten(look.holder.plan, look.strategy):
+        said = lacks("gate.incomplete", number, name)
+        yield Finding(said, number, is_blocking=True, field=name, is_served=look.is_served)
+    plan = look.version.plan
     is_there = 19 in {one.number for one in outline.sections(Kind(plan.kind), plan.outline)}
     if is_there and not Territory.objects.filter(shop=plan.shop).exists():
-        label = fields()["19.territories"].label
-        said = Sentence("gate.unwritten", {"section": 19, "document_label": label})
-        yield Finding(said, 19, field="19.territories")
+        yield Finding(lacks("gate.unwritten", 19, "19.territories"), 19, field="19.territories")
 
 
 def _is_filled(row: Mapping[str, Any]) -> bool:
     return any(value for name, value in row.items() if name != "said")
 
 
-def _strategy(version: PlanVersion) -> dict[str, list[dict[str, Any]]] | None:
-    """The cells of the marketing plan's rows by field, each with its key; of a joint plan its own."""
-    if version.plan.kind == Kind.BOTH:
-        holder: PlanVersion | None = version
-    else:
-        holder = version.plan.serves.current if version.plan.serves else None
-    return None if holder is None else _cells(holder)
-
-
-def _cells(version: PlanVersion) -> dict[str, list[dict[str, Any]]]:
+def _cells(version: PlanVersion) -> Cells:
     return {name: [{**row["cells"], "key": row["key"]} for row in rows] for name, rows in version.document().items()}
 
 
 # What the sales plan does with it ------------------------------------------------
 
 
-def _tactics(version: PlanVersion) -> Iterator[Finding]:
+def _tactics(look: _Look) -> Iterator[Finding]:
     """Every tactic names a strategy of the marketing plan, and stays within its prices, discounts and margins."""
-    strategy = _strategy(version)
-    if strategy is None:
+    holder, strategy = look.holder, look.strategy
+    if holder is None or strategy is None:
         return
     keys = {name for field, rows in strategy.items() for row in rows for name in (row["key"], f"{field}:{row['key']}")}
-    keys |= {goal.key for goal in _holder(version).goals.standing()}
-    for tactic in _cells(version).get("16.tactics", []):
+    keys |= set(holder.goals.standing().values_list("key", flat=True))
+    for tactic in look.own.get("16.tactics", []):
         name = {"tactic": _short(tactic.get("tactic", ""))}
         if not tactic.get("strategy"):
             yield Finding(Sentence("gate.no_strategy", name), 16, field="16.tactics")
@@ -154,13 +181,8 @@ def _tactics(version: PlanVersion) -> Iterator[Finding]:
         if tactic.get("discount") and not any(
             _covers(one, tactic) for one in strategy.get("11.promotions", []) if one.get("discount")
         ):
-            is_served = version.plan.kind == Kind.SALES
             said = Sentence("gate.unplanned_promotion", name)
-            yield Finding(said, 11, field="11.promotions", is_served=is_served)
-
-
-def _holder(version: PlanVersion) -> PlanVersion:
-    return version.plan.serves.current if version.plan.serves else version
+            yield Finding(said, 11, field="11.promotions", is_served=look.is_served)
 
 
 def _priced(name: dict[str, str], tactic: Mapping[str, Any], price: Mapping[str, Any]) -> Iterator[Finding]:
@@ -192,12 +214,11 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def _within(version: PlanVersion) -> Iterator[Finding]:
+def _within(look: _Look) -> Iterator[Finding]:
     """Segments, markets and channels are those of the strategy."""
-    strategy = _strategy(version)
-    if strategy is None or version.plan.kind == Kind.BOTH:
+    version, own, holder, strategy = look.version, look.own, look.holder, look.strategy
+    if holder is None or strategy is None or not look.is_served:
         return
-    own, holder = _cells(version), _holder(version)
     territories = Territory.objects.filter(shop=version.plan.shop).values("market", "channel")
     users = [*own.get("16.tactics", []), *territories]
     places = [*strategy.get("7.places", []), *strategy.get("3.target_market", [])]
@@ -227,27 +248,27 @@ def _values(rows: Sequence[Mapping[str, Any]], column: str) -> set[Any]:
     return {row[column] for row in rows if row.get(column)}
 
 
-def _called(document: Mapping[str, Sequence[Mapping[str, Any]]], key: str) -> str:
+def _called(document: Cells, key: str) -> str:
     """The name of a persona of the sales plan."""
     return next((str(row.get("name", "")) for row in document.get("4.personas", []) if row["key"] == key), key)
 
 
-def _aims(version: PlanVersion) -> Iterator[Finding]:
+def _aims(look: _Look) -> Iterator[Finding]:
     """What it aims at is not above what the marketing plan aims at in the same months."""
-    served = version.plan.serves
-    if served is None or (served.starts_on, served.ends_on) != (version.plan.starts_on, version.plan.ends_on):
+    version, holder = look.version, look.holder
+    if holder is None or not look.is_served or holder.plan.period != version.plan.period:
         return
-    theirs = {goal.metric: goal.target for goal in served.current.goals.standing().filter(scope={})}
+    theirs = {goal.metric: goal.target for goal in holder.goals.standing().filter(scope={})}
     for goal in version.goals.standing().filter(scope={}, metric__in=theirs):
         if goal.target > theirs[goal.metric]:
             params = {"metric": goal.metric, "goal_metric": goal.metric, "ours_value": goal.target}
             yield Finding(Sentence("gate.aim", params | {"theirs_value": theirs[goal.metric]}), 14)
 
 
-def _demand(version: PlanVersion) -> Iterator[Finding]:
+def _demand(look: _Look) -> Iterator[Finding]:
     """What the targets need of goods and of marketing, at the rates of the last year, is there or planned."""
+    version, strategy = look.version, look.strategy
     shop, snapshot = version.plan.shop, version.plan.shop.lake().latest()
-    strategy = _strategy(version)
     if snapshot is None or strategy is None or "net_sales" not in version.grid_metrics:
         return
     target = from_minor("net_sales", version.grid("net_sales").total(), version.plan.currency)
@@ -258,10 +279,9 @@ def _demand(version: PlanVersion) -> Iterator[Finding]:
         need, planned = target * totals["spend"] / totals["net_sales"], _planned_budget(strategy)
         if planned and need > planned:
             amounts = {"need_amount": round(need), "planned_amount": round(planned)}
-            is_served = version.plan.kind == Kind.SALES
-            yield Finding(Sentence("gate.budget", amounts), 12, field="8.fronts", is_served=is_served)
+            yield Finding(Sentence("gate.budget", amounts), 12, field="8.fronts", is_served=look.is_served)
     cover, days = totals["stock_cover_days"], version.plan.period.days
-    if 0 < cover < days and not version.entries.rows("20.orders").exists():
+    if 0 < cover < days and not look.own.get("20.orders"):
         counts = {"cover_count": round(cover), "plan_count": days}
         yield Finding(Sentence("gate.stock", counts), 20, field="20.orders")
 
@@ -270,7 +290,7 @@ def _known(value: object) -> Decimal:
     return Decimal(str(expectation.number(value)))
 
 
-def _planned_budget(strategy: Mapping[str, Sequence[Mapping[str, Any]]]) -> Decimal:
+def _planned_budget(strategy: Cells) -> Decimal:
     return sum((Decimal(row["budget"]) for row in strategy.get("8.fronts", []) if row.get("budget")), Decimal(0))
 
 
