@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from topline.plans import cells, document, operations
+from topline.plans import cells, document, operations, readiness
 from topline.plans.models import EntryEdit, Plan, PlanVersion, State
+from topline.team.models import Territory
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 
@@ -150,3 +151,16 @@ def test_the_json_makes_the_same_document(version, shop, owner):
     assert document.exported(again) == written
     with pytest.raises(document.SchemaError):
         document.load(version=again, document={"schema": 99, "fields": {}}, actor=None, now=NOW)
+
+
+def test_what_the_team_answers_is_no_open_question(version, shop):
+    def asked():
+        [one] = [need for need in readiness.needs(version, []) if need.said.code == "need.questions"]
+        return one.said.params["open_count"]
+
+    before = asked()
+    Territory.objects.create(shop=shop, name="Home", currency="GBP", country="GB")
+    assert asked() == before - 1
+    assert document.answered(version, ["19.territories", "18.months", "5.positioning"]) == {
+        "19.territories": True, "18.months": True, "5.positioning": False,
+    }  # fmt: skip

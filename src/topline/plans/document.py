@@ -279,9 +279,8 @@ def strategies(version: PlanVersion) -> dict[str, Entry]:
 
 def answered(version: PlanVersion, names: Sequence[str]) -> dict[str, bool]:
     """Which of the fields that people fill hold something; live numbers and views always do."""
-    filled = {name for name, found in team.entries(version).items() if found}
-    live = (Behaviour.NUMBERS, Behaviour.VIEW)
-    return {name: name in filled or fields()[name].behaviour in live for name in names}
+    filled = team.filled(version)
+    return {name: name in filled or not fields()[name].is_asked for name in names}
 
 
 def exported(version: PlanVersion) -> dict[str, Any]:

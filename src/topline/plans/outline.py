@@ -104,6 +104,11 @@ class Field:
         return bool(self.columns)
 
     @property
+    def is_asked(self) -> bool:
+        """Whether it is a question that may be open; live numbers and views always hold something."""
+        return self.behaviour not in (Behaviour.NUMBERS, Behaviour.VIEW)
+
+    @property
     def stored(self) -> tuple[Column, ...]:
         """The columns that people fill."""
         return tuple(each for each in self.columns if each.type != Type.LIVE)

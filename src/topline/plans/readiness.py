@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from topline.plans import gate, outline
+from topline.plans import document, gate, outline
 from topline.plans.gate import Finding
 from topline.plans.models import Kind, Plan, PlanVersion, State
-from topline.plans.outline import Behaviour, fields
+from topline.plans.outline import fields
 from topline.plans.text import Sentence
 
 
@@ -59,7 +59,7 @@ def needs(version: PlanVersion, findings: Sequence[Finding]) -> list[Need]:
     found = [of_finding(version, one) for one in findings]
     if _is_whole(version.plan):
         found += [
-            Need(_lacks("need.served", number, name), version.plan, field=name)
+            Need(gate.lacks("need.served", number, name), version.plan, field=name)
             for number, name in gate.unwritten(version)
         ]
     known = {one.field for one in found}
@@ -79,10 +79,6 @@ def of_finding(version: PlanVersion, one: Finding) -> Need:
     return Need(one.said, served or plan, field=one.field, page=page, is_blocking=one.is_blocking)
 
 
-def _lacks(code: str, number: int, name: str) -> Sentence:
-    return Sentence(code, {"section": number, "document_label": fields()[name].label})
-
-
 def _targets(version: PlanVersion) -> Iterator[Need]:
     if not version.grid_metrics:
         yield Need(Sentence("need.targets"), version.plan, page="targets")
@@ -98,10 +94,9 @@ def _goals(version: PlanVersion) -> Iterator[Need]:
 def _questions(version: PlanVersion, known: set[str]) -> Iterator[Need]:
     """How many questions of the document are open, beside what is named already, and the first of them."""
     plan = version.plan
-    live = (Behaviour.NUMBERS, Behaviour.VIEW)
-    asked = [name for name in outline.names(Kind(plan.kind), plan.outline) if fields()[name].behaviour not in live]
-    filled = set(version.entries.standing().values_list("field", flat=True))
-    open_ = [name for name in asked if name not in filled and name not in known]
+    asked = [name for name in outline.names(Kind(plan.kind), plan.outline) if fields()[name].is_asked]
+    is_answered = document.answered(version, asked)
+    open_ = [name for name in asked if not is_answered[name] and name not in known]
     if open_:
         counts = {"open_count": len(open_), "all_count": len(asked), "document_label": fields()[open_[0]].label}
         yield Need(Sentence("need.questions", counts), plan, field=open_[0])

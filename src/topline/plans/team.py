@@ -21,6 +21,13 @@ def entries(version: PlanVersion) -> dict[str, list[Entry]]:
     return found
 
 
+def filled(version: PlanVersion) -> set[str]:
+    """The fields that hold something."""
+    written = version.entries.standing().order_by().values_list("field", flat=True).distinct()
+    made = {field for field, maker in MAKERS.items() if next(maker(version), None)}
+    return set(written) - set(MAKERS) | made
+
+
 def rows(version: PlanVersion, field: str) -> list[Entry]:
     """The rows that the team makes of a field; they are never saved."""
     return [

@@ -352,10 +352,9 @@ def _id(name: str) -> str:
 
 def _contents(desk: Desk, listed: Sequence[Section], chosen: Section) -> list[dict[str, Any]]:
     """The list of sections, each with how many of its questions are answered."""
-    live_behaviours = (Behaviour.NUMBERS, Behaviour.VIEW)
     found = []
     for each in listed:
-        asked = [f"{each.number}.{one.id}" for one in each.fields if one.behaviour not in live_behaviours]
+        asked = [f"{each.number}.{one.id}" for one in each.fields if one.is_asked]
         filled = sum(bool(desk.entries[name]) for name in asked)
         found.append(
             {
@@ -506,7 +505,7 @@ def _field(
         "question": kept.question,
         "behaviour": kept.behaviour.value,
         "has_rows": kept.has_rows,
-        "is_empty": not rows and kept.behaviour not in (Behaviour.NUMBERS, Behaviour.VIEW),
+        "is_empty": not rows and kept.is_asked,
         "is_drafted": bool(rows) and all(row.is_drafted for row in rows),
         "is_fillable": kept.behaviour != Behaviour.VIEW and not kept.is_of_team,
         "team_url": desk.visit.url(TEAM_PAGES[name]) if kept.is_of_team else "",
