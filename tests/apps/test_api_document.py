@@ -117,6 +117,14 @@ def test_the_budget_is_planned_moved_and_committed(call, base, owner):
     assert done["state"] == "withdrawn"
     changed = call("PUT", f"{base}/budget/lines/post", {"activity": "Cards", "planned": {"2011-11": "10"}}).json()
     assert (changed["activity"], changed["planned"]) == ("Cards", {"2011-11": "10.00"})
+    for month, amount in (("2012-01", "10"), ("2011-11", "-1")):
+        half = {"activity": "Half", "planned": {"2011-10": "10", month: amount}}
+        assert call("POST", f"{base}/budget/lines", half).status_code == 422
+        assert call("PUT", f"{base}/budget/lines/post", half).status_code == 422
+    now = [(one["activity"], one["planned"]) for one in call("GET", f"{base}/budget").json()["lines"]]
+    assert now[1:] == [("Cards", {"2011-11": "10.00"})]
+    long = {"activity": "Long", "market": "x" * 11}
+    assert call("POST", f"{base}/budget/lines", long).status_code == 422
     assert call("DELETE", f"{base}/budget/lines/post").status_code == 204
     assert call("POST", f"{base}/budget/commitments/99", {"decision": "paid"}).status_code == 404
     too_much = call(

@@ -4,14 +4,18 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import product
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from topline.accounts import operations as accounts
 from topline.facts.table import tables
-from topline.plans import ledger, operations
+from topline.plans import entries, filling, ledger, operations
+from topline.plans.drafting import Draft, ProposedLine
+from topline.plans.grid import Grid
 from topline.plans.models import BudgetLine, BudgetMove, Commitment, Plan, PlanVersion, SpendKind, State
 from topline.units.missing import Missing
+from topline.units.period import Period
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 OCTOBER, NOVEMBER, DECEMBER = date(2026, 10, 1), date(2026, 11, 1), date(2026, 12, 1)
@@ -159,6 +163,22 @@ def test_the_budget_is_part_of_what_is_approved(version, owner, lines):
     assert version.contents_digest() != before
 
 
+def test_channels_that_are_called_alike_have_a_line_each(version):
+    entries.add_budget(version, [ProposedLine("paid", name, name, {}) for name in ("google / cpc", "Google-CPC")])
+    assert list(version.budget.values_list("key", "channel")) == [
+        ("google-cpc", "google / cpc"), ("google-cpc-1", "Google-CPC"),
+    ]  # fmt: skip
+
+
+def test_last_years_spend_is_proposed_where_no_sales_are_expected(version, shop):
+    period, year = Period(date(2027, 10, 1), date(2028, 1, 1)), Period(date(2026, 10, 1), date(2027, 10, 1))
+    nothing = {"net_sales": Grid.of(np.zeros((1, 1, 3), dtype=np.int64))}
+    draft = Draft(year.end, 1, [None], [None], nothing, [], {}, {})
+    ground = filling.Ground(shop, period, draft, year, "en", shop.lake().latest())
+    [found] = filling._budget(ground, {"8.fronts": [{"name": "Paid", "channels": ["meta"]}]})
+    assert found.planned == {"2027-10": "2.34", "2027-11": "2.33", "2027-12": "2.33"}
+
+
 def test_spend_by_day_sums_to_the_month_exactly(version, lines, owner):
     from topline.plans import facts
 
@@ -219,6 +239,7 @@ def test_the_page_shows_and_changes_the_ledger(version, shop, owner, client, lin
     assert version.budget.get(key="fair").planned == {"2026-12": "1250.50"}
     wrong = client.post(page, made | {"month-2026-12": "many"})
     assert wrong.status_code == 400
+    assert version.budget.filter(activity="Fair").count() == 1
     client.post(f"{page}/fair", {"do": "drop"})
     assert not version.budget.filter(key="fair").exists()
     client.post(page, {"do": "commit", "key": "brand-search", "month": "2026-11-01", "amount": "5", "what": "Booking"})

@@ -63,6 +63,7 @@ def test_the_page_waits_for_the_job_and_answers_a_slider(client, owner, gifts):
     part = client.get(url + "?change=5", headers={"HX-Request": "true", "HX-Target": "price-answer"}).content.decode()
     assert "5% more" in part
     assert "Elasticities of products" not in part
+    assert client.get(url + "?change=2.125").status_code == 200
     assert client.get(url + "?change=x").status_code == 400
     assert client.get(url + "?product=Z9").status_code == 400
     table = client.get(url + "?format=csv&table=products").getvalue().decode()

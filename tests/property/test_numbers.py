@@ -4,10 +4,12 @@ from decimal import Decimal
 
 import pytest
 from babel.numbers import format_decimal, get_decimal_symbol
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topline.units.number import AmbiguousNumberError, NumberTextError, read
+from topline.units.number import AmbiguousNumberError, NumberTextError, read, read_field
+from topline.web import formats
 
 LOCALES = ("en", "ro", "de", "fr", "de_CH", "pt_BR", "en_IN", "sv")
 numbers = st.decimals(min_value=-(10**12), max_value=10**12, allow_nan=False, places=None).map(lambda n: round(n, 4))
@@ -36,6 +38,19 @@ def test_plain_digits_are_read_or_refused_never_misread(number, sign, used):
         assert read(written, decimal_sign=sign) == number
     except AmbiguousNumberError:
         assert len(digits[2]) == 3
+
+
+@given(numbers, st.sampled_from(".,"))
+def test_a_number_field_has_a_point_in_every_language(number, sign):
+    number = round(number, 3)
+    assert read_field(f"{number:f}", decimal_sign=sign) == number
+
+
+@given(numbers, st.sampled_from(["en", "ro"]), st.integers(0, 4))
+def test_what_a_form_shows_is_read_back(number, language, digits):
+    number = round(number, digits)
+    with translation.override(language):
+        assert formats.read_number(formats.typed(number)) == number
 
 
 @given(st.text(max_size=12))

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Path, Router, Schema, Status
@@ -41,10 +42,10 @@ class LineIn(Schema):
     """A line of the budget with what it plans by month."""
 
     activity: str
-    front_key: Annotated[str, Field(description="The key of the action front that it is for")] = ""
-    channel: str = ""
-    campaign: str = ""
-    market: str = ""
+    front_key: Annotated[str, Field(max_length=40, description="The key of the action front that it is for")] = ""
+    channel: Annotated[str, Field(max_length=255)] = ""
+    campaign: Annotated[str, Field(max_length=255)] = ""
+    market: Annotated[str, Field(max_length=10)] = ""
     kind: SpendKind = SpendKind.ADS
     expected: Annotated[
         Decimal | None, Field(description="Net sales that it should bring; its channel's own history if left out")
@@ -203,12 +204,13 @@ def _keep(request: HttpRequest, plan: int, version: int, wanted: LineIn, key: st
     who, now = caller(request), timezone.now()
     named = wanted.dict(exclude={"planned", "reason"})
     held = version_of(who, plan, version)
-    made = ledger.put_line(version=held, key=key, actor=who.user, now=now, **named)
-    for month, amount in wanted.planned.items():
-        ledger.set_amount(
-            version=held, key=made.key, month=parse_day(month), amount=amount, actor=who.user, now=now,
-            reason=wanted.reason,
-        )  # fmt: skip
+    with transaction.atomic():
+        made = ledger.put_line(version=held, key=key, actor=who.user, now=now, **named)
+        for month, amount in wanted.planned.items():
+            ledger.set_amount(
+                version=held, key=made.key, month=parse_day(month), amount=amount, actor=who.user, now=now,
+                reason=wanted.reason,
+            )  # fmt: skip
     made.refresh_from_db()
     return _line(made)
 

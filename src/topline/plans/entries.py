@@ -1,6 +1,6 @@
 """How the rows of plan documents come into a version: drafted from data, or copied from another version."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils.text import slugify
@@ -25,13 +25,14 @@ def add_drafted(version: PlanVersion, rows: Rows) -> None:
 
 def add_budget(version: PlanVersion, lines: Iterable[ProposedLine]) -> None:
     """The lines of the budget that were made from data."""
-    BudgetLine.objects.bulk_create(
-        BudgetLine(
-            version=version, key=slugify(one.channel)[:24].strip("-") or str(place), front_key=one.front_key[:40],
-            activity=one.activity, channel=one.channel, planned=dict(one.planned), position=place,
-        )
-        for place, one in enumerate(lines)
-    )  # fmt: skip
+    made: dict[str, BudgetLine] = {}
+    for place, one in enumerate(lines):
+        key = _key(one.channel, place, made)
+        made[key] = BudgetLine(
+            version=version, key=key, front_key=one.front_key[:40], activity=one.activity, channel=one.channel,
+            planned=dict(one.planned), position=place,
+        )  # fmt: skip
+    BudgetLine.objects.bulk_create(made.values())
 
 
 def keyed(rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -44,9 +45,14 @@ def keyed(rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any
         if not {"text", "said", "choice"}.isdisjoint(cells):
             return [("", cells)]
         called = next((str(value) for value in cells.values() if isinstance(value, str)), "")
-        key = slugify(called)[:24].strip("-") or str(place)
-        found[key if key not in found else f"{key}-{place}"] = cells
+        found[_key(called, place, found)] = cells
     return list(found.items())
+
+
+def _key(called: str, place: int, taken: Container[str]) -> str:
+    """A key from what something is called, with its place where another is called so."""
+    key = slugify(called)[:24].strip("-") or str(place)
+    return key if key not in taken else f"{key}-{place}"
 
 
 def copy(version: PlanVersion, new: PlanVersion) -> None:

@@ -128,9 +128,11 @@ def _assumptions(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
 
 def _evidence(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
     """Where last year's sales grew and shrank: by category, of a shop without any by market."""
-    cut = next((one for one in ("category", "market") if ground.by(one, ("net_sales",), ground.year)), "category")
+    for cut in ("category", "market"):
+        if sold := ground.by(cut, ("net_sales",), ground.year):
+            break
     before = {name: row["net_sales"] for name, row in ground.by(cut, ("net_sales",), ground.year.last_year())}
-    for code, row in ground.by(cut, ("net_sales",), ground.year)[:3]:
+    for code, row in sold[:3]:
         name = Locale.parse(ground.language).territories.get(code, code) if cut == "market" else code
         now, then = row["net_sales"], before.get(code)
         if now and then and then > 0:
@@ -187,9 +189,9 @@ def _personas(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
 
 def _ranges(ground: Ground, names: Sequence[str]) -> list[tuple[str, str | None, dict[str, Decimal | None]]]:
     """The largest categories, else the whole range: what each is called, its name in the facts, its sums."""
-    found = ground.by("category", names, ground.year)[:LARGEST]
-    whole = (_("The whole range"), None, ground.totals(names, ground.year))
-    return [(name, name, sums) for name, sums in found] or [whole]
+    if found := ground.by("category", names, ground.year)[:LARGEST]:
+        return [(name, name, sums) for name, sums in found]
+    return [(_("The whole range"), None, ground.totals(names, ground.year))]
 
 
 def _products(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
@@ -253,13 +255,13 @@ def _spent(ground: Ground) -> dict[str, Decimal]:
 def _budget(ground: Ground, made: Made) -> Iterator[ProposedLine]:
     """What each channel of a front costs, month by month as the targets have their season."""
     spent, names = _spent(ground), _names(ground)
+    months = [add_months(ground.period.start, t) for t in range(ground.period.whole_months() or 1)]
     grid = ground.draft.grids.get("net_sales")
+    season = grid.cells.sum(axis=(0, 1)).tolist() if grid is not None and grid.cells.any() else [1] * len(months)
     for key, row in keyed(made.get("8.fronts", ())):
         for code in row["channels"]:
             minor = to_minor("net_sales", spent[code], ground.shop.currency)
-            weights = [float(one) for one in grid.cells.sum(axis=(0, 1))] if grid is not None else []
-            months = [add_months(ground.period.start, t) for t in range(ground.period.whole_months() or 1)]
-            shares = spread(minor, (1, 1, len(months)), weights or [1.0] * len(months)).cells[0, 0]
+            shares = spread(minor, (1, 1, len(months)), season).cells[0, 0]
             amounts = (from_minor("net_sales", int(one), ground.shop.currency) for one in shares)
             planned = {f"{month:%Y-%m}": f"{one:f}" for month, one in zip(months, amounts, strict=True) if one}
             yield ProposedLine(key, names.get(code) or str(kinds.name_of(code)), code, planned)

@@ -15,7 +15,6 @@ from topline.plans.units import from_minor
 from topline.team.models import Territory
 from topline.units.period import Period, add_months
 
-
 type Cells = Mapping[str, Sequence[Mapping[str, Any]]]
 """The rows of a document by field, each with its key."""
 

@@ -1160,6 +1160,11 @@ class Review(models.Model):
             raise FrozenError()
         super().save(*args, **kwargs)
 
+    @property
+    def decisions(self) -> list[str]:
+        """What was decided, in people's words."""
+        return [each.text for each in self.minutes.all() if each.kind == Minute.Kind.DECISION]
+
 
 class Minute(models.Model):
     """One line of a review's minutes: what was noted or decided, by whom. Added to, never changed."""

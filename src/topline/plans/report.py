@@ -40,7 +40,7 @@ from topline.plans.drivers import Difference
 from topline.plans.expectation import OTHER
 from topline.plans.facts import QUOTA
 from topline.plans.figures import Reader
-from topline.plans.models import Entry, Kind, Minute, PlanVersion, Promise, Proposal, Review
+from topline.plans.models import Entry, Kind, PlanVersion, Promise, Proposal, Review
 from topline.plans.outline import Behaviour, Field, Section, Type
 from topline.plans.progress import Line, PlanView
 from topline.plans.text import Sentence
@@ -548,9 +548,9 @@ class _Report:
             (
                 one.on,
                 self.said([Sentence.of(one.pack["headline"][0])])[0],
-                "; ".join(each.text for each in one.minutes.filter(kind=Minute.Kind.DECISION)) or None,
+                "; ".join(one.decisions) or None,
             )
-            for one in Review.objects.of(self.plan)
+            for one in Review.objects.of(self.plan).prefetch_related("minutes")
         ]
         if rows:
             yield Table(Sheet("", columns, tuple(rows)))

@@ -284,8 +284,7 @@ def _tell(review: Review, actor: User | None, now: datetime) -> None:
 def _body(review: Review, said: str) -> str:
     """A review in a mail: how the plan goes, what was decided, the promises, and where it stands."""
     lines = [said, ""]
-    for minute in review.minutes.filter(kind=Minute.Kind.DECISION):
-        lines.append(f"– {minute.text}")
+    lines += [f"– {text}" for text in review.decisions]
     standing = Promise.objects.before(review.plan, review.on).open().select_related("owner")
     for one in standing:
         lines.append(f"– {one.text} ({one.owner or '–'}, {one.due_on})")

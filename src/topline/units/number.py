@@ -9,6 +9,7 @@ from topline.units.text import N_
 _SPACES = re.compile(r"[\s\u00a0\u202f\u2009'’]")
 _SIGNS = re.compile(r"[.,]")
 _MOST_DIGITS = 30
+_FIELD = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,10})?")
 
 
 class NumberTextError(errors.ToplineError):
@@ -43,6 +44,12 @@ def read(written: str, *, decimal_sign: str) -> Decimal:
             long=f"{sign}{whole}{decimal_sign}{part}0",
         )
     return Decimal(f"{sign}{whole or 0}.{part or 0}") if part else Decimal(f"{sign}{whole}")
+
+
+def read_field(written: str, *, decimal_sign: str) -> Decimal:
+    """The number of a browser's number field, which sends it with a point in every language; else as `read`."""
+    text = written.strip()
+    return Decimal(text) if _FIELD.fullmatch(text) else read(text, decimal_sign=decimal_sign)
 
 
 def _split(digits: str, decimal_sign: str) -> tuple[str, str]:

@@ -64,8 +64,7 @@ def _written(one: Field) -> str:
     if value in (None, ""):
         return ""
     if one.kind in NUMBERS:
-        number = Decimal(value) * (100 if one.kind == "rate" else 1)
-        return formats.fixed(number, max(0, -int(number.normalize().as_tuple().exponent)))
+        return formats.typed(Decimal(value) * (100 if one.kind == "rate" else 1))
     return value.isoformat() if isinstance(value, date) else str(value)
 
 

@@ -42,6 +42,11 @@ def read_number(written: str) -> Decimal:
     return number_text.read(written, decimal_sign=get_decimal_symbol(locale()))
 
 
+def read_field(written: str) -> Decimal:
+    """The number of a number field (`type="number"`), whatever the language. Raises NumberTextError."""
+    return number_text.read_field(written, decimal_sign=get_decimal_symbol(locale()))
+
+
 def tag() -> str:
     """The locale as browsers write it, such as `en-GB`."""
     return str(locale()).replace("_", "-")
@@ -205,6 +210,12 @@ def fixed(value: Number, digits: int) -> str:
     """A number with exactly so many digits after the point, as people type it into a cell."""
     pattern = "#,##0" + ("." + "0" * digits if digits else "")
     return numbers.format_decimal(value, format=pattern, locale=locale())
+
+
+def typed(value: Decimal) -> str:
+    """A number with all its digits as a form shows it, so that `read_number` reads it back."""
+    digits = max(0, -int(value.normalize().as_tuple().exponent))
+    return fixed(value, 4 if digits == 3 else digits)  # three may be thousands
 
 
 def change(now: object, before: object) -> float | None:

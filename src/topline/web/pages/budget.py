@@ -130,14 +130,16 @@ def _asked(visit: Visit, known: dict[str, ResponseOutlook], margin: float | None
     )
 
 
-def _number(written: str) -> Decimal | None:
+def _number(written: str, reader: Callable[[str], Decimal] = formats.read_field) -> Decimal | None:
     """The number of a field; None where it is empty.
+
+    reader : `formats.read_number` of a text field
 
     Raises BudgetFieldError, NumberTextError.
     """
     if not written.strip():
         return None
-    value = formats.read_number(written)
+    value = reader(written)
     if not 0 <= value < 10**12:
         raise BudgetFieldError(text=written)
     return value
@@ -551,7 +553,7 @@ def _keep_reading(visit: Visit) -> HttpResponseBase:
         metric=_counted(posted),
         ended_on=parse_day(posted.get("ended_on", "")),
         low=Decimal(0),
-        high=_number(posted.get("spend", "")) or Decimal(0),
+        high=_number(posted.get("spend", ""), formats.read_number) or Decimal(0),
         effect=found.effect,
         error=found.error,
         note=gettext("Hold-out of %(customers)s customers") % {"customers": formats.decimal(found.customers)},
@@ -573,7 +575,8 @@ def _test(visit: Visit) -> HttpResponseBase:
             raise Http404
         budgets.drop_lift_test(test=test, actor_id=visit.user.pk)
         return redirect("outlook_budget", visit.shop.slug)
-    numbers = [_number(posted.get(name, "")) or Decimal(0) for name in ("low", "high", "effect", "error")]
+    typed = (posted.get(name, "") for name in ("low", "high", "effect", "error"))
+    numbers = [_number(text, formats.read_number) or Decimal(0) for text in typed]
     budgets.record_lift_test(
         shop=visit.shop,
         channel=posted.get("channel", ""),

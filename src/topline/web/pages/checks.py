@@ -102,7 +102,7 @@ def _change(visit: Visit, version: PlanVersion) -> Change:
 
 
 def _share(written: str) -> float:
-    return float(formats.read_number(written or "0")) / 100
+    return float(formats.read_field(written or "0")) / 100
 
 
 # What the page shows ---------------------------------------------------------------

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -55,6 +56,7 @@ def _show(visit: Visit, version: PlanVersion, *, error: str = "", status: int = 
     waiting = version.plan.commitments.order_by("-pk").exclude(state=Commitment.State.WITHDRAWN)[:40]
     limit = ledger.limit_of(visit.user, visit.shop)
     people = {user.pk: str(user) for user in User.objects.filter(membership__shop=visit.shop).distinct()}
+    fronts = ledger.front_names(version)
     context = {
         "plan": version.plan,
         "version": version,
@@ -64,8 +66,8 @@ def _show(visit: Visit, version: PlanVersion, *, error: str = "", status: int = 
         "months": found.months,
         "rows": [_row(visit, version, row) for row in found.rows],
         "whole": _row(visit, version, found.whole),
-        "groups": _groups(visit, version, found),
-        "fronts": ledger.front_names(version),
+        "groups": _groups(visit, version, found, dict(fronts)),
+        "fronts": fronts,
         "reasons": _reasons(found),
         "cash": _cash(version, found) if visit.may("finance.read") else [],
         "may_write": may_write,
@@ -161,9 +163,8 @@ def _row(visit: Visit, version: PlanVersion, row: Row) -> dict[str, Any]:
     }
 
 
-def _groups(visit: Visit, version: PlanVersion, found: Ledger) -> list[dict[str, Any]]:
+def _groups(visit: Visit, version: PlanVersion, found: Ledger, fronts: Mapping[str, str]) -> list[dict[str, Any]]:
     """The ledger by front and by channel, where lines name more than one."""
-    fronts = dict(ledger.front_names(version))
     called: dict[str, tuple[str, Callable[[str], str]]] = {
         "front_key": (gettext("By front"), lambda name: fronts.get(name, gettext("no front"))),
         "channel": (gettext("By channel"), lambda name: formats.channel(name) if name else gettext("no channel")),
@@ -248,8 +249,7 @@ def _act(visit: Visit, version: PlanVersion) -> None:
     match posted.get("do", ""):
         case "line":
             visit.require("plans.write")
-            made = ledger.put_line(version=version, actor=visit.user, now=now, **_asked(posted))
-            _plan_months(visit, version, made, posted)
+            _keep(visit, version, posted)
         case "move":
             visit.require("plans.write")
             ledger.move(
@@ -285,7 +285,18 @@ def _act(visit: Visit, version: PlanVersion) -> None:
                 )
 
 
-def _asked(posted: Mapping[str, str]) -> dict[str, Any]:
+def _keep(visit: Visit, version: PlanVersion, posted: Mapping[str, str], held: BudgetLine | None = None) -> None:
+    """The line as it was written, new or the held one, with what its months plan: all of it or nothing."""
+    asked = _asked(posted, front_key=held.front_key if held else "")
+    with transaction.atomic():
+        kept = ledger.put_line(
+            version=version, key=held.key if held else "", actor=visit.user, now=timezone.now(), **asked
+        )
+        _plan_months(visit, version, kept, posted)
+
+
+def _asked(posted: Mapping[str, str], *, front_key: str) -> dict[str, Any]:
+    """front_key : where the form doesn't ask for it"""
     expected = posted.get("expected", "").strip()
     kind = posted.get("kind", "")
     return {
@@ -293,7 +304,7 @@ def _asked(posted: Mapping[str, str]) -> dict[str, Any]:
         "channel": posted.get("channel", ""),
         "campaign": posted.get("campaign", ""),
         "market": posted.get("market", ""),
-        "front_key": posted.get("front_key", ""),
+        "front_key": posted.get("front_key", front_key),
         "kind": SpendKind(kind) if kind in SpendKind.values else SpendKind.ADS,
         "expected": formats.read_number(expected) if expected else None,
     }
@@ -325,9 +336,7 @@ def line(visit: Visit, plan_id: int, key: str) -> HttpResponse:
             if posted.get("do") == "drop":
                 ledger.drop_line(version=version, key=key, actor=visit.user, now=now)
             else:
-                asked = _asked(posted) | ({} if "front_key" in posted else {"front_key": found.front_key})
-                kept = ledger.put_line(version=version, key=key, actor=visit.user, now=now, **asked)
-                _plan_months(visit, version, kept, posted)
+                _keep(visit, version, posted, found)
             return redirect(_address(visit, version))
         except ToplineError as wrong:
             error = formats.say(wrong)

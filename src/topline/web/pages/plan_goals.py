@@ -288,7 +288,7 @@ def _describe(visit: Visit, found: Goal) -> dict[str, str]:
         return {"dated": formats.say(error)}
     shares = [posted.get(name, "").strip() for name in ("on_course", "at_risk")]
     try:
-        bands = [float(parse_amount(share)) / 100 for share in shares] if any(shares) else []
+        bands = [float(formats.read_field(share or "0")) / 100 for share in shares] if any(shares) else []
         goals.describe(
             goal=found,
             actor=visit.user,

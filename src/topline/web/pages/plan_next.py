@@ -24,7 +24,7 @@ MOST = 40
 
 def view(visit: Visit, plan_id: int) -> HttpResponse:
     version, shown = version_of(visit, plan_id), whole(visit.request.GET.get("shown")) or SHOWN
-    found = gate.findings(version) if version.state == State.DRAFT else []
+    found = gate.findings(version) if version.state == State.DRAFT and visit.may("plans.write") else []
     page = {"plan": version.plan, "version": version, **context(visit, version, found, shown)}
     return visit.render("plan_next.html", page)
 
@@ -36,9 +36,11 @@ def context(visit: Visit, version: PlanVersion, findings: Sequence[Finding], sho
 
 def _next(visit: Visit, version: PlanVersion, findings: Sequence[Finding], shown: int) -> dict[str, Any] | None:
     """The next step of a version as the page shows it; None where there is nothing to do but to follow it."""
+    if not visit.may("plans.write"):
+        return None
     missing = readiness.needs(version, findings)
     step = readiness.next_step(version, missing)
-    if step == Next.FOLLOW or not visit.may("plans.write"):
+    if step == Next.FOLLOW:
         return None
     blocking = sum(one.is_blocking for one in missing)
     lines = [_line(visit, version, one) for one in missing[:MOST]]

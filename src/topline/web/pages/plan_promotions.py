@@ -150,7 +150,7 @@ def _wanted(desk: Desk, asked: QueryDict, row: Entry | None) -> tuple[dict[str, 
 def _as_written(name: str, value: Any) -> str:
     if value in (None, ""):
         return ""
-    return formats.decimal(Decimal(value) * 100, 4) if _column(name).type == Type.RATE else str(value)
+    return formats.typed(Decimal(value) * 100) if _column(name).type == Type.RATE else str(value)
 
 
 def _keep(visit: Visit, desk: Desk, row: Entry | None, wanted: dict[str, Any], posted: QueryDict) -> dict[str, str]:

@@ -13,7 +13,7 @@ from topline.metrics.metric import Unit
 from topline.metrics.query import Query
 from topline.metrics.result import Rest
 from topline.plans import drivers, fronts, funnel, ledger, live, outline, quotas
-from topline.plans.models import Minute, Promise, Proposal, Review
+from topline.plans.models import Promise, Proposal, Review
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor
 from topline.units.missing import Missing
@@ -388,9 +388,8 @@ def _held(desk: "Desk") -> View:
     """The reviews of the plan, the newest first."""
     rows = []
     for one in Review.objects.of(desk.plan).prefetch_related("minutes")[:LARGEST]:
-        decided = [each.text for each in one.minutes.all() if each.kind == Minute.Kind.DECISION]
         said = plans.sentences(desk.version, [Sentence.of(one.pack["headline"][0])])[0]
-        rows.append([formats.day(one.on), said, "; ".join(decided) or "–"])
+        rows.append([formats.day(one.on), said, "; ".join(one.decisions) or "–"])
     columns = [(gettext("Day"), False), (gettext("How it went"), False), (gettext("Decisions"), False)]
     links = [(desk.visit.url("plan_reviews", desk.plan.pk), gettext("Reviews"))]
     return View(columns, rows, links=links, empty=gettext("No review yet."))

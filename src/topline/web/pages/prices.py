@@ -84,7 +84,7 @@ def _asked(visit: Visit) -> Asked:
     """Raises ChangeError, NumberTextError."""
     given = visit.request.GET
     written = given.get("change", "-10") or "0"
-    change = float(formats.read_number(written))
+    change = float(formats.read_field(written))
     if not LEAST <= change <= MOST:
         raise ChangeError(text=written)
     weeks = given.get("weeks", "")

@@ -19,7 +19,7 @@ from topline.metrics.metric import Unit
 from topline.plans import drivers as plan_drivers
 from topline.plans import feedback, handout, progress, promises, reviews, text
 from topline.plans import jobs as plan_jobs
-from topline.plans.models import Feedback, Minute, Plan, Promise, Review, State
+from topline.plans.models import Feedback, Plan, Promise, Review, State
 from topline.plans.text import Sentence
 from topline.units.errors import PeriodError, ToplineError
 from topline.units.period import parse_day
@@ -114,7 +114,7 @@ def _listed(one: Review) -> dict[str, Any]:
         "tone": tone,
         "chance": formats.chance(one.pack["total"]["chance"]) if one.pack["total"]["chance"] is not None else "–",
         "said": _said(one.plan, one.pack["headline"][0]),
-        "decisions": sum(each.kind == Minute.Kind.DECISION for each in one.minutes.all()),
+        "decisions": len(one.decisions),
     }
 
 

@@ -110,7 +110,7 @@ def _values(posted: Mapping[str, str]) -> dict[str, float]:
     found = {}
     for driver in LIMITS:
         if driver in posted:
-            found[driver] = round(float(formats.read_number(posted[driver] or "0")) / 100, 6)
+            found[driver] = round(float(formats.read_field(posted[driver] or "0")) / 100, 6)
     return found
 
 

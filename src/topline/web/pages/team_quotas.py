@@ -22,7 +22,6 @@ from topline.units.missing import Missing
 from topline.units.text import N_
 from topline.web import charts, files, formats
 from topline.web.page import Page, Visit, whole
-from topline.web.pages.plans import parse_amount
 from topline.web.pages.team_territories import plan_of
 
 MOST_DEALS = 24
@@ -75,7 +74,7 @@ def _act(visit: Visit, plans: Sequence[Plan], version: PlanVersion | None) -> Ht
     if posted.get("do") == "propose" and version is not None:
         visit.require("plans.write")
         try:
-            total = parse_amount(posted["total"]) if posted.get("total", "").strip() else None
+            total = formats.read_number(posted["total"]) if posted.get("total", "").strip() else None
             quotas.propose(version=version, total=total, actor=visit.user, now=timezone.now())
         except ToplineError as error:
             return _show(visit, plans, version, {"total": formats.say(error), "written": posted.get("total", "")})
