@@ -79,6 +79,19 @@ def test_an_ordinary_day_without_a_plan_or_a_past(shop):
     assert read.NOWHERE.number == 0
 
 
+def test_a_shop_that_gave_back_more_than_it_sold(shop):
+    """Last Thursday brought 20 by ten and 20 at three, the one before took 50 back; it is Thursday noon."""
+    thursday = shop.today() - timedelta(weeks=1)
+    ledger_rows.put(
+        shop.lake(), [("a", thursday, "GB", "20"), ("b", thursday - timedelta(weeks=1), "GB", "-50")], hour=10
+    )
+    ledger_rows.put(shop.lake(), [("c", thursday, "GB", "20")], "late", hour=15)
+    scope = Scope.whole(shop.slug)
+    found = event_day.look(shop, shop.today(), shop.now(), scope=scope, snapshot=shop.lake().latest()).day
+    assert (found.elapsed, found.actual, found.similar) == (12, 0, 1)
+    assert 0 < found.finish.low < found.finish.mean < 20  # half a day is left, and nothing is in yet
+
+
 def test_its_doors(fridays, owner, client):
     client.force_login(owner)
     page = client.get("/shop/gifts/today/live").content.decode()
@@ -90,8 +103,13 @@ def test_its_doors(fridays, owner, client):
     ledger_rows.put(fridays.lake(), [("new", BLACK_FRIDAY, "GB", "111")], "new", now=NOON, hour=11)
     assert "£3,111" in client.get(again, headers=headers).content.decode()
     assert "£3,111" in client.get("/shop/gifts/today/live?screen").content.decode()
-    told = caller(fridays, owner)("GET", "/shops/gifts/live").json()
+    call = caller(fridays, owner)
+    told = call("GET", "/shops/gifts/live").json()
     assert (told["event"], told["actual"], told["orders"], len(told["hours"])) == ("black_friday", 3111, 2, 24)
+    week_before = f"/shops/gifts/live?on={BLACK_FRIDAY - timedelta(weeks=1)}"
+    assert call("GET", week_before).json()["before"] == 1000
+    ledger_rows.put(fridays.lake(), [("old", BLACK_FRIDAY - timedelta(weeks=2), "GB", "50")], "old", now=NOON, hour=11)
+    assert call("GET", week_before).json()["before"] == 1050  # that day is over, so all that came since counts
 
 
 def test_a_plan_shows_what_was_known_back_then(shop, owner, client, settings, tmp_path):

@@ -13,6 +13,7 @@ from test_api import caller
 
 import plan_shop
 import tiny_plan
+from topline.accounts import operations as accounts
 from topline.cli import main
 from topline.facts.table import tables
 from topline.journal import operations as journal
@@ -135,9 +136,10 @@ def test_the_drivers_add_up_to_the_difference_to_the_cent(version, shop):
 
 def test_a_meeting_its_minutes_and_promises_until_they_are_done(version, owner, member, settings):
     settings.HAS_MAIL = True
-    plan, rep = version.plan, member("rep")
+    plan, rep, gone = version.plan, member("rep"), member("support")
     first = reviews.build(plan=plan, today=DAY, actor=owner, now=at(DAY))
-    reviews.invite(review=first, people=[owner, rep], actor=owner)
+    reviews.invite(review=first, people=[owner, rep, gone], actor=owner)
+    accounts.set_roles(shop=plan.shop, user=gone, roles=[], actor_id=None)
     reviews.note(review=first, text="Ring the ten best", is_decision=True, actor=owner, now=at(DAY, 10))
     with pytest.raises(reviews.MinuteError):
         reviews.note(review=first, text=" ", is_decision=False, actor=owner, now=at(DAY, 10))
@@ -151,6 +153,7 @@ def test_a_meeting_its_minutes_and_promises_until_they_are_done(version, owner, 
     (minutes,) = [each for each in outbox.outbox if "was held" in each.subject and each.to == [rep.email]]
     assert "Ring the ten best" in minutes.body
     assert "Ring them" in minutes.body
+    assert not any(gone.email in each.to for each in outbox.outbox)
     assert first.pack["promises"] == []
 
     second = reviews.build(plan=plan, today=DAY + timedelta(days=7), actor=owner, now=at(DAY + timedelta(days=7)))
@@ -244,6 +247,17 @@ def test_its_doors(version, owner, member, client):
     assert client.post("/shop/gifts/feedback", {"tag": "price", "text": "Too dear"}).status_code == 302
     assert client.post("/shop/gifts/feedback", {"tag": "price", "text": ""}).status_code == 400
     assert "Too dear" in client.get("/shop/gifts/feedback").content.decode()
+    asked = '<th scope="row">late</th>'
+    assert asked in client.get("/shop/gifts/feedback").content.decode()
+    accounts.name_owner(shop=plan.shop, user=rep, owner_key="Ann", actor_id=None)
+    client.force_login(rep)
+    assert asked not in client.get("/shop/gifts/feedback").content.decode()  # none of them was theirs to answer
+    plan.shop.clock_on = DAY + timedelta(days=1)
+    plan.shop.save()
+    assert "Looking at today" in client.get(page).content.decode()
+    assert Job.objects.filter(kind="plans.look").update(state=Job.State.FAILED) == 1
+    goals = client.get(page, headers={"HX-Request": "true"})
+    assert (goals.status_code, b"hx-get" in goals.content) == (200, False)  # nobody waits for what has failed
 
 
 def test_the_api_and_the_command_say_the_same(version, owner, member, capsys):

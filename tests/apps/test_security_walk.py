@@ -103,7 +103,9 @@ def test_an_outlook_is_kept_from_those_who_see_a_part_of_the_shop(shop, member):
     client = Client()
     client.force_login(rep)
     everywhere = [each.replace("/shops/some/", "/shops/gifts/") for each in addresses()]
-    ahead = [each for each in everywhere if re.search(r"/outlook|/check\b|/scenarios", each) and "/pipeline" not in each]
+    ahead = [
+        each for each in everywhere if re.search(r"/outlook|/check\b|/scenarios", each) and "/pipeline" not in each
+    ]
     assert len(ahead) >= 20
     for address in ahead:
         answer = client.get(address, headers={"authorization": f"Bearer {secret}"})

@@ -280,7 +280,7 @@ def change_promise(
     found = Promise.objects.filter(plan__shop=who.shop, pk=promise).select_related("owner", "plan__shop").first()
     if found is None:
         raise UnknownPromiseError(shop=who.shop.slug, id=promise)
-    if found.owner != who.user and "plans.write" not in who.token.permissions():
+    if not promises.may_change(found, who.user, who.token.permissions()):
         raise PermissionDenied
     if wanted.due_on or wanted.owner:
         owner = _person(who.shop, wanted.owner) if wanted.owner else found.owner or who.user

@@ -104,10 +104,13 @@ def look(
     past : days of the same event in earlier years, the newest first
     """
     months = snapshot.tables["order_line"].months if "order_line" in snapshot.tables else {}
-    former = tuple(sorted(each for each in months.items() if each[0] < f"{on:%Y-%m}"))
+    month = f"{on:%Y-%m}"
+    former = tuple(
+        sorted(each for each in months.items() if each[0] < month or (each[0] == month and elapsed >= HOURS))
+    )
     key = (str(lake.root), on, int(elapsed), tuple(past), former, scope.digest, settings.digest)
     known = read.remembered(_pasts, key)
-    if known is None:  # days of the same month are looked at once an hour, not with every order
+    if known is None:  # while the day runs, its month is looked at once an hour, not with every order
         known = _learn(lake, snapshot, on, past, scope, settings)
         read.remember(_pasts, key, known)
     query = Query(metrics=("net_sales", "orders"), period=Period(on, on + timedelta(days=1)), by=("hour",))
@@ -171,7 +174,7 @@ def _learn(lake: Lake, snapshot: Snapshot, on: date, past: Sequence[date], scope
         day, hour, value, count = row["day"], row["hour"], row["net_sales"], row["orders"]
         if isinstance(day, date) and isinstance(hour, int) and isinstance(value, int | Decimal):
             sold[day][hour] += float(value)
-            whole += float(value)
+            whole += max(float(value), 0.0)
             orders += count if isinstance(count, int) else 0
     known = [day for day in past if sold[day].sum() > 0]
     similar = [day for day in weekdays[:SIMILAR] if sold[day].sum() > 0]
@@ -186,7 +189,7 @@ def _learn(lake: Lake, snapshot: Snapshot, on: date, past: Sequence[date], scope
     level, spread = intraday.usual(totals, np.array(lifts))
     before_on = known[0] if known else weekdays[0]
     return _Past(
-        curve, level, spread, whole / orders if orders else 0.0, sold[before_on], before_on, len(known), len(similar)
+        curve, level, spread, whole / orders if orders else level, sold[before_on], before_on, len(known), len(similar)
     )
 
 

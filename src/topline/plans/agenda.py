@@ -367,9 +367,7 @@ def _days(table: _Dated, row: Entry, promotions: Mapping[str, Period], today: da
     return Period(on, (date.fromisoformat(last) if last else on) + _ONE_DAY)
 
 
-def _prepare(
-    version: PlanVersion, table: _Dated, row: Entry, days: Period, own: Sequence[Occurrence]
-) -> date | None:
+def _prepare(version: PlanVersion, table: _Dated, row: Entry, days: Period, own: Sequence[Occurrence]) -> date | None:
     """When work on it begins."""
     if table.layer == "promotion":
         return promotion.prepare_on(version, row.cells, days, own)

@@ -9,8 +9,9 @@ from django.db import transaction
 from topline.accounts.models import Shop, User
 from topline.accounts.permissions import Role
 from topline.lake import read
+from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
-from topline.plans.models import Feedback, Promise
+from topline.plans.models import Feedback
 from topline.units import errors
 from topline.units.missing import Missing
 from topline.units.period import Period
@@ -45,12 +46,10 @@ def write(*, shop: Shop, tag: str, text: str, author: User, now: datetime) -> Fe
     return kept
 
 
-def answer(
-    *, feedback: Feedback, text: str, outcome: str, actor: User, now: datetime, promise: Promise | None = None
-) -> Feedback:
+def answer(*, feedback: Feedback, text: str, outcome: str, actor: User, now: datetime) -> Feedback:
     """Say what comes of it; who wrote it finds that in their inbox. An answer may be given anew.
 
-    outcome : taken, noted or declined; promise : what was promised because of it
+    outcome : taken, noted or declined
 
     Raises FeedbackError, UnknownOutcomeError.
     """
@@ -61,7 +60,6 @@ def answer(
     with transaction.atomic():
         found = Feedback.objects.select_for_update().get(pk=feedback.pk)
         found.state, found.answer, found.answerer, found.answered_at = outcome, said, actor, now
-        found.promise = promise or found.promise
         found.save()
         audit.log("feedback.answered", actor_id=actor.pk, shop=found.shop.slug, subject=f"feedback {found.pk}")
         if found.author_id and found.author_id != actor.pk:
@@ -96,9 +94,9 @@ class Cause:
     before: int
 
 
-def causes(shop: Shop, period: Period, snapshot: Snapshot) -> list[Cause] | Missing:
-    """The causes of support conversations, the most frequent first; Missing where no facts of them are known."""
-    tables = read.whole(shop.lake(), snapshot)
+def causes(shop: Shop, period: Period, snapshot: Snapshot, scope: Scope) -> list[Cause] | Missing:
+    """The causes of the viewer's support conversations, the most frequent first; Missing where no facts are known."""
+    tables = read.visible(shop.lake(), snapshot, scope, set())
     if "support_conversation" in tables.empty:
         return tables.empty["support_conversation"]
     rows: Any = tables.table("support_conversation")

@@ -1266,7 +1266,7 @@ class PromiseEdit(models.Model):
 class FeedbackQuerySet(models.QuerySet["Feedback"]):
     def of(self, shop: models.Model) -> Self:
         """A shop's feedback, the newest first."""
-        return self.filter(shop=shop).select_related("author", "answerer", "promise").order_by("-pk")
+        return self.filter(shop=shop).select_related("author", "answerer").order_by("-pk")
 
     def shown(self, since: datetime | None) -> Self:
         """What a review tells of: all without an answer, and what was written or answered since the one before."""
@@ -1281,7 +1281,6 @@ class Feedback(models.Model):
     """What somebody of the team saw or heard, for the next review.
 
     role : what its author was in the shop when they wrote it
-    promise : what was promised because of it
     """
 
     class Tag(models.TextChoices):
@@ -1309,7 +1308,6 @@ class Feedback(models.Model):
     answer = models.TextField(max_length=2000, blank=True)
     answerer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     answered_at = models.DateTimeField(null=True)
-    promise = models.ForeignKey(Promise, on_delete=models.SET_NULL, null=True, related_name="feedback")
 
     objects = FeedbackQuerySet.as_manager()
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -273,6 +274,8 @@ class _Look:
         self.is_begun = as_of > self.period.start
         self.is_over = as_of >= self.period.end
         self.sales = self.expect("net_sales")
+        self.standing = list(version.goals.standing().select_related("owner", "parent"))
+        self.grid = cache(version.grid)
 
     def expect(self, metric: str) -> Expectation:
         return expectation.amount(self.shop, metric, self.period, self.as_of, self.snapshot, self.known_at)
@@ -318,14 +321,14 @@ class _Look:
         ]
 
     def months(self) -> list[Line]:
-        return self.lines("net_sales", self.sales, self.version.grid("net_sales"))
+        return self.lines("net_sales", self.sales, self.grid("net_sales"))
 
     def whole(self, metric: str, one: Expectation) -> Line:
         """The line of the whole period of a metric that a grid plans."""
-        grid = self.version.grid(metric)
+        grid = self.grid(metric)
         money = _Money(metric, self.version.plan.currency)
         target = money(grid.total())
-        goal = self.version.goals.standing().filter(metric=metric, scope={}).first()
+        goal = next((each for each in self.standing if each.metric == metric and not each.scope), None)
         return Line(
             name=None,
             target=target,
@@ -359,7 +362,7 @@ class _Look:
         if names == (None,):
             return []
         money = _Money("net_sales", self.version.plan.currency)
-        cells = self.version.grid("net_sales").cells.sum(axis=1 - axis)
+        cells = self.grid("net_sales").cells.sum(axis=1 - axis)
         whole = self.period.last_year()
         actual, before, year = (self.folded(dimension, names, one) for one in (self.seen, self.twin, whole))
         finish = self.finish(dimension, names)
@@ -405,7 +408,7 @@ class _Look:
     def goals(self) -> list[GoalLine]:
         planned = self.version.grid_metrics
         lines = []
-        for goal in self.version.goals.standing().select_related("owner", "parent"):
+        for goal in self.standing:
             if goal.metric not in planned:
                 line = self.rate(goal)
             elif goal.scope:
@@ -419,7 +422,7 @@ class _Look:
         """The line of a goal for a category, a market or both."""
         money = _Money(goal.metric, self.version.plan.currency)
         part = self.version.part(goal)
-        cells = self.version.grid(goal.metric).cells[part.index].reshape(-1, len(self.version.plan.months))
+        cells = self.grid(goal.metric).cells[part.index].reshape(-1, len(self.version.plan.months))
         actual, before, year = (self.within(goal.scope, one) for one in (self.seen, self.twin, self.period.last_year()))
         finish = self.scoped_finish(goal, actual or 0.0)
         return Line(
@@ -546,7 +549,7 @@ class _Look:
 
     def days(self) -> list[DayPoint]:
         """Cumulative target, actual and last year, day by day."""
-        grid = self.version.grid("net_sales")
+        grid = self.grid("net_sales")
         money = _Money("net_sales", self.version.plan.currency)
         targets = [float(money(int(sum_))) for sum_ in grid.cells.sum(axis=(0, 1))]
         actual, before = self.by_day(self.seen), self.by_day(self.period.last_year())

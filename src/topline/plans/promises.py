@@ -1,5 +1,6 @@
 """Promises: who does what by when; each comes back in every review until somebody says what became of it."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from django.db import transaction
@@ -84,16 +85,14 @@ def reopen(*, promise: Promise, actor: User | None, now: datetime) -> Promise:
     return found
 
 
-def may_change(promise: Promise, actor: User | None) -> bool:
-    """Who promised it, and whoever may edit plans; the command line may everything."""
-    if actor is None or promise.owner_id == actor.pk:
-        return True
-    return "plans.write" in actor.permissions_in(promise.plan.shop)
+def may_change(promise: Promise, actor: User, permissions: Collection[str]) -> bool:
+    """Who promised it, and whoever may edit plans."""
+    return promise.owner_id == actor.pk or "plans.write" in permissions
 
 
 def _found(promise: Promise, actor: User | None) -> Promise:
     found = Promise.objects.select_for_update().get(pk=promise.pk)
-    if not may_change(found, actor):
+    if actor and not may_change(found, actor, actor.permissions_in(found.plan.shop)):
         raise NotYoursError()
     return found
 

@@ -8,10 +8,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import translation
 from django.utils.translation import gettext
 
 from topline.accounts.models import Shop, User
+from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
 from topline.plans import drivers, feedback, progress, text
@@ -78,7 +80,7 @@ def pack(version: PlanVersion, since: date, after: datetime | None, today: date,
         "promises": promised(plan, today, after),
         "proposals": [proposal(one) for one in accepted(shop, since, after)],
         "feedback": [remark(one) for one in Feedback.objects.of(shop).shown(after)],
-        "causes": causes(feedback.causes(shop, seen, snapshot)),
+        "causes": causes(feedback.causes(shop, seen, snapshot, Scope.whole(shop.slug))),
     }
 
 
@@ -188,7 +190,7 @@ def build(*, plan: Plan, today: date, actor: User | None, now: datetime) -> Revi
             },
         )
         if is_new:
-            made.attendees.set(before.attendees.all() if before else _invited(version))
+            made.attendees.set(_attending(before) if before else _invited(version))
             audit.log("review.built", actor_id=made.built_by, shop=plan.shop.slug, subject=f"review {made.pk}")
             _tell(made, actor, now)
     return made
@@ -202,11 +204,19 @@ def _invited(version: PlanVersion) -> set[User]:
     return {one for one in people if one.pk in named or "plans.write" in one.permissions_in(shop)}
 
 
+def _attending(review: Review) -> QuerySet[User]:
+    """Those who attend, without whoever has left the shop since."""
+    return review.attendees.filter(is_active=True, membership__shop=review.plan.shop).distinct()
+
+
 def is_due(plan: Plan, today: date) -> bool:
     """Whether a plan in force waits for the pack of the day's week, or of what its document states."""
-    if plan.current.state != State.ACTIVE or not plan.starts_on < today < plan.ends_on + timedelta(days=7):
+    if not plan.starts_on < today < plan.ends_on + timedelta(days=7):
         return False
-    stated = {entry.cells.get("cadence") for entry in plan.current.entries.rows("24.reviews")}
+    version = plan.current
+    if version.state != State.ACTIVE:
+        return False
+    stated = {entry.cells.get("cadence") for entry in version.entries.rows("24.reviews")}
     grain = next((each for cadence, each in GRAINS.items() if cadence in stated), Grain.WEEK)
     first = plan.shop.calendar.floor(today, grain)
     return not Review.objects.of(plan).filter(on__gte=max(first, plan.starts_on)).exists()
@@ -257,13 +267,13 @@ def address(review: Review) -> str:
 
 def _tell(review: Review, actor: User | None, now: datetime) -> None:
     """Put it into the inboxes of those who attend, and mail it: the pack when it is built, the minutes when held."""
-    plan, held = review.plan, review.held_at is not None
+    plan, held, lines = review.plan, review.held_at is not None, list(_settled_on(review))
     message = (
         N_("The review of “%(plan)s” was held: its decisions and promises are written down.")
         if held
         else N_("The review of “%(plan)s” is ready: %(said)s")
     )
-    for person in review.attendees.filter(is_active=True):
+    for person in _attending(review):
         language = person.language or plan.language
         said = text.render(Sentence.of(review.pack["headline"][0]), currency=plan.currency, language=language)
         params = {"plan": plan.title, "said": said[:200]}
@@ -278,14 +288,12 @@ def _tell(review: Review, actor: User | None, now: datetime) -> None:
         )
         if actor is None or held or person.pk != actor.pk:
             with translation.override(language):
-                mail.send(to=person.email, subject=gettext(message) % params, body=_body(review, said))
+                mail.send(to=person.email, subject=gettext(message) % params, body="\n".join([said, "", *lines]))
 
 
-def _body(review: Review, said: str) -> str:
-    """A review in a mail: how the plan goes, what was decided, the promises, and where it stands."""
-    lines = [said, ""]
-    lines += [f"– {text}" for text in review.decisions]
-    standing = Promise.objects.before(review.plan, review.on).open().select_related("owner")
-    for one in standing:
-        lines.append(f"– {one.text} ({one.owner or '–'}, {one.due_on})")
-    return "\n".join([*lines, "", f"{settings.URL}{address(review)}"])
+def _settled_on(review: Review) -> Iterator[str]:
+    """The lines of a review's mail: what was decided, the promises, and where it stands."""
+    yield from (f"– {text}" for text in review.decisions)
+    for one in Promise.objects.before(review.plan, review.on).open().select_related("owner"):
+        yield f"– {one.text} ({one.owner or '–'}, {one.due_on})"
+    yield from ("", f"{settings.URL}{address(review)}")

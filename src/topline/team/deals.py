@@ -70,9 +70,7 @@ def _rows(shop: Shop, period: Period, today: date, scope: Scope) -> dict[str, Ma
 
 def _deals(shop: Shop, rows: Mapping[str, Mapping[str, Any]]) -> list[Deal]:
     shares, facts = _shares(shop, list(rows))
-    return [
-        Deal(key, row["owner"], row["value_shop"], row["on"], shares[key], facts[key]) for key, row in rows.items()
-    ]
+    return [Deal(key, row["owner"], row["value_shop"], row["on"], shares[key], facts[key]) for key, row in rows.items()]
 
 
 def _shares(shop: Shop, keys: list[str]) -> tuple[dict[str, dict[str, Decimal]], dict[str, dict[str, str]]]:

@@ -31,7 +31,6 @@ def shown(found: Difference | Sentence, currency: str) -> dict[str, Any]:
             "amount": _signed(moved, currency),
         }
     return {
-        "against": found.against,
         "sentence": _said(found.sentence, currency),
         "more": more,
         "before": (formats.say(names["before"]), formats.money(found.before, currency)),

@@ -92,7 +92,7 @@ def _number(one: Field, text: str) -> str:
 def form[Row: models.Model](
     visit: Visit, permission: str, rows: Iterable[Row], fields_of: Callable[[Row | None], Sequence[Field]]
 ) -> dict[str, Any] | None:
-    """The form of the entry that the address asks for, or of a new one; None for no entry, and for who may not write."""
+    """The form of the entry asked for, or of a new one; None for no entry, and for who may not write."""
     asked = visit.request.GET
     one = next((row for row in rows if str(row.pk) == asked.get("edit")), None)
     if not visit.may(permission) or (one is None and "new" not in asked):

@@ -78,7 +78,7 @@ def _causes(visit: Visit) -> list[feedback.Cause] | Missing:
     snapshot = visit.shop.lake().latest()
     if snapshot is None or not visit.may("metrics.read"):
         return []
-    return feedback.causes(visit.shop, Period(add_months(visit.today, -1), visit.today), snapshot)
+    return feedback.causes(visit.shop, Period(add_months(visit.today, -1), visit.today), snapshot, visit.scope)
 
 
 PAGES = (

@@ -14,7 +14,7 @@ from topline.metrics.query import Query
 from topline.metrics.result import Result
 from topline.plans import drivers, jobs, progress, proposals
 from topline.plans.calendar import events_of
-from topline.plans.models import Plan, Proposal, Review, State
+from topline.plans.models import Plan, PlanVersion, Proposal, Review, State
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 from topline.units.text import N_
@@ -86,7 +86,7 @@ def view(visit: Visit) -> HttpResponseBase:
             "sentence": _sentence(visit, result, span),
             "picture": year.picture,
             "events": _events(visit),
-            "plan": running,
+            "plan": running and running.plan,
         },
     )
 
@@ -96,22 +96,22 @@ def plan_view(visit: Visit) -> HttpResponse:
     running = _running(visit)
     if not running:
         return HttpResponse()
-    waiting = [job for plan in running if (job := jobs.look_ahead(plan))]
+    waiting = [job for version in running if (job := jobs.look_ahead(version.plan))]
     if waiting:
         error = next(filter(None, map(formats.failure, waiting)), "")
         return (
-            visit.render("home.html#broken", {"plan": running[0], "error": error})
+            visit.render("home.html#broken", {"plan": running[0].plan, "error": error})
             if error
             else HttpResponse(status=204)
         )
-    shown = [_standing(visit, plan) for plan in running]
+    shown = [_standing(visit, version) for version in running]
     context = {"shown": shown, "sentence": shown[0]["sentence"], "proposals": _proposals(visit)}
     return visit.render("home.html#plan", context | {"may_write": visit.may("plans.write")})
 
 
-def _standing(visit: Visit, plan: Plan) -> dict[str, Any]:
+def _standing(visit: Visit, version: PlanVersion) -> dict[str, Any]:
     """How one plan goes, and why: against the plan itself where it is in force, and against last year."""
-    version, currency = plan.current, visit.shop.currency
+    plan, currency = version.plan, visit.shop.currency
     snapshot = visit.shop.lake().latest()
     look = progress.of(version, visit.today, snapshot)
     sides = drivers.AGAINST if version.state == State.ACTIVE else drivers.AGAINST[1:]
@@ -129,7 +129,7 @@ def _standing(visit: Visit, plan: Plan) -> dict[str, Any]:
         "course": plans.course(version, look),
         "figures": list(plans.figures(version, look.total, look.level)),
         "why": [why.shown(each, currency) for each in found] if look.total.actual is not None else [],
-        "review": Review.objects.of(plan).filter(held_at=None).first(),
+        "review_on": Review.objects.of(plan).filter(held_at=None).values_list("on", flat=True).first(),
     }
 
 
@@ -142,12 +142,12 @@ def _proposals(visit: Visit) -> list[dict[str, Any]]:
     return [proposal_pages.shown(visit, one) for one in waiting]
 
 
-def _running(visit: Visit) -> list[Plan]:
-    """The plans in force today; where none is, the newest that the day lies in."""
+def _running(visit: Visit) -> list[PlanVersion]:
+    """What counts of the plans in force today; where none is, of the newest that the day lies in."""
     if not visit.may("plans.read"):
         return []
-    found = list(Plan.objects.of(visit.shop).touching(visit.today).prefetch_related("versions"))
-    active = [plan for plan in found if plan.current.state == State.ACTIVE]
+    found = [plan.current for plan in Plan.objects.of(visit.shop).touching(visit.today)]
+    active = [version for version in found if version.state == State.ACTIVE]
     return active or found[:1]
 
 

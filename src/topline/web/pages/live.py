@@ -32,7 +32,6 @@ def view(visit: Visit) -> HttpResponse:
     context = {
         "on": on,
         "query": f"on={on}&seen={seen}{'&screen' if is_screen else ''}",
-        "is_today": on == visit.today,
         "is_screen": is_screen,
         "sentence": _sentence(found, currency),
         "event": _named(found),

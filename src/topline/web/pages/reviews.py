@@ -73,7 +73,7 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
         return HttpResponse(headers={"HX-Refresh": "true"})
     listed = list(Review.objects.of(plan).prefetch_related("minutes")[:_LISTED])
     known = _people(visit)
-    standing = list(Promise.objects.before(plan, visit.today).select_related("owner", "plan__shop", "review"))
+    standing = list(Promise.objects.before(plan, visit.today).select_related("owner", "review"))
     opened = [one for one in standing if one.state == Promise.State.OPEN]
     context = {
         "plan": plan,
@@ -131,18 +131,18 @@ def view(visit: Visit, plan_id: int, on: str) -> HttpResponse:
         except ToplineError as wrong:
             error = formats.say(wrong)
     plan, pack = review.plan, review.pack
-    is_made = plan_jobs.look_ahead(plan) is None
-    if visit.is_fragment and not is_made:
+    job = plan_jobs.look_ahead(plan, retry=not visit.is_fragment)
+    is_waiting = job is not None and not job.is_finished
+    if visit.is_fragment and is_waiting:
         return HttpResponse(status=204)
-    look = progress.of(plan.current, visit.today) if is_made and review.on != visit.today else None
-    known = _people(visit)
+    look = progress.of(plan.current, visit.today) if job is None and review.on != visit.today else None
+    known, attendees = _people(visit), list(review.attendees.all())
     names = {user.pk: str(user) for user in User.objects.filter(pk__in=_named(review))} | known
     context = {
         "plan": plan,
         "review": review,
         "version": review.version,
         "tab": "reviews",
-        "tone": plans.TONES[State(review.version.state)],
         "sentence": _said(plan, pack["headline"][0]),
         "more": [_said(plan, one) for one in pack["headline"][1:]],
         "built": review.built_at.astimezone(visit.shop.zone),
@@ -150,10 +150,10 @@ def view(visit: Visit, plan_id: int, on: str) -> HttpResponse:
         "figures": _figures(visit, pack["total"], reviews.line(look.total) if look else None),
         "goals": [_goal(visit, one, look) for one in pack["goals"] if not _is_hidden(visit, one["metric"])],
         "has_today": look is not None,
-        "is_waiting": not is_made,
+        "is_waiting": is_waiting,
         "why": [drivers.shown(plan_drivers.thaw(one), plan.currency) for one in pack["drivers"]],
         "promises": _promises(visit, review, names),
-        "made": [_open(visit, one) for one in review.promises.select_related("owner", "plan__shop")],
+        "made": [_open(visit, one) for one in review.promises.select_related("owner")],
         "proposals": _proposals(visit, review) if visit.may("finance.read") else [],
         "feedback": _feedback(review, names),
         "outcomes": [(id_, label) for id_, label in Feedback.State.choices if id_ != Feedback.State.OPEN],
@@ -161,8 +161,8 @@ def view(visit: Visit, plan_id: int, on: str) -> HttpResponse:
         "no_causes": formats.say(pack["causes"].get("missing", "")),
         "minutes": [(one, names.get(one.author_id or 0, "–")) for one in review.minutes.all()],
         "people": known.items(),
-        "attendees": list(review.attendees.all()),
-        "attending": {one.pk for one in review.attendees.all()},
+        "attendees": attendees,
+        "attending": {one.pk for one in attendees},
         "formats": [(id_, handout.FORMATS[id_].label) for id_ in handout.OF_REVIEWS],
         "error": error,
         "may_write": visit.may("plans.write"),
@@ -239,7 +239,7 @@ def _promise(visit: Visit, plan: Plan) -> None:
     found = Promise.objects.before(plan, visit.today).filter(pk=whole(posted.get("promise"))).first()
     if found is None:
         raise Http404
-    if not promises.may_change(found, visit.user):
+    if not promises.may_change(found, visit.user, visit.permissions):
         raise PermissionDenied
     state = posted.get("state", "")
     if state == "move":
@@ -330,7 +330,7 @@ def _goal(visit: Visit, one: Mapping[str, Any], look: progress.PlanView | None) 
 def _promises(visit: Visit, review: Review, names: Mapping[int, str]) -> list[dict[str, Any]]:
     """The promises of the pack as they stood, each as it stands today."""
     kept = review.pack["promises"]
-    today = Promise.objects.select_related("owner", "plan__shop").in_bulk([one["id"] for one in kept])
+    today = Promise.objects.in_bulk([one["id"] for one in kept])
     return [
         _open(visit, today[one["id"]])
         | {
@@ -349,7 +349,7 @@ def _open(visit: Visit, one: Promise) -> dict[str, Any]:
         "promise": one,
         "tone": TONES[Promise.State(one.state)],
         "is_late": one.state == Promise.State.OPEN and one.due_on < visit.today,
-        "may_change": promises.may_change(one, visit.user),
+        "may_change": promises.may_change(one, visit.user, visit.permissions),
     }
 
 

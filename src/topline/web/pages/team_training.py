@@ -61,9 +61,7 @@ def _act(visit: Visit, listed: Sequence[Training]) -> HttpResponseBase:
     def kept(values: dict[str, Any]) -> None:
         dimension, _, value = values["scope"].partition("=")
         scope = {dimension: value} if value else {}
-        operations.keep_training(
-            shop=visit.shop, values={**values, "scope": scope}, actor_id=actor, training_id=number
-        )
+        operations.keep_training(shop=visit.shop, values={**values, "scope": scope}, actor_id=actor, training_id=number)
 
     form = fields.keep(visit, listed, number, partial(_fields, visit), kept)
     if form is None:
