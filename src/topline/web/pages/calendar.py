@@ -119,7 +119,7 @@ def _asked_for(visit: Visit) -> AskedFor:
     given = visit.request.GET
     style = visit.choice("calendar_as", tuple(STYLES))
     year = whole(given.get("year"))
-    if style == "gantt":
+    if style == "gantt" and given.get("format") != "ics":
         on = parse_day(given["on"]) if given.get("on") else visit.today
         first = (on if on.year in OFFERED_YEARS else visit.today).replace(day=1)
         start = first - timedelta(days=(first.isoweekday() - visit.shop.week_start) % 7)
