@@ -1,11 +1,13 @@
 """Lifetime models on CDNOW, their hold-out and their speed: ours, all from one run.
 
-    python bench/lifetime.py [--data CDNOW_sample.txt.gz] [--cut 1997-09-30] [--end 1998-06-30] [--customers 1000000]
+    python bench/lifetime.py [--data FILE] [--cut DAY] [--end DAY] [--customers 1000000]
 
-The file has a row for each purchase, ending in customer, day, pieces, amount. The hold-out counts days with a purchase
-after the cut. By the season, time runs as a year's online trade does (US Census Bureau), since nine months of history
-don't know their own. Typical is the error of the most likely whole number. Speed: a simulated shop of so many
-customers, fitted and scored.
+A row of the file is a purchase: of .csv and .parquet files the columns customer, date and amount, of others (CDNOW's
+own) the last four words, customer, day, pieces and amount. CDNOW is cut at 1997-09-30 and ends at 1998-06-30; other
+files are cut after six tenths of their days and end with the last. The hold-out counts days with a purchase after the
+cut. By the season, time runs as a year's online trade does (US Census Bureau), since nine months of history don't know
+their own. Typical is the error of the most likely whole number. Speed: a simulated shop of so many customers, fitted
+and scored.
 """
 
 import argparse
@@ -20,6 +22,8 @@ from topline.outlook.customers import _QUARTERS
 from topline.science import lifetime
 
 SHARED = Path(os.environ.get("TOPLINE_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+CDNOW = SHARED / "cdnow" / "CDNOW_sample.txt.gz"
+CDNOW_CUT, CDNOW_END = pd.Timestamp("1997-09-30"), pd.Timestamp("1998-06-30")
 PUBLISHED = {
     "BG/NBD": "r .2426 alpha 4.4135 a .7929 b 2.4258 LL -9582.43",
     "Pareto/NBD": "r .5533 alpha 10.5776 s .6062 beta 11.6685 LL -9594.97",
@@ -28,9 +32,15 @@ FITS = {"BG/NBD": lifetime.fit_buying, "Pareto/NBD": lifetime.fit_pareto}
 
 
 def read(path: Path) -> pd.DataFrame:
-    rows = pd.read_csv(path, sep=r"\s+", header=None)
-    rows = rows.iloc[:, -4:].set_axis(["customer", "on", "pieces", "amount"], axis=1)
-    rows["on"] = pd.to_datetime(rows.on.astype(str))
+    if path.suffix in (".csv", ".parquet"):
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        if missing := {"customer", "date", "amount"} - set(table.columns):
+            raise SystemExit(f"{path.name} lacks {', '.join(sorted(missing))}; it has {', '.join(table.columns)}")
+        rows = table.rename(columns={"date": "on"})
+    else:
+        rows = pd.read_csv(path, sep=r"\s+", header=None)
+        rows = rows.iloc[:, -4:].set_axis(["customer", "on", "pieces", "amount"], axis=1)
+    rows["on"] = pd.to_datetime(rows.on.astype(str)).dt.normalize()
     return rows.groupby(["customer", "on"], as_index=False).amount.sum()
 
 
@@ -41,7 +51,7 @@ def clock(first: pd.Timestamp, last: pd.Timestamp, by_season: bool) -> np.ndarra
     return np.r_[0.0, np.cumsum(weights)] / 7
 
 
-def hold_out(days: pd.DataFrame, cut: pd.Timestamp, end: pd.Timestamp) -> None:
+def hold_out(days: pd.DataFrame, cut: pd.Timestamp, end: pd.Timestamp, *, is_published: bool) -> None:
     first = days.on.min()
     seen, later = days[days.on <= cut].groupby("customer"), days[(days.on > cut) & (days.on <= end)]
     came = later.groupby("customer").on.nunique().reindex(list(seen.groups)).fillna(0).to_numpy()
@@ -57,7 +67,9 @@ def hold_out(days: pd.DataFrame, cut: pd.Timestamp, end: pd.Timestamp) -> None:
         for name, fit in FITS.items():
             fitted = fit(*known)
             if not by_season:
-                print(f"{name:12} {fitted}\n{'published':12} {PUBLISHED[name]}")
+                print(f"{name:12} {fitted}")
+                if is_published:
+                    print(f"{'published':12} {PUBLISHED[name]}")
             horizon = weeks[(end - first).days] - now
             expected = lifetime.expected_orders(fitted, *known, horizon)
             typical = lifetime.typical_orders(fitted, *known, horizon)
@@ -87,12 +99,15 @@ def speed(customers: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=SHARED / "cdnow" / "CDNOW_sample.txt.gz")
-    parser.add_argument("--cut", type=pd.Timestamp, default=pd.Timestamp("1997-09-30"))
-    parser.add_argument("--end", type=pd.Timestamp, default=pd.Timestamp("1998-06-30"))
+    parser.add_argument("--data", type=Path, default=CDNOW)
+    parser.add_argument("--cut", type=pd.Timestamp)
+    parser.add_argument("--end", type=pd.Timestamp)
     parser.add_argument("--customers", type=int, default=1_000_000)
     asked = parser.parse_args()
-    hold_out(read(asked.data), asked.cut, asked.end)
+    days, is_cdnow = read(asked.data), asked.data.name == CDNOW.name
+    end = asked.end or (CDNOW_END if is_cdnow else days.on.max())
+    cut = asked.cut or (CDNOW_CUT if is_cdnow else (days.on.min() + 0.6 * (end - days.on.min())).normalize())
+    hold_out(days, cut, end, is_published=is_cdnow and cut == CDNOW_CUT)
     speed(asked.customers)
 
 
