@@ -7,8 +7,9 @@ import numpy as np
 
 from topline.facts import columns as arrow
 from topline.simulate import identity, order
+from topline.simulate.frame import DAY_SECONDS
 from topline.simulate.way import PAGES, ways
-from topline.simulate.world import DAY_SECONDS, World
+from topline.simulate.world import World
 
 _PIECES = (
     # key, title, stage

@@ -7,7 +7,8 @@ import numpy as np
 
 from topline.facts import columns as arrow
 from topline.simulate import identity
-from topline.simulate.world import DAY_SECONDS, World
+from topline.simulate.frame import DAY_SECONDS
+from topline.simulate.world import World
 
 
 def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:

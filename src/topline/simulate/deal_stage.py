@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from topline.facts import columns as arrow
 from topline.simulate import identity
+from topline.simulate.frame import DAY_SECONDS
 from topline.simulate.trade import LINES, STAGES, WON, trade
-from topline.simulate.world import DAY_SECONDS, World
+from topline.simulate.world import World
 
 OF_THE_SHOP = True
 _STATES = ("open", "open", "open", "won", "lost")

@@ -8,7 +8,8 @@ import numpy as np
 
 from topline.facts import columns as arrow
 from topline.simulate import identity
-from topline.simulate.world import Ints, World
+from topline.simulate.frame import Ints
+from topline.simulate.world import World
 
 OF_THE_SHOP = True
 

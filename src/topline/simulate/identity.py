@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from topline.facts.columns import Column, kernel
-from topline.simulate.world import Ints, World
+from topline.simulate.frame import Ints
+from topline.simulate.world import World
 
 SOURCE = "simulated"
 

@@ -10,8 +10,10 @@ from functools import lru_cache
 import numpy as np
 
 from topline.facts.order_line import Kind
+from topline.simulate import appeal
+from topline.simulate.frame import DAY_SECONDS, Flags, Ints
 from topline.simulate.shelf import shelf
-from topline.simulate.world import DAY_SECONDS, Flags, Floats, Ints, World
+from topline.simulate.world import World
 
 KINDS = tuple(Kind)
 _SOLD, _CANCELLED, _REFUND = map(KINDS.index, (Kind.GOODS_SOLD, Kind.GOODS_CANCELLED, Kind.REFUND))
@@ -75,39 +77,16 @@ def basket(world: World) -> Basket:
     count = np.minimum(1 + rng.poisson(1.1, len(orders.second)), 8)
     order = np.repeat(np.arange(len(count)), count)
     day = orders.second[order] // DAY_SECONDS - world.epoch
-    product = _picked(world, rng, day)
+    product = appeal.picked(world, rng, day, orders.market[order])
     price = goods.prices[np.searchsorted(goods.price_days, day, side="right") - 1, orders.market[order], product]
     dear = price > 6000
     quantity = 1 + (rng.random(len(order)) < np.where(dear, 0.05, 0.2)) * (1 + rng.poisson(0.5, len(order)))
     gross = price * quantity
-    offer = np.round(gross * _offered(world, day, goods.category[product])).astype(np.int64)
+    offer = np.round(gross * appeal.discounts(world, day, product)).astype(np.int64)
     has_coupon = (rng.random(len(count)) < world.truth.coupon_use_rate) & orders.is_first
     coupon = np.round((gross - offer) * world.truth.coupon_rate).astype(np.int64) * has_coupon[order]
     unit_cost = goods.costs[np.searchsorted(goods.cost_days, day, side="right") - 1, product]
     return Basket(order, product, quantity, price, gross, offer, coupon, unit_cost * quantity)
-
-
-def _picked(world: World, rng: np.random.Generator, day: Ints) -> Ints:
-    """A product for each line: the category by the time of year, then by how well the product draws."""
-    goods = shelf(world)
-    month = (world.dates()[day].astype("datetime64[M]").astype(np.int64)) % 12
-    weights = np.array([[one.weights[m] * one.products for one in world.truth.categories] for m in range(12)])
-    shares = np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
-    category = (rng.random(len(day))[:, None] > shares[month]).sum(axis=1)
-    edges = np.cumsum(goods.draw)  # each category's products draw 1 together
-    found = np.searchsorted(edges, category + rng.random(len(day)) * (1 - 1e-9), side="right")
-    return np.asarray(np.minimum(found, len(edges) - 1))
-
-
-def _offered(world: World, day: Ints, category: Ints) -> Floats:
-    """The discount rate of each line on its day: the highest of the promotions that run."""
-    names = [one.name for one in world.truth.categories]
-    table = np.zeros((world.days, len(names)))
-    for i, start, end in world.offers:
-        offer = world.truth.offers[i]
-        columns = [names.index(name) for name in offer.categories] or slice(None)
-        table[start:end, columns] = np.maximum(table[start:end, columns], offer.discount_rate)
-    return np.asarray(table[day, category])
 
 
 @lru_cache(maxsize=2)

@@ -8,9 +8,10 @@ import numpy as np
 from topline.facts import columns as arrow
 from topline.facts.order_line import Kind
 from topline.simulate import identity
+from topline.simulate.frame import DAY_SECONDS
 from topline.simulate.ledger import KINDS, ledger
 from topline.simulate.order import rates
-from topline.simulate.world import DAY_SECONDS, World
+from topline.simulate.world import World
 
 OF_THE_SHOP = True
 _NET = [KINDS.index(kind) for kind in (Kind.GOODS_SOLD, Kind.DISCOUNT, Kind.GOODS_CANCELLED, Kind.REFUND)]

@@ -8,7 +8,8 @@ import numpy as np
 from topline.facts import columns as arrow
 from topline.facts.message_event import Event
 from topline.simulate import identity
-from topline.simulate.world import DAY_SECONDS, World
+from topline.simulate.frame import DAY_SECONDS
+from topline.simulate.world import World
 
 _LINKS = ("/garden", "/lighting", "/offers", "/journal")
 _WHAT = (

@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from topline.facts import columns as arrow
 from topline.simulate import identity
+from topline.simulate.frame import DAY_SECONDS, Ints
 from topline.simulate.ledger import basket, money
-from topline.simulate.world import DAY_SECONDS, Ints, World
+from topline.simulate.world import World
 
 
 def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:

@@ -7,10 +7,11 @@ import pyarrow as pa
 
 from topline.facts import columns as arrow
 from topline.simulate import identity
+from topline.simulate.frame import DAY_SECONDS
 from topline.simulate.ledger import KINDS, ledger
 from topline.simulate.order import rates
 from topline.simulate.shelf import shelf
-from topline.simulate.world import DAY_SECONDS, World
+from topline.simulate.world import World
 
 
 def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:

@@ -5,8 +5,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from topline.simulate.frame import DAY_SECONDS, Flags, Ints
 from topline.simulate.ledger import money
-from topline.simulate.world import DAY_SECONDS, Flags, Ints, World
+from topline.simulate.world import World
 
 _LAGS = np.array([0.34, 0.46, 0.15, 0.05])
 

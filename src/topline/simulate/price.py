@@ -1,4 +1,4 @@
-"""List prices: a new list each February, in each market's currency."""
+"""List prices: what changed on the first of each month, in each market's currency."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,9 @@ OF_THE_SHOP = True
 
 def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
     goods, markets = shelf(world), world.truth.markets
-    lists, market, product = (index.ravel() for index in np.indices(goods.prices.shape))
+    is_new = np.ones(goods.prices.shape, dtype=bool)
+    is_new[1:] = goods.prices[1:] != goods.prices[:-1]
+    lists, market, product = np.nonzero(is_new)
     on = arrow.days(world.epoch + goods.price_days[lists])
     countries = arrow.choice([one.country for one in markets], market)
     skus = arrow.choice(goods.sku, product)
@@ -25,5 +27,5 @@ def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
         "on": on,
         "market": countries,
         "currency": arrow.choice([one.currency for one in markets], market),
-        "amount": arrow.amounts(goods.prices.ravel() * arrow.CENT),
+        "amount": arrow.amounts(goods.prices[is_new] * arrow.CENT),
     }

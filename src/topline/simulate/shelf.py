@@ -1,11 +1,11 @@
-"""What a simulated shop sells, at which price, at which cost, and when it is on offer."""
+"""What a simulated shop sells, at which price and at which cost."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from topline.simulate.world import Floats, Ints, World
+from topline.simulate.frame import Floats, Frame, Ints
 
 _MAKES = ("Harbour & Pine", "Northfold", "Alder & Sons", "Quayside", "Fieldmark", "Lumen House", "Brackenbury")
 _FINISHES = ("Oak", "Slate", "Linen", "Copper", "Sage", "Ivory", "Charcoal", "Moss", "Clay", "Salt", "Fern", "Amber")
@@ -18,6 +18,8 @@ class Shelf:
 
     category, make, tier : index, index, 1 (entry) to 3 (best)
     prices : [price lists, markets, products] cents of the market's currency, from the day in `price_days` on
+    usual : [price lists, markets, products] likewise, what they are usual at: `draw` holds there
+    elasticity : [products] percent of units for a percent of price
     costs : [cost lists, products] cost in hundredths of a cent of the shop's currency, from the day in `cost_days` on
     draw : [products] how often it is bought among those of its category, sums to 1 in each
     """
@@ -29,6 +31,8 @@ class Shelf:
     tier: Ints
     price_days: Ints
     prices: Ints
+    usual: Floats
+    elasticity: Floats
     cost_days: Ints
     costs: Ints
     draw: Floats
@@ -39,7 +43,7 @@ class Shelf:
 
 
 @lru_cache(maxsize=2)
-def shelf(world: World) -> Shelf:
+def shelf(world: Frame) -> Shelf:
     """The shop's products with their price and cost lists."""
     rng = world.shared_stream("shelf")
     categories = world.truth.categories
@@ -54,15 +58,20 @@ def shelf(world: World) -> Shelf:
     cost_rate = np.array([one.cost_rate for one in categories])[category] * rng.uniform(0.85, 1.12, len(base))
     sku, title = _names(world, category)
     price_days, raises = _raises(world, rng, len(base))
-    prices = np.stack([_listed(base * raised, len(world.truth.markets)) for raised in raises])
+    moved = base * raises * _moves(world, price_days, len(base))
+    prices = np.stack([_listed(pounds, len(world.truth.markets)) for pounds in moved])
+    inflation = (1 + world.truth.price_rise_rate) ** _februaries(world, price_days)
+    usual = inflation[:, None, None] * _listed(base, len(world.truth.markets))
+    means = np.array([one.elasticity for one in categories])[category]
+    scatter = world.shared_stream("elasticity").normal(0, world.truth.pricing.scatter, len(base))
     cost_days = np.array([0, 366, 731])
     drift = np.cumprod([1.0, 1.025, 1.03])
-    costs = np.round(prices[0, 0] * cost_rate * 100 * drift[:, None]).astype(np.int64)
+    costs = np.round(usual[0, 0] * cost_rate * 100 * drift[:, None]).astype(np.int64)
     make = rng.choice(len(_MAKES), len(base), p=[0.28, *[0.12] * 6])
-    return Shelf(sku, title, category, make, tier, price_days, prices, cost_days, costs, draw)
+    return Shelf(sku, title, category, make, tier, price_days, prices, usual, means + scatter, cost_days, costs, draw)
 
 
-def _names(world: World, category: Ints) -> tuple[list[str], list[str]]:
+def _names(world: Frame, category: Ints) -> tuple[list[str], list[str]]:
     skus, titles = [], []
     seen: dict[int, int] = {}
     for c in category.tolist():
@@ -75,16 +84,30 @@ def _names(world: World, category: Ints) -> tuple[list[str], list[str]]:
     return skus, titles
 
 
-def _raises(world: World, rng: np.random.Generator, products: int) -> tuple[Ints, Floats]:
-    """Days of new price lists (1 February of each year), and each list's factor by product."""
-    start = world.truth.period.start
-    days = [0] + [
-        (start.replace(year=year, month=2, day=1) - start).days
-        for year in range(start.year + 1, world.truth.period.last.year + 1)
-    ]
-    steps = 1 + rng.normal(world.truth.price_rise_rate, 0.015, (len(days), products)).clip(0, 0.08)
+def _raises(world: Frame, rng: np.random.Generator, products: int) -> tuple[Ints, Floats]:
+    """Days of new price lists (the first of each month), and each list's factor by product: all rise each February."""
+    firsts = np.flatnonzero(world.dates().astype("datetime64[M]") == world.dates())
+    days = np.unique(np.concatenate([[0], firsts]))
+    years = _februaries(world, days)
+    steps = 1 + rng.normal(world.truth.price_rise_rate, 0.015, (int(years[-1]) + 1, products)).clip(0, 0.08)
     steps[0] = 1
-    return np.array(days), np.cumprod(steps, axis=0)
+    return days, np.cumprod(steps, axis=0)[years]
+
+
+def _februaries(world: Frame, days: Ints) -> Ints:
+    """How many times prices have risen by each day."""
+    dates = world.dates()[days].astype("datetime64[M]").astype(np.int64) - 1  # months from February on
+    return np.asarray(dates // 12 - dates[0] // 12)
+
+
+def _moves(world: Frame, price_days: Ints, products: int) -> Floats:
+    """[price lists, products] how far the list price stands from the usual one, which some leave at each list."""
+    rng, pricing = world.shared_stream("repricing"), world.truth.pricing
+    found = np.zeros((len(price_days), products))
+    for at in range(1, len(price_days)):
+        is_new = rng.random(products) < pricing.change_rate
+        found[at] = np.where(is_new, rng.normal(0, pricing.deviation, products), found[at - 1])
+    return np.exp(found)
 
 
 def _listed(pounds: Floats, markets: int) -> Ints:

@@ -8,7 +8,8 @@ import numpy as np
 from topline.facts import columns as arrow
 from topline.simulate import identity
 from topline.simulate.followers import counts
-from topline.simulate.world import DAY_SECONDS, World
+from topline.simulate.frame import DAY_SECONDS
+from topline.simulate.world import World
 
 OF_THE_SHOP = True
 _STAGES, _FRONTS = ("top", "middle", "bottom"), ("makers", "seasons", "homes")

@@ -4,9 +4,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from topline.simulate.frame import DAY_SECONDS, Ints
 from topline.simulate.ledger import ledger
 from topline.simulate.shelf import shelf
-from topline.simulate.world import DAY_SECONDS, Ints, World
+from topline.simulate.world import World
 
 _COVER_DAYS, _AHEAD_DAYS, _MONDAY = 24, 21, 0
 

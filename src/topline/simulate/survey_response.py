@@ -7,7 +7,8 @@ import numpy as np
 
 from topline.facts import columns as arrow
 from topline.simulate import identity
-from topline.simulate.world import DAY_SECONDS, World
+from topline.simulate.frame import DAY_SECONDS
+from topline.simulate.world import World
 
 _SURVEYS, _AFTER_DAYS = ("csat", "nps"), np.array([14, 30])
 

@@ -5,16 +5,18 @@ from functools import lru_cache
 
 import numpy as np
 
-from topline.simulate.world import DAY_SECONDS, Ints, World
+from topline.simulate.frame import DAY_SECONDS, Floats, Ints
+from topline.simulate.world import World
 
 STAGES = ("new", "talk", "offer", "won", "lost")
 NEW, TALK, OFFER, WON, LOST = range(5)
+_NO_DEAL = -1
 LINES = ("Hospitality", "Offices", "Gifts")
 
 
 @dataclass(frozen=True, slots=True)
 class Leads:
-    """One row each; seconds are local since 1970, -1 for what did not happen."""
+    """One row each; seconds are local since 1970, -1 for what did not happen; chance : of being won, 0-1."""
 
     created: Ints
     qualified: Ints
@@ -24,6 +26,7 @@ class Leads:
     line: Ints
     market: Ints
     channel: Ints
+    chance: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,12 @@ def trade(world: World) -> tuple[Leads, Moves]:
     day = np.repeat(np.arange(world.days), rng.poisson(work.leads * world.growth))
     count = len(day)
     created = (world.epoch + day) * DAY_SECONDS + rng.integers(8 * 3600, 18 * 3600, count)
-    is_deal = rng.random(count) < work.qualify_rate
+    line = rng.integers(0, len(LINES), count)
+    market = (rng.random(count) < 1 - world.truth.markets[0].share).astype(np.int64)
+    channel = rng.integers(0, len(world.truth.channels), count)
+    chance = _chances(world, channel, line, market)
+    ends_in = np.where(rng.random(count) < chance, WON, _lost_in(world, rng, count))
+    is_deal = ends_in > _NO_DEAL
     qualified = created + (rng.gamma(2.0, 1.5, count) * DAY_SECONDS).astype(np.int64) + 3600
     value = np.round(work.deal_value * rng.lognormal(0, 0.8, count) * world.growth[day]).astype(np.int64)
     moves, now, stage = [], qualified.copy(), np.full(count, NEW)
@@ -54,7 +62,7 @@ def trade(world: World) -> tuple[Leads, Moves]:
         moves.append((who, now[who], stage[who], before[who]))
         open_ = who[stage[who] < WON]
         days = np.array(work.stage_days)[stage[open_]]
-        ahead = rng.random(len(open_)) < np.array(work.advance_rates)[stage[open_]]
+        ahead = stage[open_] < ends_in[open_]
         back = (stage[open_] == OFFER) & is_back[open_]
         is_back[open_[back]] = False
         before[open_] = stage[open_]
@@ -72,8 +80,35 @@ def trade(world: World) -> tuple[Leads, Moves]:
         np.where(closed < end, closed, -1),
         (is_deal & (stage == WON)).astype(np.int64),
         np.arange(count) % len(work.owners),
-        rng.integers(0, len(LINES), count),
-        (rng.random(count) < 1 - world.truth.markets[0].share).astype(np.int64),
-        rng.integers(0, len(world.truth.channels), count),
+        line,
+        market,
+        channel,
+        chance,
     )
     return leads, Moves(deal[by_deal], second[by_deal], entered[by_deal], left[by_deal], value[deal[by_deal]])
+
+
+def _chances(world: World, channel: Ints, line: Ints, market: Ints) -> Floats:
+    """The chance of each lead to be won: by the truth's effects, and on average what its rates make."""
+    truth, effects = world.truth, world.truth.work.lead_effects
+    named = (
+        ("channel", [one.name for one in truth.channels], channel),
+        ("product_line", LINES, line),
+        ("market", [one.country for one in truth.markets], market),
+    )
+    log_odds = sum(np.array([effects[column][name] for name in names])[code] for column, names, code in named)
+    aim = truth.work.qualify_rate * np.prod(truth.work.advance_rates)
+    low, high = -20.0, 20.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        is_high = (1 / (1 + np.exp(-(log_odds + middle)))).mean() > aim
+        low, high = (low, middle) if is_high else (middle, high)
+    return np.asarray(1 / (1 + np.exp(-(log_odds + low))))
+
+
+def _lost_in(world: World, rng: np.random.Generator, count: int) -> Ints:
+    """The stage that each lead would be lost in, so that all leave stages at the rates of the truth."""
+    work = world.truth.work
+    reached = np.cumprod([1.0, work.qualify_rate, *work.advance_rates])
+    edges = np.cumsum(-np.diff(reached)) / (1 - reached[-1])
+    return np.asarray(np.searchsorted(edges, rng.random(count), side="right") + _NO_DEAL)

@@ -27,7 +27,7 @@ class Channel:
     """Where visits come from.
 
     visits : unpaid visits on an average day of the first year, both markets
-    conversion_rate : chance that a newcomer's visit becomes an order, 0-1, without promotion
+    conversion_rate : chance that a newcomer's visit becomes an order, 0-1, at usual prices and without promotion
     repeat_share : share of the returning customers' visits, sums to 1 over all channels
     """
 
@@ -61,6 +61,7 @@ class Category:
 
     products : how many; price, spread : median and log-deviation of their prices; cost_rate : cost to price, 0-1
     return_rate : chance that a line comes back, 0-1; weights : by month of the year, how much it draws
+    elasticity : mean of its products', percent of units for a percent of price
     """
 
     name: str
@@ -70,6 +71,7 @@ class Category:
     cost_rate: float
     return_rate: float
     weights: tuple[float, ...]
+    elasticity: float
     nouns: tuple[str, ...]
 
 
@@ -77,7 +79,7 @@ class Category:
 class Offer:
     """A yearly promotion: `days` days from `offset` days after the rule's day; no categories means all products.
 
-    visit_lift, conversion_lift : what traffic and conversion are multiplied by while it runs
+    visit_lift : what traffic is multiplied by while it runs
     """
 
     name: str
@@ -87,7 +89,32 @@ class Offer:
     discount_rate: float
     categories: tuple[str, ...]
     visit_lift: float
-    conversion_lift: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """How list prices move and products go on offer one by one, and how demand answers.
+
+    Units of a product on a day are in proportion to (price / usual price) ** elasticity, and to `uplift` while it is on
+    offer or to `dip` in the `dip_days` after. The usual price rises with all prices, by `Truth.price_rise_rate` a year.
+
+    change_rate : chance that a product gets a new list price on the first of a month
+    deviation : standard deviation of log list prices around the usual ones
+    scatter : standard deviation of the products' elasticities around their category's
+    offer_rate : chance that a product goes on offer on a Monday; offer_weeks : for how long
+    discount_rates : of these offers, each as likely as the others
+    uplift, dip : factors on units, beside what the price cut does
+    """
+
+    change_rate: float
+    deviation: float
+    scatter: float
+    offer_rate: float
+    offer_weeks: int
+    discount_rates: tuple[float, ...]
+    uplift: float
+    dip: float
+    dip_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +200,8 @@ class Work:
     stock_from : the first day whose stock is recorded; count_rate : chance that a count equals the record
     contact_rate : conversations for each order; reply_hours, resolution_hours : medians
     leads : new leads on an average day; qualify_rate : chance that one becomes a deal
+    lead_effects : what a lead's channel, product line and market add to the log odds that it is won; the mean chance is
+        the product of the rates
     owners, territories : of deals, in turn; advance_rates : chance to leave new, talk and offer for the next stage
     stage_days : mean days in each of the three; back_rate : chance that talk is entered again after offer
     deal_value : median, in the shop's currency
@@ -190,6 +219,7 @@ class Work:
     resolution_hours: float
     leads: float
     qualify_rate: float
+    lead_effects: Mapping[str, Mapping[str, float]]
     owners: tuple[str, ...]
     territories: tuple[str, ...]
     advance_rates: tuple[float, float, float]
@@ -218,6 +248,7 @@ class Truth:
     responses: tuple[Response, ...]
     categories: tuple[Category, ...]
     offers: tuple[Offer, ...]
+    pricing: Pricing
     loyalty: Loyalty
     guest_rate: float
     cancel_rate: float
@@ -295,14 +326,20 @@ HARBOUR_AND_PINE = Truth(
     ),
     categories=(
         Category(
-            "Garden furniture", 34, 165, 0.55, 0.54, 0.065, _GARDEN, ("Bench", "Bistro Set", "Lounger", "Parasol")
+            "Garden furniture", 34, 165, 0.55, 0.54, 0.065, _GARDEN, -2.2, ("Bench", "Bistro Set", "Lounger", "Parasol")
         ),
-        Category("Plants and pots", 46, 17, 0.50, 0.46, 0.030, _GARDEN, ("Planter", "Trough", "Herb Pot", "Trellis")),
-        Category("Garden tools", 32, 24, 0.45, 0.50, 0.045, _GARDEN, ("Spade", "Secateurs", "Rake", "Hose Reel")),
-        Category("Outdoor cooking", 22, 89, 0.60, 0.57, 0.050, _GARDEN, ("Fire Bowl", "Grill", "Pizza Oven", "Cover")),
-        Category("Lighting", 36, 42, 0.50, 0.44, 0.060, _INDOOR, ("Lantern", "Table Lamp", "Pendant", "Festoon")),
-        Category("Textiles", 44, 31, 0.45, 0.41, 0.095, _INDOOR, ("Throw", "Cushion", "Rug", "Linen Set")),
-        Category("Kitchen and dining", 40, 26, 0.45, 0.47, 0.040, _EVEN, ("Stoneware Set", "Carafe", "Board", "Tray")),
+        Category(
+            "Plants and pots", 46, 17, 0.50, 0.46, 0.030, _GARDEN, -1.3, ("Planter", "Trough", "Herb Pot", "Trellis")
+        ),
+        Category("Garden tools", 32, 24, 0.45, 0.50, 0.045, _GARDEN, -1.6, ("Spade", "Secateurs", "Rake", "Hose Reel")),
+        Category(
+            "Outdoor cooking", 22, 89, 0.60, 0.57, 0.050, _GARDEN, -2.4, ("Fire Bowl", "Grill", "Pizza Oven", "Cover")
+        ),
+        Category("Lighting", 36, 42, 0.50, 0.44, 0.060, _INDOOR, -1.8, ("Lantern", "Table Lamp", "Pendant", "Festoon")),
+        Category("Textiles", 44, 31, 0.45, 0.41, 0.095, _INDOOR, -2.0, ("Throw", "Cushion", "Rug", "Linen Set")),
+        Category(
+            "Kitchen and dining", 40, 26, 0.45, 0.47, 0.040, _EVEN, -1.5, ("Stoneware Set", "Carafe", "Board", "Tray")
+        ),
         Category(
             "Seasonal",
             26,
@@ -311,11 +348,12 @@ HARBOUR_AND_PINE = Truth(
             0.42,
             0.035,
             (0.1, 0.2, 0.5, 0.4, 0.2, 0.2, 0.2, 0.3, 0.8, 1.8, 3.6, 3.2),
+            -1.1,
             ("Wreath", "Garland", "Candle", "Star"),
         ),
     ),
     offers=(
-        Offer("black-friday", _rule("black_friday", "GB"), -4, 8, 0.20, (), 1.45, 1.55),
+        Offer("black-friday", _rule("black_friday", "GB"), -4, 8, 0.20, (), 1.25),
         Offer(
             "boxing-day",
             Fixed(12, 26),
@@ -323,12 +361,11 @@ HARBOUR_AND_PINE = Truth(
             14,
             0.25,
             ("Lighting", "Textiles", "Kitchen and dining", "Seasonal"),
-            1.2,
-            1.35,
+            1.15,
         ),
-        Offer("easter-garden", _rule("easter", "GB"), -14, 18, 0.15, ("Plants and pots", "Garden tools"), 1.12, 1.18),
-        Offer("mothers-day", _rule("mothers_day", "GB"), -10, 11, 0.10, ("Plants and pots", "Textiles"), 1.08, 1.12),
-        Offer("fathers-day", _rule("fathers_day", "GB"), -9, 10, 0.10, ("Outdoor cooking", "Garden tools"), 1.06, 1.10),
+        Offer("easter-garden", _rule("easter", "GB"), -14, 18, 0.15, ("Plants and pots", "Garden tools"), 1.12),
+        Offer("mothers-day", _rule("mothers_day", "GB"), -10, 11, 0.10, ("Plants and pots", "Textiles"), 1.08),
+        Offer("fathers-day", _rule("fathers_day", "GB"), -9, 10, 0.10, ("Outdoor cooking", "Garden tools"), 1.06),
         Offer(
             "summer-sale",
             NthWeekday(7, SATURDAY, 1),
@@ -336,9 +373,19 @@ HARBOUR_AND_PINE = Truth(
             16,
             0.20,
             ("Garden furniture", "Outdoor cooking"),
-            1.15,
-            1.25,
+            1.12,
         ),
+    ),
+    pricing=Pricing(
+        change_rate=0.25,
+        deviation=0.09,
+        scatter=0.25,
+        offer_rate=0.03,
+        offer_weeks=2,
+        discount_rates=(0.10, 0.15, 0.20, 0.25),
+        uplift=1.35,
+        dip=0.82,
+        dip_days=14,
     ),
     loyalty=Loyalty(r=0.55, alpha=13.0, a=1.15, b=2.6, visit_conversion_rate=0.12),
     guest_rate=0.18,
@@ -365,6 +412,23 @@ HARBOUR_AND_PINE = Truth(
         resolution_hours=19.0,
         leads=2.1,
         qualify_rate=0.46,
+        lead_effects=MappingProxyType(
+            {
+                "channel": MappingProxyType(
+                    {
+                        "direct": 0.8,
+                        "organic_search": 0.3,
+                        "referral": 1.4,
+                        "email": 0.6,
+                        "paid_search": -0.2,
+                        "paid_social": -1.6,
+                        "affiliate": -1.2,
+                    }
+                ),
+                "product_line": MappingProxyType({"Hospitality": 0.9, "Offices": 0.1, "Gifts": -1.0}),
+                "market": MappingProxyType({"GB": 0.1, "IE": -0.5}),
+            }
+        ),
         owners=("Hannah Reid", "Owen Clarke", "Priya Nair", "Tom Whelan"),
         territories=("North", "South", "Ireland"),
         advance_rates=(0.72, 0.66, 0.55),

@@ -5,7 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from topline.simulate.world import Flags, Ints, World
+from topline.simulate.frame import Flags, Ints
+from topline.simulate.world import World
 
 DEVICES = ("mobile", "desktop", "tablet")
 PAGES = ("/", "/garden", "/lighting", "/textiles", "/offers", "/journal")

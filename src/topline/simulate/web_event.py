@@ -9,10 +9,11 @@ import numpy as np
 from topline.facts import columns as arrow
 from topline.facts.web_event import Event
 from topline.simulate import identity, order
+from topline.simulate.frame import DAY_SECONDS, Ints
 from topline.simulate.ledger import basket
 from topline.simulate.shelf import shelf
 from topline.simulate.way import DEVICES, PAGES, ways
-from topline.simulate.world import DAY_SECONDS, Ints, World
+from topline.simulate.world import World
 
 _ORDER = (
     *(Event.PAGE_VIEW, Event.PRODUCT_VIEW, Event.PAGE_VIEW, Event.SIGN_UP, Event.DOWNLOAD, Event.CHAT),

@@ -1,24 +1,16 @@
 """The course of a simulated shop's life, drawn once from its truth; each fact's file reads it.
 
-Days count from the period's first day; amounts are whole hundredths of the currency (cents). Every part draws from a
-random stream of its own name, so a new fact's generator changes no other fact.
+Amounts are whole hundredths of the currency (cents).
 """
 
-import zlib
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-from topline.simulate.truth import Truth
+from topline.simulate import appeal
+from topline.simulate.frame import DAY_SECONDS, Flags, Floats, Frame, Ints
 
-type Ints = npt.NDArray[np.int64]
-type Floats = npt.NDArray[np.float64]
-type Flags = npt.NDArray[np.bool_]
-
-DAY_SECONDS = 86_400
 _HOURS = np.array(
     [0.7, 0.4, 0.2, 0.2, 0.2, 0.4, 1, 2, 3, 4, 4.6, 4.9, 5.4, 5, 4.6, 4.4, 4.5, 4.8, 5.2, 6, 6.6, 6.2, 4, 2]
 )
@@ -52,78 +44,21 @@ class Orders:
     is_first: Flags
 
 
-class World:
-    """Everything that happened to the shop of this truth, by a seed.
-
-    A large shop is drawn in parts, each with its own visitors and customers: what is drawn of a shop of so many visits
-    is the sum of independent parts (Poisson thinning). Season, prices, spend and weather are those of the whole shop.
-
-    part, parts : which part of how many; the numbers of orders, visits and customers are unique over all of them
-    """
-
-    def __init__(self, truth: Truth, seed: int, *, part: int = 0, parts: int = 1) -> None:
-        self.truth = truth
-        self.seed = seed
-        self.part = part
-        self.parts = parts
-        self.days = truth.period.days
-        self.epoch = (truth.period.start - date(1970, 1, 1)).days
-
-    def stream(self, name: str) -> np.random.Generator:
-        """The random numbers of something that each part of the shop has of its own."""
-        own = [self.part] if self.parts > 1 else []
-        return np.random.default_rng([self.seed, zlib.crc32(name.encode()), *own])
-
-    def shared_stream(self, name: str) -> np.random.Generator:
-        """The random numbers of something that the whole shop shares."""
-        return np.random.default_rng([self.seed, zlib.crc32(name.encode())])
-
-    def numbered(self, index: Ints) -> Ints:
-        """The numbers in the whole shop of this part's orders, visits or customers."""
-        return index * self.parts + self.part
-
-    def dates(self) -> npt.NDArray[np.datetime64]:
-        return np.datetime64(self.truth.period.start, "D") + np.arange(self.days)
+class World(Frame):
+    """Everything that happened to the shop of this truth, by a seed."""
 
     @cached_property
-    def season(self) -> Floats:
-        """[days] demand by weekday and time of year, 1 on average over a year; no growth, no promotion."""
-        dates = self.dates()
-        of_year = (dates - dates.astype("datetime64[Y]")).astype(np.int64)
-        middles = (np.arange(12) + 0.5) * 365.25 / 12
-        yearly = np.interp(of_year, middles, self.truth.months, period=365.25)
-        weekday = (dates.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
-        month_day = np.array([str(day)[5:] for day in dates])
-        closing = np.where(np.isin(month_day, ["12-22", "12-23", "12-24", "12-25"]), 0.55, 1.0)
-        return np.asarray(yearly * np.array(self.truth.weekdays)[weekday] * closing)
-
-    @cached_property
-    def growth(self) -> Floats:
-        """[days] the trend, 1 on the first day."""
-        return np.asarray((1 + self.truth.growth_rate) ** (np.arange(self.days) / 365.25))
-
-    @cached_property
-    def offers(self) -> list[tuple[int, int, int]]:
-        """(index of the offer, first day, day after the last) of each promotion that ran, cut to the period."""
-        period = self.truth.period
-        found = []
-        for i, offer in enumerate(self.truth.offers):
-            for year in range(period.start.year - 1, period.end.year + 1):
-                for span in offer.rule.spans(year):
-                    first = (span.first - period.start).days + offer.offset
-                    start, end = max(first, 0), min(first + offer.days, self.days)
-                    if start < end:
-                        found.append((i, start, end))
-        return sorted(found, key=lambda one: one[1])
-
-    @cached_property
-    def lifts(self) -> tuple[Floats, Floats]:
-        """[days], [days] what promotions multiply visits and conversion by."""
-        visits, conversion = np.ones(self.days), np.ones(self.days)
+    def lift(self) -> Floats:
+        """[days] what promotions multiply visits by."""
+        found = np.ones(self.days)
         for i, start, end in self.offers:
-            visits[start:end] *= self.truth.offers[i].visit_lift
-            conversion[start:end] *= self.truth.offers[i].conversion_lift
-        return visits, conversion
+            found[start:end] *= self.truth.offers[i].visit_lift
+        return found
+
+    @cached_property
+    def appeal(self) -> Floats:
+        """[markets, days] what prices and promotions multiply conversion by."""
+        return appeal.by_day(self)
 
     @cached_property
     def spend(self) -> Floats:
@@ -140,7 +75,7 @@ class World:
             if response.kind == "ads":
                 dark[rng.choice(weeks, 5, replace=False)] = 0.08
             weekly = np.repeat(np.exp(drift) * dark, 7)[: self.days]
-            pushed = np.where(self.lifts[0] > 1.3, 1.6, 1.0)
+            pushed = np.where(self.lift > 1.2, 1.6, 1.0)
             noise = rng.lognormal(0, 0.08, self.days)
             spent[i] = response.daily * weekly * pushed * noise * np.sqrt(self.growth * self.season)
         return np.round(spent, 2)
@@ -168,7 +103,7 @@ class World:
         if self.parts > 1:
             rng = self.stream("traffic")
         for c, channel in enumerate(self.truth.channels):
-            mean = channel.visits * self.season * self.growth * self.lifts[0]
+            mean = channel.visits * self.season * self.growth * self.lift
             if channel.name in paid:
                 mean = mean + self.paid_visits[paid[channel.name]]
             for m, market in enumerate(self.truth.markets):
@@ -180,7 +115,7 @@ class World:
         """[channels, markets, days] newcomers' orders."""
         rng = self.stream("newcomers")
         rates = np.array([channel.conversion_rate for channel in self.truth.channels])
-        chance = np.minimum(rates[:, None, None] * self.lifts[1], 1)
+        chance = np.minimum(rates[:, None, None] * self.appeal, 1)
         return np.asarray(rng.binomial(self.traffic, np.broadcast_to(chance, self.traffic.shape)))
 
     @cached_property
@@ -209,7 +144,8 @@ class World:
     def _repeats(self, rng: np.random.Generator, first: Ints) -> tuple[Ints, Ints]:
         """Moments and customers of later orders, by BG/NBD in the time of the season."""
         loyalty = self.truth.loyalty
-        warped = np.concatenate([[0.0], np.cumsum(self.season * self.lifts[1])])
+        shares = np.array([market.share for market in self.truth.markets])
+        warped = np.concatenate([[0.0], np.cumsum(self.season * (shares @ self.appeal))])
         warped *= self.days / warped[-1] / 7
         edges = (self.epoch + np.arange(self.days + 1)) * float(DAY_SECONDS)
         rate = rng.gamma(loyalty.r, 1 / loyalty.alpha, len(first))
