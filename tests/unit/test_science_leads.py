@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from topline.science import leads
+from topline.simulate.trade import LINES, trade
+from topline.simulate.truth import HARBOUR_AND_PINE
+from topline.simulate.world import World
 
 
 def test_area_under_the_curve_by_hand() -> None:
@@ -35,3 +38,23 @@ def test_thin_data_are_refused_and_say_what_is_needed() -> None:
     lopsided = np.arange(500) < 10
     with pytest.raises(leads.ThinLeadsError):
         leads.score({"x": list(range(500))}, lopsided)
+
+
+def test_the_demo_shops_chances_are_found() -> None:
+    """Scores rank its leads nearly as well as the chances that they were drawn with, and come near those."""
+    truth = HARBOUR_AND_PINE
+    drawn, _ = trade(World(truth, 3))
+    closed = np.flatnonzero(drawn.closed >= 0)
+    won, chance = drawn.is_won[closed] > 0, drawn.chance[closed]
+    columns = {
+        "channel": [truth.channels[k].name for k in drawn.channel[closed]],
+        "product_line": [LINES[k] for k in drawn.line[closed]],
+        "market": [truth.markets[k].country for k in drawn.market[closed]],
+    }
+    found = leads.score(columns, won)
+    best = leads.auc(chance, won * 1.0)
+    assert found.folds[found.model].auc > 0.7
+    assert found.folds[found.model].auc == pytest.approx(best, abs=0.03)
+    assert found.is_worth
+    for tenth in np.array_split(np.argsort(found.probability, kind="stable"), 10):
+        assert found.probability[tenth].mean() == pytest.approx(chance[tenth].mean(), abs=0.05)

@@ -6,6 +6,11 @@ import pytest
 
 import price_market
 from topline.science import price
+from topline.simulate import appeal
+from topline.simulate.ledger import basket
+from topline.simulate.shelf import Shelf, shelf
+from topline.simulate.truth import HARBOUR_AND_PINE
+from topline.simulate.world import World
 
 
 def test_a_change_by_hand() -> None:
@@ -101,3 +106,35 @@ def test_flat_prices_and_short_histories_are_refused() -> None:
         price.fit(price.Panel(units, np.full((4, 30), 7.0), one, one, np.zeros((0, 4, 30))))
     with pytest.raises(price.ShortPriceHistoryError, match="12"):
         price.fit(price.Panel(units[:, :5], np.full((4, 5), 7.0), one, one, np.zeros((0, 4, 5))))
+
+
+def test_the_demo_shops_truth_is_inside_the_intervals_at_their_rate() -> None:
+    """Elasticities of 280 products and 8 categories, the uplift of offers and the dip after; 90 % intervals."""
+    panel, goods = _harbour(World(HARBOUR_AND_PINE, 7))
+    found = price.fit(panel)
+    inside = np.abs(found.elasticity - goods.elasticity) < 1.645 * found.se[:, 0]
+    assert 0.82 < inside.mean() < 0.97
+    of_group = np.array([goods.elasticity[goods.category == g].mean() for g in range(8)])
+    assert (np.abs(found.group_mean[:, 0] - of_group) < 1.645 * found.group_se[:, 0]).sum() >= 6
+    told = {effect.name: effect for effect in found.effects}
+    pricing = HARBOUR_AND_PINE.pricing
+    for name, factor in (("offer", pricing.uplift), ("after", pricing.dip)):
+        assert abs(told[name].mean - np.log(factor)) < 1.96 * told[name].se < 0.08
+
+
+def _harbour(world: World) -> tuple[price.Panel, Shelf]:
+    """The last two years of the simulated shop by week, at its list prices and offers."""
+    goods, lines = shelf(world), basket(world)
+    start = world.days - 104 * 7
+    week = (world.orders.second[lines.order] // 86_400 - world.epoch - start) // 7
+    units = np.zeros((len(goods.sku), 104))
+    np.add.at(units, (lines.product[week >= 0], week[week >= 0]), lines.quantity[week >= 0])
+    days = np.arange(start, world.days)
+    off = np.stack([appeal.discounts(world, int(day), slice(None)) for day in days], axis=1)
+    listed = goods.prices[np.searchsorted(goods.price_days, days, side="right") - 1, 0].T
+
+    def weekly(by_day: np.ndarray) -> np.ndarray:
+        return by_day.reshape(len(goods.sku), 104, 7).mean(axis=2)
+
+    kinds = weekly(off > 0)[None]
+    return price.Panel(units, weekly(listed * (1 - off)), goods.category, goods.category, kinds, ("offer",)), goods

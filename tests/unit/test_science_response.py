@@ -135,9 +135,8 @@ def _recovered(world: World) -> list[bool]:
 
     paid = [one for one in HARBOUR_AND_PINE.responses if one.kind != "messages"]
     rates = {one.name: one.conversion_rate for one in HARBOUR_AND_PINE.channels}
-    brought = weekly(world.paid_visits[: len(paid)] * world.lifts[1]).mean(axis=1) * [
-        rates[one.channel] for one in paid
-    ]
+    appeal = np.array([one.share for one in HARBOUR_AND_PINE.markets]) @ world.appeal
+    brought = weekly(world.paid_visits[: len(paid)] * appeal).mean(axis=1) * [rates[one.channel] for one in paid]
     offers = np.zeros((len(HARBOUR_AND_PINE.offers), world.days))
     for offer, first, end in world.offers:
         offers[offer, first:end] = 1

@@ -19,6 +19,7 @@ LEAST_MOVE = 0.01
 _ROUNDS = 25
 _NEWTON = 3
 _FLAT = 1e-4
+_NOTHING = 1e-6
 _PRIOR_WEEKS = 10.0
 _LONGEST_STEP = 1.0
 _SHOWN = 2.0
@@ -235,15 +236,27 @@ def _after(on: Floats) -> Floats:
 
 @dataclass(slots=True)
 class _State:
-    """What the rounds of fitting improve: theta (n, q + 1) with the level first, shocks, dispersion, priors."""
+    """What the rounds of fitting improve.
+
+    theta : (n, q + 1) with the level first; variance : (n, q) of its effects, their group's mean given
+    follows : (n, q, q) by how much effects move with their group's mean
+    shock, phi : shocks of groups, dispersion of products
+    mean, mean_covariance : (g, q), (g, q, q) of groups; information : (g, q, q) that their own data hold of it
+    whole, whole_covariance : (q,), (q, q) of all
+    spread : (q,) standard deviation of products around their group's mean
+    """
 
     group: Ints
     theta: Floats
     variance: Floats
+    follows: Floats
     shock: Floats
     phi: Floats
     mean: Floats
-    mean_variance: Floats
+    mean_covariance: Floats
+    information: Floats
+    whole: Floats
+    whole_covariance: Floats
     spread: Floats
 
 
@@ -260,10 +273,14 @@ def _fitted(panel: Panel, names: Sequence[str], x: Floats, mask: NDArray[np.bool
         group=panel.group,
         theta=theta,
         variance=np.ones((n, q)),
+        follows=np.zeros((n, q, q)),
         shock=np.zeros((len(members), y.shape[1])),
         phi=np.ones(n),
         mean=np.tile(np.eye(1, q)[0] * _ORDINARY, (len(members), 1)),
-        mean_variance=np.ones((len(members), q)),
+        mean_covariance=np.ones((len(members), q, q)),
+        information=np.zeros((len(members), q, q)),
+        whole=np.zeros(q),
+        whole_covariance=np.zeros((q, q)),
         spread=np.ones(q),
     )
     is_told = (x != 0).any(axis=2).T  # (n, q) a product that never saw a promotion says nothing of it
@@ -276,7 +293,7 @@ def _fitted(panel: Panel, names: Sequence[str], x: Floats, mask: NDArray[np.bool
         _priors(state, members, is_told)
         if turn > 3 and np.abs(state.mean - before).max() < 1e-4:
             break
-    return _answer(state, panel, names, is_told, usual)
+    return _answer(state, panel, names, usual)
 
 
 def _means(state: _State, g: int, rows: Ints, design: Floats) -> Floats:
@@ -294,7 +311,8 @@ def _step(state: _State, g: int, rows: Ints, design: Floats, y: Floats, mask: ND
     slope = np.einsum("nqt,nt->nq", design, miss)
     slope[:, 1:] -= precision[1:] * (state.theta[rows, 1:] - state.mean[g])
     weighted = design * weight[:, None]
-    own = np.linalg.inv(weighted @ design.transpose(0, 2, 1) + np.diag(precision))
+    known = weighted @ design.transpose(0, 2, 1)
+    own = np.linalg.inv(known + np.diag(precision))
     across = own @ weighted  # (m, q + 1, weeks)
     m, k, weeks = weighted.shape
     schur = -(weighted.reshape(m * k, weeks).T @ across.reshape(m * k, weeks))
@@ -307,8 +325,12 @@ def _step(state: _State, g: int, rows: Ints, design: Floats, y: Floats, mask: ND
     moved = state.shock[g] + shock
     state.shock[g] = moved - moved.mean()
     state.theta[rows, 0] += moved.mean()
-    spill = np.einsum("nqt,nqt->nq", across @ inverse, across)
-    state.variance[rows] = np.einsum("nqq->nq", own)[:, 1:] + spill[:, 1:]
+    behind = across @ inverse
+    state.variance[rows] = np.einsum("nqq->nq", own)[:, 1:] + np.einsum("nqt,nqt->nq", behind, across)[:, 1:]
+    # what the data say of the group's mean, and how effects follow it, with products and shocks free to give way
+    shared = (weighted - known @ across)[:, 1:].sum(axis=0)
+    state.information[g] = (known - known @ own @ known)[:, 1:, 1:].sum(axis=0) - shared @ inverse @ shared.T
+    state.follows[rows] = own[:, 1:, 1:] * precision[1:] + behind[:, 1:] @ shared.T
 
 
 def _dispersions(state: _State, members: list[Ints], design: Floats, y: Floats, mask: NDArray[np.bool_]) -> None:
@@ -324,22 +346,48 @@ def _dispersions(state: _State, members: list[Ints], design: Floats, y: Floats, 
 
 
 def _priors(state: _State, members: list[Ints], is_told: NDArray[np.bool_]) -> None:
-    """Means of groups and the spread of products around them, from what each product's own data say."""
-    for k in range(state.theta.shape[1] - 1):
-        own, error = _own(state, k)
-        told = [rows[is_told[rows, k] & _is_informed(state, k, error[rows])] for rows in members]
-        everyone = np.concatenate(told)
-        if not len(everyone):
+    """Means of groups, by Newton's step of each and drawn to that of all, and the spread of products around them.
+
+    All effects at once: who cuts prices and puts up a display on the same days knows one only as well as the other.
+    """
+    q = len(state.spread)
+    alone = [_own(state, k) for k in range(q)]
+    offset = state.theta[:, 1:] - state.mean[state.group]
+    pull = np.stack([offset[rows].sum(axis=0) for rows in members]) / state.spread**2
+    error = np.linalg.inv(state.information + _NOTHING * np.eye(q))
+    center = state.mean + np.einsum("gqp,gp->gq", error, pull)
+    between = np.diag([meta(center[:, k], error[:, k, k])[2] for k in range(q)])
+    weight = np.linalg.inv(error + between)
+    state.whole_covariance = np.linalg.inv(weight.sum(axis=0))
+    state.whole = state.whole_covariance @ np.einsum("gqp,gp->q", weight, center)
+    keep = between @ weight
+    rest = np.eye(q) - keep
+    state.mean = state.whole + np.einsum("gqp,gp->gq", keep, center - state.whole)
+    state.mean_covariance = keep @ error + rest @ state.whole_covariance @ rest.transpose(0, 2, 1)
+    for k, (own, squared) in enumerate(alone):
+        told = np.flatnonzero(is_told[:, k] & _is_informed(state, k, squared))
+        if not len(told):
             continue
-        center = np.array([_pooled(own[rows], error[rows] + state.spread[k] ** 2) for rows in told])
-        whole, whole_error, between = meta(center[:, 0], center[:, 1])
-        keep = between / (between + center[:, 1])
-        state.mean[:, k] = keep * center[:, 0] + (1 - keep) * whole
-        state.mean_variance[:, k] = keep * center[:, 1] + (1 - keep) ** 2 * whole_error
-        offset = own[everyone] - state.mean[state.group[everyone], k]
-        limit = _FAR * np.sqrt(error[everyone] + state.spread[k] ** 2)
-        between = _between(np.clip(offset, -limit, limit), error[everyone])
-        state.spread[k] = min(max(np.sqrt(between), _LEAST_SPREAD), _MOST_SPREAD)
+        limit = _FAR * np.sqrt(squared[told] + state.spread[k] ** 2)
+        away = np.clip(own[told] - state.mean[state.group[told], k], -limit, limit)
+        if k:
+            groups = len(set(state.group[told].tolist()))
+            found = float(np.sqrt(_between(away, squared[told], freedom=groups)))
+            state.spread[k] = min(max(found, _LEAST_SPREAD), _MOST_SPREAD)
+        else:
+            state.spread[k] = _spread(away, squared[told])
+
+
+def _spread(away: Floats, squared: Floats) -> float:
+    """How far products' elasticities scatter beyond their own errors, by a likelihood that keeps off none.
+
+    Chance may well make the scatter of few or noisy products look like none; intervals would then shrink to nothing.
+    Source: Chung, Rabe-Hesketh, Dorie, Gelman & Liu, Psychometrika 78 (2013): a gamma(2) prior on the deviation.
+    """
+    tried = np.geomspace(_LEAST_SPREAD, _MOST_SPREAD, 80)
+    whole = squared + tried[:, None] ** 2
+    height = np.log(tried) - 0.5 * (np.log(whole) + away**2 / whole).sum(axis=1)
+    return float(tried[height.argmax()])
 
 
 def _own(state: _State, k: int) -> tuple[Floats, Floats]:
@@ -397,25 +445,21 @@ def _between(offset: Floats, variance: Floats, start: float = 0.1, freedom: int 
     return (low + high) / 2
 
 
-def _answer(state: _State, panel: Panel, names: Sequence[str], is_told: NDArray[np.bool_], usual: Floats) -> PriceFit:
-    prior = state.spread**2
-    pull = np.clip(state.variance / prior, 0, 1)  # how much of the estimate is its group's
-    variance = state.variance + pull**2 * state.mean_variance[panel.group]
-    effects = []
-    for k, name in enumerate(names):
-        own, error = _own(state, k)
-        rows = np.flatnonzero(is_told[:, k] & _is_informed(state, k, error))
-        within = [rows[panel.group[rows] == g] for g in set(panel.group[rows].tolist())]
-        center = np.array([_pooled(own[each], error[each] + prior[k]) for each in within])
-        mean, squared, _ = meta(center[:, 0], center[:, 1]) if len(center) else (0.0, 1.0, 0.0)
-        effects.append(Effect(name, mean, float(np.sqrt(squared)), float(state.spread[k])))
+def _answer(state: _State, panel: Panel, names: Sequence[str], usual: Floats) -> PriceFit:
+    pull = np.clip(state.variance / state.spread**2, 0, 1)  # how much of the estimate is its group's
+    follows = state.follows
+    variance = state.variance + np.einsum("nqp,npr,nqr->nq", follows, state.mean_covariance[panel.group], follows)
+    errors = np.sqrt(np.diag(state.whole_covariance))
+    effects = [
+        Effect(name, *map(float, each)) for name, *each in zip(names, state.whole, errors, state.spread, strict=True)
+    ]
     return PriceFit(
         effects=tuple(effects),
         coefficient=state.theta[:, 1:],
         se=np.sqrt(variance),
         own_rate=1 - pull,
         group_mean=state.mean,
-        group_se=np.sqrt(state.mean_variance),
+        group_se=np.sqrt(np.einsum("gqq->gq", state.mean_covariance)),
         level=state.theta[:, 0],
         usual=usual,
         shock=state.shock,

@@ -75,7 +75,7 @@ class World(Frame):
             if response.kind == "ads":
                 dark[rng.choice(weeks, 5, replace=False)] = 0.08
             weekly = np.repeat(np.exp(drift) * dark, 7)[: self.days]
-            pushed = np.where(self.lift > 1.2, 1.6, 1.0)
+            pushed = np.where(self.lift > 1.15, 1.6, 1.0)
             noise = rng.lognormal(0, 0.08, self.days)
             spent[i] = response.daily * weekly * pushed * noise * np.sqrt(self.growth * self.season)
         return np.round(spent, 2)
