@@ -100,8 +100,11 @@ def test_the_page_enters_changes_and_deletes_an_event(shop, browser):
     browser.post(new, {"name": "Fair", "starts_on": "2011-10-05", "lead_in_days": "7", "categories": "Mugs, Lamps"})
     kept = OwnEvent.objects.get()
     assert (kept.last_on, kept.lead_in_days, kept.categories) == (date(2011, 10, 5), 7, ["Mugs", "Lamps"])
-    page = browser.get(reverse("calendar", args=[shop.slug]) + "?year=2011").content.decode()
-    assert page.count("Fair") >= 2
+    listed = browser.get(reverse("calendar", args=[shop.slug]) + "?year=2011&calendar_as=list&layer=own&layer=holiday")
+    assert listed.content.decode().count("Fair") >= 2
+    months = {month: [one["label"] for one in days] for month, days in listed.context["months"]}
+    assert "Fair" in months[date(2011, 10, 1)]
+    assert all(month.year == 2011 for month in months)
     one = reverse("own_event", args=[shop.slug, kept.pk])
     browser.post(one, {"name": "Autumn fair", "starts_on": "2011-10-06", "last_on": "2011-10-07", "is_yearly": "on"})
     kept.refresh_from_db()

@@ -1,6 +1,5 @@
 """The calendar: everything with a date, as a list, by month, by week and as a Gantt chart; moved there; and as ICS."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -77,7 +76,7 @@ def view(visit: Visit) -> HttpResponseBase:
         "steps": [_stepped(visit, asked, by) for by in (-1, 1)],
         "has_years": asked.style == "list",
         "island": _island(visit, asked),
-        "months": _months([_shown(visit, one) for one in shown]) if asked.style == "list" else (),
+        "months": _months([_shown(visit, one) for one in shown], asked.days.start) if asked.style == "list" else (),
         "gantt": _gantt(visit, shown, asked.days) if asked.style == "gantt" else None,
         "moved": visit.request.session.pop("calendar_moved", None),
         "own": [_own(each) for each in OwnEvent.objects.of(visit.shop)],
@@ -256,17 +255,12 @@ def _shown(visit: Visit, one: Item) -> dict[str, Any]:
     return {"item": one, "label": _title(one), "url": _address(visit, one), "notes": notes, "start": one.start}
 
 
-def _months(shown: list[dict[str, Any]]) -> Iterator[tuple[date, list[dict[str, Any]]]]:
-    """The year month by month; what began the year before stands in January."""
-    year = max((one["item"].end.year for one in shown), default=0)
-    year = min(year, min((one["item"].start.year + 1 for one in shown), default=year))
+def _months(shown: list[dict[str, Any]], first: date) -> list[tuple[date, list[dict[str, Any]]]]:
+    """The items month by month; what began before the first day stands on that day."""
     for one in shown:
-        if one["item"].start.year < year:
-            one["start"] = date(year, 1, 1)
-    for month, within in groupby(
-        sorted(shown, key=lambda one: one["start"]), key=lambda one: one["start"].replace(day=1)
-    ):
-        yield month, list(within)
+        one["start"] = max(one["start"], first)
+    by_day = sorted(shown, key=lambda one: one["start"])
+    return [(month, list(within)) for month, within in groupby(by_day, key=lambda one: one["start"].replace(day=1))]
 
 
 def _gantt(visit: Visit, found: list[Item], days: Period) -> dict[str, Any]:
