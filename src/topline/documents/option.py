@@ -12,7 +12,7 @@ _COLUMN_ROLES = {"", "actual", "last_year"}
 class Line:
     """A row of numbers along the axis.
 
-    role : actual, plan, last_year, forecast, band_base, band, or "" for the palette's next colour
+    role : actual, plan, last_year, forecast, band_base, band, mark (a level at a name), or "" for the next colour
     """
 
     name: str

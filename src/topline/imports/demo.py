@@ -14,6 +14,7 @@ import pyarrow as pa
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from topline.accounts import channels
 from topline.accounts import operations as accounts
 from topline.accounts.models import Shop, User
 from topline.accounts.permissions import Role
@@ -117,6 +118,8 @@ def create(*, say: Say) -> User:
         if demo.source == identity.SOURCE:
             demo_team.add(shop, user)
         _fill(demo, shop, say)
+        for each in channels.proposed(shop, channels.seen(shop)):
+            channels.keep_channel(shop=shop, code=each.code, actor_id=None)
     return user
 
 

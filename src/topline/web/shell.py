@@ -77,8 +77,9 @@ class Shell:
         return sorted((page for page in found if page.opens_for(self.visit)), key=lambda page: page.rank)
 
     def _entry(self, place: Place, within: list[Page], here: Page | None) -> Entry:
+        at = here if here in within else _over(here, within)
         below = tuple(
-            Entry(formats.say(page.label), self.visit.url(page.name), page.icon, page is here) for page in within
+            Entry(formats.say(page.label), self.visit.url(page.name), page.icon, page is at) for page in within
         )
         is_here = here is not None and here.place == place.id
         return Entry(formats.say(place.label), below[0].url, place.icon, is_here, below if len(below) > 1 else ())
@@ -138,3 +139,9 @@ def last_shop(user: User) -> Shop | None:
     shops = list(user.shops())
     kept = user.preferences.get("shop")
     return next((shop for shop in shops if shop.slug == kept), shops[0] if shops else None)
+
+
+def _over(here: Page | None, within: list[Page]) -> Page | None:
+    """The page of the bar below which another page stands, None if below none."""
+    found = [page for page in within if here and page.path and here.path.startswith(f"{page.path}/")]
+    return max(found, key=lambda page: len(page.path), default=None)

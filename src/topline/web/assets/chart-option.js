@@ -41,6 +41,8 @@ const THEMES = {
 const ROLES = {
   actual: (t) => ({ color: t.actual, lineStyle: { width: 2.5 }, z: 5 }),
   plan: (t) => ({ color: t.plan, lineStyle: { width: 2, type: [6, 4] }, z: 4 }),
+  // A level of its own at each name of the axis: names have no order, so no line leads from one to the next.
+  mark: (t) => ({ color: t.plan, symbol: "rect", symbolSize: [38, 4], lineStyle: { opacity: 0 }, z: 6 }),
   last_year: (t) => ({ color: t.last_year, lineStyle: { width: 1.5 }, z: 3 }),
   forecast: (t) => ({ color: t.forecast, lineStyle: { width: 2, type: [2, 4], cap: "round" }, z: 4 }),
   band_base: () => ({ symbol: "none", stack: "band", lineStyle: { opacity: 0 }, itemStyle: { opacity: 0 }, tooltip: { show: false }, silent: true }),
@@ -135,6 +137,7 @@ export function prepare(spec, themeName = "light", width = Infinity) {
   const hidden = new Set((option.series ?? []).filter((s) => s.role?.startsWith("band")).map((s) => s.name));
   const legend = (option.series ?? []).filter((s) => s.role !== "band_base" && s.name).map((s) => {
     if (s.role === "band") return { name: s.name, icon: "roundRect", itemStyle: { opacity: 0.35 } };
+    if (s.type === "scatter") return { name: s.name, icon: "circle", itemStyle: { opacity: 1 } };
     return s.type === "bar" ? { name: s.name, icon: "roundRect" } : s.name;
   });
   const tooltip = (points) => {

@@ -134,7 +134,7 @@ def _picture(version: PlanVersion, both: funnel.Funnel) -> charts.Picture:
     """Orders that each channel must bring, and those that its budget brings."""
     axis = [formats.channel(line.channel) for line in both.lines]
     rows = [
-        charts.Line(gettext("Orders needed for the goal"), [round(line.orders) for line in both.lines], "plan"),
+        charts.Line(gettext("Orders needed for the goal"), [round(line.orders) for line in both.lines], "mark"),
         charts.Line(gettext("Orders that the budget brings"), [round(line.brings) for line in both.lines], "actual"),
     ]
     option = charts.columns(axis, rows, unit="count", currency=version.plan.currency)

@@ -16,6 +16,8 @@ from topline.web.page import Page, Visit
 
 LIMIT = 100
 EXPORTED = 100_000
+KEY_SHOWN = 8
+"""How much of a customer's key tells one from another on a page; the files have it whole."""
 SHOWN = {
     "order_line": (
         "on",
@@ -108,6 +110,10 @@ def _cell(name: str, value: Any) -> dict[str, Any]:
         text = formats.decimal(value, 3)
     elif name in ("kind", "market"):
         text = question.label(name, value)
+    elif name == "channel":
+        text = formats.channel(value)
+    elif name == "customer_key":
+        text = f"{value[:KEY_SHOWN]}…"
     elif isinstance(value, date):
         text = formats.day(value)
     else:

@@ -177,7 +177,7 @@ def _picture(visit: Visit, found: Quotas) -> charts.Picture | None:
         return None
     rows = [
         charts.Line(gettext("Won"), [float(one.won) for one in known], "actual"),  # type: ignore[arg-type]
-        charts.Line(gettext("Due by now"), [float(one.due) for one in known], "plan"),
+        charts.Line(gettext("Due by now"), [float(one.due) for one in known], "mark"),
     ]
     title = gettext("Won by each person, against what is due")
     drawn = charts.picture(title, [one.label for one in known], rows, unit="money", currency=visit.shop.currency)

@@ -174,7 +174,7 @@ def _picture(visit: Visit, found: Sequence[Standing]) -> charts.Picture | None:
         return None
     rows = [
         charts.Line(gettext("Actual"), [float(one.actual) for one in known], "actual"),  # type: ignore[arg-type]
-        charts.Line(gettext("Due by now"), [float(one.due) if one.due is not None else None for one in known], "plan"),
+        charts.Line(gettext("Due by now"), [float(one.due) if one.due is not None else None for one in known], "mark"),
     ]
     title = gettext("What came in, against what is due")
     drawn = charts.picture(

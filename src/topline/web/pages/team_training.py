@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 from topline.accounts.models import Channel
 from topline.documents.sheet import Column, Form, Sheet, Value
 from topline.metrics.catalogue import metrics
-from topline.metrics.metric import Direction
+from topline.metrics.metric import Direction, Unit
 from topline.team import operations
 from topline.team.effect import Effect, effect
 from topline.team.models import Member, Territory, Training
@@ -130,15 +130,19 @@ def _row(visit: Visit, one: Training, seen: Effect | Missing) -> dict[str, Any]:
     return row | {
         "before": said(seen.before),
         "after": said(seen.after),
-        "change": _change(seen.before, seen.after),
+        "change": _change(one.metric, seen.before, seen.after),
         "is_better": _is_better(one.metric, seen.before, seen.after),
-        "whole": _change(seen.whole_before, seen.whole_after),
+        "whole": _change(one.metric, seen.whole_before, seen.whole_after),
         "days": seen.days,
         "is_whole": seen.is_whole,
     }
 
 
-def _change(before: object, after: object) -> str:
+def _change(metric: str, before: object, after: object) -> str:
+    """Relative; of a rate in points."""
+    if metrics()[metric].unit == Unit.RATE:
+        points = formats.difference(after, before)
+        return formats.signed_points(points) if points is not None else "–"
     change = formats.change(after, before)
     return formats.signed_percent(change) if change is not None else "–"
 
