@@ -187,3 +187,23 @@ def test_a_planned_promotion_is_part_of_the_address(gifts, owner, client):
     assert client.post("/shop/gifts/outlook", form | {"discount": "100"}).status_code == 400
     gone = client.post(sent.url, {"remove": change})
     assert "change" not in gone.url
+
+
+def test_a_promotion_for_a_market_is_on_in_that_market_only(gifts):
+    """A fifth off lamps in Great Britain for a week that begins on the Thursday of the second week ahead."""
+    days = {"on": date(2026, 10, 8), "until_on": date(2026, 10, 15), "discount_rate": Decimal("0.2")}
+    plan = {"plan_version": "1.1", "category": "Lamps"}
+    append(gifts.lake(), "planned_promotion", [{**plan, **days, "promotion_key": "p", "market": "GB"}])
+    lake, snapshot = gifts.lake(), gifts.lake().latest()
+    sold = outlook._sales(lake, snapshot, DAY, gifts.settings())
+    live, known = np.arange(len(sold.units)), sold.units.shape[1]
+    weeks = np.datetime64(sold.start, "D") + 7 * np.arange(known + 4)
+    found = outlook._drivers(lake, snapshot, sold, live, weeks, ())
+    of = {name: np.array(sold.names[name], dtype=object)[sold.of[name]] for name in ("category", "market")}
+    is_on = (of["category"] == "Lamps") & (of["market"] == "GB")
+    assert is_on.sum() == 1
+    share = np.array([0, 4, 3, 0]) / 7
+    assert found["promotion"][:, known:] == pytest.approx(np.outer(is_on, share))
+    assert found["discount"][:, known:] == pytest.approx(np.outer(is_on, 0.2 * share))
+    fall = np.exp(found["price"][:, known:] - found["price"][:, [-1]])
+    assert fall == pytest.approx(1 - np.outer(is_on, 0.2 * share))

@@ -442,12 +442,13 @@ def _drivers(
 ) -> dict[str, Floats]:
     """Log price, discount and promotion of each live series and week; ahead as planned, else as last known."""
     known, ahead = sales.units.shape[1], len(day) - sales.units.shape[1]
-    usual = _last(sales.price)
-    price = np.hstack([sales.price, np.repeat(usual[:, None], ahead, axis=1)])
-    discount, promoted = _promotions(lake, snapshot, sales, len(day))
+    of = sales.of["product"][live]
+    usual = _last(sales.price)[of]
+    price = np.hstack([sales.price[of], np.repeat(usual[:, None], ahead, axis=1)])
+    discount, promoted = _promotions(lake, snapshot, sales, live, len(day))
     price[:, known:] *= 1 - discount[:, known:]
     for change in changes:
-        rows = _touched(sales, change)
+        rows = np.flatnonzero(np.isin(of, _touched(sales, change)))
         share = _overlap(sales.start, len(day), change.period)
         weeks = np.flatnonzero(share[known:]) + known
         now = change.price if change.price is not None else usual[rows][:, None]
@@ -456,12 +457,11 @@ def _drivers(
         if change.discount and change.is_promoted:
             discount[np.ix_(rows, weeks)] = np.maximum(discount[np.ix_(rows, weeks)], share[weeks] * change.discount)
             promoted[np.ix_(rows, weeks)] = np.maximum(promoted[np.ix_(rows, weeks)], share[weeks])
-    of = sales.of["product"][live]
-    found = {"price": np.log(price)[of]}
+    found = {"price": np.log(price)}
     if discount.any():
-        found["discount"] = discount[of]
+        found["discount"] = discount
     if promoted.any():
-        found["promotion"] = promoted[of]
+        found["promotion"] = promoted
     return found
 
 
@@ -500,48 +500,68 @@ def _overlap(start: date, weeks: int, period: Period) -> Floats:
     return shares
 
 
-def _promotions(lake: Lake, snapshot: Snapshot, sales: _Sales, weeks: int) -> tuple[Floats, Floats]:
-    """(products, weeks) mean discount and share of the week under a promotion."""
-    products = sales.names["product"]
-    discount, promoted = np.zeros((len(products), weeks)), np.zeros((len(products), weeks))
-    _planned_promotions(lake, snapshot, sales, weeks, discount, promoted)
+def _promotions(lake: Lake, snapshot: Snapshot, sales: _Sales, live: Ints, weeks: int) -> tuple[Floats, Floats]:
+    """(live, weeks) mean discount and share of the week under a promotion."""
+    discount, promoted = np.zeros((len(live), weeks)), np.zeros((len(live), weeks))
+    of, products = sales.of["product"][live], sales.names["product"]
+    order = np.argsort(of, kind="stable")
+    ends = np.searchsorted(of[order], np.arange(len(products) + 1))
+    place = {key: k for k, key in enumerate(products)}
+
+    def mark(rows: Ints | slice, market: str | None, days: Period, rate: float) -> None:
+        rows = np.arange(len(live))[rows]
+        rows = rows[_in_market(sales, live, market)[rows]]
+        share = _overlap(sales.start, weeks, days)
+        inside = np.ix_(rows, np.flatnonzero(share))
+        promoted[inside] = np.maximum(promoted[inside], share[inside[1]])
+        discount[inside] = np.maximum(discount[inside], share[inside[1]] * rate)
+
+    for product, category, market, days, rate in _planned_promotions(lake, snapshot, sales, weeks):
+        try:
+            touched = _touched(sales, Change(product=product, category=category, period=days))
+        except UnknownProductError:
+            continue
+        mark(np.flatnonzero(np.isin(of, touched)), market, days, rate)
     if "promotion" not in snapshot.tables:
         return discount, promoted
     table: Any = engine.table(lake, "promotion", snapshot)
     end = sales.start + timedelta(days=_WEEK * weeks)
     inside = table.filter((table.until_on > sales.start) & (table.on < end))
-    each = inside.group_by("product_key", "on", "until_on").aggregate(
+    each = inside.group_by("product_key", "market", "on", "until_on").aggregate(
         discount=inside.discount_rate.max().fill_null(0).cast("float64")
     )
-    place = {key: k for k, key in enumerate(products)}
     for row in engine.execute(each).to_pylist():
-        share = _overlap(sales.start, weeks, Period(row["on"], row["until_on"]))
-        rows = slice(None) if row["product_key"] is None else place.get(row["product_key"])
-        if rows is not None:
-            promoted[rows] = np.maximum(promoted[rows], share)
-            discount[rows] = np.maximum(discount[rows], share * row["discount"])
+        days = Period(row["on"], row["until_on"])
+        if row["product_key"] is None:
+            mark(slice(None), row["market"], days, row["discount"])
+        elif (k := place.get(row["product_key"])) is not None:
+            mark(order[ends[k] : ends[k + 1]], row["market"], days, row["discount"])
     return discount, promoted
 
 
-def _planned_promotions(
-    lake: Lake, snapshot: Snapshot, sales: _Sales, weeks: int, discount: Floats, promoted: Floats
-) -> None:
-    """Mark the coming weeks in which active plans promote; one for a market counts for its products as a whole."""
+def _in_market(sales: _Sales, live: Ints, market: str | None) -> NDArray[np.bool_]:
+    """(live,) series that a promotion for a market is on: all where the shop's sales know no markets. One for a small
+    market, which stands with others, is on none: it is too little of what they sell."""
+    names = sales.names["market"]
+    if market is None or names == (None,):
+        return np.ones(len(live), dtype=bool)
+    return np.asarray(sales.of["market"][live] == names.index(market) if market in names else np.zeros(len(live)), bool)
+
+
+type _Planned = tuple[str | None, str | None, str | None, Period, float]
+
+
+def _planned_promotions(lake: Lake, snapshot: Snapshot, sales: _Sales, weeks: int) -> Iterator[_Planned]:
+    """Product, category, market, days and discount of what active plans promote in the coming weeks."""
     if "planned_promotion" not in snapshot.tables:
         return
     table: Any = engine.table(lake, "planned_promotion", snapshot)
     end = sales.start + timedelta(days=_WEEK * weeks)
     ahead = table.filter((table.until_on > sales.end) & (table.on < end) & (table.until_on > table.on))
-    rows = ahead.select("product_key", "category", "on", "until_on", rate=ahead.discount_rate.cast("float64"))
-    for row in engine.execute(rows.order_by("on", "product_key", "category")).to_pylist():
+    rows = ahead.select("product_key", "category", "market", "on", "until_on", rate=ahead.discount_rate.cast("float64"))
+    for row in engine.execute(rows.order_by("on", "product_key", "category", "market")).to_pylist():
         days = Period(max(row["on"], sales.end), row["until_on"])
-        try:
-            touched = _touched(sales, Change(product=row["product_key"], category=row["category"], period=days))
-        except UnknownProductError:
-            continue
-        share = _overlap(sales.start, weeks, days)
-        promoted[touched] = np.maximum(promoted[touched], share)
-        discount[touched] = np.maximum(discount[touched], share * (row["rate"] or 0.0))
+        yield row["product_key"], row["category"], row["market"], days, row["rate"] or 0.0
 
 
 def _empty_shelves(lake: Lake, snapshot: Snapshot, sales: _Sales) -> NDArray[np.bool_]:
