@@ -9,11 +9,12 @@ import pytest
 from test_api import caller
 
 import plan_shop
+import tiny_plan
 from topline.facts.table import tables
 from topline.lake.store import Lake
+from topline.plans import document, operations, proposals
 from topline.plans import jobs as plan_jobs
-from topline.plans import operations, proposals
-from topline.plans.models import Proposal
+from topline.plans.models import Kind, Proposal
 from topline.units.period import Period
 from topline.workbench import jobs
 from topline.workbench.models import Job, Notification
@@ -94,6 +95,34 @@ def test_it_goes_into_a_draft_in_one_step(stocked, owner):
         proposals.accept(proposal=one, action="Order rugs", actor=owner, now=stocked.now())
     one.refresh_from_db()
     assert (one.state, one.version, one.decided_by) == ("accepted", version, owner.pk)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "cells"),
+    [
+        ("content", "10.pieces", {"name": "Rework the guide", "content": "guide", "status": "idea"}),
+        ("follow_up", "16.tactics", {"tactic": "Rework the guide", "aim": "new"}),
+        ("landing", "8.actions", {"name": "Rework the guide", "front": "home", "stage": "middle"}),
+        ("promotion", "11.promotions", {"name": "Rework the guide"}),
+    ],
+)
+def test_it_becomes_a_row_of_the_section_that_it_is_about(shop, owner, kind, field, cells):
+    shop.clock_on = DAY
+    shop.save()
+    version = tiny_plan.a_plan(shop, Kind.SALES, owner)
+    one = Proposal.objects.create(
+        shop=shop, kind=kind, subject="guide", week=proposals.monday(shop.today()), rank=0, said=["text", {}],
+        action=["text", {}], gain=9, low=1, high=20, confidence=0.9, metric="variant", scope={"variant": "guide"},
+        baseline=0.1, expected=0.2, starts_on=shop.today(), due_on=shop.today() + timedelta(days=91),
+    )  # fmt: skip
+    if kind == "landing":
+        assert proposals.field_of(version, one) == ""  # no front that it could be an action of
+        values = {"name": "Home"}
+        document.add_row(version=version, field="8.fronts", values=values, actor=owner, now=shop.now(), key="home")
+    draft = proposals.accept(proposal=one, action="Rework the guide", actor=owner, now=shop.now())
+    assert draft == version
+    (row,) = draft.entries.rows(field)
+    assert row.cells == cells
 
 
 def test_its_doors_say_the_same(stocked, owner, member, client):

@@ -880,14 +880,15 @@ class ProposalQuerySet(models.QuerySet["Proposal"]):
 class Proposal(models.Model):
     """Something worth doing that Topline found in a week, and later what came of it.
 
-    kind : what it is about: budget, price, promotion, stock, funnel, tactic, delivery, follow_up
+    kind : what it is about: budget, price, promotion, stock, funnel, landing, product_page, checkout, message, content,
+        tactic, delivery, follow_up
     subject : what exactly, so that one week proposes it once
     week : its Monday; rank : from 0, by what it is expected to bring and how sure that is
     said : [code, params] of its reason; action : of what to do
     gain, low, high : money that it is expected to bring, with the interval of 80 %; cost : money that it takes first
     confidence : probability that it brings anything, 0-1
     metric, scope, baseline, expected : by what it is scored: what the metric comes to without it, and with it; an empty
-        metric can't be scored
+        metric can't be scored; the metric “variant” is the share of one of the kind's ways, see `outlook.variants`
     starts_on, due_on : the days of the metric
     actual, scored_on : what it came to, and when that was known
     """

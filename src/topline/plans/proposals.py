@@ -1,6 +1,7 @@
-"""Proposals: each week what is worth doing, from bottlenecks, stock, prices and budget; later what came of each."""
+"""Proposals: each week what is worth doing, from bottlenecks, ways that fall behind others, stock, prices and budget;
+later what came of each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from statistics import NormalDist
@@ -15,7 +16,8 @@ from topline.lake.analyse import analyse
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
 from topline.metrics.query import Filter, Query
-from topline.plans import checks, expectation, operations, stock
+from topline.outlook import variants
+from topline.plans import checks, document, expectation, operations, stock
 from topline.plans.models import Goal, Plan, PlanVersion, Proposal, State
 from topline.plans.text import Sentence
 from topline.science import check
@@ -27,7 +29,7 @@ from topline.units.period import Period
 from topline.units.text import N_
 from topline.workbench import audit, inbox
 
-MOST = 12
+MOST = 16
 MOST_OF_A_KIND = 3
 STOCK_DAYS = 28
 QUARTER_DAYS = 91
@@ -37,13 +39,38 @@ _BELIEVABLE = 0.6
 """From this chance on that it brings anything, something is worth saying."""
 
 
-_STEP_KINDS = {"checkout": "delivery", "stage_rate": "tactic", "stage_days": "follow_up"}
+_STEP_KINDS = {
+    "product_view": "landing",
+    "add_to_cart": "product_page",
+    "checkout": "delivery",
+    "purchase": "checkout",
+    "stage_rate": "tactic",
+    "stage_days": "follow_up",
+}
 _STEP_METRICS = {
     "product_view": "product_view_rate",
     "add_to_cart": "add_to_cart_rate",
     "checkout": "checkout_rate",
     "purchase": "conversion_rate",
 }
+
+
+_VARIANT = "variant"
+"""The dimension of a proposal that is scored by the share of one way among `variants.KINDS`."""
+
+_ACTIONS, _PIECES, _TACTICS, _PROMOTIONS = "8.actions", "10.pieces", "16.tactics", "11.promotions"
+_FIELDS: Mapping[str, str] = {
+    "landing": _ACTIONS,
+    "product_page": _ACTIONS,
+    "checkout": _ACTIONS,
+    "delivery": _ACTIONS,
+    "message": _ACTIONS,
+    "content": _PIECES,
+    "tactic": _TACTICS,
+    "follow_up": _TACTICS,
+    "promotion": _PROMOTIONS,
+}
+"""The table of the document that each kind becomes a row of; the others are actions of a goal."""
 
 
 class ProposalDecidedError(ToplineError):
@@ -84,7 +111,12 @@ class Idea:
 
 def find(shop: Shop, as_of: date, snapshot: Snapshot) -> list[Idea]:
     """What is worth doing as seen on a day, the most promising first, few of each kind."""
-    ideas = [*_funnel(shop, as_of, snapshot), *_stock(shop, as_of, snapshot), *_plan(shop, as_of, snapshot)]
+    ideas = [
+        *_funnel(shop, as_of, snapshot),
+        *_behind(shop, as_of, snapshot),
+        *_stock(shop, as_of, snapshot),
+        *_plan(shop, as_of, snapshot),
+    ]
     sure = (one for one in ideas if one.gain > 0 and one.confidence >= _BELIEVABLE)
     ranked = sorted(sure, key=lambda one: (-one.worth, one.kind, one.subject))
     kept: list[Idea] = []
@@ -127,6 +159,30 @@ def _funnel(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
             baseline=baseline,
             expected=baseline * goal / now if baseline and now else None,
         )
+
+
+def _behind(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
+    """Pages, messages, pieces, carriers and habits that bring less than others of the same kind."""
+    facts = variants.Facts(shop.lake(), snapshot)
+    for kind, compared in variants.KINDS.items():
+        for one in variants.behind(facts, compared, as_of)[:MOST_OF_A_KIND]:
+            gain = NormalDist(one.gain.value, max(one.gain.error, 1e-9))
+            about = {"name": one.name, "times_count": round(one.of), "own_rate": one.own, "goal_rate": one.goal}
+            yield Idea(
+                kind=kind,
+                subject=one.name,
+                said=Sentence(f"proposal.{kind}", about),
+                action=Sentence(f"proposal.do_{kind}", about),
+                gain=gain.mean,
+                low=gain.inv_cdf(0.1),
+                high=gain.inv_cdf(0.9),
+                confidence=1 - gain.cdf(0.0),
+                due_on=as_of + timedelta(days=QUARTER_DAYS),
+                metric=_VARIANT,
+                scope={_VARIANT: one.name},
+                baseline=one.own,
+                expected=one.goal,
+            )
 
 
 def _stock(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
@@ -319,6 +375,9 @@ def _tell(shop: Shop, week: date, count: int, now: datetime) -> None:
 def accept(*, proposal: Proposal, action: str, actor: User | None, now: datetime) -> PlanVersion:
     """Puts what to do into a draft of the plan ahead: its newest draft, else a new version of the one that counts.
 
+    It becomes a row of the section that it is about, where there is one for it (`field_of`), else an action of the goal
+    that it serves.
+
     action : what to do, in the words of the actor's language
 
     Raises ProposalDecidedError, NoPlanAheadError.
@@ -332,12 +391,49 @@ def accept(*, proposal: Proposal, action: str, actor: User | None, now: datetime
             raise NoPlanAheadError()
         draft = version.plan.versions.filter(state=State.DRAFT).order_by("-number").first()
         draft = draft or operations.revise(version=version, actor=actor, now=now)
-        goal = _goal(draft, found)
-        if goal is not None:
+        field, goal = field_of(draft, found), _goal(draft, found)
+        if field:
+            values = _cells(draft, found, field, action, goal)
+            document.add_row(version=draft, field=field, values=values, actor=actor, now=now)
+        elif goal is not None:
             operations.edit_goal(goal=goal, actor=actor, now=now, actions=[*goal.actions, action])
         found.state, found.version = Proposal.State.ACCEPTED, draft
         _decide(found, actor, now)
     return draft
+
+
+def field_of(draft: PlanVersion, proposal: Proposal) -> str:
+    """The table of the document that a proposal becomes a row of, "" if it becomes an action of a goal.
+
+    An action of the document belongs to an action front: without any it is one of the goal.
+    """
+    field = _FIELDS.get(proposal.kind, "")
+    return "" if field == _ACTIONS and not draft.entries.rows("8.fronts") else field
+
+
+def _cells(draft: PlanVersion, found: Proposal, field: str, action: str, goal: Goal | None) -> dict[str, Any]:
+    """The row's cells."""
+    if field == _TACTICS:
+        return {"tactic": action, "aim": "new"}
+    if field == _PIECES:
+        return {"name": action[:_NAMED], "content": found.subject, "status": "idea"}
+    if field == _PROMOTIONS:
+        return {"name": action[:_NAMED]}
+    fronts = list(draft.entries.rows("8.fronts"))
+    front = next((one for one in fronts if goal and one.cells.get("goal") == goal.key), fronts[0])
+    expected = {} if found.expected is None or found.metric == _VARIANT else {"expected": f"{found.expected:.4f}"}
+    metric = {"metric": found.metric} if expected and found.metric else {}
+    return {"name": action[:_NAMED], "front": front.key, "stage": _STAGES[found.kind], **metric, **expected}
+
+
+_NAMED = 120
+_STAGES = {
+    "landing": "middle",
+    "product_page": "middle",
+    "checkout": "bottom",
+    "delivery": "bottom",
+    "message": "middle",
+}
 
 
 def _goal(draft: PlanVersion, proposal: Proposal) -> Goal | None:
@@ -370,9 +466,14 @@ def score(*, shop: Shop, as_of: date, snapshot: Snapshot) -> int:
     """Looks up what the proposals whose time has come led to. Returns their number."""
     due = list(Proposal.objects.filter(shop=shop).due(as_of))
     for one in due:
-        where = tuple(Filter(name, (value,)) for name, value in sorted(one.scope.items()))
-        query = Query(metrics=(one.metric,), period=Period(one.starts_on, one.due_on), where=where)
-        one.actual = expectation.number(expectation.ask(shop, query, snapshot).totals[one.metric])
+        period = Period(one.starts_on, one.due_on)
+        if one.metric == _VARIANT:
+            facts = variants.Facts(shop.lake(), snapshot)
+            one.actual = variants.share(facts, variants.KINDS[one.kind], one.scope[_VARIANT], period)
+        else:
+            where = tuple(Filter(name, (value,)) for name, value in sorted(one.scope.items()))
+            query = Query(metrics=(one.metric,), period=period, where=where)
+            one.actual = expectation.number(expectation.ask(shop, query, snapshot).totals[one.metric])
         one.scored_on = as_of
         one.save(update_fields=["actual", "scored_on"])
     return len(due)

@@ -77,6 +77,12 @@ def worth_of_days(now: Estimate, goal: Estimate, cycle: float, base: Estimate) -
     return _worth(base, saved / left, cycle / left**2 * math.hypot(now.error, goal.error))
 
 
+def worth_of_gap(gap: Estimate, of: float, each: Estimate) -> Estimate:
+    """What closing a gap between shares brings: of so many, `gap` more are taken further, worth `each`."""
+    error = math.hypot(gap.error * each.value, gap.value * each.error)
+    return Estimate(of * gap.value * each.value, of * error)
+
+
 def _worth(base: Estimate, gain: float, error: float) -> Worth:
     spread = _Z90 * math.hypot(base.value * error, gain * base.error)
     amount = base.value * gain

@@ -34,6 +34,11 @@ KINDS: Mapping[str, Kind] = {
     "promotion": Kind(N_("Promotion"), icon="discount"),
     "stock": Kind(N_("Stock"), icon="packages"),
     "funnel": Kind(N_("Funnel"), icon="filter"),
+    "landing": Kind(N_("Landing page"), icon="door-enter"),
+    "product_page": Kind(N_("Product page"), icon="photo"),
+    "checkout": Kind(N_("Checkout"), icon="credit-card"),
+    "message": Kind(N_("Message"), icon="mail"),
+    "content": Kind(N_("Content"), icon="article"),
     "delivery": Kind(N_("Delivery"), icon="truck-delivery"),
     "tactic": Kind(N_("Sales tactic"), icon="briefcase"),
     "follow_up": Kind(N_("Follow-up"), icon="phone"),
@@ -81,6 +86,10 @@ def decide(visit: Visit, proposal_id: int) -> HttpResponse:
         return redirect("proposals", visit.shop.slug)
     action = _said(visit, found.action)
     draft = proposals.accept(proposal=found, action=action, actor=visit.user, now=timezone.now())
+    if field := proposals.field_of(draft, found):
+        messages.success(visit.request, gettext("It stands in the draft's document. Say who does it, and when."))
+        section = field.partition(".")[0]
+        return redirect(f"{visit.url('plan_document', draft.plan_id)}?version={draft.number}&section={section}")
     messages.success(
         visit.request, gettext("It stands among the actions of the draft's goal. Set the target you mean.")
     )
