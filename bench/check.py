@@ -10,6 +10,7 @@ import tempfile
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -18,6 +19,8 @@ AS_OF = date(2011, 9, 1)
 DAYS = [AS_OF, *(date(2011, month, day) for month in (9, 10, 11) for day in (15, 30))]
 SIZES = (("3 months, 9 categories, 2 markets", 9, 2, 14), ("largest: 5,000 cells", 20, 5, 50))
 ROUNDS = 7
+PROMOTIONS = 8
+"""Each on a category for two slots, every other one in a single market."""
 
 
 def main(data: Path) -> None:
@@ -54,13 +57,18 @@ def _speed(name: str, categories: int, markets: int, slots: int) -> None:
         spend=np.full(slots, 50.0),
         multiplier=np.array([0.0, 0.5, 1.0, 2.0, 4.0]),
         effect=np.array([[0.85, 0.94, 1.0, 1.07, 1.12]]),
+        promoted_of=np.arange(PROMOTIONS) % categories,
+        promoted=_promoted(markets, slots),
+        depth=np.linspace(0, 2, 9),
+        promoted_units=np.linspace(1, 2.5, 9) * np.ones((1, PROMOTIONS, 1)),
+        promoted_sales=np.linspace(1, 1.6, 9) * np.ones((1, PROMOTIONS, 1)),
     )
     plain = check.simulate(base, Change())
     target = plain.sales.mean(axis=0) * 1.05
     check.smallest(base, Change(), lambda outcome: outcome.finish, float(target.sum()))
     took = {"simulate": [], "months": [], "drivers": [], "smallest": []}  # type: dict[str, list[float]]
     for turn in range(ROUNDS):
-        change = Change(traffic=0.01 * turn, price=-0.01 * turn)
+        change = Change(traffic=0.01 * turn, price=-0.01 * turn, promotion=-0.1 * turn)
         begun = time.process_time()
         moved = check.simulate(base, change)
         _ = moved.finish
@@ -77,6 +85,15 @@ def _speed(name: str, categories: int, markets: int, slots: int) -> None:
     middle = [1000 * float(np.median(each)) for each in took.values()]
     cells = categories * markets * slots
     print(f"| {name} ({cells:,}) | {' | '.join(f'{ms:.0f} ms' for ms in (*middle, sum(middle)))} |")
+
+
+def _promoted(markets: int, slots: int) -> Any:
+    import numpy as np
+
+    on = np.zeros((PROMOTIONS, markets, slots))
+    for place in range(PROMOTIONS):
+        on[place, : markets if place % 2 else 1, place % (slots - 1) : place % (slots - 1) + 2] = 0.7
+    return on
 
 
 def _replay(data: Path) -> None:

@@ -16,17 +16,26 @@ def certain(*, categories: int = 2, markets: int = 2, slots: int = 4, months: in
         "done_visits": np.zeros(months),
         "orders": np.full((1, slots), 10.0),
         "done_orders": np.zeros(months),
-        "price": np.full(categories, 20.0),
-        "cost_rate": np.full(categories, np.nan),
+        "price": np.array(20.0),
+        "cost_rate": np.array(np.nan),
         "elasticity": np.full((1, categories), -1.5),
         "multiplier": np.zeros(0),
         "effect": np.zeros((1, 0)),
         "spend": np.zeros(slots),
         "on_hand": np.full(categories, np.inf),
         "arrivals": np.zeros((categories, slots)),
+        "promoted_of": np.zeros(0, dtype=np.int64),
+        "promoted": np.zeros((0, markets, slots)),
+        "depth": np.zeros(0),
+        "promoted_units": np.ones((1, 0, 0)),
+        "promoted_sales": np.ones((1, 0, 0)),
         "reference": np.full((3, months), np.nan),
+        **given,
     }
-    return Base(**{**values, **given})  # type: ignore[arg-type]
+    for name in ("price", "cost_rate"):  # of a category where it is the same in all slots
+        of = np.asarray(values[name], dtype=float)
+        values[name] = np.broadcast_to(of[:, None] if of.ndim == 1 else of, (categories, slots))
+    return Base(**values)  # type: ignore[arg-type]
 
 
 def drawn(paths: int = 400, seed: int = 7, **given: object) -> Base:
@@ -41,5 +50,7 @@ def drawn(paths: int = 400, seed: int = 7, **given: object) -> Base:
         "orders": sure.orders * whole[:, :, 0, 0] ** 0.8,
         "elasticity": -np.exp(rng.normal(0.2, 0.3, (paths, len(sure.price)))),
         "effect": np.repeat(sure.effect, paths, axis=0),
+        "promoted_units": np.repeat(sure.promoted_units, paths, axis=0),
+        "promoted_sales": np.repeat(sure.promoted_sales, paths, axis=0),
     }
     return Base(**{name: values.get(name, getattr(sure, name)) for name in Base.__dataclass_fields__})

@@ -2,16 +2,23 @@
 
 import json
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from test_api import caller
 
 import plan_shop
 from topline.cli import main
+from topline.facts.table import tables
 from topline.lake.store import Lake
-from topline.plans import checks, operations, progress
+from topline.outlook import kept
+from topline.plans import checks, document, ledger, operations, progress, standing, stock
 from topline.plans import jobs as plan_jobs
+from topline.science import check
 from topline.science.check import Change
 from topline.units.period import Period
 from topline.workbench import jobs
@@ -51,6 +58,7 @@ def test_nothing_moved_agrees_with_the_plans_page(version):
     assert made.levers == ("conversion", "basket", "price")  # neither visits, spend nor stock are known
     assert {note.code for note in made.notes} == {
         "check.no_visits", "check.no_stock", "check.no_spend", "check.no_cost", "check.believed_prices",
+        "check.no_promotions",
     }  # fmt: skip
 
 
@@ -122,3 +130,90 @@ def test_the_command_says_the_same(version, capsys, monkeypatch):
     made = checks.of(version, date(2026, 10, 1), change=Change(conversion=0.1))
     assert told[0]["goal"] == "net_sales"
     assert float(told[0]["chance"]) == pytest.approx(made.goals[0].chance, abs=0.001)
+
+
+DAY = date(2026, 10, 1)
+MEAN_OF_FOUR = float(np.trapezoid(
+    4 ** (0.12 * np.exp(0.6 * (z := np.linspace(-6, 6, 4001)))) * np.exp(-z * z / 2) / np.sqrt(2 * np.pi), z
+))  # fmt: skip
+"""What four times the spend multiplies sales with on average, as believed: 4 ^ (0.12 x a lognormal of 0.6)."""
+
+
+def put(shop, table, *rows):
+    now = datetime.now(UTC)
+    full = [{"version": 1, "recorded_at": now, "batch_id": table, **row} for row in rows]
+    lake = shop.lake()
+    lake.append(table, [pa.RecordBatch.from_pylist(full, tables()[table].schema)], batch_id=table)
+    lake.publish(now=now)
+
+
+def learn_prices(shop):
+    """Lamps lose 2 % of their units for each per cent of price; nothing is known of the others."""
+    none = {"title": "", "line": 0, "group": 0, "units": 900.0, "sales": 9e4, "price": 37.0, "cost": 9.0}
+    none |= {"stock": 5.0, "weekly": 40.0, "dispersion": 1.0, "on_price": -2.0, "on_price_se": 0.0, "on_price_own": 1.0}
+    run = kept.Run(
+        {
+            "product": pa.Table.from_pylist([{"key": "A1", "category": "Lamps", **none}]),
+            "group": pa.Table.from_pylist([{"name": "Lamps", "mean": -2.0, "se": 0.01, "products": 1}]),
+            "effect": pa.Table.from_pylist([{"name": "price", "mean": -2.0, "se": 0.01, "spread": 0.1}]),
+        },
+        {"as_of": str(DAY), "snapshot": 1},
+    )
+    kept.save(standing._path(shop, "price", DAY, shop.lake().latest()), run)
+
+
+def test_the_plans_own_promotions_and_budget_move_it_and_stock_counts_the_stock_plans_units(version, shop, owner):
+    level = {"key": "A1", "product_key": "A1", "on": DAY - timedelta(days=1), "on_hand": Decimal(900)}
+    put(shop, "stock_level", level | {"reserved": Decimal(0), "is_sellable": True, "unit_cost_shop": Decimal(10)})
+    days = [date(2025, 10, 1) + timedelta(days=k) for k in range(360)]
+    ads = {
+        "channel": "search",
+        "amount": Decimal(10),
+        "amount_shop": Decimal(10),
+        "currency": "GBP",
+        "rate": Decimal(1),
+    }
+    put(
+        shop,
+        "spend",
+        *(
+            {"key": str(day), "on": day, "kind": "ads", "is_acquisition": True, "rate": Decimal(1), **ads}
+            for day in days
+        ),
+    )
+    now = {"actor": owner, "now": shop.now()}
+    row = {"name": "Lights", "category": "Lamps", "market": "GB", "discount": "0.2"}
+    row |= {"starts_on": "2026-10-12", "ends_on": "2026-10-18"}
+    document.add_row(version=version, field="11.promotions", values=row, **now)
+    plain = checks.of(version, DAY)
+    assert plain.unsaid["promotion"].code == "check.unlearnt_promotions"
+    assert "spend" in plain.levers
+    assert "supply" in plain.levers
+    found = checks.ground(version, DAY, shop.lake().latest())
+    goods = stock.goods(shop, DAY)
+    cuts = [(day - DAY).days for day in (*found.slots, date(2027, 1, 1))]
+    wanted = [float(goods.wanted[0, first:after].sum()) for first, after in pairwise(cuts)]
+    lamps = version.blocks.index("Lamps")
+    assert (found.base.pooled.mean(axis=0) / found.base.price)[lamps].tolist() == pytest.approx(wanted, rel=1e-5)
+    learn_prices(shop)
+    line = ledger.put_line(version=version, activity="Ads", channel="search", **now)
+    for month in version.plan.months:
+        amount = Decimal(40) * ((month + timedelta(days=32)).replace(day=1) - month).days
+        ledger.set_amount(version=version, key=line.key, month=month, amount=amount, **now)
+    made = checks.of(version, DAY)
+    base = checks.ground(version, DAY, shop.lake().latest()).base
+    # four times the spend of the year before, in all of the months
+    without = check.simulate(base, Change(promotion=-1.0, supply=2.0))
+    assert base.spend.sum() == pytest.approx(40 * 92)
+    assert without.wanted.sum(axis=(1, 2)).mean() == pytest.approx(plain.sales[1] * MEAN_OF_FOUR, rel=0.01)
+    # 20 % off sells 0.8 ^ -2 = 1.5625 times as many, 1.25 times in money: only lamps, in Great Britain, in its week
+    week, home = found.slots.index(date(2026, 10, 12)), version.markets.index("GB")
+    more = base.demand / without.asked
+    expected = np.ones(more.shape[1:])
+    expected[lamps, home, week] = 1.25
+    assert more.mean(axis=0) == pytest.approx(expected, abs=1e-6)
+    assert "promotion" in made.levers
+    assert made.standing["promotion"] == pytest.approx(0.2)
+    assert {"promotion", "spend"} <= {swing.driver for swing in made.swings}
+    assert "check.promotions" in {note.code for note in made.notes}
+    assert made.unsaid.keys() == {"traffic"}

@@ -136,3 +136,56 @@ def test_without_visits_orders_are_what_is_short() -> None:
     held = check.binding(check.simulate(base, Change()), np.array([1000.0, 1000.0]))
     assert (held.cost[2] == 0).all()
     assert held.cost.sum(axis=0).tolist() == pytest.approx([200, 200])
+
+
+SALE = {
+    "promoted_of": np.array([0]),
+    "promoted": np.array([[[0.5, 0, 0, 0], [0, 0, 0, 0]]]),  # half of the first slot, in the first market
+    "depth": np.array([0.0, 1.0, 2.0]),
+    "promoted_units": np.array([[[1.0, 1.5, 2.5]]]),
+    "promoted_sales": np.array([[[1.0, 1.2, 1.5]]]),
+}
+
+
+def test_a_deeper_promotion_moves_its_own_goods_market_and_days() -> None:
+    """The plan's cell holds 100, promoted: 100 / 1.1 without (half of it sells 1.2 times as much), 125 / 1.1 twice as
+    deep (half sells 1.5 times)."""
+    base = certain(cost_rate=np.array([0.6, 0.6]), **SALE)
+    plan = check.simulate(base, Change())
+    assert plan.finish.tolist() == [1600]
+    for change, first in ((-1.0, 100 / 1.1), (1.0, 125 / 1.1), (0.5, 117.5 / 1.1)):
+        made = check.simulate(base, Change(promotion=change))
+        assert made.finish[0] == pytest.approx(1500 + first)
+        assert made.part(0, 0, np.array([True, False]))[0] == pytest.approx(100 + first)
+        assert made.part(0, 1, ALL)[0] == pytest.approx(400)
+        assert made.part(1, None, ALL)[0] == pytest.approx(800)
+    # goods: 1.25 as planned (half sell 1.5 times as many), 1.75 twice as deep
+    deeper = check.simulate(base, Change(promotion=1.0))
+    assert deeper.served[0, 0, 0] == pytest.approx(100 + 100 * 1.75 / 1.25)
+    assert deeper.orders[0].tolist() == pytest.approx([10 * (400 - 100 + 140) / 400, 10, 10, 10])
+    assert deeper.profit is not None
+    assert deeper.profit[0] == pytest.approx(1500 + 125 / 1.1 - 0.6 * (1500 + 140))
+
+
+def test_deeper_promotions_empty_the_shelf_by_units() -> None:
+    """Of the 10 units that category 0 wants in the first slot, 5 are promoted: 7 twice as deep. 11 are there."""
+    base = certain(on_hand=np.array([11.0, math.inf]), **SALE)
+    sold = check.simulate(base, Change(promotion=1.0)).served[0, 0] / 20
+    assert sold.tolist() == pytest.approx([11, 0, 0, 0])
+
+
+def test_promotions_stand_among_drivers_and_moves() -> None:
+    base = drawn(paths=60, **SALE)
+    assert "promotion" in [swing.driver for swing in check.tornado(base, Change())]
+    moves = {move.lever: move for move in check.smallest(base, Change(), lambda o: o.finish, 1e6)}
+    assert moves["promotion"].amount is None
+    # certain: the first cell may grow from 100 to 125 / 1.1, so 1,607 needs just over half of the way
+    sure = {move.lever: move for move in check.smallest(certain(**SALE), Change(), lambda o: o.finish, 1607)}
+    assert sure["promotion"].amount == pytest.approx(7 / (125 / 1.1 - 100), abs=0.002)
+
+
+def test_stock_counts_units_at_what_they_cost_in_their_slot() -> None:
+    """The same 200 of net sales are 10 units at 20, and 20 units in the slot where a unit brings 10."""
+    price = np.array([[20.0, 10, 20, 20], [20, 20, 20, 20]])
+    made = check.simulate(certain(price=price, on_hand=np.array([35.0, math.inf])), Change())
+    assert made.sold[0, 0].tolist() == [200, 200, 100, 0]

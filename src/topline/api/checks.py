@@ -31,6 +31,7 @@ class ChangeIn(Schema):
     basket: _Share = 0.0
     price: _Share = 0.0
     category: Annotated[int | None, Field(ge=0, description="Place of the category whose price moves; all")] = None
+    promotion: Annotated[float, Field(description="Of the discounts of planned promotions; -1 plans none")] = 0.0
     spend: _Share = 0.0
     budget: Annotated[float | None, Field(ge=0, description="The most that may be spent; no limit")] = None
     supply: _Share = 0.0
@@ -103,6 +104,7 @@ class CheckOut(Schema):
     sales: Annotated[list[float], Field(description="Low, expected, high")]
     profit: Annotated[list[float] | None, Field(description="Of what is to come; needs finance.read and costs")]
     spend: float
+    unsaid: Annotated[dict[str, str], Field(description="Levers that can't be moved, and why")]
     notes: list[str]
 
 
@@ -167,6 +169,7 @@ def _shown(made: PlanCheck, *, may_see_profit: bool) -> dict[str, Any]:
         "sales": list(made.sales),
         "profit": list(made.profit) if made.profit and may_see_profit else None,
         "spend": made.spend,
+        "unsaid": {lever: words(why) for lever, why in made.unsaid.items()},
         "notes": [words(one) for one in made.notes],
     }
 

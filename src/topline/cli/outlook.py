@@ -31,7 +31,10 @@ def check(
     conversion: Annotated[float, typer.Option(help="Orders per visit, in per cent more or less.")] = 0.0,
     basket: Annotated[float, typer.Option(help="Net sales per order, in per cent more or less.")] = 0.0,
     price: Annotated[float, typer.Option(help="Prices, in per cent more or less.")] = 0.0,
-    spend: Annotated[float, typer.Option(help="Marketing spend, in per cent more or less.")] = 0.0,
+    promotion: Annotated[
+        float, typer.Option(help="Discounts of planned promotions, in per cent more or less; -100 plans none.")
+    ] = 0.0,
+    spend: Annotated[float, typer.Option(help="Marketing budget, in per cent more or less.")] = 0.0,
     budget: Annotated[float, typer.Option(help="The most that may be spent, in the shop's currency.")] = math.inf,
     supply: Annotated[float, typer.Option(help="Stock and deliveries, in per cent more or less.")] = 0.0,
     goal: Annotated[str, typer.Option(help="Find the smallest change for this goal, by its key.")] = "",
@@ -44,8 +47,11 @@ def check(
     from topline.plans import checks
     from topline.science.check import Change
 
-    shares = {"traffic": traffic, "conversion": conversion, "basket": basket, "price": price, "spend": spend}
-    moved: dict[str, Any] = {lever: share / 100 for lever, share in (shares | {"supply": supply}).items()}
+    shares = {
+        "traffic": traffic, "conversion": conversion, "basket": basket, "price": price, "promotion": promotion,
+        "spend": spend, "supply": supply,
+    }  # fmt: skip
+    moved: dict[str, Any] = {lever: share / 100 for lever, share in shares.items()}
     day = boot.as_of(as_of, version.plan.shop)
     made = checks.of(version, day, change=Change(**moved, budget=budget), about=goal)
     _print(made, style)

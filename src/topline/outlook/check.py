@@ -7,9 +7,10 @@ averages with wide spreads stand in (`BELIEVED_ELASTICITY`, `BELIEVED_MARKETING`
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,12 @@ from topline.metrics.query import Query
 from topline.metrics.settings import Settings
 from topline.outlook import history, sales
 from topline.outlook.kept import Run
+from topline.outlook.price import PriceOutlook
 from topline.outlook.response import ResponseOutlook
 from topline.outlook.sales import Cells, SalesOutlook
 from topline.outlook.shelf import RECENT_DAYS, Shelf
-from topline.science import response
+from topline.outlook.stock import HORIZON_DAYS, Goods
+from topline.science import check, response
 from topline.science.check import Base
 from topline.science.demand import ShortHistoryError
 from topline.units.missing import Missing
@@ -66,6 +69,28 @@ _PACE_DAYS = 91
 _TRACKED = 0.9
 _UNCOSTED = 0.02
 _LEAST_ELASTIC = 0.05
+_DEPTHS = np.linspace(0.0, 2.0, 9)
+_DEEPEST = 0.9
+_ANNOUNCED = "offer"
+_LEAST_EFFECT = 0.05
+
+
+type Spend = Mapping[str | None, Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A discount on some days.
+
+    products : codes, None for all of `category`, or of the shop if that is None too
+    market : None for all
+    """
+
+    period: Period
+    discount: float
+    products: frozenset[str] | None = None
+    category: str | None = None
+    market: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,8 +105,11 @@ class Seen:
     spread : (3, 3) covariance of the log deviations of visits, conversion and basket over a month
     noise : standard deviation of a week's log share in its month
     usual_basket : net sales per order of the last two years
-    spend : (w,) marketing spend of the same weeks a year before, else of the last weeks; 0 if unknown
+    spend : by channel (w,) what active plans foresee, else marketing spend of the same weeks a year before, else of the
+        last weeks; empty if unknown
+    spend_before : by channel (w,) what the sales to come rest on: of the year before, else of the last weeks
     is_spend_planned : it comes from an active plan's budget
+    promotions : those of the same weeks a year before, as if they came again
     """
 
     sales: SalesOutlook
@@ -95,8 +123,10 @@ class Seen:
     spread: Floats
     noise: float
     usual_basket: float
-    spend: Floats
+    spend: Spend
+    spend_before: Spend
     is_spend_planned: bool
+    promotions: tuple[Promotion, ...]
 
 
 def see(
@@ -142,7 +172,8 @@ def see(
     advance(3, 4)
     ask = _Asker(lake, snapshot, settings, as_of)
     slots, month = _slots(sold, settings)
-    spend, is_planned = _spend(ask, slots)
+    before = _spend_before(ask, slots)
+    planned = ask.planned(slots)
     blocks = {metric: ask.blocks(metric) for metric in ("sessions", "orders", "net_sales")}
     return Seen(
         sales=sold,
@@ -156,8 +187,10 @@ def see(
         spread=_spread(blocks["sessions"] if visits else None, blocks["orders"], blocks["net_sales"]),
         noise=_noise(ask.weeks("net_sales")),
         usual_basket=float(blocks["net_sales"].sum() / max(blocks["orders"].sum(), 1.0)),
-        spend=spend,
-        is_spend_planned=is_planned,
+        spend=planned or before,
+        spend_before=before,
+        is_spend_planned=bool(planned),
+        promotions=ask.promotions(Period(slots[0], slots[-1])),
     )
 
 
@@ -207,15 +240,43 @@ class _Asker:
                 values[(day - period.start).days] = _number(row[metric], 0.0)
         return values
 
-    def planned(self, period: Period) -> Floats:
-        """(days,) marketing spend that active plans foresee."""
-        values = np.zeros(period.days)
+    def spent(self, period: Period) -> dict[str | None, Floats]:
+        """By channel (days,) of marketing spend."""
+        found: dict[str | None, Floats] = {}
+        for row in self.rows(("marketing_cost",), ("channel", "day"), period):
+            if isinstance(day := row["day"], date) and day in period:
+                daily = found.setdefault(_name(row["channel"]), np.zeros(period.days))
+                daily[(day - period.start).days] += _number(row["marketing_cost"], 0.0)
+        return {channel: daily for channel, daily in found.items() if daily.any()}
+
+    def planned(self, slots: tuple[date, ...]) -> dict[str | None, Floats]:
+        """By channel (w,) of marketing spend that active plans foresee."""
         rows: Any = engine.table(self.lake, "planned_spend", self.snapshot)
-        rows = rows.filter((rows.on >= period.start) & (rows.on < period.end))
-        sums = rows.group_by("on").aggregate(amount=rows.amount_shop.sum())
-        for row in engine.execute(sums).to_pylist():
-            values[(row["on"] - period.start).days] = float(row["amount"])
-        return values
+        rows = rows.filter((rows.on >= slots[0]) & (rows.on < slots[-1]))
+        sums = engine.execute(rows.group_by("channel", "on").aggregate(amount=rows.amount_shop.sum())).to_pylist()
+        return by_slot(slots, ((row["channel"], row["on"], float(row["amount"])) for row in sums))
+
+    def promotions(self, period: Period) -> tuple[Promotion, ...]:
+        """Discounts of the same days a year before, moved to this year's."""
+        year = timedelta(days=364)
+        table: Any = engine.table(self.lake, "promotion", self.snapshot)
+        is_cut = (table.kind != "coupon") & (table.discount_rate > 0) & table.store.isnull()
+        inside = (table.until_on > period.start - year) & (table.on < period.end - year) & (table.on < self.as_of)
+        rows = table.filter(is_cut & inside).select("product_key", "market", "on", "until_on", "discount_rate")
+        groups: dict[tuple[date, date, float, str | None], set[str | None]] = {}
+        for row in engine.execute(rows).to_pylist():
+            key = (row["on"], row["until_on"], float(row["discount_rate"]), row["market"])
+            groups.setdefault(key, set()).add(row["product_key"])
+        return tuple(
+            Promotion(
+                Period(first + year, after + year),
+                rate,
+                None if None in codes else frozenset(code for code in codes if code),
+                market=market,
+            )
+            for (first, after, rate, market), codes in sorted(groups.items(), key=repr)
+            if after > first
+        )
 
     def blocks(self, metric: str) -> Floats:
         """(b,) sums of the last blocks of four weeks, the newest last, from the first one with a value on."""
@@ -229,19 +290,27 @@ class _Asker:
         return self.daily(metric, Period(self.as_of - timedelta(days=364), self.as_of)).reshape(52, 7).sum(axis=1)
 
 
-def _spend(ask: _Asker, slots: tuple[date, ...]) -> tuple[Floats, bool]:
-    """(w,) planned by active plans, else of the same days a year before, else of the last eight weeks; 0 if unknown."""
+def by_slot(slots: Sequence[date], rows: Iterable[tuple[str | None, date, float]]) -> dict[str | None, Floats]:
+    """By channel (w,) sums of (channel, day, amount) over the slots; channels without any are left out."""
+    first, days = slots[0], (slots[-1] - slots[0]).days
+    daily: dict[str | None, Floats] = {}
+    for channel, day, amount in rows:
+        if 0 <= (day - first).days < days:
+            daily.setdefault(channel, np.zeros(days))[(day - first).days] += amount
+    cuts = [(day - first).days for day in slots[:-1]]
+    return {channel: np.add.reduceat(each, cuts) for channel, each in daily.items() if each.any()}
+
+
+def _spend_before(ask: _Asker, slots: tuple[date, ...]) -> dict[str | None, Floats]:
+    """By channel (w,) of the same days a year before, else the pace of the last eight weeks."""
     period = Period(slots[0], slots[-1])
-    cuts = np.array([(day - slots[0]).days for day in slots[:-1]])
-    planned = ask.planned(period)
-    if planned.any():
-        return np.add.reduceat(planned, cuts), True
     before = Period(period.start - timedelta(days=364), period.end - timedelta(days=364))
-    known = ask.daily("spend", before)
-    recent = ask.daily("spend", Period(ask.as_of - timedelta(days=RECENT_DAYS), ask.as_of))
-    if not known.any() or before.end > ask.as_of:
-        known = np.full(period.days, recent.mean())
-    return np.add.reduceat(known, cuts), False
+    cuts = np.array([(day - slots[0]).days for day in slots[:-1]])
+    known = ask.spent(before) if before.end <= ask.as_of else {}
+    if not known:
+        recent = ask.spent(Period(ask.as_of - timedelta(days=RECENT_DAYS), ask.as_of))
+        known = {channel: np.full(period.days, daily.mean()) for channel, daily in recent.items()}
+    return {channel: np.add.reduceat(daily, cuts) for channel, daily in known.items()}
 
 
 def _spread(visits: Floats | None, orders: Floats, sold: Floats) -> Floats:
@@ -280,6 +349,10 @@ def _noise(weeks: Floats) -> float:
 
 
 # Paths -----------------------------------------------------------------------------
+
+
+type Answering = Callable[[Mapping[str | None, Floats]], Floats]
+"""(paths, n) net sales that n weeks' spend by channel bring."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -326,14 +399,59 @@ def learnt_elasticity(run: Run, categories: Names, paths: int = PATHS) -> Floats
     return drawn
 
 
-def learnt_marketing(outlook: ResponseOutlook, weekly: float, paths: int = PATHS) -> Marketing:
-    """What multiples of the last quarter's spend do to net sales of `weekly` a week, all channels together, in the long
-    run, from draws of the shop's own response."""
-    times = np.append(MULTIPLIERS, 1.0)
-    brought = response.steady(outlook.fitted, outlook.today[:, None] * times).sum(axis=1)
-    effect = np.maximum(1 + (brought[:, :-1] - brought[:, -1:]) / max(weekly, 1e-9), 0.05)
-    draws = np.random.default_rng(_SEED + 4).permutation(paths) % len(effect)
-    return Marketing(MULTIPLIERS, effect[draws])
+def learnt_marketing(outlook: ResponseOutlook, paths: int = PATHS) -> Answering:
+    """What a week's spend by channel brings in the long run, from draws of the shop's own response.
+
+    Channels that it never saw bring nothing known.
+    """
+    place = {channel: c for c, channel in enumerate(outlook.channels)}
+    rest = place.get(OTHER)
+
+    def brought(spend: Mapping[str | None, Floats]) -> Floats:
+        count = len(next(iter(spend.values()))) if spend else 1
+        weekly = np.zeros((len(place), count))
+        for channel, amounts in spend.items():
+            if (at := place.get(channel, rest)) is not None:
+                weekly[at] += amounts
+        found = response.steady(outlook.fitted, weekly).sum(axis=1)
+        return np.asarray(found[np.random.default_rng(_SEED + 4).permutation(paths) % len(found)])
+
+    return brought
+
+
+def _pushed(seen: Seen, spend: Spend, answering: Answering | None, weekly: Floats, paths: int) -> tuple[Floats, Floats]:
+    """What the budget does to the sales that spend as before would bring.
+
+    weekly : (t,) net sales a week that are expected with spend as before
+
+    (paths, t) what it multiplies a month's demand with, and (paths, g) what multiples of it do on top, over all months.
+    """
+    days = np.diff([day.toordinal() for day in seen.slots])
+    months = len(seen.sales.months)
+    length = np.maximum(np.bincount(seen.month, days, months) / 7, 1e-9)
+
+    def a_week(by: Spend) -> dict[str | None, Floats]:
+        return {channel: np.bincount(seen.month, each, months) / length for channel, each in by.items()}
+
+    now, before = a_week(spend), a_week(seen.spend_before)
+    share = weekly * length / max(float((weekly * length).sum()), 1e-9)
+    if answering is None:
+        believed = believed_marketing(paths)
+        power = np.log(believed.effect[:, -1:]) / np.log(MULTIPLIERS[-1])
+        whole, old = (np.array(sum(by.values(), np.zeros(months))) for by in (now, before))
+        known = (old > 0) & (whole + old > 0)
+        ratio = np.where(known, whole / np.where(known, old, 1.0), 1.0)
+        return np.maximum(ratio, _LEAST_EFFECT) ** power, believed.effect
+    without = answering(before) if before else np.zeros((paths, months))
+    scale = np.maximum(weekly, 1e-9)
+
+    def times(multiple: float) -> Floats:
+        brought = answering({channel: each * multiple for channel, each in now.items()})
+        return np.asarray(np.maximum(1 + (brought - without) / scale, _LEAST_EFFECT))
+
+    planned = times(1.0)
+    curve = np.stack([times(multiple) @ share for multiple in MULTIPLIERS.tolist()], axis=1)
+    return planned, curve / (planned @ share)[:, None]
 
 
 def base(
@@ -342,8 +460,13 @@ def base(
     categories: Names,
     markets: Names,
     shelf: Shelf | None = None,
+    goods: Goods | None = None,
     elasticity: Floats | None = None,
-    marketing: Marketing | None = None,
+    answering: Answering | None = None,
+    budget: Spend | None = None,
+    prices: PriceOutlook | None = None,
+    promotions: Sequence[Promotion] = (),
+    holds_promotions: bool = False,
     lead_days: float = LEAD_DAYS,
     paths: int = PATHS,
 ) -> Base:
@@ -351,7 +474,11 @@ def base(
 
     shelf : limits what can be sold, if it has levels: what is on hand of products that sell, deliveries at the pace of
         the last eight weeks until `lead_days` are over, and then as much as is expected to be wanted
-    elasticity : (paths, c); marketing : of the paths; by default what published averages let believe
+    goods : what its products are expected to sell, in units, as the stock plan has it
+    elasticity : (paths, c); answering : to spend; by default what published averages let believe
+    budget : by channel (w,) what the plan spends, in place of what is seen
+    prices, promotions : planned ones move demand as far as `prices` knows how customers answer
+    holds_promotions : `goods` knows of them already, as it does of those of an active plan
     """
     ways = _ways(seen, categories, markets)
     total = seen.sales.total.samples[:, 0] - seen.sales.total.actual[0]
@@ -362,16 +489,22 @@ def base(
     orders, visits = _drivers(seen, coming.sum(axis=(1, 2)), rng)
     weights = _weights(seen, paths, rng)
     demand = coming[..., seen.month] * weights[:, None, None]
-    price = np.array([_mean(seen.unit_price, ways, c, seen.cells) for c in range(len(categories))])
-    known_price = np.where(np.isnan(price) | (price <= 0), 1.0, price)
-    on_hand, arrivals = _supply(seen, shelf, ways, demand.mean(axis=0).sum(axis=1) / known_price[:, None], lead_days)
+    spend = seen.spend if budget is None else budget
+    spent = np.array(sum(spend.values(), np.zeros(len(seen.month))))
+    effect, multiplier = np.ones((paths, 0)), np.zeros(0)
+    foreseen = demand.mean(axis=0).sum(axis=1)
+    if spent.any() and (seen.spend_before or answering is not None):
+        weeks = np.bincount(seen.month, np.diff([day.toordinal() for day in seen.slots]), len(seen.sales.months)) / 7
+        weekly = coming.sum(axis=(1, 2)).mean(axis=0) / np.maximum(weeks, 1e-9)
+        pushed, effect = _pushed(seen, spend, answering, weekly, paths)
+        multiplier = MULTIPLIERS
+        demand *= pushed[:, None, None, seen.month]
+        orders = orders * pushed
+        visits = None if visits is None else visits * pushed
     outlooks = (seen.visits, seen.orders, seen.sales)
     unknown = np.full(len(seen.sales.months), np.nan)
-    if marketing is None:
-        marketing = believed_marketing(paths)
-    if not seen.spend.any():
-        marketing = Marketing(np.zeros(0), np.ones((paths, 0)))
-    return Base(
+    size, slots = len(categories), len(seen.month)
+    plain = Base(
         demand=demand,
         done=_done(seen, ways),
         month=seen.month,
@@ -379,16 +512,134 @@ def base(
         done_visits=seen.visits.total.actual[0] if seen.visits else np.zeros(len(unknown)),
         orders=orders[:, seen.month] * weights,
         done_orders=seen.orders.total.actual[0] if seen.orders else np.zeros(len(unknown)),
-        price=known_price,
-        cost_rate=_cost_rates(seen, ways, demand),
-        elasticity=believed_elasticity(len(categories), paths) if elasticity is None else elasticity,
-        multiplier=marketing.multiplier,
-        effect=marketing.effect,
-        spend=seen.spend,
-        on_hand=on_hand,
-        arrivals=arrivals,
+        price=np.ones((size, slots)),
+        cost_rate=np.repeat(_cost_rates(seen, ways, demand)[:, None], slots, axis=1),
+        elasticity=believed_elasticity(size, paths) if elasticity is None else elasticity,
+        multiplier=multiplier,
+        effect=effect,
+        spend=spent,
+        on_hand=np.full(size, np.inf),
+        arrivals=np.zeros((size, slots)),
+        promoted_of=np.zeros(0, dtype=np.int64),
+        promoted=np.zeros((0, len(markets), slots)),
+        depth=np.zeros(0),
+        promoted_units=np.ones((paths, 0, 0)),
+        promoted_sales=np.ones((paths, 0, 0)),
         reference=np.stack([one.total.last_year[0] if one else unknown for one in outlooks]),
     )
+    found = plain if prices is None else _promoting(plain, seen, ways, markets, prices, promotions)
+    known = found.pooled.mean(axis=0) if holds_promotions else foreseen
+    units = _units(seen, ways, known, goods)
+    price = np.divide(known, units, out=np.ones_like(units), where=(units > 1e-9) & (known > 0))
+    return _stocked(found, seen, price if holds_promotions else price * found.price, shelf, goods, ways, lead_days)
+
+
+# Promotions ------------------------------------------------------------------------
+
+
+def _promoting(
+    plain: Base, seen: Seen, ways: "_Ways", markets: Names, prices: PriceOutlook, promotions: Sequence[Promotion]
+) -> Base:
+    """The base with the planned promotions in its demand.
+
+    The season holds what was promoted in the same weeks a year before: where the plan promotes, that is taken out
+    first, so that the same promotion again adds nothing.
+    """
+    found = _with(plain, promotions, seen, ways, markets, prices)
+    if not len(found.depth):
+        return plain
+    before = _with(plain, seen.promotions, seen, ways, markets, prices)
+    on = np.zeros(plain.demand.shape[1:], dtype=bool)
+    np.logical_or.at(on, found.promoted_of, found.promoted > 0)
+    before = replace(before, promoted=before.promoted * on[before.promoted_of])
+    sales, goods = np.ones(plain.demand.shape), np.ones(plain.demand.shape)
+    planned = int(np.argmin(np.abs(_DEPTHS - 1)))
+    for moved, name in ((sales, "promoted_sales"), (goods, "promoted_units")):
+        for one, is_out in ((found, False), (before, True)):
+            if len(one.depth):
+                values = getattr(one, name)[:, :, planned]
+                none = np.ones_like(values)
+                check.promote(moved, one, *((none, values) if is_out else (values, none)))
+    demand, needed = plain.demand * sales, plain.demand * goods
+    mean, units = demand.mean(axis=0).sum(axis=1), needed.mean(axis=0).sum(axis=1)
+    dearer = np.divide(units, mean, out=np.ones_like(mean), where=mean > 0)
+    return replace(
+        found,
+        demand=demand,
+        orders=plain.orders * needed.sum(axis=(1, 2)) / np.maximum(plain.demand.sum(axis=(1, 2)), 1e-9),
+        cost_rate=plain.cost_rate * dearer,
+        price=plain.price / dearer,
+    )
+
+
+def _with(
+    plain: Base, promotions: Sequence[Promotion], seen: Seen, ways: "_Ways", markets: Names, prices: PriceOutlook
+) -> Base:
+    """The base that knows of promotions, one row a category; its demand is still without them."""
+    of, on, units, sales = [], [], [], []
+    keys, names = prices.keys, prices.run.texts("product", "category")
+    place = np.array([ways.of_category(name) for name in names], dtype=np.int64)
+    worth = prices.column("weekly") * prices.column("price")
+    kinds = [_ANNOUNCED] if _ANNOUNCED in prices.effects else []
+    paths = len(plain.demand)
+    for one in promotions:
+        share = _days_on(seen.slots, one.period)
+        where = _in_market(one.market, seen, ways, len(markets))
+        if not (where.any() and share.any()) or not 0 < one.discount < 1:
+            continue
+        inside = np.array([_is_of(one, key, name) for key, name in zip(keys, names, strict=True)], dtype=bool)
+        ratios = 1 - np.minimum(_DEPTHS[1:] * one.discount, _DEEPEST)
+        for category in np.unique(place[inside]):
+            rows = np.flatnonzero(inside & (place == category))
+            covered = float(worth[rows].sum() / max(float(worth[place == category].sum()), 1e-9))
+            drawn = prices.multiples(rows, ratios.tolist(), kinds)
+            picked = np.random.default_rng(_SEED + 5).permutation(paths) % len(drawn[0])
+            units.append(np.hstack([np.ones((paths, 1)), drawn[0][picked]]))
+            sales.append(np.hstack([np.ones((paths, 1)), drawn[1][picked]]))
+            of.append(int(category))
+            on.append(covered * where[:, None] * share)
+    if not of:
+        return plain
+    return replace(
+        plain,
+        promoted_of=np.array(of, dtype=np.int64),
+        promoted=np.stack(on),
+        depth=_DEPTHS,
+        promoted_units=np.stack(units, axis=1),
+        promoted_sales=np.stack(sales, axis=1),
+    )
+
+
+def _in_market(market: str | None, seen: Seen, ways: "_Ways", count: int) -> Floats:
+    """(m,) share of each of the plan's markets that a promotion for `market` is on; all of a shop without markets."""
+    if market is None or (count == 1 and all(name != market for _, name in seen.cells)):
+        return np.ones(count)
+    sold = np.zeros((2, count))
+    for (_, name), value in seen.cells.items():
+        sold[:, ways.of_market(name)] += max(value, 0.0) * np.array([name == market, True])
+    share: Floats = sold[0] / np.maximum(sold[1], 1e-9)
+    return share
+
+
+def _is_of(one: Promotion, key: str, category: str | None) -> bool:
+    """Whether a promotion is on a product."""
+    if one.products is not None:
+        return key in one.products
+    return one.category is None or one.category == category
+
+
+def knows(prices: PriceOutlook, one: Promotion) -> bool:
+    """Whether anything is known of how customers answer to the price of what a promotion is on."""
+    names = prices.run.texts("product", "category")
+    return any(_is_of(one, key, name) for key, name in zip(prices.keys, names, strict=True))
+
+
+def _days_on(slots: Sequence[date], period: Period) -> Floats:
+    """(w,) share of each slot's days that lie in a period."""
+    edge = np.array([day.toordinal() for day in slots])
+    first, after = period.start.toordinal(), period.end.toordinal()
+    shares: Floats = np.clip(np.minimum(edge[1:], after) - np.maximum(edge[:-1], first), 0, None) / np.diff(edge)
+    return shares
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -499,31 +750,50 @@ def _done(seen: Seen, ways: _Ways) -> Floats:
     return done
 
 
-def _supply(seen: Seen, shelf: Shelf | None, ways: _Ways, wanted: Floats, lead_days: float) -> tuple[Floats, Floats]:
-    """(c,) usable units on hand and (c, w) units to come; inf where most of a category's sales have no stock level.
+def _units(seen: Seen, ways: _Ways, foreseen: Floats, goods: Goods | None) -> Floats:
+    """(c, w) units behind net sales that are foreseen, (c, w): those that the products are expected to sell, as the
+    stock plan has them; beyond its horizon, and without it, as many as come at last year's price of a unit."""
+    usual = np.array([_mean(seen.unit_price, ways, c, seen.cells) for c in range(len(ways.share))])
+    found = foreseen / np.where(np.isnan(usual) | (usual <= 0), 1.0, usual)[:, None]
+    if goods is None:
+        return found
+    place = np.array([ways.of_category(name) for name in goods.category], dtype=np.int64)
+    daily = np.zeros((len(found), HORIZON_DAYS))
+    np.add.at(daily, place, goods.wanted)
+    for w, (first, after) in enumerate(pairwise(seen.slots)):
+        start, end = (first - goods.as_of).days, (after - goods.as_of).days
+        if start >= 0 and end <= HORIZON_DAYS:
+            found[:, w] = daily[:, start:end].sum(axis=1)
+    return found
 
-    wanted : (c, w) units that are expected to be wanted
 
-    Of a product no more counts than the horizon is expected to want of it: the rest sells nothing else.
+def _stocked(
+    found: Base, seen: Seen, price: Floats, shelf: Shelf | None, goods: Goods | None, ways: _Ways, lead_days: float
+) -> Base:
+    """The base with what a unit brings, (c, w), and with the units on hand and to come.
+
+    Stock is inf where most of a category's sales have no level. Of a product no more counts than it is expected to sell
+    itself: the rest sells nothing else.
     """
-    categories, weeks = len(ways.share), len(seen.month)
-    on_hand, arrivals = np.full(categories, np.inf), np.zeros((categories, weeks))
+    size = len(price)
+    on_hand, arrivals = np.full(size, np.inf), np.zeros(price.shape)
     if shelf is None or shelf.counted_on is None or (shelf.as_of - shelf.counted_on).days > history.STALE_DAYS:
-        return on_hand, arrivals
+        return replace(found, price=price)
+    wanted = found.pooled.mean(axis=0) / price
     place = np.array([ways.of_category(name) for name in shelf.category], dtype=np.int64)
-    pace = shelf.sold[:, -_PACE_DAYS:].sum(axis=1)
-    all_of = np.maximum(np.bincount(place, pace, categories), 1e-9)
+    pace = shelf.sold[:, -_PACE_DAYS:].sum(axis=1) if goods is None else goods.wanted.sum(axis=1)
+    all_of = np.maximum(np.bincount(place, pace, size), 1e-9)
     tracked = ~np.isnan(shelf.on_hand)
-    share_tracked = np.bincount(place, pace * tracked, categories) / all_of
+    share_tracked = np.bincount(place, pace * tracked, size) / all_of
     usable = np.minimum(np.nan_to_num(shelf.on_hand), (wanted.sum(axis=1) / all_of)[place] * pace)
     is_known = share_tracked >= _TRACKED
     scale = 1 / np.maximum(share_tracked, _TRACKED)
-    on_hand[is_known] = (np.bincount(place, usable, categories) * scale)[is_known]
-    received = np.bincount(place, np.where(tracked, shelf.received, 0), categories) * scale / RECENT_DAYS
+    on_hand[is_known] = (np.bincount(place, usable, size) * scale)[is_known]
+    received = np.bincount(place, np.where(tracked, shelf.received, 0), size) * scale / RECENT_DAYS
     days = np.diff([day.toordinal() for day in seen.slots])
     is_later = np.array([(day - shelf.as_of).days >= lead_days for day in seen.slots[:-1]])
     arrivals[is_known] = np.where(is_later, wanted, received[:, None] * days)[is_known]
-    return on_hand, arrivals
+    return replace(found, price=price, on_hand=on_hand, arrivals=arrivals)
 
 
 def _cost_rates(seen: Seen, ways: _Ways, demand: Floats) -> Floats:

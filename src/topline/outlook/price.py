@@ -585,6 +585,23 @@ class PriceOutlook:
             short=None if basis.free is None else float(np.maximum(mean - basis.free, 0).sum()),
         )
 
+    def multiples(self, rows: Ints, ratios: Sequence[float], kinds: Sequence[str]) -> tuple[Floats, Floats]:
+        """Units and sales at `ratios` times today's price with such promotions, as multiples of those without.
+
+        (draws, n), twice. What other products of the same lines lose by it is taken off both.
+        """
+        slope, shift = self._drawn(rows, kinds)
+        weekly, now = self.column("weekly")[rows], self.column("price")[rows]
+        usual = float(weekly @ now)
+        found = []
+        for ratio in ratios:
+            step = float(np.log(ratio))
+            units = np.exp(np.clip(shift[1:] + slope[1:] * step, -5, 5)) @ (weekly * now) / usual
+            taken = self._taken(rows, step, 1.0, kinds) / float(weekly.sum())
+            found.append((units + taken, units * ratio + taken))
+        units, sales = (np.stack(each, axis=1) for each in zip(*found, strict=True))
+        return np.maximum(units, 0.0), np.maximum(sales, 0.0)
+
     def terms(self, rows: Ints, ratio: float, weeks: int) -> volume.Terms:
         """The terms on which these products sell together, for the solver of volumes."""
         now, weekly, cost = self.column("price")[rows], self.column("weekly")[rows], self.column("cost")[rows]

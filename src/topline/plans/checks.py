@@ -6,7 +6,7 @@ folder, mapped into memory; a change is answered from there.
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -19,23 +19,28 @@ from topline.accounts.models import Shop
 from topline.lake.snapshot import Snapshot
 from topline.outlook import check as outlook
 from topline.outlook import kept, shelf
+from topline.outlook.check import Promotion, Spend
 from topline.outlook.kept import Run
+from topline.outlook.price import PriceOutlook
 from topline.outlook.response import ResponseOutlook
-from topline.plans import budgets, cache, expectation, numbers, standing
+from topline.outlook.shelf import Shelf
+from topline.outlook.stock import Goods
+from topline.plans import budgets, cache, demand, expectation, facts, numbers, promotion, standing, stock
 from topline.plans.drafting import EmptyLakeError
-from topline.plans.models import Goal, PlanVersion
+from topline.plans.models import Goal, PlanVersion, State
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor
 from topline.science import check
 from topline.science.check import LIKELY, Base, Change, Move, Outcome, Swing
 from topline.units.errors import ToplineError
+from topline.units.money import minor_digits
 from topline.units.text import N_
 
 type Floats = NDArray[np.float64]
 
 LEVERS = tuple(check.LIMITS)
 
-_READ = (*expectation._READ, "session", "spend", "planned_spend", "stock_level")
+_READ = (*expectation._READ, "session", "spend", "planned_spend", "promotion", "stock_level")
 _ABOUT = "about.json"
 
 
@@ -57,7 +62,10 @@ class Ground:
     slots : first days of the weeks ahead
     others : the 1 % to 99 % quantiles of planned metrics that are not simulated, as seen on the day
     stock_on : day of the stock levels, None if they are unknown or too old
-    is_spend_planned : spend is an active plan's budget, not what was spent a year before
+    is_spend_planned : spend is the budget of this plan or of active ones, not what was spent a year before
+    promotions : planned ones whose effect is known; discount_rate : their mean
+    unsaid : of the levers of promotions and the budget, why nothing can be said of them
+    unheard : channels of the budget of which nothing is known
     lead_days : after which deliveries follow what is wanted
     knows_prices, knows_response : whether how customers answer to prices and to marketing was learnt from the shop
     """
@@ -71,6 +79,10 @@ class Ground:
     lead_days: float
     knows_prices: bool
     knows_response: bool
+    promotions: int
+    discount_rate: float
+    unsaid: Mapping[str, Sentence]
+    unheard: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,7 @@ class PlanCheck:
     sales, profit : low, expected, high of the whole period; profit of what is to come, None if costs are unknown
     spend : of what is to come
     levers : those that something depends on; standing : what each stands at in the plan over the weeks to come
+    unsaid : why nothing can be said of the others
     notes : what the check could not know
     """
 
@@ -137,6 +150,7 @@ class PlanCheck:
     spend: float
     levers: tuple[str, ...]
     standing: Mapping[str, float]
+    unsaid: Mapping[str, Sentence]
     notes: list[Sentence]
     headline: list[Sentence]
 
@@ -181,17 +195,25 @@ def make(
         own=expectation.own_events(shop, as_of),
         advance=advance,
     )
-    goods = shelf.read(lake, snapshot, as_of)
+    there = shelf.read(lake, snapshot, as_of)
     lead = numbers.of(shop)("lead_days")
-    prices, response = _prices(shop), _response(shop, as_of, snapshot)
-    weekly = float((seen.sales.total.mean - seen.sales.total.actual).sum()) / max(len(seen.slots) - 1, 1)
+    run, response = _prices(shop), _response(shop, as_of, snapshot)
+    prices = None if run is None else PriceOutlook(run)
+    planned, budget = _promotions(version, as_of), _budget(version, seen.slots)
+    known = [one for one in planned if prices is not None and outlook.knows(prices, one)]
+    goods = _goods(shop, there, as_of, snapshot)
     base = outlook.base(
         seen,
         categories=version.blocks,
         markets=version.markets,
-        shelf=goods,
-        elasticity=None if prices is None else outlook.learnt_elasticity(prices, version.blocks),
-        marketing=None if response is None else outlook.learnt_marketing(response, weekly),
+        shelf=there,
+        goods=goods,
+        elasticity=None if run is None else outlook.learnt_elasticity(run, version.blocks),
+        answering=None if response is None else outlook.learnt_marketing(response),
+        budget=budget,
+        prices=prices,
+        promotions=known,
+        holds_promotions=version.state == State.ACTIVE and goods is not None and goods.outlook_weeks > 0,
         lead_days=lead,
     )
     others = {
@@ -203,15 +225,68 @@ def make(
         "known_to": seen.sales.known_to.isoformat(),
         "slots": [day.isoformat() for day in seen.slots[:-1]],
         "others": others,
-        "stock_on": None if np.isinf(base.on_hand).all() or not goods.counted_on else goods.counted_on.isoformat(),
-        "is_spend_planned": seen.is_spend_planned,
+        "stock_on": None if np.isinf(base.on_hand).all() or not there.counted_on else there.counted_on.isoformat(),
+        "is_spend_planned": seen.is_spend_planned or budget is not None,
         "lead_days": lead,
         "knows_prices": prices is not None,
         "knows_response": response is not None,
+        "promotions": len(known),
+        "discount_rate": float(np.mean([one.discount for one in known])) if known else 0.0,
+        "unsaid": {lever: one.stored() for lever, one in _unsaid(base, planned, known, prices, budget)},
+        "unheard": _unheard(seen.spend if budget is None else budget, response),
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
     outlook.save(base, folder, {_ABOUT: json.dumps(about)})
     cache.sweep(folder.parent)
+
+
+def _promotions(version: PlanVersion, as_of: date) -> list[Promotion]:
+    """The promotions of the plan that give a discount on days to come."""
+    found, own = [], promotion.own_events(version)
+    for row in version.entries.rows("11.promotions"):
+        days, discount = promotion.days(version, row.cells, own), float(row.cells.get("discount") or 0)
+        if days is None or days.end <= as_of or discount <= 0:
+            continue
+        names = promotion.named(version.plan.shop, row.cells)[0] if row.cells.get("products") else None
+        found.append(Promotion(days, discount, names, row.cells.get("category"), row.cells.get("market")))
+    return found
+
+
+def _budget(version: PlanVersion, slots: Sequence[date]) -> Spend | None:
+    """By channel what the plan's own ledger gives each slot, None if it has no budget there."""
+    unit = 10.0 ** -minor_digits(version.plan.currency)
+    rows = [
+        (line.channel or None, on, planned * unit)
+        for line in version.budget.all()
+        for (_, on), planned, _ in facts.spend_by_day(version, line)
+    ]
+    return outlook.by_slot(slots, rows) or None
+
+
+def _goods(shop: Shop, there: Shelf, as_of: date, snapshot: Snapshot) -> Goods | None:
+    """What the products are expected to sell, as the stock plan has it; None where no stock limits them."""
+    return stock.goods(shop, as_of, snapshot) if there.has_levels else None
+
+
+def _unsaid(
+    base: Base, planned: list[Promotion], known: list[Promotion], prices: PriceOutlook | None, budget: Spend | None
+) -> Iterator[tuple[str, Sentence]]:
+    """Why promotions or the budget move nothing."""
+    if not planned:
+        yield "promotion", Sentence("check.no_promotions")
+    elif prices is None:
+        yield "promotion", Sentence("check.unlearnt_promotions", {"promotions_count": len(planned)})
+    elif not len(base.depth):
+        yield "promotion", Sentence("check.unknown_promotions", {"promotions_count": len(planned)})
+    if not len(base.multiplier):
+        yield "spend", Sentence("check.no_spend" if budget is None else "check.unlearnt_budget")
+
+
+def _unheard(spend: Spend, response: ResponseOutlook | None) -> list[str]:
+    """Channels of a budget that nothing was learnt of."""
+    if response is None or outlook.OTHER in response.channels:
+        return []
+    return sorted(channel or "" for channel in spend if channel not in response.channels)
 
 
 def _prices(shop: Shop) -> Run | None:
@@ -235,7 +310,7 @@ def ground(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Ground:
 
 def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
     plan, shop = version.plan, version.plan.shop
-    prices = _prices(shop)
+    prices, ahead = _prices(shop), demand.made(shop)
     made_of = (
         shop.slug,
         tuple(snapshot.digest(table) for table in _READ),
@@ -248,6 +323,10 @@ def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
         version.grid_metrics,
         numbers.of(shop)("lead_days"),
         None if prices is None else (prices.about["as_of"], prices.about["snapshot"]),
+        tuple(_promotions(version, as_of)),
+        version.state == State.ACTIVE,
+        [(line.contents(), line.pk) for line in version.budget.all()],
+        None if ahead is None or not demand.is_fresh(shop, ahead, as_of) else (ahead.as_of, ahead.snapshot),
         budgets.experiments_digest(shop) if budgets.is_learnt(shop, as_of, snapshot) else None,
     )
     return cache.place("check", "", *made_of)
@@ -266,6 +345,10 @@ def _load(folder: Path) -> Ground:
         lead_days=about["lead_days"],
         knows_prices=about["knows_prices"],
         knows_response=about["knows_response"],
+        promotions=about["promotions"],
+        discount_rate=about["discount_rate"],
+        unsaid={lever: Sentence.of(one) for lever, one in about["unsaid"].items()},
+        unheard=tuple(about["unheard"]),
     )
 
 
@@ -318,7 +401,8 @@ def of(
         profit=None if moved.profit is None else expectation.band(moved.profit),
         spend=float(moved.spend.sum()),
         levers=tuple(_levers(base)),
-        standing=_standing(base),
+        standing=_standing(found),
+        unsaid=dict(_reasons(found)),
         notes=list(_notes(found)),
         headline=[],
     )
@@ -344,6 +428,8 @@ def _levers(base: Base) -> Iterator[str]:
     for lever in LEVERS:
         if lever == "spend" and not len(base.multiplier):
             continue
+        if lever == "promotion" and not len(base.depth):
+            continue
         if lever == "supply" and np.isinf(base.on_hand).all():
             continue
         if lever == "traffic" and not base.counts_visits:
@@ -351,8 +437,16 @@ def _levers(base: Base) -> Iterator[str]:
         yield lever
 
 
-def _standing(base: Base) -> dict[str, float]:
-    """Visits, orders per visit (orders where nobody counts visits), basket, spend and units, as expected."""
+def _reasons(found: Ground) -> Iterator[tuple[str, Sentence]]:
+    """Why nothing can be said of a lever, in the order of the levers."""
+    why = {"traffic": Sentence("check.no_visits"), **found.unsaid, "supply": Sentence("check.no_stock")}
+    known = set(_levers(found.base))
+    return ((lever, why[lever]) for lever in LEVERS if lever not in known)
+
+
+def _standing(found: Ground) -> dict[str, float]:
+    """Visits, orders per visit (orders where nobody counts visits), basket, discount, spend and units, as expected."""
+    base = found.base
     sales, orders = float(base.pooled.mean(axis=0).sum()), float(base.orders.mean(axis=0).sum())
     visits = float(base.visits.mean(axis=0).sum())
     known = ~np.isinf(base.on_hand)
@@ -361,6 +455,7 @@ def _standing(base: Base) -> dict[str, float]:
         "conversion": orders / visits if visits else orders,
         "basket": sales / max(orders, 1e-9),
         "price": 1.0,
+        "promotion": found.discount_rate,
         "spend": float(base.spend.sum()),
         "supply": float(base.on_hand[known].sum() + base.arrivals[known].sum()),
     }
@@ -454,16 +549,16 @@ def _headline(made: PlanCheck) -> Iterator[Sentence]:
 def _notes(found: Ground) -> Iterator[Sentence]:
     """What the check did not know, and what it took in its place."""
     base = found.base
-    if not base.counts_visits:
-        yield Sentence("check.no_visits")
-    if found.stock_on is None:
-        yield Sentence("check.no_stock")
-    else:
+    for _, why in _reasons(found):
+        yield why
+    if found.stock_on is not None:
         yield Sentence("check.deliveries", {"levels_on": found.stock_on, "lead_count": round(found.lead_days)})
-    if not len(base.multiplier):
-        yield Sentence("check.no_spend")
-    elif not found.is_spend_planned:
+    if found.promotions:
+        yield Sentence("check.promotions", {"promotions_count": found.promotions, "discount_rate": found.discount_rate})
+    if len(base.multiplier) and not found.is_spend_planned:
         yield Sentence("check.spend_before")
+    if found.unheard:
+        yield Sentence("check.unheard", {"channels": ", ".join(found.unheard)})
     if np.isnan(base.cost_rate).any():
         yield Sentence("check.no_cost")
     if not found.knows_prices:

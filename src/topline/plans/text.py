@@ -264,6 +264,28 @@ TEXTS: Mapping[str, str] = {
     "check.spend_before": N_(
         "No active plan has a budget for these weeks, so spend is that of a year before, or of the last weeks."
     ),
+    "check.no_promotions": N_(
+        "The plan has no promotion with a discount on days to come, so promotions move nothing here. Plan one under "
+        "Promotions."
+    ),
+    "check.unlearnt_promotions": N_(
+        "What %(promotions_count)s planned promotions bring can't be said: how customers answer to prices isn't learnt "
+        "yet. Open Price and volume once."
+    ),
+    "check.unknown_promotions": N_(
+        "What %(promotions_count)s planned promotions bring can't be said: too little was sold of their products to "
+        "learn how customers answer to a price."
+    ),
+    "check.promotions": N_(
+        "%(promotions_count)s promotions of the plan, %(discount_rate)s off on average, move what they are on as past "
+        "prices let expect; what the same weeks of last year promoted is taken out of the season there."
+    ),
+    "check.unlearnt_budget": N_(
+        "The plan has a budget, but no spend of the past is known, so what it brings can't be said. Import spend."
+    ),
+    "check.unheard": N_(
+        "Nothing is known of what %(channels)s bring: their budget counts as a cost and moves nothing."
+    ),
     "check.no_cost": N_("Costs are not known for all goods, so the check can't say the profit."),
     # the stock plan
     "stock.no_levels": N_(
@@ -304,6 +326,46 @@ TEXTS: Mapping[str, str] = {
         "the gain in a quarter."
     ),
     "proposal.do_stage": N_("%(stage)s: %(remedy_message)s"),
+    "proposal.landing": N_(
+        "%(times_count)s visits of the last quarter began on %(name)s and %(own_rate)s of them ordered; the same "
+        "channels let expect %(goal_rate)s on the other pages."
+    ),
+    "proposal.do_landing": N_("Rework the landing page %(name)s after those that sell better"),
+    "proposal.product_page": N_(
+        "%(times_count)s visits of the last quarter looked at %(name)s and %(own_rate)s put it into the cart; other "
+        "products of its category let expect %(goal_rate)s."
+    ),
+    "proposal.do_product_page": N_("Rework the product page of %(name)s: pictures, benefits, reviews, size advice"),
+    "proposal.checkout": N_(
+        "%(times_count)s visits of the last quarter came to the checkout by %(name)s and %(own_rate)s of them ordered; "
+        "the other devices let expect %(goal_rate)s."
+    ),
+    "proposal.do_checkout": N_("Mend the checkout on %(name)s: fewer fields, more ways to pay"),
+    "proposal.message": N_(
+        "Of %(times_count)s messages of “%(name)s” that were delivered, %(own_rate)s were clicked by a person; the "
+        "other campaigns let expect %(goal_rate)s."
+    ),
+    "proposal.do_message": N_("Rewrite the messages of “%(name)s”, or send them to those whom they concern"),
+    "proposal.content": N_(
+        "%(times_count)s visits of the last quarter turned to “%(name)s” and %(own_rate)s of them ordered; other "
+        "pieces of its stage let expect %(goal_rate)s."
+    ),
+    "proposal.do_content": N_("Rework “%(name)s”: an offer and a way to the product in it"),
+    "proposal.delivery": N_(
+        "Of %(times_count)s parcels by %(name)s %(own_rate)s arrived whole, right and on the day promised; the other "
+        "carriers of the same markets let expect %(goal_rate)s. The gain is what mending costs."
+    ),
+    "proposal.do_delivery": N_("Offer another delivery option than %(name)s, or a later promise with it"),
+    "proposal.tactic": N_(
+        "%(times_count)s deals of the last year closed without the activity “%(name)s” and %(own_rate)s of them were "
+        "won; those with it let expect %(goal_rate)s, as far as it is not that better deals get it."
+    ),
+    "proposal.do_tactic": N_("Make the activity “%(name)s” part of every deal"),
+    "proposal.follow_up": N_(
+        "%(times_count)s leads waited for more than a day and %(own_rate)s of them converted; those that somebody "
+        "turned to within a day let expect %(goal_rate)s."
+    ),
+    "proposal.do_follow_up": N_("Turn to every lead within a day"),
     "proposal.stock": N_(
         "%(there_count)s of %(product)s are there, and %(wanted_count)s will be wanted in the next %(days_count)s "
         "days; the gain is the margin of those that would be missing."

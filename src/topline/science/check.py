@@ -8,7 +8,7 @@ to the last digit.
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "conversion": (-0.5, 1.0),
     "basket": (-0.3, 0.5),
     "price": (-0.3, 0.3),
+    "promotion": (-1.0, 1.0),
     "spend": (-1.0, 2.0),
     "supply": (-1.0, 2.0),
 }
@@ -45,17 +46,22 @@ _LEAST = 1e-9
 class Base:
     """What is expected if the plan stays as it is: p paths, c categories, m markets, w slots, t months.
 
-    demand : (p, c, m, w) net sales that customers want at the plan's prices and spend, money >= 0
+    demand : (p, c, m, w) net sales that customers want at the plan's prices, promotions and spend, money >= 0
     done : (c, m, t) net sales that are in already
     month : (w,) the month of each slot, 0..t-1
     visits : (p, w) visits that bring that demand; (p, 0) if nobody counts visits. done_visits : (t,)
     orders : (p, w) orders that bring that demand; done_orders : (t,)
-    price : (c,) net sales of a unit, > 0
-    cost_rate : (c,) cost of goods per unit of net sales, nan if unknown
+    price : (c, w) net sales of a unit, > 0
+    cost_rate : (c, w) cost of goods per unit of net sales, nan if unknown
     elasticity : (p, c) relative change of units per relative change of price, <= 0
     multiplier, effect : (g,), (p, g) what demand is multiplied with if spend is multiplied by so much, 1 at 1; rising
     spend : (w,) planned spend on marketing, money; 0 if unknown
     on_hand : (c,) usable units at the start, inf if stock is unknown; arrivals : (c, w) units that come in a slot
+    promoted_of : (r,) the category of each planned promotion, one row a category
+    promoted : (r, m, w) share of what the category sells in a market and slot that the promotion is on, 0-1
+    depth : (d,) multiples of the planned discounts, rising, from 0 on, with 1 among them; empty if none is planned
+    promoted_units, promoted_sales : (p, r, d) units and net sales of what a promotion is on, as multiples of what they
+        are without it, 1 at depth 0
     reference : (3, t) visits, orders and net sales of the months a year before, nan if unknown
     """
 
@@ -74,6 +80,11 @@ class Base:
     spend: Floats
     on_hand: Floats
     arrivals: Floats
+    promoted_of: Ints
+    promoted: Floats
+    depth: Floats
+    promoted_units: Floats
+    promoted_sales: Floats
     reference: Floats
 
     @cached_property
@@ -118,8 +129,20 @@ class Base:
         """A single path on which everything is as expected."""
         return self._of(lambda values: values.mean(axis=0, keepdims=True))
 
+    @cached_property
+    def answers(self) -> tuple["Base", "Base"]:
+        """The middle with customers answering to the planned promotions as little, and as much, as they may."""
+        middle, found = self.middle, []
+        for q in _ends():
+            moved = _with(middle, "promoted_sales", self.promoted_sales, q)
+            moved = _with(moved, "promoted_units", self.promoted_units, q)
+            demand = np.array(middle.demand)
+            promote(demand, self, *(_at(self.depth, one.promoted_sales, 1.0) for one in (moved, middle)))
+            found.append(replace(moved, demand=demand))
+        return found[0], found[1]
+
     def _of(self, pick: Callable[[Floats], Floats]) -> "Base":
-        drawn = ("demand", "visits", "orders", "elasticity", "effect")
+        drawn = ("demand", "visits", "orders", "elasticity", "effect", "promoted_units", "promoted_sales")
         picked: dict[str, Any] = {name: pick(getattr(self, name)) for name in drawn}
         return replace(self, **picked)
 
@@ -130,6 +153,7 @@ class Change:
 
     traffic, conversion, basket : visits, orders per visit, net sales per order
     price : of all categories, or of `category` alone (its place)
+    promotion : the discounts of planned promotions; -1 is to plan none
     spend : on marketing; budget : the most that may be spent in the horizon, money
     supply : stock on hand and deliveries
     """
@@ -139,6 +163,7 @@ class Change:
     basket: float = 0.0
     price: float = 0.0
     category: int | None = None
+    promotion: float = 0.0
     spend: float = 0.0
     budget: float = math.inf
     supply: float = 0.0
@@ -149,6 +174,7 @@ class Outcome:
     """What a change makes of a base.
 
     sold : (p, c, w) net sales to come; wanted : the same with stock for all of it
+    served : (p, c, w) the goods sold, at the plan's prices
     unbudgeted : (p, w) what would be wanted in all, were there money for the whole of the spend
     visits : (p, w) to come, (p, 0) if nobody counts them; orders : (p, w)
     spend : (w,) money put into marketing
@@ -158,10 +184,22 @@ class Outcome:
     change: Change
     sold: Floats
     wanted: Floats
+    served: Floats
     unbudgeted: Floats
     visits: Floats
     orders: Floats
     spend: Floats
+
+    @cached_property
+    def asked(self) -> Floats:
+        """(p, c, m, w) what the cells want as deep as promotions are, before any other change."""
+        base = self.base
+        if not self.change.promotion or not len(base.depth):
+            return base.demand
+        found = np.array(base.demand)
+        deep = 1 + self.change.promotion
+        promote(found, base, *(_at(base.depth, base.promoted_sales, at) for at in (deep, 1.0)))
+        return found
 
     @cached_property
     def sales(self) -> Floats:
@@ -187,9 +225,10 @@ class Outcome:
         if market is None:
             coming = self.sold[:, c].sum(axis=1) @ counts
         else:
-            pooled = self.base.pooled[:, c]
+            asked = self.asked[:, c]
+            pooled = asked.sum(axis=2)
             kept = np.divide(self.sold[:, c], pooled, out=np.zeros_like(pooled), where=pooled > 0)
-            coming = np.einsum("pcw,pcw,w->p", self.base.demand[:, c, market], kept, counts)
+            coming = np.einsum("pcw,pcw,w->p", asked[:, :, market], kept, counts)
         return coming + float(self.base.done[c, m][..., inside].sum())
 
     @cached_property
@@ -197,40 +236,75 @@ class Outcome:
         """(p,) net sales to come less cost of goods and marketing; None if a cost is unknown."""
         if np.isnan(self.base.cost_rate).any():
             return None
-        raised = _raised(self.base, self.change)
-        margin = 1 - self.base.cost_rate / raised
-        earned: Floats = self.sold.sum(axis=2) @ margin - self.spend.sum()
+        cost = np.einsum("pcw,cw->p", self.served, self.base.cost_rate)
+        earned: Floats = self.sold.sum(axis=(1, 2)) - cost - self.spend.sum()
         return earned
 
 
 def simulate(base: Base, change: Change) -> Outcome:
     """The outcome of a change on every path.
 
-    More visits, conversion or basket multiply demand; a price multiplies units by (1 + price) ^ elasticity; spend
-    multiplies visits by the marketing's effect, as far as the budget goes. What a category
-    wants beyond its stock is lost, not sold later.
+    More visits, conversion or basket multiply demand; a price multiplies units by (1 + price) ^ elasticity; deeper
+    promotions move the goods that they are on; spend multiplies visits by the marketing's effect, as far as the budget
+    goes. What a category wants beyond its stock is lost, not sold later.
     """
     raised = _raised(base, change)
-    moved = raised**base.elasticity * raised
     wished = effect(base, 1 + change.spend)
     reach = _affordable(base, change)
     afforded = effect(base, reach)
     lift = (1 + change.traffic) * (1 + change.conversion) * (1 + change.basket)
-    asked = base.pooled * moved[:, :, None]
-    wanted = asked * (lift * afforded)[:, None, None]
-    sold = _served(base, change, wanted, raised)
+    pooled, goods = _deepened(base, change.promotion)
+    usual = goods * (raised**base.elasticity)[:, :, None]
+    paid = raised[:, None] if goods is pooled else raised[:, None] * pooled / np.maximum(goods, _LEAST)
+    needed = usual * (lift * afforded)[:, None, None]
+    served = _served(base, change, needed)
     before = np.maximum(base.pooled.sum(axis=1), _LEAST)
-    bought = (sold / raised[:, None]).sum(axis=1) / (1 + change.basket)
     return Outcome(
         base=base,
         change=change,
-        sold=sold,
-        wanted=wanted,
-        unbudgeted=asked.sum(axis=1) * (lift * wished)[:, None],
+        sold=served * paid,
+        wanted=needed * paid,
+        served=served,
+        unbudgeted=(usual * paid).sum(axis=1) * (lift * wished)[:, None],
         visits=base.visits * ((1 + change.traffic) * afforded)[:, None],
-        orders=base.orders * bought / before,
+        orders=base.orders * served.sum(axis=1) / (1 + change.basket) / before,
         spend=base.spend * reach,
     )
+
+
+@lru_cache(maxsize=4)
+def _deepened(base: Base, promotion: float) -> tuple[Floats, Floats]:
+    """(p, c, w) what all markets want with promotions that much deeper, and the same goods at the plan's prices."""
+    if not promotion or not len(base.depth):
+        return base.pooled, base.pooled
+    found = []
+    for values in (base.promoted_sales, base.promoted_units):
+        pooled = np.array(base.pooled)
+        for category, slots, times in _promoted(base, *(_at(base.depth, values, at) for at in (1 + promotion, 1.0))):
+            cells = base.demand[:, category][:, :, slots]
+            pooled[:, category, slots] += (cells * (times - 1)).sum(axis=1)
+        found.append(pooled)
+    return found[0], found[1]
+
+
+def promote(demand: Floats, base: Base, values: Floats, instead: Floats) -> None:
+    """Move a demand (p, c, m, w) in place: its promotions multiply what they are on by `values`, no more by `instead`,
+    both (p, r)."""
+    for category, slots, times in _promoted(base, values, instead):
+        cells = demand[:, category]
+        cells[:, :, slots] *= times
+
+
+def _promoted(base: Base, values: Floats, instead: Floats) -> Iterator[tuple[int, slice, Floats]]:
+    """A category, a stretch of slots, and (p, m, s) what its demand is multiplied with there."""
+    for category in np.unique(base.promoted_of).tolist():
+        mine = np.flatnonzero(base.promoted_of == category)
+        is_on = base.promoted[mine].any(axis=(0, 1))
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], is_on, [False]])))
+        for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            on = base.promoted[mine, :, start:end]
+            now, before = (np.tensordot(each[:, mine] - 1, on, axes=1) + 1 for each in (values, instead))
+            yield category, slice(start, end), np.maximum(now, _LEAST) / np.maximum(before, _LEAST)
 
 
 def _raised(base: Base, change: Change) -> Floats:
@@ -250,24 +324,28 @@ def effect(base: Base, times: float) -> Floats:
     """(p,) what demand is multiplied with if spend is multiplied by `times`; flat beyond the known multipliers."""
     if not len(base.multiplier):
         return np.ones(len(base.effect))
-    right = int(np.clip(np.searchsorted(base.multiplier, times), 1, len(base.multiplier) - 1))
-    low, high = base.multiplier[right - 1 : right + 1]
-    share = float(np.clip((times - low) / (high - low), 0, 1))
-    return base.effect[:, right - 1] * (1 - share) + base.effect[:, right] * share
+    return _at(base.multiplier, base.effect, times)
 
 
-def _served(base: Base, change: Change, wanted: Floats, raised: Floats) -> Floats:
-    """(p, c, w) what stock allows of what is wanted, slot by slot."""
+def _at(grid: Floats, values: Floats, where: float) -> Floats:
+    """(...,) values (..., g) between those of a rising grid (g,), flat beyond it."""
+    right = int(np.clip(np.searchsorted(grid, where), 1, len(grid) - 1))
+    low, high = grid[right - 1 : right + 1]
+    share = float(np.clip((where - low) / (high - low), 0, 1))
+    found: Floats = values[..., right - 1] * (1 - share) + values[..., right] * share
+    return found
+
+
+def _served(base: Base, change: Change, wanted: Floats) -> Floats:
+    """(p, c, w) what stock allows of the goods that are wanted, slot by slot; both at the plan's prices."""
     if np.isinf(base.on_hand).all():
         return wanted
-    unit = base.price * raised
     stock = np.where(np.isinf(base.on_hand), np.inf, np.nan_to_num(base.on_hand, posinf=0.0) * (1 + change.supply))
-    coming = base.arrivals * ((1 + change.supply) * unit)[:, None]
-    # what all demand would leave: as far as its lowest point so far lies below nothing, so much was lost
-    left = np.cumsum(coming - wanted, axis=2)
-    left += (stock * unit)[:, None]
+    # units that all demand would leave: as far as their lowest point so far lies below nothing, so much was lost
+    left = np.cumsum(base.arrivals * (1 + change.supply) - wanted / base.price, axis=2)
+    left += stock[:, None]
     lost = np.maximum(-np.minimum.accumulate(left, axis=2), 0.0)
-    served: Floats = wanted - np.diff(lost, axis=2, prepend=0.0)
+    served: Floats = wanted - np.diff(lost, axis=2, prepend=0.0) * base.price
     return np.maximum(served, 0.0, out=served)
 
 
@@ -393,6 +471,9 @@ def tornado(base: Base, change: Change) -> list[Swing]:
     ]
     if change.price:
         found.append(_of_price(base, middle, change, expected))
+    if len(base.depth):
+        ends = [float(simulate(one, change).finish[0]) for one in base.answers]
+        found.append(Swing("promotion", 0.0, 0.0, expected, ends[0], ends[1], at("promotion", 0.1)))
     if len(base.multiplier):
         low, high = (_with(middle, "effect", base.effect, q) for q in _ends())
         ends = [float(simulate(one, change).finish[0]) for one in (low, high)]
@@ -489,6 +570,8 @@ def _levers(base: Base) -> Iterator[str]:
     if base.counts_visits:
         yield "traffic"
     yield from ("conversion", "basket", "price")
+    if len(base.depth):
+        yield "promotion"
     if len(base.multiplier):
         yield "spend"
     if not np.isinf(base.on_hand).all():
@@ -514,7 +597,7 @@ def _move(
     low, chance, spent = at(now)
     if chance >= likely:
         return Move(lever, 0.0, chance, 0.0)
-    limits = LIMITS[lever] if lever == "price" else LIMITS[lever][1:]
+    limits = LIMITS[lever] if lever in ("price", "promotion") else LIMITS[lever][1:]
     found = max(((*at(end), end) for end in limits if end != now), default=(low, chance, spent, now))
     high, best, cost, far = found
     if best < likely:

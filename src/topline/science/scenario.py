@@ -87,8 +87,8 @@ def moved(base: Base, steps: Mapping[str, Floats]) -> Base:
         demand=demand,
         visits=base.visits * ((base.demand * visits * pushed).sum(axis=(1, 2)) / before if base.counts_visits else 1.0),
         orders=base.orders * units.sum(axis=(1, 2)) / before,
-        price=base.price * rise,
-        cost_rate=np.maximum(base.cost_rate / rise - richer, 0.0),
+        price=base.price * rise[:, None],
+        cost_rate=np.maximum(base.cost_rate / rise[:, None] - richer[:, None], 0.0),
         spend=base.spend * _by_slot(base, steps),
         on_hand=base.on_hand * supply.mean(axis=1),
         arrivals=base.arrivals * supply[:, at],
@@ -110,14 +110,14 @@ def outcome(base: Base, steps: Mapping[str, Floats], target: float) -> Result:
     cost = here.cost_rate
     is_costed = not np.isnan(cost).any()
     sold = found.sold.mean(axis=0)
-    cash = here.by_month((sold * (1 - cost)[:, None]).sum(axis=0) - found.spend) if is_costed else None
+    cash = here.by_month((sold * (1 - cost)).sum(axis=0) - found.spend) if is_costed else None
     revenue = found.finish
     return Result(
         revenue=revenue,
         by_month=found.sales,
         orders=found.placed.mean(axis=0),
         peak=float(found.orders.mean(axis=0).max(initial=0.0)),
-        units=(sold.sum(axis=1)) / here.price,
+        units=(sold / here.price).sum(axis=1),
         lost=(found.wanted - found.sold).mean(axis=0).sum(axis=1),
         left=_left(here, found),
         profit=found.profit,
@@ -134,6 +134,6 @@ def outcome(base: Base, steps: Mapping[str, Floats], target: float) -> Result:
 
 def _left(base: Base, found: Outcome) -> Floats:
     """(c,) units on hand at the end of the period, as expected."""
-    sold = found.sold.mean(axis=0).sum(axis=1) / base.price
+    sold = (found.sold.mean(axis=0) / base.price).sum(axis=1)
     left: Floats = base.on_hand + base.arrivals.sum(axis=1) - sold
     return left

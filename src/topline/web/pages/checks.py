@@ -28,7 +28,8 @@ TITLES: Mapping[str, str] = {
     "orders": N_("Orders"),
     "basket": N_("Size of baskets"),
     "price": N_("Prices"),
-    "spend": N_("Marketing spend"),
+    "promotion": N_("Promotions"),
+    "spend": N_("Marketing budget"),
     "supply": N_("Stock and deliveries"),
 }
 HELD: Mapping[str, str] = {
@@ -127,6 +128,10 @@ def _context(visit: Visit, made: PlanCheck) -> dict[str, Any]:
         "moves": [_move(visit, one, made) for one in made.moves],
         "about": _goal_name(made.about.goal) if made.about else "",
         "levers": [_lever(lever, made) for lever in made.levers],
+        "unsaid": [
+            (formats.say(TITLES[lever]), text.render(why, currency=currency, language=formats.tag()))
+            for lever, why in made.unsaid.items()
+        ],
         "categories": [(k, _category(name)) for k, name in enumerate(version.blocks)]
         if len(version.blocks) > 1
         else [],
@@ -256,7 +261,7 @@ def _tornado(made: PlanCheck) -> dict[str, Any] | None:
 
 def _swing(one: Swing, made: PlanCheck) -> dict[str, str]:
     currency = made.version.plan.currency
-    if one.driver in ("spend", "price"):
+    if one.driver in ("spend", "price", "promotion"):
         spread = gettext("how customers answer")
     elif one.driver == "supply":
         spread = gettext("as it comes, or no limit")
@@ -310,6 +315,8 @@ def _base_of(lever: str, made: PlanCheck) -> str:
             )
         case "basket":
             return formats.money(value, currency)
+        case "promotion":
+            return gettext("%(rate)s off on average") % {"rate": formats.percent(value, 0)}
         case "spend":
             return formats.whole_money(value, currency)
         case "traffic":
