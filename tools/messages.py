@@ -66,7 +66,8 @@ def _of_template(file: Path) -> Iterator[Message]:
         for text in UNDERSCORED.findall(token.contents):
             yield None, ast.literal_eval(text)
         if match := TRANSLATE.match(token.contents):
-            yield ast.literal_eval(match[2]) if match[2] else None, ast.literal_eval(match[1])
+            text = ast.literal_eval(match[1]).replace("%", "%%")  # as the tag looks it up
+            yield ast.literal_eval(match[2]) if match[2] else None, text
         elif token.contents.startswith("blocktranslate"):
             yield None, _block(tokens)
 

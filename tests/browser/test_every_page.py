@@ -122,6 +122,8 @@ class Walk:
             while job := jobs.claim():  # an outlook, say, that the page waits for
                 jobs.perform(job)
             self.page.goto(f"{self.url}{address}")
+            while job := jobs.claim():  # and what that one led to
+                jobs.perform(job)
             self.judge(address)
 
     def judge(self, address: str) -> None:

@@ -78,10 +78,15 @@ def _fill(
     for x, title in enumerate(titles):
         page.write_string(0, x, title, head)
     page.freeze_panes(1, 0)
-    y = 0
+    page.set_landscape()
+    page.fit_to_pages(1, 0)
+    page.repeat_rows(0)
+    y, sums = 0, dict.fromkeys((x for x, column in enumerate(columns) if column.form is Form.MONEY), 0.0)
     while y < MAX_ROWS and (row := next(rows, None)) is not None:
         y += 1
         for x, value in enumerate(row):
+            if x in sums and isinstance(value, Decimal | int | float):
+                sums[x] += abs(float(value))
             if columns[x].formula:
                 page.write_formula(y, x, _formula(columns[x].formula, y, len(columns)), formats[x], _cached(value))
             else:
@@ -89,6 +94,8 @@ def _fill(
     if titles:
         page.autofilter(0, 0, max(y, 1), len(titles) - 1)
     page.autofit(max_width=400)
+    for x, most in sums.items():  # autofit knows neither the currency beside an amount nor the sum below
+        page.set_column(x, x, max(len(titles[x]), len(f"{most:,.2f}") + 5) + 1)
     return y, y == MAX_ROWS
 
 

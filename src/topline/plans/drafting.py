@@ -349,10 +349,9 @@ def _index(window: Period | None, daily: Mapping[date, float], as_of: date) -> f
 def _missing(shop: Shop, as_of: date, snapshot: Snapshot, sales: Expectation) -> list[Sentence]:
     """What a full plan lacks, each with what to bring in."""
     before = Period(as_of - timedelta(days=365), as_of)
-    asked = {"cost": "cost_of_goods", "spend": "spend", "sessions": "sessions"}
+    asked = {"cost": "cost_of_goods", "stock": "stockout_rate", "spend": "spend", "sessions": "sessions"}
     totals = expectation.ask(shop, Query(metrics=tuple(asked.values()), period=before), snapshot).totals
     lacking = [name for name, metric in asked.items() if isinstance(totals[metric], Missing)]
-    lacking.insert(1 if "cost" in lacking else 0, "stock")
     lacking += [dimension for dimension in ("category", "market") if dimension not in sales.by]
     return [Sentence(f"missing.{name}") for name in lacking]
 

@@ -178,9 +178,7 @@ class _Report:
 
     def rows(self, field: Field, rows: Sequence[Entry]) -> Iterator[Block]:
         """A table where its rows are short, else each row by itself."""
-        shown = [
-            column for column in field.stored if any(row.cells.get(column.id) not in (None, "", []) for row in rows)
-        ]
+        shown = [column for column in field.stored if any(_tells(column, row) for row in rows)]
         if not rows or not shown:
             return
         longest = max(len(str(row.cells.get(column.id) or "")) for row in rows for column in shown)
@@ -891,3 +889,9 @@ def entries_of(version: PlanVersion) -> Iterator[tuple[str, str, date, date, str
         if known:
             first, last = date.fromisoformat(min(known)), date.fromisoformat(max(known))
             yield f"{base}-{entry.field}-{entry.key}", called, first, last + timedelta(days=1), _(field.label)
+
+
+def _tells(column: outline.Column, row: Entry) -> bool:
+    """True if a reader of the file learns something from the cell; an address within the shop leads them nowhere."""
+    value = row.cells.get(column.id)
+    return value not in (None, "", []) and not (column.type == Type.LINK and str(value).startswith("/"))

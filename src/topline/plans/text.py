@@ -20,6 +20,7 @@ from django.utils.translation import pgettext
 
 from topline.analysis.variance import PARTS
 from topline.calendar.events import EVENTS
+from topline.documents import words as wording
 from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.metric import Unit
 from topline.units.text import N_
@@ -439,7 +440,7 @@ LEVERS: Mapping[str, str] = {
 
 def render(sentence: Sentence, *, currency: str, language: str) -> str:
     """The sentence in a language, amounts, rates and dates as that language writes them."""
-    locale = Locale.parse(language.replace("-", "_"))
+    locale = wording.locale(language)
     with translation.override(language):
         words = {name: _worded(name, value, currency, locale) for name, value in sentence.params.items()}
         if "baseline" in sentence.params:
@@ -454,7 +455,7 @@ def amount(metric: str, value: Decimal | float | str | None, *, currency: str, l
     """A metric's value with its unit, as a language writes it; a dash for none."""
     if value is None:
         return "–"
-    locale = Locale.parse(language.replace("-", "_"))
+    locale = wording.locale(language)
     match metrics()[metric].unit:
         case Unit.MONEY:
             return _money(Decimal(value), currency, locale)

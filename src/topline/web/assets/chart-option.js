@@ -90,6 +90,14 @@ const merged = (base, over) => {
   return out;
 };
 
+const MOST_NAMED = 8;
+
+// The names of a few columns all stand below them, broken where they are longer than their column is wide.
+function named(names, width) {
+  const room = (width - 90) / names.length - 8;
+  return { interval: 0, hideOverlap: false, width: Math.max(36, room), overflow: "break", lineHeight: 14 };
+}
+
 function axis(given, theme, format, isValue) {
   const looks = {
     axisLine: { show: !isValue, lineStyle: { color: theme.axis } },
@@ -132,8 +140,9 @@ export function prepare(spec, themeName = "light", width = Infinity) {
     if (series.type === "line" && hasBars) Object.assign(looks, { showSymbol: true, symbol: "circle" });
     if (series.type === "bar") Object.assign(looks, { z: 2, barMaxWidth: 34, barGap: "12%", itemStyle: { borderRadius: [3, 3, 0, 0] } });
     const base = merged({ emphasis: { disabled: true }, ...looks }, ROLES[role]?.(theme, width, series));
-    return merged(base, series);
+    return merged(series.type === "bar" ? { ...base, z: 2 } : base, series);
   };
+  const few = hasBars && option.xAxis?.data?.length <= MOST_NAMED && Number.isFinite(width) && { axisLabel: named(option.xAxis.data, width) };
   const hidden = new Set((option.series ?? []).filter((s) => s.role?.startsWith("band")).map((s) => s.name));
   const legend = (option.series ?? []).filter((s) => s.role !== "band_base" && s.name).map((s) => {
     if (s.role === "band") return { name: s.name, icon: "roundRect", itemStyle: { opacity: 0.35 } };
@@ -171,7 +180,7 @@ export function prepare(spec, themeName = "light", width = Infinity) {
       axisPointer: { type: "line", lineStyle: { color: theme.axis } },
       ...(option.tooltip ?? {}),
     },
-    ...(isFlow ? {} : { xAxis: each(option.xAxis, (a) => axis({ type: "category", ...a }, theme, format, isValueAxis({ type: "category", ...a }))),
+    ...(isFlow ? {} : { xAxis: each(option.xAxis, (a) => axis({ type: "category", ...few, ...a }, theme, format, isValueAxis({ type: "category", ...a }))),
     yAxis: each(option.yAxis, (a) => axis({ type: "value", ...a }, theme, format, isValueAxis(a))) }),
     series: (option.series ?? []).map(styled),
   };

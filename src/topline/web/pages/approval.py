@@ -136,7 +136,7 @@ def _context(visit: Visit, version: PlanVersion, errors: dict[str, str]) -> dict
         ],
         **(plan_next.context(visit, version, found) if version.state == State.DRAFT else {}),
         "has_gate": gate.has_gate(version),
-        "former": former,
+        "former_at": former.at.astimezone(visit.shop.zone) if former else None,
         "differences": [difference(version, one) for one in differences[:_LINES]],
         "more_differences": max(len(differences) - _LINES, 0),
         "log": [_entry(visit, version, one, people) for one in Decision.objects.of(plan).select_related("version")][

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -137,6 +138,7 @@ def _around(outlook: PriceOutlook, asked: Asked) -> dict[str, Any]:
     return {
         "outlook": outlook,
         "about": outlook.run.about,
+        "learnt": [date.fromisoformat(outlook.run.about[end]) for end in ("from", "known_to")],
         "asked": asked,
         "products": products,
         "picks": _picks(outlook, asked, products),
@@ -342,6 +344,7 @@ def _volume(visit: Visit, terms: volume.Terms, asked: Asked, answer: Answer) -> 
     base = answer.margin_before if aim is volume.Aim.PROFIT else answer.sales_before
     target = asked.target if asked.target is not None else Decimal(max(round((base or 0) * 1.1), 1))
     found: dict[str, Any] = {"aim": aim, "target": target, "may_profit": may_profit, "terms": terms}
+    found["target_said"] = formats.whole_money(target, currency)
     try:
         made = volume.required(terms, target, aim)
     except ToplineError as error:
@@ -349,7 +352,11 @@ def _volume(visit: Visit, terms: volume.Terms, asked: Asked, answer: Answer) -> 
     gap = made.units - answer.units.mean
     found["lines"] = [
         (gettext("Units"), formats.decimal(made.units), _against(gap)),
-        (gettext("Orders"), formats.decimal(made.orders), gettext("%(n)s units each") % {"n": terms.units_per_order}),
+        (
+            gettext("Orders"),
+            formats.decimal(made.orders),
+            gettext("%(n)s units each") % {"n": formats.decimal(terms.units_per_order, 1)},
+        ),
         (
             gettext("Visits"),
             formats.decimal(made.visits) if made.visits is not None else gettext("not known"),
