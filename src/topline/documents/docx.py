@@ -147,7 +147,7 @@ def _figures(word: "Word", block: Figures) -> None:
     for cell, one in zip(table.rows[0].cells, block.items, strict=True):
         _small(cell.paragraphs[0], one.label)
         run = cell.add_paragraph().add_run(one.value)
-        run.bold, run.font.size = True, Pt(15)
+        run.bold, run.font.size = True, Pt(12)
         _small(cell.add_paragraph(), one.note)
     word.add_paragraph()
 

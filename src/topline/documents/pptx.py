@@ -113,7 +113,7 @@ def _put(slide: "Slide", block: Block, y: float, document: Document, drawn: Iter
             each = width / len(items)
             for i, one in enumerate(items):
                 _text(slide, one.label, _EDGE + i * each, y, each - 3, 6, size=11, color=MUTED)
-                _text(slide, one.value, _EDGE + i * each, y + 6, each - 3, 11, size=24, color=BLUE, is_bold=True)
+                _text(slide, one.value, _EDGE + i * each, y + 6, each - 3, 11, size=20, color=BLUE, is_bold=True)
                 _text(slide, one.note, _EDGE + i * each, y + 19, each - 3, 8, size=10, color=MUTED)
         case Chart(title, _, height):
             _text(slide, title, _EDGE, y, width, 7, size=13, color=INK, is_bold=True)
