@@ -2,16 +2,19 @@
 
 import json
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from test_api import caller
 
 import plan_shop
 from topline.cli import main
+from topline.facts.table import tables
 from topline.lake.store import Lake
-from topline.outlook.price import PriceOutlook, UnknownProductError
+from topline.outlook.price import PriceOutlook, Strangers, UnknownProductError
 from topline.plans import standing
 from topline.workbench import jobs
 
@@ -98,3 +101,37 @@ def test_the_command(gifts, capsys):
     assert json.loads(capsys.readouterr().out)[0]["units"] > 0
     assert main.run(["outlook", "price", "--shop", "gifts", "--product", "Z9"]) == 3
     assert "sold 40 units in 12 different weeks" in capsys.readouterr().err
+
+
+def test_what_the_data_do_not_tell_is_said_not_ignored(owner, gifts, client, capsys):
+    """A promotion on a product that nobody knows, a kind of promotion that never ran, a price of nothing."""
+    lake, now = gifts.lake(), datetime.now(UTC)
+    rows = [
+        {
+            "key": f"p{k}", "version": 1, "recorded_at": now, "batch_id": "test", "promotion_key": f"p{k}",
+            "product_key": code, "on": date(2026, 11, 2), "until_on": date(2026, 11, 9), "kind": "price",
+            "discount_rate": Decimal("0.2"),
+        }
+        for k, code in enumerate(["A1", "X7", "X8"])
+    ]  # fmt: skip
+    lake.append("promotion", [pa.RecordBatch.from_pylist(rows, tables()["promotion"].schema)], batch_id="test", part=9)
+    lake.publish(now=now)
+    outlook = PriceOutlook(standing.fresh(gifts, "price"))
+    assert outlook.strangers == Strangers(2, ("X7", "X8"))
+    client.force_login(owner)
+    assert (
+        "neither sells nor lists (2, such as X7, X8)"
+        in client.get(f"/shop/{gifts.slug}/outlook/price").content.decode()
+    )
+    call = caller(gifts, owner)
+    told = call("GET", "/shops/gifts/outlook/price").json()
+    assert (told["unknown_products"], told["unknown_first"]) == (2, ["X7", "X8"])
+    refused = call("GET", "/shops/gifts/outlook/price/change?product=A1&kind=mailer")
+    assert (refused.status_code, refused.json()["code"]) == (404, "unknown_promotion")
+    asked = ["outlook", "price", "--shop", "gifts", "--product", "A1"]
+    assert main.run([*asked, "--promotion", "mailer"]) == 3
+    said = capsys.readouterr().err
+    assert "such as X7, X8" in said
+    assert "What “mailer” does to demand isn't known here" in said
+    assert main.run([*asked, "--change", "-100"]) == 4
+    assert "A price must stay above 0" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from topline.lake.store import Lake
 from topline.outlook import demand
 from topline.outlook.price import PriceOutlook
 from topline.outlook.stock import HORIZON_DAYS, Goods
-from topline.plans import calendar, document, facts, promotion, simulation, standing, stock
+from topline.plans import calendar, document, facts, promotion, readiness, simulation, standing, stock
 from topline.plans.models import Plan, PlanVersion, State
 from topline.units.missing import Missing
 from topline.units.period import Period
@@ -76,6 +76,11 @@ def test_the_same_goods_on_the_same_days_clash_and_say_when_they_are_free(shop, 
     late = codes(version, one | {"starts_on": "2027-03-01", "ends_on": "2027-12-31"})
     assert "clash.promotion_full" in late
     assert promotion.named(shop, {"products": "Lamp, nothing"}) == (frozenset({"A1"}), ("nothing",))
+    assert promotion.unknown(version) == []
+    add("11.promotions", name="Odd", products="B1, X9, Lamp, nothing", starts_on="2027-05-01", ends_on="2027-05-02")
+    assert promotion.unknown(version) == ["X9", "nothing"]
+    told = [need for need in readiness.needs(version, []) if need.field == "11.promotions"]
+    assert [need.said.params["names"] for need in told] == ["X9, nothing"]
 
 
 @pytest.mark.django_db

@@ -52,3 +52,6 @@ def test_recall_by_hand() -> None:
 def test_too_few_are_refused() -> None:
     with pytest.raises(recommend.TooFewBuyersError, match="200 customers and 20 products"):
         recommend.fit(_pairs(np.random.default_rng(4), customers=50))
+    none = np.zeros(0, dtype=np.int64)
+    with pytest.raises(recommend.TooFewBuyersError):  # a shop of one customer
+        recommend.fit(recommend.Purchases(none, none, np.zeros(0), 1, 0))

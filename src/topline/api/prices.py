@@ -51,6 +51,8 @@ class OutlookOut(Schema):
     effects: list[dict[str, Any]]
     categories: list[dict[str, Any]]
     backtest: dict[str, float] | None
+    unknown_products: Annotated[int, Field(description="Named by promotions, neither sold nor listed")]
+    unknown_first: list[str]
     products: list[ElasticityOut]
 
 
@@ -116,7 +118,8 @@ def elasticities(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | St
     about = {name: run.about[name] for name in ("as_of", "known_to", "weeks", "model", "backtest")}
     products = [dict(zip(fields, row, strict=True)) for row in zip(*texts, *numbers, strict=True)]
     tables = {"effects": run.tables["effect"].to_pylist(), "categories": run.tables["group"].to_pylist()}
-    return Status(200, about | tables | {"products": products})
+    unknown = {"unknown_products": found.strangers.products, "unknown_first": list(found.strangers.first)}
+    return Status(200, about | tables | unknown | {"products": products})
 
 
 @router.get(

@@ -440,11 +440,13 @@ def price(
     boot.fresh_lake(chosen)
     from decimal import Decimal
 
-    from topline.outlook.price import PriceOutlook
+    from topline.outlook.price import PriceOutlook, Strangers
     from topline.plans import standing
     from topline.science import volume
 
     found = PriceOutlook(standing.fresh(chosen, "price"))
+    if found.strangers.products:
+        typer.echo(Strangers.message % found.strangers.params, err=True)
     rows = found.chosen(product, category)
     ratio = 1 + (change or 0) / 100
     if profit is not None or sales is not None:

@@ -45,6 +45,7 @@ _DRAWS = 400
 _DRAWS_OF_MANY = 60
 _MANY = 500
 _SEED = 20_111_210
+_STRANGERS = 5
 _PLACED = {"display": "display", "mailer": "mailer", "price": "offer", "bundle": "bundle"}
 """Kinds of promotion that all customers see, and what their effect is called; coupons go to some."""
 
@@ -54,6 +55,14 @@ class UnknownProductError(ToplineError):
         "Nothing is known of the prices of “%(name)s”. Choose a product or category of the list: those that sold "
         "%(least)d units in %(weeks)d different weeks."
     )
+
+
+class UnknownPromotionError(ToplineError):
+    message = N_("What “%(name)s” does to demand isn't known here. Known: %(names)s.")
+
+
+class PriceChangeError(ToplineError):
+    message = N_("A price must stay above 0: choose a change above -100 %%.")
 
 
 class NoSalesError(ToplineError):
@@ -114,6 +123,7 @@ def run(lake: Lake, snapshot: Snapshot, *, as_of: date, settings: Settings) -> R
         "model": MODEL,
         "level": LEVEL,
         "kinds": list(panel.kinds),
+        "strangers": _strangers(lake, snapshot, weekly),
         "backtest": _backtest(panel),
         "traffic": _traffic(lake, snapshot, weekly.end, settings),
     }
@@ -358,6 +368,17 @@ def _promotions(lake: Lake, snapshot: Snapshot, weekly: _Weekly, keys: list[str]
     return tuple(_PLACED[kind] for kind in kinds), np.minimum(found, 1.0)
 
 
+def _strangers(lake: Lake, snapshot: Snapshot, weekly: _Weekly) -> dict[str, Any]:
+    """Products that promotions name and that the shop neither sells nor lists: how many, and the first of them."""
+    promotions: Any = engine.table(lake, "promotion", snapshot)
+    is_near = (promotions.on < weekly.end) & (promotions.until_on > weekly.start) & promotions.product_key.notnull()
+    named = promotions.filter(is_near).select("product_key").distinct()
+    for fact in ("product", "order_line"):
+        named = named.anti_join(engine.table(lake, fact, snapshot), "product_key")
+    found = [row["product_key"] for row in engine.execute(named.order_by("product_key")).to_pylist()]
+    return {"products": len(found), "first": found[:_STRANGERS]}
+
+
 def _days_from(column: Any, start: date) -> Ints:
     return np.asarray(
         column.to_numpy().astype("datetime64[D]").astype(np.int64) - np.datetime64(start, "D").astype(np.int64)
@@ -478,6 +499,23 @@ class Answer:
     short: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Strangers:
+    """Products that promotions name, and that the shop neither sells nor lists: how many, and the first of them."""
+
+    products: int
+    first: tuple[str, ...]
+
+    message = N_(
+        "Promotions name products that the shop neither sells nor lists (%(products)d, such as %(names)s). They count "
+        "for nothing: correct their codes, or bring the products."
+    )
+
+    @property
+    def params(self) -> dict[str, object]:
+        return {"products": self.products, "names": ", ".join(self.first)}
+
+
 @dataclass(frozen=True, eq=False)
 class PriceOutlook:
     """A kept run, to be asked."""
@@ -492,8 +530,19 @@ class PriceOutlook:
     def effects(self) -> list[str]:
         return self.run.texts("effect", "name")
 
+    @property
+    def promotions(self) -> list[str]:
+        """Kinds of promotion whose effect the data tell from nothing."""
+        return [name for name in self.effects if name in _PLACED.values()]
+
     def column(self, name: str) -> Floats:
         return self.run.floats("product", name)
+
+    @property
+    def strangers(self) -> Strangers:
+        """What promotions name and nothing is known of."""
+        told = self.run.about.get("strangers") or {"products": 0, "first": []}
+        return Strangers(told["products"], tuple(told["first"]))
 
     def chosen(self, product: str = "", category: str = "") -> Ints:
         """Rows of a product, of a category, or of all. Raises UnknownProductError."""
@@ -518,7 +567,15 @@ class PriceOutlook:
     def along(
         self, rows: Ints, ratios: Sequence[float], *, weeks: float = 4, kinds: Sequence[str] = ()
     ) -> list[Answer]:
-        """`ask` for several prices at once."""
+        """`ask` for several prices at once.
+
+        Raises PriceChangeError for a price of nothing, UnknownPromotionError for a kind that the data don't tell of.
+        """
+        if min(ratios) <= 0:
+            raise PriceChangeError()
+        for kind in kinds:
+            if kind not in self.promotions:
+                raise UnknownPromotionError(name=kind, names=", ".join(self.promotions) or "–")
         basis = self._basis(rows, weeks, kinds)
         return [self._answer(basis, ratio) for ratio in ratios]
 
@@ -647,8 +704,7 @@ class PriceOutlook:
             slope += effect("cross_price") * share
         shift = np.zeros_like(slope)
         for kind in kinds:
-            if kind in self.effects:
-                shift += effect(kind)
+            shift += effect(kind)
         if kinds and "rival" in self.effects and share.any():
             shift += effect("rival") * share
         return slope, shift

@@ -7,6 +7,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from django.db.models import Q
+
 from topline.accounts.models import Shop
 from topline.calendar import holiday, prior_price
 from topline.calendar.occurrence import Occurrence, occurrences
@@ -94,7 +96,7 @@ def prepare_on(version: PlanVersion, row: Mapping[str, Any], on: Period, own: Se
 
 def named(shop: Shop, row: Mapping[str, Any]) -> tuple[frozenset[str] | None, tuple[str, ...]]:
     """The codes of a promotion's products, None for all of the shop; and names in it that no product bears."""
-    listed = [name.strip() for name in (row.get("products") or "").replace("\n", ",").split(",") if name.strip()]
+    listed = _written(row)
     products = Product.objects.of(shop)
     if listed:
         codes = set(products.filter(code__in=listed).values_list("code", flat=True))
@@ -104,6 +106,22 @@ def named(shop: Shop, row: Mapping[str, Any]) -> tuple[frozenset[str] | None, tu
     if row.get("category"):
         return frozenset(products.filter(category=row["category"]).values_list("code", flat=True)), ()
     return None, ()
+
+
+def unknown(version: PlanVersion) -> list[str]:
+    """Names in the plan's promotions that no product bears, so that nothing is promoted by them."""
+    listed = {name: None for row in version.entries.rows("11.promotions") for name in _written(row.cells)}
+    if not listed:
+        return []
+    products = Product.objects.of(version.plan.shop)
+    known = products.filter(Q(code__in=listed) | Q(title__in=listed)).values_list("code", "title")
+    borne = {name for pair in known for name in pair}
+    return [name for name in listed if name not in borne]
+
+
+def _written(row: Mapping[str, Any]) -> list[str]:
+    """The products that a promotion names, as they are written."""
+    return [name.strip() for name in (row.get("products") or "").replace("\n", ",").split(",") if name.strip()]
 
 
 class PromotionPriceError(errors.ToplineError):

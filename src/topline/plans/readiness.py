@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from topline.plans import document, gate, outline
+from topline.plans import document, gate, outline, promotion
 from topline.plans.gate import Finding
 from topline.plans.models import Kind, Plan, PlanVersion, State
 from topline.plans.outline import fields
 from topline.plans.text import Sentence
+
+_NAMED = 5
 
 
 class Next(StrEnum):
@@ -63,7 +65,7 @@ def needs(version: PlanVersion, findings: Sequence[Finding]) -> list[Need]:
             for number, name in gate.unwritten(version)
         ]
     known = {one.field for one in found}
-    return [*found, *_targets(version), *_goals(version), *_questions(version, known)]
+    return [*found, *_targets(version), *_goals(version), *_promotions(version), *_questions(version, known)]
 
 
 def _is_whole(plan: Plan) -> bool:
@@ -89,6 +91,13 @@ def _goals(version: PlanVersion) -> Iterator[Need]:
     bare = sum(not (one.owner_id and (one.actions or one.links)) for one in version.goals.standing())
     if bare:
         yield Need(Sentence("need.goals", {"goals_count": bare}), version.plan, page="goals")
+
+
+def _promotions(version: PlanVersion) -> Iterator[Need]:
+    """Products of its promotions that nobody knows."""
+    if names := promotion.unknown(version):
+        said = Sentence("need.promotion_products", {"names": ", ".join(names[:_NAMED]), "names_count": len(names)})
+        yield Need(said, version.plan, field="11.promotions")
 
 
 def _questions(version: PlanVersion, known: set[str]) -> Iterator[Need]:

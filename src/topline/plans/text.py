@@ -218,6 +218,9 @@ TEXTS: Mapping[str, str] = {
     "need.served": N_("A sales plan that serves it needs §%(section)s %(document_label)s."),
     "need.targets": N_("It has no targets yet."),
     "need.goals": N_("%(goals_count)s goals have no owner, or nothing that is done for them."),
+    "need.promotion_products": N_(
+        "Promotions name %(names_count)s products that the shop doesn't have: %(names)s. Nothing is promoted by them."
+    ),
     "need.questions": N_(
         "%(open_count)s of %(all_count)s questions of the document are open; next: %(document_label)s."
     ),

@@ -132,7 +132,7 @@ def _sparse(bought: Purchases, weight: Floats, *, newest: bool) -> Any:
     if newest:
         place = bought.customer * bought.products + bought.product
         order = np.lexsort((-weight, place))
-        first = np.r_[True, np.diff(place[order]) != 0]
+        first = np.diff(place[order], prepend=-1) != 0
         rows = order[first]
         return sparse.csr_matrix((weight[rows], (bought.customer[rows], bought.product[rows])), shape=shape)
     return sparse.csr_matrix((weight, (bought.customer, bought.product)), shape=shape)

@@ -12,7 +12,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.utils.translation import gettext
 
 from topline.documents.sheet import Column, Form, Sheet
-from topline.outlook.price import Answer, PriceOutlook, Range
+from topline.outlook.price import Answer, PriceOutlook, Range, Strangers
 from topline.plans import standing
 from topline.science import volume
 from topline.units.errors import ToplineError
@@ -121,7 +121,7 @@ def _answer(visit: Visit, outlook: PriceOutlook, asked: Asked) -> dict[str, Any]
         "reason": _sureness(outlook, rows, asked),
         "elasticity": _elasticity(outlook, rows),
         "figures": list(_figures(answer, currency, may_see_margin=may_see_margin)),
-        "warnings": list(_warnings(rows, asked, answer, may_see_margin=may_see_margin)),
+        "warnings": list(_warnings(outlook, rows, asked, answer, may_see_margin=may_see_margin)),
         "pictures": _pictures(curve, currency, may_see_margin=may_see_margin),
         "curve": [_point(step, each, currency, may_see_margin) for step, each in zip(STEPS, curve, strict=True)],
         "has_margin": may_see_margin and answer.margin is not None,
@@ -271,7 +271,9 @@ def _between(found: Range, before: float, say: Any) -> dict[str, str]:
     }
 
 
-def _warnings(rows: Any, asked: Asked, answer: Answer, *, may_see_margin: bool) -> Any:
+def _warnings(outlook: PriceOutlook, rows: Any, asked: Asked, answer: Answer, *, may_see_margin: bool) -> Any:
+    if outlook.strangers.products:
+        yield gettext(Strangers.message) % outlook.strangers.params
     if answer.short and answer.short >= 1:
         yield gettext(
             "Stock doesn't cover it: %(n)s units are missing. Order them first, or run it for fewer weeks."
