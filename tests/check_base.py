@@ -22,6 +22,7 @@ def certain(*, categories: int = 2, markets: int = 2, slots: int = 4, months: in
         "multiplier": np.zeros(0),
         "effect": np.zeros((1, 0)),
         "spend": np.zeros(slots),
+        "pushed": np.ones((1, 0)),
         "on_hand": np.full(categories, np.inf),
         "arrivals": np.zeros((categories, slots)),
         "promoted_of": np.zeros(0, dtype=np.int64),
@@ -50,6 +51,7 @@ def drawn(paths: int = 400, seed: int = 7, **given: object) -> Base:
         "orders": sure.orders * whole[:, :, 0, 0] ** 0.8,
         "elasticity": -np.exp(rng.normal(0.2, 0.3, (paths, len(sure.price)))),
         "effect": np.repeat(sure.effect, paths, axis=0),
+        "pushed": np.repeat(sure.pushed, paths, axis=0),
         "promoted_units": np.repeat(sure.promoted_units, paths, axis=0),
         "promoted_sales": np.repeat(sure.promoted_sales, paths, axis=0),
     }

@@ -184,6 +184,23 @@ def test_promotions_stand_among_drivers_and_moves() -> None:
     assert sure["promotion"].amount == pytest.approx(7 / (125 / 1.1 - 100), abs=0.002)
 
 
+def test_what_a_planned_budget_brings_is_as_unsure_as_it_was_drawn() -> None:
+    """Half of the paths got 1.1 times the demand in the first month from the budget, half 1.3: 1.2 in the middle."""
+    base = certain(
+        demand=np.repeat(np.array([[1.1, 1.1, 1.0, 1.0], [1.3, 1.3, 1.0, 1.0]])[:, None, None] * 100, 4, 1).reshape(
+            2, 2, 2, 4
+        ),
+        visits=np.full((2, 4), 400.0), orders=np.full((2, 4), 10.0), elasticity=np.full((2, 2), -1.5),
+        multiplier=np.array([0.0, 1.0, 2.0]), effect=np.ones((2, 3)), spend=np.full(4, 50.0),
+        pushed=np.array([[1.1, 1.0], [1.3, 1.0]]), promoted_units=np.ones((2, 0, 0)),
+        promoted_sales=np.ones((2, 0, 0)),
+    )  # fmt: skip
+    swing = next(one for one in check.tornado(base, Change()) if one.driver == "spend")
+    assert swing.expected == pytest.approx(800 * 1.2 + 800)
+    # the ends of the middle 80 % of two values lie a tenth of the way inside them
+    assert (swing.at_low, swing.at_high) == (pytest.approx(800 * 1.12 + 800), pytest.approx(800 * 1.28 + 800))
+
+
 def test_stock_counts_units_at_what_they_cost_in_their_slot() -> None:
     """The same 200 of net sales are 10 units at 20, and 20 units in the slot where a unit brings 10."""
     price = np.array([[20.0, 10, 20, 20], [20, 20, 20, 20]])

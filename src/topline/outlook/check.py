@@ -491,7 +491,7 @@ def base(
     demand = coming[..., seen.month] * weights[:, None, None]
     spend = seen.spend if budget is None else budget
     spent = np.array(sum(spend.values(), np.zeros(len(seen.month))))
-    effect, multiplier = np.ones((paths, 0)), np.zeros(0)
+    effect, multiplier, pushed = np.ones((paths, 0)), np.zeros(0), np.ones((paths, 0))
     foreseen = demand.mean(axis=0).sum(axis=1)
     if spent.any() and (seen.spend_before or answering is not None):
         weeks = np.bincount(seen.month, np.diff([day.toordinal() for day in seen.slots]), len(seen.sales.months)) / 7
@@ -518,6 +518,7 @@ def base(
         multiplier=multiplier,
         effect=effect,
         spend=spent,
+        pushed=pushed,
         on_hand=np.full(size, np.inf),
         arrivals=np.zeros((size, slots)),
         promoted_of=np.zeros(0, dtype=np.int64),

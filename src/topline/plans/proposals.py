@@ -12,6 +12,7 @@ from django.db import transaction
 
 from topline.accounts.models import Shop, User
 from topline.analysis.bottlenecks import BottleneckQuestion
+from topline.catalog.models import Product
 from topline.lake.analyse import analyse
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
@@ -165,9 +166,17 @@ def _behind(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
     """Pages, messages, pieces, carriers and habits that bring less than others of the same kind."""
     facts = variants.Facts(shop.lake(), snapshot)
     for kind, compared in variants.KINDS.items():
-        for one in variants.behind(facts, compared, as_of)[:MOST_OF_A_KIND]:
+        found = variants.behind(facts, compared, as_of)[:MOST_OF_A_KIND]
+        goods = Product.objects.of(shop).filter(code__in=[one.name for one in found]) if kind == "product_page" else ()
+        titles = {each.code: each.title for each in goods}
+        for one in found:
             gain = NormalDist(one.gain.value, max(one.gain.error, 1e-9))
-            about = {"name": one.name, "times_count": round(one.of), "own_rate": one.own, "goal_rate": one.goal}
+            about = {
+                "name": titles.get(one.name) or one.name,
+                "times_count": round(one.of),
+                "own_rate": one.own,
+                "goal_rate": one.goal,
+            }
             yield Idea(
                 kind=kind,
                 subject=one.name,

@@ -273,15 +273,15 @@ TEXTS: Mapping[str, str] = {
         "Promotions."
     ),
     "check.unlearnt_promotions": N_(
-        "What %(promotions_count)s planned promotions bring can't be said: how customers answer to prices isn't learnt "
-        "yet. Open Price and volume once."
+        "What the planned promotions (%(promotions_count)s) bring can't be said: how customers answer to prices isn't "
+        "learnt yet. Open Price and volume once."
     ),
     "check.unknown_promotions": N_(
-        "What %(promotions_count)s planned promotions bring can't be said: too little was sold of their products to "
-        "learn how customers answer to a price."
+        "What the planned promotions (%(promotions_count)s) bring can't be said: too little was sold of their products "
+        "to learn how customers answer to a price."
     ),
     "check.promotions": N_(
-        "%(promotions_count)s promotions of the plan, %(discount_rate)s off on average, move what they are on as past "
+        "The plan's promotions (%(promotions_count)s, %(discount_rate)s off on average) move what they are on as past "
         "prices let expect; what the same weeks of last year promoted is taken out of the season there."
     ),
     "check.unlearnt_budget": N_(

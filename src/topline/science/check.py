@@ -56,6 +56,7 @@ class Base:
     elasticity : (p, c) relative change of units per relative change of price, <= 0
     multiplier, effect : (g,), (p, g) what demand is multiplied with if spend is multiplied by so much, 1 at 1; rising
     spend : (w,) planned spend on marketing, money; 0 if unknown
+    pushed : (p, t) what planned spend multiplied the demand with against spend as before; (p, 0) if it is as before
     on_hand : (c,) usable units at the start, inf if stock is unknown; arrivals : (c, w) units that come in a slot
     promoted_of : (r,) the category of each planned promotion, one row a category
     promoted : (r, m, w) share of what the category sells in a market and slot that the promotion is on, 0-1
@@ -78,6 +79,7 @@ class Base:
     multiplier: Floats
     effect: Floats
     spend: Floats
+    pushed: Floats
     on_hand: Floats
     arrivals: Floats
     promoted_of: Ints
@@ -141,8 +143,20 @@ class Base:
             found.append(replace(moved, demand=demand))
         return found[0], found[1]
 
+    @cached_property
+    def replies(self) -> tuple["Base", "Base"]:
+        """The middle with customers answering to the spend as little, and as much, as they may."""
+        found = []
+        for q in _ends():
+            moved = _with(self.middle, "effect", self.effect, q)
+            if self.pushed.shape[1]:
+                times = np.quantile(self.pushed, q, axis=0) / self.pushed.mean(axis=0)
+                moved = replace(moved, demand=moved.demand * times[self.month])
+            found.append(moved)
+        return found[0], found[1]
+
     def _of(self, pick: Callable[[Floats], Floats]) -> "Base":
-        drawn = ("demand", "visits", "orders", "elasticity", "effect", "promoted_units", "promoted_sales")
+        drawn = ("demand", "visits", "orders", "elasticity", "effect", "pushed", "promoted_units", "promoted_sales")
         picked: dict[str, Any] = {name: pick(getattr(self, name)) for name in drawn}
         return replace(self, **picked)
 
@@ -258,14 +272,15 @@ def simulate(base: Base, change: Change) -> Outcome:
     paid = raised[:, None] if goods is pooled else raised[:, None] * pooled / np.maximum(goods, _LEAST)
     needed = usual * (lift * afforded)[:, None, None]
     served = _served(base, change, needed)
+    wanted = needed * paid
     before = np.maximum(base.pooled.sum(axis=1), _LEAST)
     return Outcome(
         base=base,
         change=change,
-        sold=served * paid,
-        wanted=needed * paid,
+        sold=wanted if served is needed else served * paid,
+        wanted=wanted,
         served=served,
-        unbudgeted=(usual * paid).sum(axis=1) * (lift * wished)[:, None],
+        unbudgeted=wanted.sum(axis=1) * (wished / afforded)[:, None],
         visits=base.visits * ((1 + change.traffic) * afforded)[:, None],
         orders=base.orders * served.sum(axis=1) / (1 + change.basket) / before,
         spend=base.spend * reach,
@@ -475,7 +490,7 @@ def tornado(base: Base, change: Change) -> list[Swing]:
         ends = [float(simulate(one, change).finish[0]) for one in base.answers]
         found.append(Swing("promotion", 0.0, 0.0, expected, ends[0], ends[1], at("promotion", 0.1)))
     if len(base.multiplier):
-        low, high = (_with(middle, "effect", base.effect, q) for q in _ends())
+        low, high = base.replies
         ends = [float(simulate(one, change).finish[0]) for one in (low, high)]
         found.append(Swing("spend", 0.0, 0.0, expected, ends[0], ends[1], at("spend", 0.1)))
     if not np.isinf(base.on_hand).all():
