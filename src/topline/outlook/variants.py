@@ -50,6 +50,7 @@ class Behind:
 
     of : times it was gone in the period; own, goal : share taken further, its own and what the others let expect
     gain : money a quarter if it came up to them
+    before, after : the share that tells whether it did, now and then: its own, or of a habit that of all in its stratum
     """
 
     name: str
@@ -57,6 +58,8 @@ class Behind:
     own: float
     goal: float
     gain: Estimate
+    before: float
+    after: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,16 @@ class Kind:
     """What is compared: counts over a period, and what one more that is taken further is worth.
 
     fewest : times that a way must have been gone to say anything of it; days : counted
+    lag_days : that what is counted needs until it is known what came of it
+    is_habit : a way is to go without something that could always be done; its others bear the name ""
     """
 
     counts: Callable[["Facts", Period], list[Count]]
     worth: Callable[["Facts", Period], Estimate | None]
     fewest: int
     days: int = DAYS
+    lag_days: int = 0
+    is_habit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +114,17 @@ def behind(facts: Facts, kind: Kind, end: date) -> list[Behind]:
 
 
 def share(facts: Facts, kind: Kind, name: str, period: Period) -> float | None:
-    """The share that a way took further in a period, None if it was hardly gone."""
-    mine = [one for one in kind.counts(facts, period) if one.name == name]
+    """The share that tells whether a way came up to the others (`Behind.before`), None if it was hardly gone."""
+    mine = _told(kind.counts(facts, period), kind, name)
     of = sum(one.of for one in mine)
     return sum(one.taken for one in mine) / of if of >= _FEWEST_PEERS else None
+
+
+def _told(counts: list[Count], kind: Kind, name: str) -> list[Count]:
+    """The counts that tell how a way does: its own, of a habit all of its stratum."""
+    own = [one for one in counts if one.name == name]
+    strata = {one.stratum for one in own}
+    return [one for one in counts if one.stratum in strata] if kind.is_habit else own
 
 
 def _behind(counts: list[Count], kind: Kind, worth: Estimate) -> Iterator[Behind]:
@@ -126,7 +140,10 @@ def _behind(counts: list[Count], kind: Kind, worth: Estimate) -> Iterator[Behind
     for name, of, own, gap, error in zip(names, ofs, owns, gaps.tolist(), spreads.tolist(), strict=True):
         if gap > 0:
             gain = bottleneck.worth_of_gap(Estimate(gap, error), of * DAYS / kind.days, worth)
-            yield Behind(name, of, own, own + gap, gain)
+            told = _told(counts, kind, name)
+            whole = sum(one.of for one in told)
+            before = sum(one.taken for one in told) / whole
+            yield Behind(name, of, own, own + gap, gain, before, before + gap * of / whole)
 
 
 def _compared(name: str, counts: list[Count], fewest: int) -> tuple[str, float, float, float, float] | None:
@@ -354,6 +371,6 @@ KINDS: Mapping[str, Kind] = {
     "message": Kind(_messages, _click, fewest=500),
     "content": Kind(_pieces, _order, fewest=200),
     "delivery": Kind(_carriers, _fault, fewest=100),
-    "tactic": Kind(_tactics, _deal, fewest=30, days=DEALS_DAYS),
-    "follow_up": Kind(_follow_ups, _deal, fewest=30),
+    "tactic": Kind(_tactics, _deal, fewest=30, days=DEALS_DAYS, is_habit=True),
+    "follow_up": Kind(_follow_ups, _deal, fewest=30, lag_days=DAYS, is_habit=True),
 }

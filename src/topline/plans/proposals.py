@@ -73,6 +73,15 @@ _FIELDS: Mapping[str, str] = {
 }
 """The table of the document that each kind becomes a row of; the others are actions of a goal."""
 
+_NAMED = 120
+_STAGES = {
+    "landing": "middle",
+    "product_page": "middle",
+    "checkout": "bottom",
+    "delivery": "bottom",
+    "message": "middle",
+}
+
 
 class ProposalDecidedError(ToplineError):
     message = N_("This proposal was decided already: it is %(state)s.")
@@ -186,11 +195,11 @@ def _behind(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
                 low=gain.inv_cdf(0.1),
                 high=gain.inv_cdf(0.9),
                 confidence=1 - gain.cdf(0.0),
-                due_on=as_of + timedelta(days=QUARTER_DAYS),
+                due_on=as_of + timedelta(days=QUARTER_DAYS + compared.lag_days),
                 metric=_VARIANT,
                 scope={_VARIANT: one.name},
-                baseline=one.own,
-                expected=one.goal,
+                baseline=one.before,
+                expected=one.after,
             )
 
 
@@ -435,16 +444,6 @@ def _cells(draft: PlanVersion, found: Proposal, field: str, action: str, goal: G
     return {"name": action[:_NAMED], "front": front.key, "stage": _STAGES[found.kind], **metric, **expected}
 
 
-_NAMED = 120
-_STAGES = {
-    "landing": "middle",
-    "product_page": "middle",
-    "checkout": "bottom",
-    "delivery": "bottom",
-    "message": "middle",
-}
-
-
 def _goal(draft: PlanVersion, proposal: Proposal) -> Goal | None:
     """The goal that the proposal serves: of its category, else for all net sales."""
     goals = draft.goals.standing().filter(metric="net_sales")
@@ -477,8 +476,9 @@ def score(*, shop: Shop, as_of: date, snapshot: Snapshot) -> int:
     for one in due:
         period = Period(one.starts_on, one.due_on)
         if one.metric == _VARIANT:
-            facts = variants.Facts(shop.lake(), snapshot)
-            one.actual = variants.share(facts, variants.KINDS[one.kind], one.scope[_VARIANT], period)
+            facts, quarter = variants.Facts(shop.lake(), snapshot), timedelta(days=QUARTER_DAYS)
+            name, last = one.scope[_VARIANT], Period(one.due_on - quarter, one.due_on)
+            one.actual = variants.share(facts, variants.KINDS[one.kind], name, last)
         else:
             where = tuple(Filter(name, (value,)) for name, value in sorted(one.scope.items()))
             query = Query(metrics=(one.metric,), period=period, where=where)
