@@ -296,9 +296,10 @@ def show_progress(
     owner = caller(request).shop
     found = _version(owner, plan, version)
     view = progress.of(found, parse_day(as_of) if as_of else owner.today())
-    shown = _plain(view, Words(owner.currency, get_language() or "en"))
+    words = Words(owner.currency, get_language() or "en")
+    shown = _plain(view, words)
     assert isinstance(shown, dict)  # noqa: S101 - a view is a dataclass
-    return shown
+    return shown | {"grid": _plain(progress.grid_view(found, "net_sales"), words)}
 
 
 @router.post(

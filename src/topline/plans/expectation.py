@@ -245,19 +245,17 @@ def within(
     period: Period,
     as_of: date,
     snapshot: Snapshot,
-    scope: Mapping[str, str | None],
     axes: Mapping[str, Names],
     known_at: datetime | None = None,
-) -> float:
-    """`whole` of the values of a scope; what an axis doesn't name stands with its others. It must add up."""
-    query = Query(metrics=(metric,), period=period, by=tuple(scope), as_of=as_of, known_at=known_at)
-    rows = ask(shop, query, snapshot).rows
-
-    def is_inside(row: Mapping[str, object]) -> bool:
-        names = {dimension: name_of(row[dimension]) for dimension in scope}
-        return all((name if name in axes[d] else OTHER) == scope[d] for d, name in names.items())
-
-    return sum(number(row[metric]) for row in rows if is_inside(row))
+) -> dict[Names, float]:
+    """`whole` by the names of axes; what an axis doesn't name stands with its others. It must add up."""
+    query = Query(metrics=(metric,), period=period, by=tuple(axes), as_of=as_of, known_at=known_at)
+    named = [(dimension, frozenset(names)) for dimension, names in axes.items()]
+    found: dict[Names, float] = {}
+    for row in ask(shop, query, snapshot).rows:
+        names = tuple(name if (name := name_of(row[dimension])) in known else OTHER for dimension, known in named)
+        found[names] = found.get(names, 0.0) + number(row[metric])
+    return found
 
 
 def ask(shop: Shop, query: Query, snapshot: Snapshot) -> Result:
@@ -330,8 +328,14 @@ def _load(path: Path) -> Expectation:
 
 def band(samples: Floats) -> tuple[float, float, float]:
     """Low, expected and high of samples (draws,)."""
+    [found] = bands(samples[:, None])
+    return found
+
+
+def bands(samples: Floats) -> list[tuple[float, float, float]]:
+    """`band` of each column of samples (draws, n)."""
     low, high = conformal.interval(samples, LEVEL)
-    return float(low), float(samples.mean()), float(high)
+    return list(zip(low.tolist(), samples.mean(axis=0).tolist(), high.tolist(), strict=True))
 
 
 def quantiles(samples: Floats) -> list[float]:

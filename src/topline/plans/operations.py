@@ -430,14 +430,15 @@ def store_blocks(version: PlanVersion, metric: str, cut: str, grid: Grid, blocks
 
 def _reconcile(version: PlanVersion, metric: str, grid: Grid) -> None:
     """A goal of a planned metric is the sum of its cells; an edit moves its target and chance, never its baseline."""
-    moved = []
-    for goal in version.goals.standing().filter(metric=metric).only("metric", "scope", "target", "quantiles"):
-        goal.version = version
+    targets = {}
+    for goal in version.goals.standing().filter(metric=metric).only("metric", "scope", "target"):
         target = from_minor(metric, grid.total(version.part(goal)), version.plan.currency)
         if target != goal.target:
-            goal.target = target
-            goal.chance = expectation.chance(goal.quantiles, float(target))
-            moved.append(goal)
+            targets[goal.pk] = target
+    moved = list(Goal.objects.filter(pk__in=targets).only("quantiles"))
+    for goal in moved:
+        goal.target = targets[goal.pk]
+        goal.chance = expectation.chance(goal.quantiles, float(goal.target))
     Goal.objects.bulk_update(moved, ["target", "chance"])
 
 
@@ -518,10 +519,9 @@ def add_goal(
         goal.parent = version.goals.standing().filter(metric=metric, scope={}).first()
         goal.baseline_from, goal.baseline_until = (before := version.plan.period.last_year()).start, before.end
         if (snapshot := version.plan.shop.lake().latest()) is not None:
-            sold = expectation.within(
-                version.plan.shop, metric, before, version.as_of, snapshot, scope, version.scopes(metric)
-            )
-            goal.baseline = round(Decimal(sold), 2) or None
+            named = {name: axes[name] for name in scope}
+            sold = expectation.within(version.plan.shop, metric, before, version.as_of, snapshot, named)
+            goal.baseline = round(Decimal(sold.get(tuple(scope.values()), 0.0)), 2) or None
         known = {"metric": metric, "baseline": str(goal.baseline)} if goal.baseline else {}
         goal.why = ["why.part" if known else "why.part_new", known]
         last = version.goals.order_by("-position").first()

@@ -17,7 +17,7 @@ from topline.metrics.metric import Direction, RollUp, Unit
 from topline.metrics.query import Query
 from topline.plans import expectation, facts
 from topline.plans.drafting import EmptyLakeError
-from topline.plans.expectation import OTHER, Expectation
+from topline.plans.expectation import OTHER, Expectation, Names
 from topline.plans.grid import Grid
 from topline.plans.models import Entry, Goal, GridOperation, Plan, PlanVersion, State
 from topline.plans.text import Sentence
@@ -170,7 +170,6 @@ class PlanView:
     events: list[EventLine]
     missing: list[Sentence]
     sections: Mapping[int, list[Sentence]]
-    grid: GridView
     level: float
 
     @property
@@ -211,7 +210,6 @@ def of(
         events=[_event(stored, as_of) for stored in version.outlook.get("events", [])],
         missing=[Sentence.of(stored) for stored in version.outlook.get("missing", [])],
         sections={int(entry.field.split(".")[0]): said(entry) for entry in version.entries.filter(field__in=SAID)},
-        grid=grid_view(version, "net_sales"),
         level=expectation.LEVEL,
     )
 
@@ -275,7 +273,8 @@ class _Look:
         self.is_over = as_of >= self.period.end
         self.sales = self.expect("net_sales")
         self.standing = list(version.goals.standing().select_related("owner", "parent"))
-        self.grid = cache(version.grid)
+        self.grid, self.shares = cache(version.grid), cache(self._shares)
+        self.finish, self._within = cache(self._finish), cache(self._read_within)
 
     def expect(self, metric: str) -> Expectation:
         return expectation.amount(self.shop, metric, self.period, self.as_of, self.snapshot, self.known_at)
@@ -291,7 +290,7 @@ class _Look:
         seen = self.seen
         return Period(add_months(seen.start, -12), add_months(seen.end, -12)) if seen else None
 
-    def shares(self, metric: str) -> NDArray[np.float64]:
+    def _shares(self, metric: str) -> NDArray[np.float64]:
         """(months,) how much of each month's target the version's own season lets expect by now, 0-1."""
         until = min(self.as_of, self.sales.known_to)
         found = []
@@ -364,41 +363,31 @@ class _Look:
         money = _Money("net_sales", self.version.plan.currency)
         cells = self.grid("net_sales").cells.sum(axis=1 - axis)
         whole = self.period.last_year()
-        actual, before, year = (self.folded(dimension, names, one) for one in (self.seen, self.twin, whole))
-        finish = self.finish(dimension, names)
+        actual, before, year = (self.within((dimension,), one) for one in (self.seen, self.twin, whole))
+        finish = self.finish(dimension)
         targets = [money(sum_) for sum_ in cells.sum(axis=1).tolist()]
+        ends = None if finish is None else expectation.bands(finish)
+        chances = None if finish is None else (finish >= np.array(targets, np.float64)).mean(axis=0).tolist()
         return [
             Line(
                 name=name,
                 target=targets[k],
-                actual=None if actual is None else money.exact(actual[name]),
+                actual=None if actual is None else money.exact(actual.get((name,), 0.0)),
                 due=self.due("net_sales", cells[k]) if self.is_begun else None,
-                last_year=money.exact(year[name]) if year and year[name] else None,
-                last_year_to_date=money.exact(before[name]) if before and before[name] else None,
-                now=Band(*expectation.band(finish[:, k])) if finish is not None else None,
-                chance=float(np.mean(finish[:, k] >= float(targets[k]))) if finish is not None else None,
+                last_year=money.exact(sold) if year and (sold := year.get((name,))) else None,
+                last_year_to_date=money.exact(sold) if before and (sold := before.get((name,))) else None,
+                now=Band(*ends[k]) if ends else None,
+                chance=chances[k] if chances else None,
             )
             for k, name in enumerate(names)
         ]
 
-    def folded(
-        self, dimension: str, names: Sequence[str | None], period: Period | None
-    ) -> dict[str | None, float] | None:
-        """Net sales of a period by the names of an axis."""
-        if period is None:
-            return None
-        found = dict.fromkeys(names, 0.0)
-        slices = expectation.slices(self.shop, "net_sales", period, self.as_of, self.snapshot, dimension, self.known_at)
-        for name, value in slices.items():
-            _add(found, name, value)
-        return found
-
-    def finish(self, dimension: str, names: Sequence[str | None]) -> NDArray[np.float64] | None:
+    def _finish(self, dimension: str) -> NDArray[np.float64] | None:
         """(draws, names) what each value of an axis ends at; None where the outlook knows no such slices."""
-        cut = self.sales.by.get(dimension)
+        cut, names = self.sales.by.get(dimension), self.version.scopes("net_sales")[dimension]
         if cut is None:
             return None
-        ends = np.zeros((len(cut.finish), len(names)))
+        ends = np.zeros((len(cut.finish), len(names)), order="F")
         for place, name in enumerate(cut.names):
             known = name if name in names else OTHER
             if known in names:
@@ -423,7 +412,7 @@ class _Look:
         money = _Money(goal.metric, self.version.plan.currency)
         part = self.version.part(goal)
         cells = self.grid(goal.metric).cells[part.index].reshape(-1, len(self.version.plan.months))
-        actual, before, year = (self.within(goal.scope, one) for one in (self.seen, self.twin, self.period.last_year()))
+        actual, before, year = (self.sold(goal.scope, one) for one in (self.seen, self.twin, self.period.last_year()))
         finish = self.scoped_finish(goal, actual or 0.0)
         return Line(
             name=None,
@@ -437,12 +426,19 @@ class _Look:
             chance=float(np.mean(finish >= float(goal.target))),
         )
 
-    def within(self, scope: Mapping[str, str | None], period: Period | None) -> float | None:
+    def sold(self, scope: Mapping[str, str | None], period: Period | None) -> float | None:
         """Net sales of a period within a goal's scope."""
-        if period is None:
-            return None
-        axes = self.version.scopes("net_sales")
-        return expectation.within(self.shop, "net_sales", period, self.as_of, self.snapshot, scope, axes, self.known_at)
+        found = self.within(tuple(scope), period)
+        return None if found is None else found.get(tuple(scope.values()), 0.0)
+
+    def within(self, dimensions: tuple[str, ...], period: Period | None) -> Mapping[Names, float] | None:
+        """Net sales of a period by the names of axes."""
+        return None if period is None else self._within(dimensions, period)
+
+    def _read_within(self, dimensions: tuple[str, ...], period: Period) -> Mapping[Names, float]:
+        scopes = self.version.scopes("net_sales")
+        axes = {name: scopes[name] for name in dimensions}
+        return expectation.within(self.shop, "net_sales", period, self.as_of, self.snapshot, axes, self.known_at)
 
     def scoped_finish(self, goal: Goal, actual: float) -> NDArray[np.float64]:
         """(draws,) what a goal's scope ends at.
@@ -452,19 +448,19 @@ class _Look:
         """
         axes = self.version.scopes(goal.metric)
         first = min(goal.scope)
-        ends = self.finish(first, axes[first])
+        ends = self.finish(first)
         if ends is None:
             base, so_far, rest = self.sales.finish, float(self.sales.actual.sum()), goal.scope
         else:
             place = axes[first].index(goal.scope[first])
             base, rest = ends[:, place], {name: value for name, value in goal.scope.items() if name != first}
-            so_far = self.within({first: goal.scope[first]}, self.seen) or 0.0
+            so_far = self.sold({first: goal.scope[first]}, self.seen) or 0.0
         if not rest:
             return base
         past = Period(add_months(self.as_of, -12), self.as_of)
         known = {name: value for name, value in goal.scope.items() if name not in rest}
-        whole = self.within(known, past) or 0.0
-        share = (self.within(goal.scope, past) or 0.0) / whole if whole else 0.0
+        whole = self.sold(known, past) or 0.0
+        share = (self.sold(goal.scope, past) or 0.0) / whole if whole else 0.0
         return actual + (base - so_far) * share
 
     def rate(self, goal: Goal) -> Line:
@@ -572,12 +568,6 @@ class _Look:
         query = Query(metrics=("net_sales",), period=period, by=("day",), as_of=self.as_of, known_at=self.known_at)
         rows = expectation.ask(self.shop, query, self.snapshot).rows
         return {row["day"]: expectation.number(row["net_sales"]) for row in rows if isinstance(row["day"], date)}
-
-
-def _add(found: dict[str | None, float], name: str | None, value: float) -> None:
-    place = name if name in found else OTHER
-    if place in found:
-        found[place] += value
 
 
 def _drafted(goal: Goal | None) -> Band | None:

@@ -21,6 +21,18 @@ def entries(version: PlanVersion) -> dict[str, list[Entry]]:
     return found
 
 
+class Entries(dict[str, list[Entry]]):
+    """`entries`, each field read when it is first asked for."""
+
+    def __init__(self, version: PlanVersion) -> None:
+        super().__init__()
+        self._version = version
+
+    def __missing__(self, field: str) -> list[Entry]:
+        self[field] = rows(self._version, field) if field in MAKERS else list(self._version.entries.rows(field))
+        return self[field]
+
+
 def filled(version: PlanVersion) -> set[str]:
     """The fields that hold something."""
     written = version.entries.standing().order_by().values_list("field", flat=True).distinct()

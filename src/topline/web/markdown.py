@@ -4,14 +4,17 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from typing import Any
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
+
+_KEPT = 4096
+"""Texts that a process remembers: the same ones are shown at every look at a plan."""
 
 _NUMBER = re.compile(r"\{([a-z][a-z0-9_]*(?: [^{}\n]*)?)\}")
 
@@ -41,16 +44,23 @@ def _shown(self: object, tokens: Any, place: int, options: object, env: Mapping[
     return env.get("numbers", {}).get(content) or str(escape(f"{{{content}}}"))
 
 
-def numbers(text: str) -> Iterator[str]:
+@lru_cache(maxsize=_KEPT)
+def numbers(text: str) -> tuple[str, ...]:
     """The live numbers of a text, without their braces."""
-    for token in _parser().parse(text):
-        for child in token.children or ():
-            if child.type == "live_number":
-                yield child.content
+    if "{" not in text:
+        return ()
+    children = (child for token in _parser().parse(text) for child in token.children or ())
+    return tuple(child.content for child in children if child.type == "live_number")
 
 
 def render(text: str, shown: Mapping[str, SafeString] | None = None) -> SafeString:
     """The text as HTML; headings begin below those of the page. shown : HTML of its live numbers."""
+    known = shown or {}
+    return _rendered(text, tuple((number, known[number]) for number in numbers(text) if number in known))
+
+
+@lru_cache(maxsize=_KEPT)
+def _rendered(text: str, shown: tuple[tuple[str, SafeString], ...]) -> SafeString:
     tokens = _parser().parse(text)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
@@ -58,4 +68,4 @@ def render(text: str, shown: Mapping[str, SafeString] | None = None) -> SafeStri
         for child in token.children or ():
             if child.type == "link_open":
                 child.attrSet("rel", "noopener noreferrer nofollow")
-    return SafeString(_parser().renderer.render(tokens, _parser().options, {"numbers": shown or {}}))
+    return SafeString(_parser().renderer.render(tokens, _parser().options, {"numbers": dict(shown)}))

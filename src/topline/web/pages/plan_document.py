@@ -58,11 +58,19 @@ class Desk:
     def __init__(self, visit: Visit, version: PlanVersion) -> None:
         self.visit, self.version, self.plan = visit, version, version.plan
         self.reader = Reader(version, visit.today, visit.scope)
-        self.entries = team.entries(version)
-        users = User.objects.filter(membership__shop=visit.shop).distinct()
-        self.people = {user.pk: str(user) for user in users}
-        self.goals = {goal.key: plans.goal_name(goal) for goal in version.goals.standing()}
+        self.entries = team.Entries(version)
         self.may_write = visit.may("plans.write") and version.state not in (State.ACTIVE, State.CLOSED)
+
+    @cached_property
+    def people(self) -> dict[int, str]:
+        """Who is in the shop."""
+        return {user.pk: str(user) for user in User.objects.filter(membership__shop=self.visit.shop).distinct()}
+
+    @cached_property
+    def goals(self) -> dict[str, str]:
+        """The version's goals by key."""
+        standing = self.version.goals.standing().only("key", "metric", "scope")
+        return {goal.key: plans.goal_name(goal) for goal in standing}
 
     @cached_property
     def channels(self) -> dict[str, str]:
@@ -352,10 +360,10 @@ def _id(name: str) -> str:
 
 def _contents(desk: Desk, listed: Sequence[Section], chosen: Section) -> list[dict[str, Any]]:
     """The list of sections, each with how many of its questions are answered."""
-    found = []
+    found, held = [], team.filled(desk.version)
     for each in listed:
         asked = [f"{each.number}.{one.id}" for one in each.fields if one.is_asked]
-        filled = sum(bool(desk.entries[name]) for name in asked)
+        filled = sum(name in held for name in asked)
         found.append(
             {
                 "number": each.number,

@@ -19,7 +19,7 @@ from topline.plans import jobs as plan_jobs
 from topline.plans.drafting import PLANNED
 from topline.plans.expectation import OTHER
 from topline.plans.grid import Grid, Part
-from topline.plans.models import Goal, Plan, PlanVersion, State
+from topline.plans.models import Goal, GridOperation, Plan, PlanVersion, State
 from topline.plans.progress import GoalLine, Line, PlanView
 from topline.plans.text import Sentence
 from topline.plans.units import digits, from_minor
@@ -275,6 +275,7 @@ def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
     back = then(visit)
     look = progress.of(version, back or visit.today, known_at=plan_jobs.known_by(visit.shop, back))
     headline = sentences(version, look.headline)
+    is_editable = visit.may("plans.write") and version.state not in (State.ACTIVE, State.CLOSED) and back is None
     return {
         "then": back,
         "is_known_then": back is not None and not visit.shop.is_pinned,
@@ -289,7 +290,8 @@ def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
         "may_approve": visit.may("plans.approve"),
         "tab": "plan",
         "version_query": f"?version={version.number}" if asked.get("version") else "",
-        "is_editable": visit.may("plans.write") and look.grid.is_editable and back is None,
+        "is_editable": is_editable,
+        "can_undo": is_editable and GridOperation.objects.undoable(version).exists(),
         "figures": list(figures(version, look.total, look.level)),
         "metric": metric,
         "metrics": [(id_, formats.say(metrics()[id_].label)) for id_ in PLANNED if id_ in version.grid_metrics],
@@ -506,12 +508,12 @@ def _parts(version: PlanVersion, look: PlanView) -> list[dict[str, Any]]:
                 "actual": formats.whole_money(line.actual, currency) if line.actual is not None else "–",
                 "pace": formats.percent(line.pace, 0) if line.pace is not None else "–",
                 "growth": formats.signed_percent(line.growth) if line.growth is not None else "–",
-                "expected": formats.whole_money(line.now.expected, currency) if line.now else "–",
             }
-            for line in lines
+            for line in lines[:_LINES]
         ]
         if cells:
-            found.append({"title": question.label_of(dimension), "lines": cells})
+            more = max(len(lines) - _LINES, 0)
+            found.append({"title": question.label_of(dimension), "lines": cells, "more": more})
     return found
 
 
