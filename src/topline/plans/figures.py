@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache, cached_property
 from typing import Any
 
 from topline.lake import read
@@ -18,7 +19,7 @@ from topline.metrics.query import Filter, Query
 from topline.plans import facts
 from topline.plans.expectation import OTHER
 from topline.plans.grid import Part
-from topline.plans.models import PlanVersion
+from topline.plans.models import Goal, PlanVersion
 from topline.plans.units import from_minor
 from topline.units import errors
 from topline.units.missing import Missing
@@ -139,6 +140,12 @@ class Reader:
         self._lake = self.shop.lake()
         self._settings = self.shop.settings()
         self._known: dict[Any, object] = {}
+        self.grid = cache(version.grid)
+
+    @cached_property
+    def goals(self) -> Sequence[Goal]:
+        """The version's standing goals, with what a target needs to be known of them."""
+        return list(self.version.goals.standing().only("metric", "scope", "target", "starts_on", "due_on"))
 
     @property
     def has_facts(self) -> bool:
@@ -210,8 +217,8 @@ def target(
         )
         if is_known and OTHER not in scope.values():
             return _of_grid(reader, metric, places, months)
-    for goal in version.goals.all():
-        if goal.dropped_at is None and goal.metric == metric and goal.scope == dict(scope) and goal.period == period:
+    for goal in reader.goals:
+        if goal.metric == metric and goal.scope == dict(scope) and goal.period == period:
             return goal.target, None
     return NO_PLAN, None
 
@@ -220,7 +227,7 @@ def _of_grid(
     reader: Reader, metric: str, places: Sequence[int | None], months: Sequence[date]
 ) -> tuple[Decimal, Decimal | None]:
     version, currency = reader.version, reader.version.plan.currency
-    grid, every = version.grid(metric), version.plan.months
+    grid, every = reader.grid(metric), version.plan.months
     whole, due = 0, 0.0
     for month in months:
         minor = grid.total(Part(places[0], places[1], every.index(month)))

@@ -9,11 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton
-from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
+from babel.numbers import (
+    NumberPattern,
+    format_currency,
+    format_decimal,
+    format_percent,
+    get_currency_symbol,
+    parse_pattern,
+)
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -537,12 +545,17 @@ def _worded(name: str, value: Any, currency: str, locale: Locale) -> str:
 
 def _money(value: Decimal, currency: str, locale: Locale) -> str:
     """An amount, without its minor units where there are none."""
-    pattern = locale.currency_formats["standard"].pattern
     if value != value.to_integral_value():
         return format_currency(value, currency, locale=locale)
+    return format_currency(value, currency, _whole_pattern(currency, locale), locale=locale, currency_digits=False)
+
+
+@cache
+def _whole_pattern(currency: str, locale: Locale) -> NumberPattern:
+    pattern = locale.currency_formats["standard"].pattern
     if pattern.startswith("¤") and get_currency_symbol(currency, locale)[-1].isalpha():
         pattern = pattern.replace("¤", "¤\N{NO-BREAK SPACE}")
-    return format_currency(value, currency, pattern.replace("0.00", "0"), locale=locale, currency_digits=False)
+    return parse_pattern(pattern.replace("0.00", "0"))
 
 
 def _signed(rate: float, locale: Locale) -> str:

@@ -166,8 +166,9 @@ def whole_money(value: Number, currency: str) -> str:
 
 
 @cache
-def _whole_pattern(where: Locale) -> str:
-    return str(where.currency_formats["standard"].pattern).replace("0.00", "0").replace("0,00", "0")
+def _whole_pattern(where: Locale) -> numbers.NumberPattern:
+    written = str(where.currency_formats["standard"].pattern)
+    return numbers.parse_pattern(written.replace("0.00", "0").replace("0,00", "0"))
 
 
 def short_money(value: Number, currency: str) -> str:
@@ -195,21 +196,25 @@ def percent(value: Number, digits: int = 1) -> str:
 
 
 @cache
-def _percent_pattern(where: Locale, digits: int) -> str:
+def _percent_pattern(where: Locale, digits: int) -> numbers.NumberPattern:
     pattern = str(where.percent_formats[None].pattern)
-    return pattern.replace("0", f"0.{'#' * digits}") if digits else pattern
+    return numbers.parse_pattern(pattern.replace("0", f"0.{'#' * digits}") if digits else pattern)
 
 
 def decimal(value: Number, digits: int = 0) -> str:
     """A number with at most so many digits after the point."""
-    pattern = "#,##0" + ("." + "#" * digits if digits else "")
-    return numbers.format_decimal(value, format=pattern, locale=locale())
+    return numbers.format_decimal(value, format=_decimal_pattern("#" * digits), locale=locale())
 
 
 def fixed(value: Number, digits: int) -> str:
     """A number with exactly so many digits after the point, as people type it into a cell."""
-    pattern = "#,##0" + ("." + "0" * digits if digits else "")
-    return numbers.format_decimal(value, format=pattern, locale=locale())
+    return numbers.format_decimal(value, format=_decimal_pattern("0" * digits), locale=locale())
+
+
+@cache
+def _decimal_pattern(after: str) -> numbers.NumberPattern:
+    """after : the digits after the point, such as `##`"""
+    return numbers.parse_pattern(f"#,##0.{after}" if after else "#,##0")
 
 
 def typed(value: Decimal) -> str:

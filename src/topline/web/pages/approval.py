@@ -31,6 +31,8 @@ STEP_TONES = {
     Step.CLOSED: "",
 }
 _LINES = 40
+_FOUND = 100
+"""Findings of the gate in sight; those that block come first."""
 
 
 def view(visit: Visit, plan_id: int) -> HttpResponse:
@@ -132,8 +134,10 @@ def _context(visit: Visit, version: PlanVersion, errors: dict[str, str]) -> dict
         "gate": [
             _finding(version, one)
             | {"href": plan_next.address(visit, version, readiness.of_finding(version, one)) if one.field else ""}
-            for one in found
+            for one in found[:_FOUND]
         ],
+        "found": len(found),
+        "more_found": max(len(found) - _FOUND, 0),
         **(plan_next.context(visit, version, found) if version.state == State.DRAFT else {}),
         "has_gate": gate.has_gate(version),
         "former_at": former.at.astimezone(visit.shop.zone) if former else None,

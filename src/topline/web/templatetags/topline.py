@@ -57,12 +57,17 @@ def asset(name: str) -> str:
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """A drawing of the sprite; without a label it is decoration."""
-    address = static("dist/icons.svg")
     if label:
+        address = static("dist/icons.svg")
         return format_html(
             '<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"/></svg>', label, address, name
         )
-    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', address, name)
+    return _decoration(name)
+
+
+@cache
+def _decoration(name: str) -> SafeString:
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("dist/icons.svg"), name)
 
 
 @register.simple_tag(takes_context=True)
