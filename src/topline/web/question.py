@@ -142,6 +142,9 @@ def anchor(visit: Visit) -> date:
     """The day that periods count from: the shop's today, or the day after the newest order where that is weeks ago."""
     if visit.shop.lake().latest() is None:
         return visit.today
+    recent = Period(add_months((visit.today - timedelta(days=31 + FRESH_DAYS)).replace(day=1), 1), visit.today)
+    if plain_number(ask(visit, Query(metrics=("orders",), period=recent)).totals["orders"]):
+        return visit.today
     newest = Query(metrics=("orders",), by=("month",), as_of=visit.today)
     months = [row["month"] for row in ask(visit, newest).rows if row["orders"]]
     last = max((month for month in months if isinstance(month, date)), default=visit.today)
