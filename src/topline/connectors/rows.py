@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from difflib import get_close_matches
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -117,12 +118,24 @@ def parse(content: bytes, content_type: str, *, most: int) -> Sent:
         raise RowsError(format="JSON", detail=str(N_("a list of row objects is wanted")))
     if len(rows) > most:
         raise ManyRowsError(rows=len(rows), most=most)
+    return _columns(rows)
+
+
+def _columns(rows: list[Any]) -> Sent:
+    """The rows' values by column. Raises RowsError."""
     names: dict[str, None] = {}
+    is_even = True
     for place, row in enumerate(rows):
         if not isinstance(row, dict):
             raise RowsError(format="JSON", detail=f"row {place} is not an object")
-        names.update(dict.fromkeys(row))
-    return {name: [row.get(name) for row in rows] for name in names} if names else {"key": [None] * len(rows)}
+        if row.keys() != names.keys():
+            names.update(dict.fromkeys(row))
+            is_even = is_even and not place
+    if not names:
+        return {"key": [None] * len(rows)}
+    if is_even and len(names) > 1:
+        return dict(zip(names, map(list, zip(*map(itemgetter(*names), rows), strict=True)), strict=True))
+    return {name: [row.get(name) for row in rows] for name in names}
 
 
 def _json(content: bytes) -> Any:
