@@ -24,7 +24,7 @@ PAGES = {
     "cohorts": "analyses/cohorts",
     "variance": "analyses/variance",
     "plans": "plans",
-    "calendar": "calendar",
+    "calendar": "calendar?calendar_as=list",
     "check": "outlook/check",
     "stock": "outlook/stock",
     "workload": "outlook/workload",
@@ -152,7 +152,7 @@ def main() -> None:
             page.goto(urljoin(base, "plans"))
             links = page.eval_on_selector_all("main a", "all => all.map(a => a.href)")
             plan = next((href for href in links if re.search(r"/plans/\d+", href)), None)
-            paths |= {"plan": plan} if plan else {}
+            paths |= {"plan": plan, "plan-document": f"{plan}/document?section=2"} if plan else {}
             if wanted.replay:
                 replay(page, base, plan or base, wanted.replay, wanted.folder)
                 continue

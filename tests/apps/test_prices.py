@@ -63,6 +63,7 @@ def test_the_page_waits_for_the_job_and_answers_a_slider(client, owner, gifts):
     page = client.get(url + "?change=-10&product=A1&weeks=8").content.decode()
     assert "10% less" in page
     assert "no visits are recorded" in page
+    assert 'data-source="price-picture-1"' in page
     part = client.get(url + "?change=5", headers={"HX-Request": "true", "HX-Target": "price-answer"}).content.decode()
     assert "5% more" in part
     assert "Elasticities of products" not in part

@@ -5,6 +5,8 @@ import runpy
 from pathlib import Path
 
 import pytest
+from django.template import Context, Template
+from django.utils import translation
 
 MESSAGES = runpy.run_path(str(Path(__file__).parents[2] / "tools" / "messages.py"))
 PARAMETER = re.compile(r"%\(\w+\)[sd]")
@@ -35,6 +37,12 @@ def test_parameters_are_the_same(kept):
 
 def test_nothing_is_fuzzy(kept):
     assert not [message.id for message in kept if message.id and message.fuzzy]
+
+
+def test_a_per_cent_sign_in_a_page_is_translated():
+    with translation.override("ro"):
+        text = Template("{% load i18n %}{% translate 'Discount, %' %}").render(Context())
+    assert text == "Reducere, %"
 
 
 def _translated(message) -> bool:
