@@ -252,6 +252,8 @@ def test_its_doors(version, owner, member, client):
     accounts.name_owner(shop=plan.shop, user=rep, owner_key="Ann", actor_id=None)
     client.force_login(rep)
     assert asked not in client.get("/shop/gifts/feedback").content.decode()  # none of them was theirs to answer
+    assert client.get(page).status_code == 403  # the pack is of the whole shop
+    client.force_login(owner)
     plan.shop.clock_on = DAY + timedelta(days=1)
     plan.shop.save()
     assert "Looking at today" in client.get(page).content.decode()

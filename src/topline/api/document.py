@@ -104,7 +104,12 @@ class TemplateIn(Schema):
     version: int
 
 
-@router.get(f"{BASE}/document", response=dict[str, Any], auth=Requires("plans.read"), summary="The document as JSON")
+@router.get(
+    f"{BASE}/document",
+    response=dict[str, Any],
+    auth=Requires("plans.read", is_whole=True),
+    summary="The document as JSON",
+)
 def read_document(request: HttpRequest, shop: str, plan: PlanNumber, version: VersionNumber) -> dict[str, Any]:
     return document.exported(version_of(caller(request), plan, version))
 
@@ -133,7 +138,7 @@ def write_document(
 @router.get(
     f"{BASE}/sections/{{number}}",
     response=dict[str, Any],
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="A section: its fields, rows with live cells, and live numbers",
 )
 def read_section(
@@ -238,7 +243,7 @@ def remove_row(
 @router.get(
     f"{BASE}/fields/{{field}}/history",
     response=list[EditOut],
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="Who changed a field, in all versions, the newest first",
 )
 def read_history(
@@ -265,7 +270,7 @@ def read_history(
 @router.get(
     f"{BASE}/fields/{{field}}/comments",
     response=list[CommentOut],
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="What was said on a field, the oldest first",
 )
 def read_comments(
@@ -280,7 +285,7 @@ def read_comments(
 @router.post(
     f"{BASE}/fields/{{field}}/comments",
     response={201: CommentOut},
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="Say something on a field; people named with an @ find it in their inbox",
 )
 @decorate_view(once)
@@ -307,7 +312,7 @@ def add_comment(
 @router.get(
     f"{BASE}/fronts",
     response=dict[str, Any],
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="Action fronts and actions with their live results, the funnel matrix, journeys, and the funnel both ways",
 )
 def read_fronts(request: HttpRequest, shop: str, plan: PlanNumber, version: VersionNumber) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class ExportIn(Schema):
 @router.post(
     "/shops/{shop}/plans/{plan}/versions/{version}/files",
     response={202: WorkOut},
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="Have a version written as a file; its work says when it is done",
 )
 @decorate_view(once)
@@ -39,7 +39,7 @@ def export(request: HttpRequest, shop: str, plan: _Plan, version: _Version, want
 
 @router.get(
     "/shops/{shop}/plans/files/{work}",
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="The file of a work that is done, kept for a week; only for who asked for it",
 )
 def fetch(request: HttpRequest, shop: str, work: Annotated[int, Path(description="The work's number")]) -> HttpResponse:
@@ -57,7 +57,7 @@ def fetch(request: HttpRequest, shop: str, work: Annotated[int, Path(description
 @router.get(
     "/shops/{shop}/plans/{plan}/versions/{version}/json",
     response=dict[str, Any],
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="Everything in a version as JSON; what `import` takes",
 )
 def show_json(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class DecisionIn(Schema):
 @router.get(
     f"{BASE}/budget",
     response=dict[str, Any],
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="The ledger: planned, committed and spent by line, front, channel and month, pace, return, payback, cash",
 )
 def read_budget(request: HttpRequest, shop: str, plan: PlanNumber, version: VersionNumber) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class LiveOut(Schema):
 @router.get(
     "/shops/{shop}/live",
     response=LiveOut,
-    auth=Requires("metrics.read"),
+    auth=Requires("metrics.read", is_whole=True),
     summary="A day live: what is in, due by now, expected at the end, and the chance to make its target",
 )
 def read_live(request: HttpRequest, shop: str, asked: Query[AskedIn]) -> dict[str, Any]:

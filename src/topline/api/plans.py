@@ -192,6 +192,7 @@ class DecisionOut(Schema):
     at: datetime
     note: str
     digest: str
+    is_one_person: Annotated[bool, Field(description="One person was allowed to decide alone")]
     seal: Annotated[str, Field(description="SHA-256 of this entry and of the seal before")]
 
     @staticmethod
@@ -287,7 +288,7 @@ def show_plan(request: HttpRequest, shop: str, plan: _Plan) -> Plan:
 @router.get(
     "/shops/{shop}/plans/{plan}/versions/{version}",
     response=dict[str, Any],
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="How a version goes on a day: targets, actuals, pace by season, last year, chances, goals, events, grid",
 )
 def show_progress(
@@ -432,7 +433,7 @@ def close(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> Pl
 @router.get(
     "/shops/{shop}/plans/{plan}/versions/{version}/approval",
     response=ApprovalOut,
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="Who approves a version and who has, what marketing's gate finds, and what changed since the last approval",
 )
 def show_approval(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> dict[str, object]:
@@ -461,7 +462,7 @@ def show_approval(request: HttpRequest, shop: str, plan: _Plan, version: _Versio
 @router.get(
     "/shops/{shop}/plans/{plan}/decisions",
     response=DecisionLog,
-    auth=Requires("plans.read"),
+    auth=Requires("plans.read", is_whole=True),
     summary="Who decided what on which contents, the oldest first, and whether that log is whole",
 )
 def list_decisions(request: HttpRequest, shop: str, plan: _Plan) -> dict[str, object]:

@@ -161,7 +161,12 @@ class ListIn(Schema):
     before: Annotated[int | None, Field(description="Only those with a smaller number")] = None
 
 
-@router.get(_BASE, response=list[ReviewOut], auth=Requires("plans.read"), summary="The reviews of a plan, newest first")
+@router.get(
+    _BASE,
+    response=list[ReviewOut],
+    auth=Requires("plans.read", is_whole=True),
+    summary="The reviews of a plan, newest first",
+)
 def list_reviews(request: HttpRequest, shop: str, plan: plans._Plan) -> list[dict[str, Any]]:
     who = caller(request)
     return [
@@ -184,7 +189,10 @@ def build_review(request: HttpRequest, shop: str, plan: plans._Plan) -> Status[d
 
 
 @router.get(
-    f"{_BASE}/{{on}}", response=PackOut, auth=Requires("plans.read"), summary="A review's pack, minutes and promises"
+    f"{_BASE}/{{on}}",
+    response=PackOut,
+    auth=Requires("plans.read", is_whole=True),
+    summary="A review's pack, minutes and promises",
 )
 def read_review(request: HttpRequest, shop: str, plan: plans._Plan, on: _On) -> dict[str, Any]:
     who = caller(request)
@@ -237,11 +245,13 @@ def hold_review(request: HttpRequest, shop: str, plan: plans._Plan, on: _On) -> 
     "/shops/{shop}/plans/{plan}/promises",
     response=list[PromiseOut],
     auth=Requires("plans.read"),
-    summary="The promises that a plan's next review answers for, by the day that they are due",
+    summary="The promises that a plan's next review answers for, by the day that they are due; a sales rep's own",
 )
 def list_promises(request: HttpRequest, shop: str, plan: plans._Plan) -> list[Promise]:
-    owner = caller(request).shop
-    found = Promise.objects.before(plans._plan(owner, plan), owner.today())
+    who = caller(request)
+    found = Promise.objects.before(plans._plan(who.shop, plan), who.shop.today())
+    if not scope_for(who.user, who.shop).is_whole:
+        found = found.filter(owner=who.user)
     return list(found.select_related("owner"))
 
 

@@ -1,5 +1,6 @@
 """Draft plans from the history, look at how they go, edit their targets and activate them."""
 
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -109,12 +110,21 @@ def list_(shop: ShopOption, style: output.FormatOption = output.Format.TABLE) ->
 
 
 @app.command()
-def show(id_: PlanId, as_of: AsOf = None, style: output.FormatOption = output.Format.TABLE) -> None:
+def show(
+    id_: PlanId,
+    as_of: AsOf = None,
+    as_whom: boot.ViewerOption = "",
+    style: output.FormatOption = output.Format.TABLE,
+) -> None:
     """Show a plan: targets, actuals, pace by season, last year, and the chance to make it."""
     version = _version(id_)
     boot.fresh_lake(version.plan.shop)
     from topline.plans import progress
 
+    viewer = _viewer(version, as_whom)
+    if viewer is not None and not boot.viewer(version.plan.shop, as_whom).scope.is_whole:
+        _print_own(version, viewer, boot.as_of(as_of, version.plan.shop), style)
+        return
     _print(progress.of(version, boot.as_of(as_of, version.plan.shop)), style)
 
 
@@ -192,7 +202,7 @@ def activate(id_: PlanId, by: By = None) -> None:
     from topline.plans.models import State
 
     actor, now = _person(by), version.plan.shop.now()
-    if approval.is_one_person(version.plan.shop):
+    if approval.is_one_person(version):
         if version.state == State.DRAFT:
             version = approval.submit(version=version, actor=actor, now=now)
         if version.state in approval.REVIEWED:
@@ -244,11 +254,12 @@ def decisions(id_: PlanId, style: output.FormatOption = output.Format.TABLE) -> 
                 "for": one.for_id,
                 "digest": one.digest[:16],
                 "note": one.note,
+                "one_person": one.is_one_person,
             }
             for one in Decision.objects.of(version.plan).select_related("version")
         ],
         style,
-        columns=("number", "at", "version", "step", "seat", "by", "for", "digest", "note"),
+        columns=("number", "at", "version", "step", "seat", "by", "for", "digest", "note", "one_person"),
     )
     if style is output.Format.TABLE:
         typer.echo("The log is whole." if approval.is_whole(version.plan) else "The log has been tampered with.")
@@ -272,9 +283,10 @@ def _stands(version: "PlanVersion") -> str:
 
 
 @app.command()
-def review(id_: PlanId, style: output.FormatOption = output.Format.TABLE) -> None:
+def review(id_: PlanId, as_whom: boot.ViewerOption = "", style: output.FormatOption = output.Format.TABLE) -> None:
     """Print the plan's review pack of the day; it is built unless it is there."""
     version = _version(id_)
+    _require_whole(version, as_whom)
     plan = version.plan
     boot.fresh_lake(plan.shop)
     from django.utils import timezone
@@ -330,15 +342,22 @@ def export(
         Path | None, typer.Option("-o", "--output", help="The file to write; by default, named after the plan, here.")
     ] = None,
     as_of: AsOf = None,
+    as_whom: boot.ViewerOption = "",
 ) -> None:
     """Write a plan as a file: the document, slides, tables with live formulas, a calendar, or everything as JSON."""
     version = _version(id_)
+    viewer = _viewer(version, as_whom)
     boot.fresh_lake(version.plan.shop)
     from topline.plans import handout
 
+    hidden = handout.hidden_from(viewer, version.plan.shop)
     there = out or Path(handout.file_name(version, format_))
     content = handout.write(
-        version, format_, today=boot.as_of(as_of, version.plan.shop), advance=lambda done, total: None
+        version,
+        format_,
+        today=boot.as_of(as_of, version.plan.shop),
+        hidden=hidden,
+        advance=lambda done, total: None,
     )
     there.write_bytes(content)
     typer.echo(f"Wrote {there} ({len(content):,} bytes).")
@@ -383,6 +402,55 @@ def import_(
 
     version = exchange.loads(content, shop=owner, actor=None, now=owner.now())
     typer.echo(f"Plan {version.plan_id}.1 is a draft of {version.plan.title}.")
+
+
+def _viewer(version: "PlanVersion", email: str) -> "User | None":
+    """Whose eyes the plan is read with, None for all. Raises UnknownUserError, OutOfScopeError who may see no plan."""
+    if not email:
+        return None
+    from topline.accounts.models import User
+    from topline.lake.read import OutOfScopeError
+
+    user = User.objects.named(email)
+    if "plans.read" not in user.permissions_in(version.plan.shop):
+        raise OutOfScopeError()
+    return user
+
+
+def _require_whole(version: "PlanVersion", email: str) -> None:
+    """Raises WholeShopError for a person who sees a part of the shop."""
+    from topline.accounts.scopes import require_whole
+
+    _viewer(version, email)
+    require_whole(boot.viewer(version.plan.shop, email).scope)
+
+
+def _print_own(version: "PlanVersion", user: "User", today: date, style: output.Format) -> None:
+    """What of a plan is a person's own: a row of the quota, of each territory, date and promise."""
+    from topline.accounts.scopes import scope_for
+    from topline.plans import own
+    from topline.units.missing import Missing
+
+    found = own.of(version, user, scope_for(user, version.plan.shop), today)
+
+    def known(value: object) -> object:
+        return None if isinstance(value, Missing) else value
+
+    rows: list[dict[str, object]] = []
+    if (line := found.quota) is not None:
+        pace = {
+            "due": line.due,
+            "pace": _short(line.pace),
+            "chance": _short(found.aim.reach.chance if found.aim else None),
+        }
+        rows.append({"of": "quota", "name": str(user), "target": line.quota, "won": known(line.won)} | pace)
+    for one in found.territories:
+        amounts = {"target": known(one.target), "won": known(one.actual), "due": one.due}
+        rows.append({"of": "territory", "name": one.territory.name} | amounts)
+    rows += [{"of": "date", "name": one.name(str), "on": one.start} for one in found.dates]
+    rows += [{"of": "promise", "name": one.text, "on": one.due_on} for one in found.promises]
+    columns = ("of", "name", "on", "target", "won", "due", "pace", "chance")
+    output.rows([dict.fromkeys(columns) | row for row in rows], style, columns=columns)
 
 
 def _read(file: Path) -> bytes:

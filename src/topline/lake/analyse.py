@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import replace
+from datetime import datetime
 
 from topline.analysis import catalogue
 from topline.analysis.analysis import Question
@@ -18,9 +19,17 @@ _answers: OrderedDict[Hashable, Result] = OrderedDict()
 
 
 def analyse(
-    lake: Lake, question: Question, *, scope: Scope, settings: Settings, snapshot: Snapshot | None = None
+    lake: Lake,
+    question: Question,
+    *,
+    scope: Scope,
+    settings: Settings,
+    snapshot: Snapshot | None = None,
+    known_at: datetime | None = None,
 ) -> Result:
     """The answer from the newest snapshot, or from the one given; remembered for as long as nothing changes.
+
+    known_at : only what had been recorded by then
 
     Raises OutOfScopeError or HiddenMetricError where the viewer may not see it.
     """
@@ -29,10 +38,10 @@ def analyse(
     analysis = catalogue.of(question)
     if question.families & scope.hidden_families:
         raise HiddenMetricError(metric=analysis.label)
-    key = (str(lake.root), snapshot.number, question.digest, settings.digest, scope.digest)
+    key = (str(lake.root), snapshot.number, question.digest, settings.digest, scope.digest, known_at)
     found = read.remembered(_answers, key)
     if found is None:
-        tables = read.visible(lake, snapshot, scope, set())
+        tables = read.visible(lake, snapshot, scope, set(), known_at)
         answer = analysis.answer(tables, question, settings)
         found = replace(answer, snapshot=snapshot.number, recorded_to=snapshot.recorded_to)
         read.remember(_answers, key, found)

@@ -207,7 +207,7 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, paths: set[str], known
         return rows
 
     def roll_up(source: str, dims: frozenset[str], basis: Basis) -> "ir.Table | None":
-        if scope.territories is not None or spark.is_chosen():
+        if known_at is not None or scope.territories is not None or spark.is_chosen():
             return None
         found = partials.table(lake, snapshot, every, RollUp(source, dims, basis))
         if found is not None:
@@ -215,7 +215,7 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, paths: set[str], known
         return found
 
     def bought(dims: frozenset[str], basis: Basis) -> Purchases | None:
-        if scope.territories is not None or spark.is_chosen():
+        if known_at is not None or scope.territories is not None or spark.is_chosen():
             return None
         found = purchases.find(lake, snapshot, every, dims, basis)
         if found is not None:

@@ -1,7 +1,7 @@
 """What the pipeline ahead will bring: chances of open deals, revenue by week, and scores of open leads."""
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -86,6 +86,52 @@ def run(lake: Lake, snapshot: Snapshot, *, as_of: date, settings: Settings) -> R
 
 def revenue(run: Run, *, owners: Collection[str] | None = None) -> Revenue:
     """Won revenue by week of the next quarter; of some owners' open deals alone, without new ones."""
+    inputs = _inputs(run, owners, 1.0 if owners is None else 0.0)
+    return pipeline.revenue(inputs.fitted, inputs.chance, inputs.value, **inputs.pace)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What some owners are to win until a day, as seen from the day of the run.
+
+    chance : probability that it comes to the amount asked for, 0-1
+    mean, low, high : the sum; low and high hold `pipeline.LEVEL`
+    """
+
+    chance: float
+    mean: float
+    low: float
+    high: float
+
+
+def reach(run: Run, amount: float, until: date, *, owners: Collection[str]) -> Reach:
+    """Whether owners win an amount until a day, at most `WEEKS` ahead: by their open deals, and by new ones at their
+    share of the deals that are open.
+
+    Weeks are whole ones: the last counts where more than half of it lies before the day.
+    """
+    whose = run.texts("deal", "owner")
+    share = sum(name in owners for name in whose) / len(whose) if len(whose) else 0.0
+    inputs = _inputs(run, owners, share)
+    drawn = pipeline.draws(inputs.fitted, inputs.chance, inputs.value, **inputs.pace)
+    weeks = round((until - date.fromisoformat(run.about["as_of"])).days / 7)
+    total = drawn[:, : max(weeks, 0)].sum(axis=1)
+    low, high = np.quantile(total, ((1 - pipeline.LEVEL) / 2, (1 + pipeline.LEVEL) / 2))
+    return Reach(float(np.mean(total >= amount)), float(total.mean()), float(low), float(high))
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """What `science.pipeline` needs of a run for some owners."""
+
+    fitted: PipelineFit
+    chance: Floats
+    value: Floats
+    pace: dict[str, Any]
+
+
+def _inputs(run: Run, owners: Collection[str] | None, share: float) -> _Inputs:
+    """share : of the new deals that are theirs, 0-1"""
     about = run.about
     whose = run.texts("deal", "owner")
     mine = np.array([owners is None or name in owners for name in whose], dtype=bool)
@@ -98,18 +144,18 @@ def revenue(run: Run, *, owners: Collection[str] | None = None) -> Revenue:
         deals=none[0],
         pushed_odds=about["pushed_odds"],
         value_ratio=about["value_ratio"],
-        new_per_week=about["new_per_week"],
+        new_per_week=about["new_per_week"] * share,
         new_value=about["new_value"],
         new_spread=about["new_spread"],
         new_by_week=np.array(about["new_by_week"]),
     )
-    fitted = fitted if owners is None else replace(fitted, new_per_week=0.0)
-    value = run.floats("deal", "value")[mine]
     first = date.fromisoformat(about["as_of"])
     middle = [first + timedelta(days=7 * week + 3) for week in range(WEEKS)]
     pace = np.array([about["pace"][(day.month - 1) % 3] for day in middle])
     rng = np.random.default_rng(_SEED)
-    return pipeline.revenue(fitted, chance, value, pace=pace, unsteady=about["unsteady"], rng=rng)
+    return _Inputs(
+        fitted, chance, run.floats("deal", "value")[mine], {"pace": pace, "unsteady": about["unsteady"], "rng": rng}
+    )
 
 
 def open_leads(run: Run, *, owners: Collection[str] | None = None) -> list[dict[str, Any]]:

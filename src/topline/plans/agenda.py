@@ -41,6 +41,9 @@ LAYERS: Mapping[str, str] = {
 }
 """What a calendar shows, by id. `other` are retail events of goods that the shop doesn't sell."""
 
+STRETCHED = ("promotion", "action", "own")
+"""The layers whose items have a last day of their own."""
+
 USUAL = tuple(layer for layer in LAYERS if layer != "other")
 """The layers of who has not chosen."""
 

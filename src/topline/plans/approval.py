@@ -20,7 +20,7 @@ from django.utils.translation import gettext
 from topline.accounts.models import Shop, User
 from topline.accounts.permissions import Role
 from topline.journal import operations as journal
-from topline.plans import canonical, diff, facts, gate, outline, text
+from topline.plans import canonical, diff, facts, gate, outline, team, text
 from topline.plans.diff import Difference
 from topline.plans.gate import Finding
 from topline.plans.models import (
@@ -89,7 +89,7 @@ class WaitingError(errors.ToplineError):
 class FourEyesError(errors.ToplineError):
     message = N_(
         "You handed this in, and nobody else has approved it. Have one other person approve a part, or let the shop "
-        "approve by one person in the rules of approval."
+        "approve by one person in the rules of approval, where nobody else is there for a part."
     )
 
 
@@ -107,6 +107,10 @@ class StaleDecisionError(errors.ToplineError):
 
 class DelegationError(errors.ToplineError):
     message = N_("A delegate is another person of the shop, from a day to the same or a later one.")
+
+
+class OwnersRuleError(errors.ToplineError):
+    message = N_("Only an owner of the shop decides whether one person may give every approval.")
 
 
 class ServedPlanError(errors.ToplineError):
@@ -131,12 +135,19 @@ class SeatView:
 # Who decides -----------------------------------------------------------------
 
 
-def is_one_person(shop: Shop) -> bool:
-    """Whether one person may give every approval: because the shop says so, or because nobody else is there."""
+def allows_one_person(shop: Shop) -> bool:
+    """Whether the shop lets one person give every approval: because its owner says so, or is alone in it."""
     rule = ApprovalRule.objects.filter(shop=shop).first()
     if rule is not None:
         return rule.is_one_person
     return User.objects.filter(membership__shop=shop, is_active=True).distinct().count() < 2
+
+
+def is_one_person(version: PlanVersion) -> bool:
+    """Whether one person decides on the version: the shop allows it, and has nobody else for any of the seats."""
+    if not allows_one_person(version.plan.shop):
+        return False
+    return len({person.pk for seat in seats(version) for person in holders(version, seat)}) < 2
 
 
 def seats(version: PlanVersion) -> dict[Seat, tuple[int, ...]]:
@@ -173,7 +184,7 @@ def seats_of(version: PlanVersion, actor: User | None, day: date) -> dict[Seat, 
     actor : None is whoever runs the program, who decides where one person may
     """
     shop, all_ = version.plan.shop, seats(version)
-    if is_one_person(shop) and (actor is None or Role.OWNER in _roles(actor, shop)):
+    if actor is None and is_one_person(version):
         return dict.fromkeys(all_)
     if actor is None or not _roles(actor, shop):
         return {}
@@ -247,7 +258,10 @@ def changes(version: PlanVersion) -> tuple[Decision | None, list[Difference]]:
     former = last_approved(version.plan)
     if former is None:
         return None, []
-    return former, diff.between(decided_contents(former), plain_contents(version))
+    before, after = decided_contents(former), plain_contents(version)
+    if not version.team:
+        after["document"] |= team.freeze(version)["rows"]
+    return former, diff.between(before, after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,9 +294,9 @@ def submit(*, version: PlanVersion, actor: User | None, now: datetime, note: str
         _check_writer(version, actor)
         found = gate.findings(version)
         blocking = [one for one in found if one.is_blocking]
-        if blocking and not is_one_person(version.plan.shop):
+        if blocking and not is_one_person(version):
             raise GateError(first=_in_words(version, blocking[0]))
-        _move(version, State.IN_REVIEW)
+        _move(version, State.IN_REVIEW, team=team.freeze(version))
         _decide(version, Step.SUBMITTED, actor, now, note=note, findings=found)
         _tell_waiting(version, now, besides=actor)
     return version
@@ -308,7 +322,7 @@ def approve(
         open_ = [seat for seat in seats(version) if seat not in {one.seat for one in given}]
         for seat, giver in _mine(version, actor, open_, now):
             found = gate.findings(version) if seat == Seat.MARKETING and gate.has_gate(version) else []
-            if found and not note and not is_one_person(version.plan.shop):
+            if found and not note and not is_one_person(version):
                 raise NoteNeededError()
             if len(open_) == 1:
                 _check_four_eyes(version, actor, given)
@@ -343,8 +357,8 @@ def _mine(
 
 
 def _check_four_eyes(version: PlanVersion, actor: User | None, given: Sequence[Decision]) -> None:
-    """Besides whoever handed it in, one other person has approved, or the shop lets one person decide."""
-    if is_one_person(version.plan.shop):
+    """Besides whoever handed it in, one other person has approved, or there is nobody else and the shop allows it."""
+    if is_one_person(version):
         return
     submitted = version.decisions.filter(step=Step.SUBMITTED).order_by("-number")[0]
     if {_id(actor), *(one.actor_id for one in given)} <= {submitted.actor_id}:
@@ -457,7 +471,12 @@ def serve(*, plan: Plan, served: Plan | None, actor: User | None, now: datetime)
 
 
 def set_rule(*, shop: Shop, is_one_person: bool, actor: User | None, now: datetime) -> ApprovalRule:
-    """Let one person give every approval of the shop's plans, or ask for the seats."""
+    """Let one person give every approval of the shop's plans while nobody else is there for a seat, or never.
+
+    Raises OwnersRuleError.
+    """
+    if actor is not None and Role.OWNER not in _roles(actor, shop):
+        raise OwnersRuleError()
     with transaction.atomic():
         rule, _ = ApprovalRule.objects.update_or_create(
             shop=shop, defaults={"is_one_person": is_one_person, "changed_at": now, "changed_by": _id(actor)}
@@ -535,6 +554,8 @@ def _seal(entry: Decision, before: str) -> str:
         "findings": entry.findings,
         "changes": entry.changes,
     }
+    if entry.is_one_person:  # entries of before it was noted keep their seal
+        content["one_person"] = True
     return sha256(canonical.dumps(content)).hexdigest()
 
 
@@ -567,6 +588,7 @@ def _decide(
         material=on.material,
         findings=[one.stored() for one in findings],
         changes=[one.stored() for one in changed],
+        is_one_person=step in (Step.SUBMITTED, Step.APPROVED) and is_one_person(version),
     )
     entry.seal = _seal(entry, last.seal if last else "")
     entry.save()
@@ -581,9 +603,9 @@ def _move(version: PlanVersion, wanted: State, **stamps: Any) -> None:
     if wanted not in NEXT[State(version.state)]:
         raise PlanStateError(state=State(version.state).label, wanted=wanted.label)
     version.state = wanted
-    version.digest = version.contents_digest() if wanted in (State.APPROVED, State.ACTIVE, State.CLOSED) else ""
     if wanted == State.DRAFT:
-        stamps = {"approved_at": None, "approved_by": None}
+        stamps = {"approved_at": None, "approved_by": None, "team": {}}
+    version.digest = version.contents_digest() if wanted in (State.APPROVED, State.ACTIVE, State.CLOSED) else ""
     for name, value in stamps.items():
         setattr(version, name, value)
     version.save()
@@ -595,7 +617,7 @@ def _check_step(version: PlanVersion, wanted: State) -> None:
 
 
 def _check_writer(version: PlanVersion, actor: User | None) -> None:
-    if actor is None and not is_one_person(version.plan.shop):
+    if actor is None and not is_one_person(version):
         raise NobodyError()
     if actor is not None and "plans.write" not in actor.permissions_in(version.plan.shop):
         raise NotYourSeatError(seats=Seat.PLAN_OWNER.label)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -63,38 +63,47 @@ class Difference:
         return Sentence(f"drivers.{self.against}.{'above' if self.moved > 0 else 'below'}", params)
 
 
-def of(shop: Shop, period: Period, as_of: date, snapshot: Snapshot, against: str) -> Difference | Sentence:
+def of(
+    shop: Shop, period: Period, as_of: date, snapshot: Snapshot, against: str, known_at: datetime | None = None
+) -> Difference | Sentence:
     """The difference of a period's days before `as_of`, or why there is none; computed once for the same facts.
+
+    known_at : with what had been recorded by then, None for all that is known now
 
     Against the plan the targets in force are meant; only what they have targets for is told apart.
     """
-    path = _path(shop, period, as_of, snapshot, against)
+    path = _path(shop, period, as_of, snapshot, against, known_at)
     try:
         return thaw(json.loads(path.read_bytes()))
     except FileNotFoundError:
-        found = _computed(shop, period, as_of, snapshot, against)
+        found = _computed(shop, period, as_of, snapshot, against, known_at)
         with cache.written(path) as draft:
             draft.write_text(json.dumps(stored(found)))
         return found
 
 
-def is_made(shop: Shop, period: Period, as_of: date, snapshot: Snapshot, against: str) -> bool:
+def is_made(
+    shop: Shop, period: Period, as_of: date, snapshot: Snapshot, against: str, known_at: datetime | None = None
+) -> bool:
     """Whether `of` would answer at once."""
-    return _path(shop, period, as_of, snapshot, against).exists()
+    return _path(shop, period, as_of, snapshot, against, known_at).exists()
 
 
-def _path(shop: Shop, period: Period, as_of: date, snapshot: Snapshot, against: str) -> Path:
+def _path(shop: Shop, period: Period, as_of: date, snapshot: Snapshot, against: str, known_at: datetime | None) -> Path:
     facts = tuple(snapshot.digest(table) for table in _READ)
-    return cache.place("drivers", ".json", shop.slug, facts, period, as_of, shop.settings().digest, against)
+    settings = shop.settings().digest
+    return cache.place("drivers", ".json", shop.slug, facts, period, as_of, settings, against, known_at)
 
 
-def _computed(shop: Shop, period: Period, as_of: date, snapshot: Snapshot, against: str) -> Difference | Sentence:
+def _computed(
+    shop: Shop, period: Period, as_of: date, snapshot: Snapshot, against: str, known_at: datetime | None
+) -> Difference | Sentence:
     question = VarianceQuestion(period=period, as_of=as_of, against=against)
     scope = Scope.whole(shop.slug)
-    found = analyse(shop.lake(), question, scope=scope, settings=shop.settings(), snapshot=snapshot)
+    found = analyse(shop.lake(), question, scope=scope, settings=shop.settings(), snapshot=snapshot, known_at=known_at)
     read = difference(found, against, shop.currency)
     if isinstance(read, Difference):
-        return replace(read, untold=(*read.untold, *_costs(shop, period, as_of, snapshot)))
+        return replace(read, untold=(*read.untold, *_costs(shop, period, as_of, snapshot, known_at)))
     return read
 
 
@@ -118,9 +127,12 @@ def _largest(found: Result) -> tuple[str, Decimal] | None:
     return None
 
 
-def _costs(shop: Shop, period: Period, as_of: date, snapshot: Snapshot) -> tuple[Sentence, ...]:
+def _costs(
+    shop: Shop, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None
+) -> tuple[Sentence, ...]:
     """That nobody can tell whether it paid, where costs of goods are not known."""
-    totals = expectation.ask(shop, Query(metrics=("gross_profit",), period=period, as_of=as_of), snapshot).totals
+    query = Query(metrics=("gross_profit",), period=period, as_of=as_of, known_at=known_at)
+    totals = expectation.ask(shop, query, snapshot).totals
     return (Sentence("drivers.no_cost"),) if isinstance(totals["gross_profit"], Missing) else ()
 
 

@@ -4,8 +4,8 @@ import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, cached_property
 from typing import Any
@@ -33,6 +33,7 @@ SHOWN = ("all", "plan", "actual", "last_year", "pace")
 
 NOT_YET = Missing("not_begun", N_("these days haven't begun"))
 NO_PLAN = Missing("not_planned", N_("the plan has no target for it"))
+NOT_YOURS = Missing("not_in_scope", N_("a target of the whole shop, which is not yours to see"))
 
 
 class LiveNumberError(errors.ToplineError):
@@ -132,10 +133,13 @@ def written(ask: Ask) -> str:
 
 
 class Reader:
-    """Answers of the lake for one version, viewer and day, each asked once."""
+    """Answers of the lake for one version, viewer and day, each asked once.
 
-    def __init__(self, version: PlanVersion, today: date, scope: Scope) -> None:
-        self.version, self.today, self.scope = version, today, scope
+    known_at : only what had been recorded by then, None for all that is known now
+    """
+
+    def __init__(self, version: PlanVersion, today: date, scope: Scope, known_at: datetime | None = None) -> None:
+        self.version, self.today, self.scope, self.known_at = version, today, scope, known_at
         self.shop = version.plan.shop
         self._lake = self.shop.lake()
         self._settings = self.shop.settings()
@@ -153,6 +157,7 @@ class Reader:
 
     def ask(self, query: Query) -> Any:
         """The answer, within what the viewer may see."""
+        query = replace(query, known_at=self.known_at)
         return read.read(self._lake, query, scope=self.scope, settings=self._settings)
 
     def values(self, names: Sequence[str], period: Period, where: tuple[Filter, ...] = ()) -> dict[str, object]:
@@ -205,8 +210,10 @@ def _together(
 def target(
     reader: Reader, metric: str, scope: Mapping[str, str], period: Period
 ) -> tuple[Decimal | Missing, Decimal | None]:
-    """What the plan wants of a metric in a period, and what of it is due by now."""
+    """What the plan wants of a metric in a period, and what of it is due by now; only for who sees the whole shop."""
     version = reader.version
+    if not reader.scope.is_whole:
+        return NOT_YOURS, None
     months = [month for month in version.plan.months if month in period]
     is_whole = period.whole_months() is not None and len(months) == period.whole_months()
     if metric in version.grid_metrics and is_whole and set(scope) <= set(version.scopes(metric)):

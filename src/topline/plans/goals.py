@@ -133,14 +133,17 @@ class Node:
 # The letters -------------------------------------------------------------------
 
 
-def known(version: PlanVersion, goals: Sequence[Goal], as_of: date) -> list[Known]:
-    """What the version knows of each of its goals: one reading for all of them."""
+def known(version: PlanVersion, goals: Sequence[Goal], as_of: date, known_at: datetime | None = None) -> list[Known]:
+    """What the version knows of each of its goals: one reading for all of them.
+
+    known_at : with what had been recorded by then, None for all that is known now
+    """
     linked = linkable(version)
     fronts: dict[str, list[str]] = {}
     for row in version.entries.rows("8.fronts"):
         fronts.setdefault(str(row.cells.get("goal")), []).append(str(row.cells.get("name", row.key)))
     asked = dict(version.goals.standing().values_list("key", "metric"))
-    last_on = {metric: _last_on(version, metric, as_of) for metric in {goal.metric for goal in goals}}
+    last_on = {metric: _last_on(version, metric, as_of, known_at) for metric in {goal.metric for goal in goals}}
     return [
         Known(version, goal, as_of, last_on[goal.metric], asked, linked, fronts.get(goal.key, [])) for goal in goals
     ]
@@ -157,7 +160,7 @@ def linkable(version: PlanVersion) -> dict[tuple[str, str], str]:
     }
 
 
-def _last_on(version: PlanVersion, metric: str, as_of: date) -> date | None:
+def _last_on(version: PlanVersion, metric: str, as_of: date, known_at: datetime | None) -> date | None:
     """The last day of the last 90 with a value of the metric."""
     shop, snapshot = version.plan.shop, version.plan.shop.lake().latest()
     kept = metrics().get(metric)
@@ -165,9 +168,11 @@ def _last_on(version: PlanVersion, metric: str, as_of: date) -> date | None:
         return None
     period = Period(as_of - timedelta(days=_SEEN_DAYS), as_of)
     if "day" not in kept.dimensions:
-        total = expectation.ask(shop, Query(metrics=(metric,), period=period, as_of=as_of), snapshot).totals[metric]
+        asked = Query(metrics=(metric,), period=period, as_of=as_of, known_at=known_at)
+        total = expectation.ask(shop, asked, snapshot).totals[metric]
         return None if isinstance(total, Missing) else period.last
-    rows = expectation.ask(shop, Query(metrics=(metric,), period=period, by=("day",), as_of=as_of), snapshot).rows
+    asked = Query(metrics=(metric,), period=period, by=("day",), as_of=as_of, known_at=known_at)
+    rows = expectation.ask(shop, asked, snapshot).rows
     days = [row["day"] for row in rows if not isinstance(row[metric], Missing) and row[metric]]
     return max((day for day in days if isinstance(day, date)), default=None)
 

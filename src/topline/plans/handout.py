@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 from django.utils.text import slugify
 
 from topline.accounts.models import Shop, User, digest
-from topline.accounts.scopes import scope_for
+from topline.accounts.scopes import require_whole, scope_for
 from topline.documents import docx, frozen, ics, pdf, pptx, xlsx
 from topline.documents.document import Document
 from topline.plans import exchange, progress, report, review_report, spreadsheet
@@ -147,12 +147,13 @@ def file_name(version: PlanVersion, format_: str, review: Review | None = None) 
 def hidden_from(user: User | None, shop: Shop) -> frozenset[str]:
     """Families of metrics that somebody may not see; nothing is hidden from the command line.
 
-    A document shows the whole shop, so whoever sees only their own deals and quota gets none of either.
+    Raises WholeShopError for who sees only a part of the shop: a document shows the whole of it.
     """
     if user is None:
         return frozenset()
     scope = scope_for(user, shop)
-    return scope.hidden_families | ({"pipeline"} if scope.owners is not None else set())
+    require_whole(scope)
+    return scope.hidden_families
 
 
 # Files that wait ------------------------------------------------------------------

@@ -456,7 +456,7 @@ def look_ahead_everywhere() -> None:
 def _waiting(plan: Plan, then: date | None = None) -> Iterator[tuple[date, Snapshot, Callable[[], object]]]:
     """What the plan's pages need today, or as of an earlier day, and nobody has made: as of when, and how to make it.
 
-    Outlooks, and for today what the difference to the plan and to last year is made of.
+    Outlooks, and what the difference to the plan and to last year is made of.
     """
     shop, period = plan.shop, plan.period
     snapshot, day, known_at = shop.lake().latest(), then or shop.today(), known_by(shop, then)
@@ -465,10 +465,10 @@ def _waiting(plan: Plan, then: date | None = None) -> Iterator[tuple[date, Snaps
     for metric in sorted({"net_sales", *plan.versions.values_list("target_blocks__metric", flat=True)} - {None}):
         if not expectation.is_made(shop, metric, period, day, snapshot, known_at):
             yield day, snapshot, partial(expectation.amount, shop, metric, period, day, snapshot, known_at)
-    if then is None and day > period.start:
+    if day > period.start:
         for against in drivers.AGAINST:
-            if not drivers.is_made(shop, period, day, snapshot, against):
-                yield day, snapshot, partial(drivers.of, shop, period, day, snapshot, against)
+            if not drivers.is_made(shop, period, day, snapshot, against, known_at):
+                yield day, snapshot, partial(drivers.of, shop, period, day, snapshot, against, known_at)
 
 
 JOBS = {

@@ -433,26 +433,33 @@ class Ledger:
         return sorted(found, key=lambda pair: -pair[1].planned_sum)
 
 
-def ledger(version: PlanVersion, today: date, snapshot: Snapshot | None = None) -> Ledger:
-    """Planned, committed and actual by line and month. Every spend of the period stands in exactly one row."""
+def ledger(
+    version: PlanVersion, today: date, snapshot: Snapshot | None = None, known_at: datetime | None = None
+) -> Ledger:
+    """Planned, committed and actual by line and month. Every spend of the period stands in exactly one row.
+
+    known_at : with what had been recorded and approved by then, None for all that is known now; what was committed then
+        and is among the spend since is not told
+    """
     months = version.plan.months
     lines = list(version.budget.all())
     rows = [Row(line.key, line, _by_month(line.amounts, months), _zeros(months), _zeros(months)) for line in lines]
     rest = Row("", None, _zeros(months), _zeros(months), _zeros(months))
     by_key = {row.key: row for row in rows}
-    for each in Commitment.objects.standing().filter(plan=version.plan):
+    committed = Commitment.objects.standing().filter(plan=version.plan)
+    for each in committed.filter(decided_at__lte=known_at) if known_at else committed:
         row = by_key.get(each.line, rest)
         if each.month in months:
             row.committed[months.index(each.month)] += each.amount
     snapshot = snapshot or version.plan.shop.lake().latest()
-    for spent in spend_of(version.plan, today, snapshot) if snapshot else ():
+    for spent in spend_of(version.plan, today, snapshot, known_at) if snapshot else ():
         row = by_key.get(matching(lines, spent), rest)
         row.actual[months.index(spent["month"])] += spent["amount"]
     shares = [_share(version, month, today) for month in months]
     for row in rows:
         due = sum((amount * share for amount, share in zip(row.planned, shares, strict=True)), Decimal(0))
         row.due = _rounded(version, due)
-    margin = _add_returns(version, rows, months, snapshot)
+    margin = _add_returns(version, rows, months, snapshot, known_at)
     shown = [*rows, rest] if rest.actual_sum or rest.committed_sum else rows
     whole = _together(shown, months, margin)
     cash = _cash(version, rows, months, margin)
@@ -474,11 +481,11 @@ def _together(rows: Sequence[Row], months: Sequence[date], margin: Decimal | Mis
     return whole
 
 
-def spend_of(plan: Plan, today: date, snapshot: Snapshot) -> list[dict[str, Any]]:
+def spend_of(plan: Plan, today: date, snapshot: Snapshot, known_at: datetime | None = None) -> list[dict[str, Any]]:
     """What was spent before today in the plan's period: amount by month, channel, campaign, market and kind."""
     if "spend" not in snapshot.tables:
         return []
-    table = engine.table(plan.shop.lake(), "spend", snapshot)
+    table = engine.table(plan.shop.lake(), "spend", snapshot, known_at=known_at)
     table = table.filter(table.on >= plan.starts_on, table.on < min(today, plan.ends_on))
     grouped = table.group_by(
         month=table.on.truncate("M"), channel=table.channel, campaign=table.campaign, market=table.market,
@@ -526,21 +533,24 @@ def _share(version: PlanVersion, month: date, today: date) -> Decimal:
 
 
 def _add_returns(
-    version: PlanVersion, rows: Sequence[Row], months: Sequence[date], snapshot: Snapshot | None
+    version: PlanVersion,
+    rows: Sequence[Row],
+    months: Sequence[date],
+    snapshot: Snapshot | None,
+    known_at: datetime | None,
 ) -> Decimal | Missing:
     """Fill in what each line should bring; the share of net sales that is contribution before marketing."""
     if snapshot is None or not rows:
         return NO_MARGIN
     year = Period(add_months(version.as_of.replace(day=1), -12), version.as_of.replace(day=1))
-    asked = Query(metrics=("contribution_before_marketing", "net_sales"), period=year)
+    asked = Query(metrics=("contribution_before_marketing", "net_sales"), period=year, known_at=known_at)
     totals = expectation.ask(version.plan.shop, asked, snapshot).totals
     earned, sold = totals["contribution_before_marketing"], totals["net_sales"]
     margin: Decimal | Missing = NO_MARGIN
     if not isinstance(earned, Missing) and not isinstance(sold, Missing) and sold:
         margin = Decimal(str(earned)) / Decimal(str(sold))
-    roas = (
-        _roas(version.plan.shop, year, snapshot) if any(row.line and row.line.expected is None for row in rows) else {}
-    )
+    is_asked = any(row.line and row.line.expected is None for row in rows)
+    roas = _roas(version.plan.shop, year, snapshot, known_at) if is_asked else {}
     weights = _weights(version, months)
     for row in rows:
         assert row.line is not None  # noqa: S101 - rows of lines only
@@ -554,9 +564,10 @@ def _add_returns(
     return margin
 
 
-def _roas(shop: Shop, year: Period, snapshot: Snapshot) -> dict[str, Decimal]:
+def _roas(shop: Shop, year: Period, snapshot: Snapshot, known_at: datetime | None) -> dict[str, Decimal]:
     """What a unit of money brought by channel in that year."""
-    found = expectation.ask(shop, Query(metrics=("roas",), period=year, by=("channel",)), snapshot).rows
+    asked = Query(metrics=("roas",), period=year, by=("channel",), known_at=known_at)
+    found = expectation.ask(shop, asked, snapshot).rows
     return {
         str(row["channel"]): Decimal(str(row["roas"]))
         for row in found

@@ -85,7 +85,9 @@ def _audiences(reader: Reader, rows: Sequence[Entry]) -> Cells:
     why: object = NO_RULE
     if rules:
         question = AudienceQuestion(rules=rules, as_of=reader.today)
-        result = analyse(reader.shop.lake(), question, scope=reader.scope, settings=reader.shop.settings())
+        result = analyse(
+            reader.shop.lake(), question, scope=reader.scope, settings=reader.shop.settings(), known_at=reader.known_at
+        )
         if isinstance(result.sentence, Missing):
             why = result.sentence
         else:

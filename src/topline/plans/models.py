@@ -119,6 +119,7 @@ class PlanVersion(models.Model):
     blocks, markets : the grid's axes: categories and markets as the lake names them, None for what has none
     cuts : names of the lines of its other grids, by what they are cut by: {"channel": [...], "person": [...]}
     outlook : the forecast that the draft shows, copied (see `drafting.Draft`)
+    team : the team as it was when the version was handed in (see `team.freeze`), empty while it is a draft
     revision : number of the newest grid operation
     digest : SHA-256 of the canonical contents that were approved
     """
@@ -134,6 +135,7 @@ class PlanVersion(models.Model):
     markets = models.JSONField(default=list)
     cuts = models.JSONField(default=dict)
     outlook = models.JSONField(default=dict)
+    team = models.JSONField(default=dict)
     revision = models.PositiveBigIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField()
@@ -222,11 +224,12 @@ class PlanVersion(models.Model):
         }
 
     def document(self) -> dict[str, list[dict[str, Any]]]:
-        """What the document's fields hold: the rows of each, in their order."""
+        """What the document's fields hold: the rows of each, in their order; the team's as they were handed in."""
         found: dict[str, list[dict[str, Any]]] = {}
         for entry in self.entries.standing():
             found.setdefault(entry.field, []).append({"key": entry.key, "cells": entry.cells})
-        return found
+        of_team: dict[str, list[dict[str, Any]]] = self.team.get("rows", {})
+        return found | of_team
 
     def contents_digest(self) -> str:
         """SHA-256 of the canonical JSON of the contents."""
@@ -473,6 +476,7 @@ class Decision(models.Model):
     digest, material : of the whole contents, and of what an approval binds to (see `approval.material`)
     findings : what marketing's gate found when it was decided: [[code, params, whether it blocks], ...]
     changes : what voided an approval, as `diff.Difference` stores it
+    is_one_person : whether one person was allowed to decide alone
     seal : SHA-256 of this entry and of the seal before, so that a changed or missing entry shows
     """
 
@@ -488,6 +492,7 @@ class Decision(models.Model):
     material = models.CharField(max_length=64)
     findings = models.JSONField(default=list)
     changes = models.JSONField(default=list)
+    is_one_person = models.BooleanField(default=False)
     seal = models.CharField(max_length=64)
 
     objects = DecisionQuerySet.as_manager()

@@ -15,7 +15,7 @@ from topline.accounts.models import User
 from topline.lake import read
 from topline.lake.scope import Scope
 from topline.metrics.query import Query
-from topline.plans import expectation, operations, targets
+from topline.plans import expectation, operations, targets, team
 from topline.plans import grid as grids
 from topline.plans.facts import QUOTA, due_minor
 from topline.plans.figures import NOT_YET
@@ -108,16 +108,19 @@ def exist(version: PlanVersion) -> bool:
     return (QUOTA, CUT) in version.grid_cuts
 
 
-def of(version: PlanVersion, today: date, scope: Scope) -> Quotas:
-    """The quotas of a version, which `exist`."""
+def of(version: PlanVersion, today: date, scope: Scope, known_at: datetime | None = None) -> Quotas:
+    """The quotas of a version, which `exist`, with the team as it was approved.
+
+    known_at : with what had been recorded by then, None for all that is known now
+    """
     names, _, months = version.axes(QUOTA, CUT)
     keys = [str(name) for name in names]
     cells = version.grid(QUOTA, CUT).cells[:, 0]
-    won = _won(version, today, scope)
+    won = _won(version, today, scope, known_at)
     is_own = scope.owners is not None
     minor = {key: cells[place] for place, key in enumerate(keys) if scope.owners is None or key in scope.owners}
     dues = {key: _due(version, months, row, today) for key, row in minor.items()}
-    members = list(Member.objects.of(version.plan.shop))
+    members = team.members(version)
 
     def line(label: str, among: list[str], **more: object) -> Line:
         rows = [minor[key] for key in among if key in minor]
@@ -183,7 +186,7 @@ def _money(version: PlanVersion, minor: int) -> Decimal:
     return from_minor(QUOTA, minor, version.plan.currency)
 
 
-def _won(version: PlanVersion, today: date, scope: Scope) -> dict[str, Decimal] | Missing:
+def _won(version: PlanVersion, today: date, scope: Scope, known_at: datetime | None) -> dict[str, Decimal] | Missing:
     """What each person was credited with in the plan's days up to today; "" for deals that are nobody's."""
     plan = version.plan
     if today <= plan.starts_on:
@@ -193,7 +196,11 @@ def _won(version: PlanVersion, today: date, scope: Scope) -> dict[str, Decimal] 
     if snapshot is None:
         return {}
     asked = Query(
-        metrics=(CREDITED,), period=Period(plan.starts_on, min(plan.ends_on, today)), by=("owner",), as_of=today
+        metrics=(CREDITED,),
+        period=Period(plan.starts_on, min(plan.ends_on, today)),
+        by=("owner",),
+        as_of=today,
+        known_at=known_at,
     )
     found = read.read(lake, asked, scope=scope, settings=plan.shop.settings(), snapshot=snapshot)
     return {

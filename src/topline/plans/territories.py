@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from topline.metrics.query import Filter
+from topline.plans import team
 from topline.plans.facts import due_minor
 from topline.plans.figures import NO_PLAN, NOT_YET, Reader, target
 from topline.plans.models import PlanVersion
@@ -38,8 +39,12 @@ class Standing:
 
 
 def of(reader: Reader) -> list[Standing]:
-    """Every territory of the shop, by name."""
-    found = Territory.objects.filter(shop=reader.shop).select_related("owner", "shop")
+    """Every territory of the plan, by name; to who sees only a part of the shop, those that they answer for."""
+    found = team.territories(reader.version)
+    if reader.scope.owners is not None:
+        mine = Territory.objects.filter(shop=reader.shop, owner__key__in=reader.scope.owners)
+        own = set(mine.values_list("pk", flat=True))
+        found = [one for one in found if one.pk in own]
     return [_standing(reader, one) for one in found]
 
 

@@ -199,13 +199,36 @@ def revenue(
     pace : (weeks,) how each week's closings stand to the average's; unsteady : of `Pace`
     """
     weeks = len(pace)
-    worth = value * fitted.value_ratio
     step = np.diff(chance[:, :weeks], axis=1, prepend=0.0)
-    open_mean = worth @ step * pace
-    arrive = np.diff(fitted.new_by_week[:weeks], prepend=0.0)
-    new_won = fitted.new_per_week * np.cumsum(arrive)
-    new_mean = new_won * fitted.new_value * fitted.value_ratio * pace
+    open_mean = value * fitted.value_ratio @ step * pace
+    new_mean = _new_won(fitted, weeks) * fitted.new_value * fitted.value_ratio * pace
+    drawn = draws(fitted, chance, value, pace=pace, unsteady=unsteady, rng=rng)
+    tails = (1 - LEVEL) / 2, (1 + LEVEL) / 2
+    mean, running = open_mean + new_mean, np.cumsum(drawn, axis=1)
+    low, high = np.quantile(drawn, tails, axis=0)
+    total_low, total_high = np.quantile(running, tails, axis=0)
+    total = np.cumsum(mean)
+    return Revenue(
+        mean, np.minimum(low, mean), np.maximum(high, mean), open_mean, new_mean,
+        np.minimum(total_low, total), total, np.maximum(total_high, total),
+    )  # fmt: skip
+
+
+def draws(
+    fitted: PipelineFit,
+    chance: Floats,
+    value: Floats,
+    *,
+    pace: Floats,
+    unsteady: float,
+    rng: np.random.Generator,
+) -> Floats:
+    """(draws, weeks) won revenue of each week, as it may come; the arguments are those of `revenue`."""
+    weeks = len(pace)
+    worth = value * fitted.value_ratio
+    new_won = _new_won(fitted, weeks)
     drawn = np.zeros((_DRAWS, weeks))
+    step = np.diff(chance[:, :weeks], axis=1, prepend=0.0)
     bounds = np.cumsum(step, axis=1)
     for draw in range(_DRAWS):
         week = (rng.random(len(worth))[:, None] >= bounds).sum(axis=1)
@@ -216,16 +239,15 @@ def revenue(
     scatter = np.sqrt(count) * fitted.new_spread * fitted.value_ratio
     drawn += np.maximum(count * fitted.new_value * fitted.value_ratio + scatter * rng.standard_normal(drawn.shape), 0)
     months = rng.standard_normal((_DRAWS, weeks // 4 + 1)).repeat(4, axis=1)[:, :weeks]
-    drawn *= pace * np.exp(unsteady * months)
-    tails = (1 - LEVEL) / 2, (1 + LEVEL) / 2
-    mean, running = open_mean + new_mean, np.cumsum(drawn, axis=1)
-    low, high = np.quantile(drawn, tails, axis=0)
-    total_low, total_high = np.quantile(running, tails, axis=0)
-    total = np.cumsum(mean)
-    return Revenue(
-        mean, np.minimum(low, mean), np.maximum(high, mean), open_mean, new_mean,
-        np.minimum(total_low, total), total, np.maximum(total_high, total),
-    )  # fmt: skip
+    found: Floats = drawn * pace * np.exp(unsteady * months)
+    return found
+
+
+def _new_won(fitted: PipelineFit, weeks: int) -> Floats:
+    """(weeks,) new deals that are won in each week, on average."""
+    arrive = np.diff(fitted.new_by_week[:weeks], prepend=0.0)
+    found: Floats = fitted.new_per_week * np.cumsum(arrive)
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

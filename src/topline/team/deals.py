@@ -1,7 +1,7 @@
 """Deals that were won, and who is credited with what of them."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -55,6 +55,34 @@ def one(shop: Shop, period: Period, today: date, scope: Scope, key: str) -> Deal
         raise UnknownDealError(deal=key)
     (deal,) = _deals(shop, {key: found[key]})
     return deal
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDeal:
+    """A deal that is neither won nor lost. value : in the shop's currency"""
+
+    key: str
+    stage: str
+    value: Decimal
+    expected_close: date | None
+
+
+def open_of(shop: Shop, owners: Collection[str], today: date, most: int) -> list[OpenDeal]:
+    """The open deals that belong to owners today, those that are to close soonest first."""
+    import ibis
+
+    lake = shop.lake()
+    snapshot = lake.latest()
+    if snapshot is None or "deal_stage" not in snapshot.tables:
+        return []
+    moves: Any = engine.table(lake, "deal_stage", snapshot)
+    moves = moves.filter(moves.on < today)
+    newest = ibis.row_number().over(group_by=_DEAL, order_by=[ibis.desc("at"), ibis.desc("position")])
+    found = moves.mutate(newest=newest).filter(ibis._.newest == 0)
+    found = found.filter(found.state == State.OPEN.value, found.owner.isin(sorted(owners)))
+    found = found.order_by(ibis.asc("expected_close", nulls_first=False), _DEAL).limit(most)
+    rows = engine.execute(found.select(_DEAL, "stage", "value_shop", "expected_close")).to_pylist()
+    return [OpenDeal(row[_DEAL], row["stage"], row["value_shop"], row["expected_close"]) for row in rows]
 
 
 def _rows(shop: Shop, period: Period, today: date, scope: Scope) -> dict[str, Mapping[str, Any]]:

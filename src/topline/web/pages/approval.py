@@ -147,7 +147,8 @@ def _context(visit: Visit, version: PlanVersion, errors: dict[str, str]) -> dict
             ::-1
         ],
         "is_whole": approval.is_whole(plan),
-        "is_one_person": approval.is_one_person(visit.shop),
+        "is_one_person": approval.is_one_person(version),
+        "allows_one_person": approval.allows_one_person(visit.shop),
         "delegations": [
             {"row": one, "is_mine": one.giver_id == visit.user.pk or visit.may("people.write")}
             for one in Delegation.objects.filter(shop=visit.shop, revoked_at=None, last_on__gte=today).select_related(
@@ -257,12 +258,20 @@ def _entry(visit: Visit, version: PlanVersion, entry: Decision, people: dict[int
 
 
 PAGES = (
-    Page(path="plans/<int:plan_id>/approval", name="plan_approval", view=view, permission="plans.read", place="plan"),
+    Page(
+        path="plans/<int:plan_id>/approval",
+        name="plan_approval",
+        view=view,
+        permission="plans.read",
+        place="plan",
+        is_whole=True,
+    ),
     Page(
         path="plans/<int:plan_id>/approval/do",
         name="plan_approval_act",
         view=act,
         permission="plans.read",
         place="plan",
+        is_whole=True,
     ),
 )

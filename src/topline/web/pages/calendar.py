@@ -197,10 +197,10 @@ def _sentence(visit: Visit, asked: AskedFor) -> str:
         }
     if found is None:
         return gettext("Nothing is planned for the next three months.")
-    return gettext("Next is %(label)s, on %(day)s.") % {"label": _title(found), "day": formats.long_day(found.start)}
+    return gettext("Next is %(label)s, on %(day)s.") % {"label": title(found), "day": formats.long_day(found.start)}
 
 
-def _title(one: Item) -> str:
+def title(one: Item) -> str:
     """What an item is called, and where, if not in all markets."""
     if one.goal:
         return gettext("Goal: %(goal)s") % {"goal": goal_name(one.goal)}
@@ -208,7 +208,7 @@ def _title(one: Item) -> str:
     return f"{name} ({', '.join(one.countries)})" if one.is_partial else name
 
 
-def _address(visit: Visit, one: Item) -> str:
+def item_url(visit: Visit, one: Item) -> str:
     """Where an item is looked at and moved."""
     if one.layer in ("retail", "other", "holiday"):
         return ""
@@ -228,10 +228,10 @@ def _drawn(visit: Visit, one: Item) -> dict[str, Any]:
     classes += ["is-late"] if one.is_late else []
     return {
         "id": one.id,
-        "title": _title(one),
+        "title": title(one),
         "start": one.start.isoformat(),
         "end": one.end.isoformat(),
-        "url": _address(visit, one),
+        "url": item_url(visit, one),
         "editable": _may_move(visit, one),
         "className": " ".join(classes),
     }
@@ -252,7 +252,7 @@ def _shown(visit: Visit, one: Item) -> dict[str, Any]:
         notes.append(one.version.plan.title)
     if len(one.countries) > 1 or (one.countries and one.countries != (visit.shop.country,)):
         notes.append(" ".join(one.countries))
-    return {"item": one, "label": _title(one), "url": _address(visit, one), "notes": notes, "start": one.start}
+    return {"item": one, "label": title(one), "url": item_url(visit, one), "notes": notes, "start": one.start}
 
 
 def _months(shown: list[dict[str, Any]], first: date) -> list[tuple[date, list[dict[str, Any]]]]:
@@ -279,6 +279,7 @@ def _gantt(visit: Visit, found: list[Item], days: Period) -> dict[str, Any]:
                 "bar": (end - start).days,
                 "rest": (days.end - end).days,
                 "may_move": _may_move(visit, one),
+                "may_stretch": one.layer in agenda.STRETCHED,
             }
         )
     weeks = [days.start + timedelta(days=7 * k) for k in range(days.days // 7)]
@@ -344,7 +345,7 @@ def _item_context(visit: Visit, found: Item, error: str = "") -> dict[str, Any]:
         "error": error,
         "may_move": _may_move(visit, found),
         "is_locked": bool(found.version and found.version.state in (State.ACTIVE, State.CLOSED)),
-        "has_last": found.layer in ("promotion", "action", "own"),
+        "has_last": found.layer in agenda.STRETCHED,
         "follows": found.layer == "promotion" and row is not None and bool(row.cells.get("event")),
         "section": found.field.partition(".")[0],
         "own_url": visit.url("own_event", whole(found.id.partition(":")[2])) if found.layer == "own" else "",

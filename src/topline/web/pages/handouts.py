@@ -172,7 +172,21 @@ def _job(visit: Visit, job: Job) -> dict[str, Any]:
 
 
 PAGES = (
-    Page(path="plans/<int:plan_id>/handouts", name="plan_handouts", view=view, permission="plans.read", place="plan"),
-    Page(path="plans/files/<int:job_id>", name="plan_file", view=file, permission="plans.read", place="plan"),
+    Page(
+        path="plans/<int:plan_id>/handouts",
+        name="plan_handouts",
+        view=view,
+        permission="plans.read",
+        place="plan",
+        is_whole=True,
+    ),
+    Page(
+        path="plans/files/<int:job_id>",
+        name="plan_file",
+        view=file,
+        permission="plans.read",
+        place="plan",
+        is_whole=True,
+    ),
     Page(path="plans/import", name="plan_import", view=bring_in, permission="plans.write", place="plan"),
 )

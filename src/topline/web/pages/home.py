@@ -1,8 +1,9 @@
-"""Today: are the plans on course, what changed, what comes next."""
+"""Today: are the plans on course, what changed, what comes next; to who sees a part of the shop, of what is theirs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.http import Http404, HttpResponse, HttpResponseBase
@@ -12,7 +13,7 @@ from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Metric
 from topline.metrics.query import Query
 from topline.metrics.result import Result
-from topline.plans import drivers, jobs, progress, proposals
+from topline.plans import drivers, jobs, own, progress, proposals
 from topline.plans.calendar import events_of
 from topline.plans.models import Plan, PlanVersion, Proposal, Review, State
 from topline.units.missing import Missing
@@ -21,7 +22,7 @@ from topline.units.text import N_
 from topline.web import charts, files, formats, question
 from topline.web import drivers as why
 from topline.web.page import Page, Visit
-from topline.web.pages import plans
+from topline.web.pages import plan_own, plans
 from topline.web.pages import proposals as proposal_pages
 from topline.web.question import Span
 
@@ -35,6 +36,17 @@ TILES = (
     "gross_margin",
     "conversion_rate",
 )
+OWN_TILES = (
+    "won_value",
+    "deals_won",
+    "win_rate",
+    "average_deal_size",
+    "pipeline_value",
+    "weighted_pipeline",
+    "sales_cycle_days",
+    "activities",
+)
+"""What is anybody's own: of deals and activities."""
 AHEAD = timedelta(days=60)
 MOST_PROPOSALS = 3
 
@@ -60,12 +72,13 @@ def view(visit: Visit) -> HttpResponseBase:
     span = question.span(visit)
     if visit.shop.lake().latest() is None:
         return visit.render("home.html", {"span": span, "is_empty": True})
+    is_whole = visit.scope.is_whole
     shown = question.visible_metrics(visit.scope)
     grain = question.grain_for(span.period)
     result = question.ask(
         visit,
         Query(
-            metrics=tuple(id_ for id_ in TILES if id_ in shown),
+            metrics=tuple(id_ for id_ in (TILES if is_whole else OWN_TILES) if id_ in shown),
             period=span.period,
             by=(grain.value,),
             against=span.query_against,
@@ -75,25 +88,40 @@ def view(visit: Visit) -> HttpResponseBase:
     wanted = visit.request.GET.get("format", "")
     if wanted:
         return _download(visit, wanted, result, year)
+    context = {
+        "span": span,
+        "tiles": list(_tiles(visit, result, shown)),
+        "recorded_to": result.recorded_to,
+        "picture": year.picture,
+        "year_metric": shown[year.metric],
+        "events": _events(visit),
+    }
+    if not is_whole:
+        return visit.render("home.html", context | _own(visit, result, span))
     running = next(iter(_running(visit)), None)
-    return visit.render(
-        "home.html",
-        {
-            "span": span,
-            "may_draft": running is None and visit.may("plans.write"),
-            "tiles": list(_tiles(visit, result, shown)),
-            "recorded_to": result.recorded_to,
-            "sentence": _sentence(visit, result, span),
-            "picture": year.picture,
-            "events": _events(visit),
-            "plan": running and running.plan,
-        },
-    )
+    context |= {
+        "may_draft": running is None and visit.may("plans.write"),
+        "sentence": _sentence(visit, result, span),
+        "plan": running and running.plan,
+    }
+    return visit.render("home.html", context)
+
+
+def _own(visit: Visit, result: Result, span: Span) -> dict[str, Any]:
+    """The person's quota in each plan in force, what is due from them, and their deals."""
+    may_read = visit.may("plans.read")
+    found = [plan_own.shown(visit, version) for version in own.running(visit.shop, visit.today)] if may_read else []
+    won = result.totals["won_value"]
+    said = gettext("You won %(amount)s in %(period)s.") % {
+        "amount": formats.short_money(won if isinstance(won, Decimal) else Decimal(0), visit.shop.currency),
+        "period": formats.period(span.period),
+    }
+    return {"sentence": found[0]["sentence"] if found else said, "own": found, "deals": plan_own.deals(visit)}
 
 
 def plan_view(visit: Visit) -> HttpResponse:
     """How the plans in force go, why, and what to do; 204 until the forecast of the day is made."""
-    running = _running(visit)
+    running = _running(visit) if visit.scope.is_whole else []
     if not running:
         return HttpResponse()
     waiting = [job for version in running if (job := jobs.look_ahead(version.plan))]
@@ -193,8 +221,9 @@ def _sentence(visit: Visit, result: Result, span: Span) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Year:
-    """The last twelve months against the year before: the answer and its picture."""
+    """The last twelve months of a metric against the year before: the answer and its picture."""
 
+    metric: str
     result: Result
     picture: charts.Picture
 
@@ -218,14 +247,15 @@ def _year(visit: Visit) -> Year:
     """Actual of the last twelve months against the year before."""
     month = question.anchor(visit).replace(day=1)
     period = Period(add_months(month, -12), month)
-    result = question.ask(visit, Query(metrics=("net_sales",), period=period, by=("month",), against="last_year"))
+    metric = "net_sales" if visit.scope.is_whole else "won_value"
+    result = question.ask(visit, Query(metrics=(metric,), period=period, by=("month",), against="last_year"))
     rows = [
-        charts.Line(gettext("Actual"), question.column(result, "net_sales"), "actual"),
-        charts.Line(gettext("Last year"), question.against_column(result, "net_sales"), "last_year"),
+        charts.Line(gettext("Actual"), question.column(result, metric), "actual"),
+        charts.Line(gettext("Last year"), question.against_column(result, metric), "last_year"),
     ]
     axis = question.axis(result, "month")
-    title = gettext("Net sales by month")
-    return Year(result, charts.picture(title, axis, rows, unit="money", currency=visit.shop.currency))
+    title = gettext("Net sales by month") if visit.scope.is_whole else gettext("Won by you, by month")
+    return Year(metric, result, charts.picture(title, axis, rows, unit="money", currency=visit.shop.currency))
 
 
 def _events(visit: Visit) -> list[dict[str, Any]]:

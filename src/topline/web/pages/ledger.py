@@ -22,6 +22,7 @@ from topline.units.missing import Missing
 from topline.units.period import parse_day
 from topline.web import charts, formats
 from topline.web.page import Page, Visit, whole
+from topline.web.pages import plans
 from topline.web.pages.plans import version_of
 
 SHOWN = 12
@@ -50,14 +51,16 @@ def _address(visit: Visit, version: PlanVersion) -> str:
 
 
 def _show(visit: Visit, version: PlanVersion, *, error: str = "", status: int = 200) -> HttpResponse:
-    found = ledger.ledger(version, visit.today)
+    today, known_at = plans.seen(visit)
+    found = ledger.ledger(version, today, known_at=known_at)
     names = {line.key: line.activity for line in version.budget.all()}
-    may_write = visit.may("plans.write")
+    may_write = visit.may("plans.write") and plans.then(visit) is None
     waiting = version.plan.commitments.order_by("-pk").exclude(state=Commitment.State.WITHDRAWN)[:40]
     limit = ledger.limit_of(visit.user, visit.shop)
     people = {user.pk: str(user) for user in User.objects.filter(membership__shop=visit.shop).distinct()}
     fronts = ledger.front_names(version)
     context = {
+        **plans.about_then(visit),
         "plan": version.plan,
         "version": version,
         "sentence": _sentence(visit, version, found),
@@ -97,7 +100,7 @@ def _sentence(visit: Visit, version: PlanVersion, found: Ledger) -> str:
         "planned": formats.whole_money(whole.planned_sum, currency),
         "committed": formats.whole_money(whole.committed_sum, currency),
     }
-    if visit.today <= version.plan.starts_on:
+    if plans.seen(visit)[0] <= version.plan.starts_on:
         return gettext("%(planned)s are planned, %(committed)s of it committed.") % amounts
     pace = whole.pace
     if pace is None:
@@ -342,6 +345,7 @@ def line(visit: Visit, plan_id: int, key: str) -> HttpResponse:
             error = formats.say(wrong)
     amounts = found.amounts
     context = {
+        **plans.about_then(visit),
         "plan": version.plan,
         "version": version,
         "line": found,
@@ -357,7 +361,14 @@ def line(visit: Visit, plan_id: int, key: str) -> HttpResponse:
 
 
 PAGES = (
-    Page(path="plans/<int:plan_id>/budget", name="plan_budget", view=view, permission="plans.read", place="plan"),
+    Page(
+        path="plans/<int:plan_id>/budget",
+        name="plan_budget",
+        view=view,
+        permission="plans.read",
+        place="plan",
+        is_whole=True,
+    ),
     Page(
         path="plans/<int:plan_id>/budget/<slug:key>",
         name="plan_budget_line",

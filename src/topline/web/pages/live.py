@@ -132,6 +132,7 @@ PAGES = (
         view=view,
         permission="metrics.read",
         place="today",
+        is_whole=True,
         label=N_("Live"),
         icon="activity-heartbeat",
         rank=6,

@@ -23,17 +23,18 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
     due = sorted(
         (deadline.on, piece.pk, piece, deadline)
         for piece in pieces
-        for deadline in content.deadlines(piece.cells, promotions, visit.today)[:1]
+        for deadline in content.deadlines(piece.cells, promotions, desk.today)[:1]
     )
     late = sum(deadline.is_late for *_, deadline in due)
     context = {
+        **plans.about_then(visit),
         "desk": desk,
         "plan": version.plan,
         "version": version,
         "tone": plans.TONES[State(version.state)],
         "tab": "content",
         "version_query": f"?version={version.number}",
-        "query": f"version={version.number}",
+        "query": f"version={version.number}{plans.about_then(visit)['then_query']}",
         "sentence": _sentence(len(pieces), late),
         "pieces": [
             {
@@ -92,12 +93,19 @@ def _audit(desk: Desk, row: Any) -> dict[str, Any]:
     return {
         "scope": row.cells.get("scope", ""),
         "cadence": formats.say(outline.CADENCES.get(row.cells.get("cadence", ""), "")),
-        "on": content.next_audit(row.cells, desk.visit.today),
+        "on": content.next_audit(row.cells, desk.today),
         "owner": desk.people.get(row.cells.get("owner") or 0, ""),
         "finding": row.cells.get("finding", ""),
     }
 
 
 PAGES = (
-    Page(path="plans/<int:plan_id>/content", name="plan_content", view=view, permission="plans.read", place="plan"),
+    Page(
+        path="plans/<int:plan_id>/content",
+        name="plan_content",
+        view=view,
+        permission="plans.read",
+        place="plan",
+        is_whole=True,
+    ),
 )

@@ -57,9 +57,11 @@ class Desk:
 
     def __init__(self, visit: Visit, version: PlanVersion) -> None:
         self.visit, self.version, self.plan = visit, version, version.plan
-        self.reader = Reader(version, visit.today, visit.scope)
+        self.today, known_at = plans.seen(visit)
+        self.reader = Reader(version, self.today, visit.scope, known_at)
         self.entries = team.Entries(version)
-        self.may_write = visit.may("plans.write") and version.state not in (State.ACTIVE, State.CLOSED)
+        is_open = version.state not in (State.ACTIVE, State.CLOSED) and plans.then(visit) is None
+        self.may_write = visit.may("plans.write") and is_open
 
     @cached_property
     def people(self) -> dict[int, str]:
@@ -174,6 +176,7 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
     desk = Desk(visit, version)
     place = listed.index(chosen)
     context = {
+        **plans.about_then(visit),
         "desk": desk,
         "plan": version.plan,
         "version": version,
@@ -185,7 +188,7 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
         "section": _section(desk, chosen, visit.request.GET.get("edit", "")),
         "before": listed[place - 1] if place else None,
         "after": listed[place + 1] if place + 1 < len(listed) else None,
-        "query": f"version={version.number}",
+        "query": f"version={version.number}{plans.about_then(visit)['then_query']}",
     }
     return visit.render("plan_document.html", context)
 
@@ -226,7 +229,13 @@ def field(visit: Visit, plan_id: int, name: str) -> HttpResponse:
     shown = _field(desk, name, kept, **context)
     answer = visit.render(
         "plan_document.html#field",
-        {"desk": desk, "plan": version.plan, "version": version, "each": shown, "query": f"version={version.number}"},
+        {
+            "desk": desk,
+            "plan": version.plan,
+            "version": version,
+            "each": shown,
+            "query": f"version={version.number}{plans.about_then(visit)['then_query']}",
+        },
     )
     if visit.request.method == "POST":
         answer["HX-Trigger"] = "plan-changed"
@@ -816,6 +825,7 @@ PAGES = (
         view=view,
         permission="plans.read",
         place="plan",
+        is_whole=True,
     ),
     Page(
         path="plans/<int:plan_id>/template",
@@ -830,5 +840,6 @@ PAGES = (
         view=field,
         permission="plans.read",
         place="plan",
+        is_whole=True,
     ),
 )

@@ -23,13 +23,14 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
     matrix = fronts.matrix(desk.reader)
     both = funnel.of(desk.reader) if desk.reader.has_facts else funnel.NO_ORDERS
     context = {
+        **plans.about_then(visit),
         "desk": desk,
         "plan": version.plan,
         "version": version,
         "tone": plans.TONES[State(version.state)],
         "tab": "fronts",
         "version_query": f"?version={version.number}",
-        "query": f"version={version.number}",
+        "query": f"version={version.number}{plans.about_then(visit)['then_query']}",
         "sentence": _sentence(desk, matrix, both),
         "flags": plan_views.flags(matrix),
         "fronts": [_front(desk, one) for one in found],
@@ -159,4 +160,13 @@ def _journey(desk: Desk, one: fronts.Journey) -> dict[str, Any]:
     return {"name": one.persona, "steps": steps, "gaps": [formats.say(outline.STEPS[step]) for step in one.gaps]}
 
 
-PAGES = (Page(path="plans/<int:plan_id>/fronts", name="plan_fronts", view=view, permission="plans.read", place="plan"),)
+PAGES = (
+    Page(
+        path="plans/<int:plan_id>/fronts",
+        name="plan_fronts",
+        view=view,
+        permission="plans.read",
+        place="plan",
+        is_whole=True,
+    ),
+)

@@ -25,6 +25,7 @@ from topline.units.period import parse_day
 from topline.units.text import N_
 from topline.web import formats
 from topline.web.page import Page, Visit, whole
+from topline.web.pages import plans
 from topline.web.pages.plans import TONES, address_of, parse_amount, scope_text, sentences, version_of
 
 NAMES = {
@@ -62,12 +63,14 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
         if not errors:
             return redirect(f"{visit.url('plan_goals', plan_id)}?version={version.number}")
     nodes = goals.tree(version)
-    known = goals.known(version, [node.goal for node in nodes], visit.today)
+    day, known_at = plans.seen(visit)
+    known = goals.known(version, [node.goal for node in nodes], day, known_at)
     lines = [_line(version, node, seen) for node, seen in zip(nodes, known, strict=True)]
     weak = sum(not line["is_smart"] for line in lines)
     return visit.render(
         "plan_goals.html",
         {
+            **plans.about_then(visit),
             "plan": version.plan,
             "version": version,
             "tab": "goals",
@@ -75,7 +78,7 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
             "tone": TONES[State(version.state)],
             "sentence": _sentence(len(lines), weak),
             "lines": lines,
-            "may_edit": visit.may("plans.write") and version.state == State.DRAFT,
+            "may_edit": visit.may("plans.write") and version.state == State.DRAFT and plans.then(visit) is None,
             "metrics": sorted(((one.id, formats.say(one.label)) for one in metrics().values()), key=lambda one: one[1]),
             "written": visit.request.POST,
             "errors": errors,
@@ -408,7 +411,14 @@ def _change_goal(visit: Visit, found: Goal, posted: Mapping[str, str], people: M
 
 
 PAGES = (
-    Page(path="plans/<int:plan_id>/goals", name="plan_goals", view=index, permission="plans.read", place="plan"),
+    Page(
+        path="plans/<int:plan_id>/goals",
+        name="plan_goals",
+        view=index,
+        permission="plans.read",
+        place="plan",
+        is_whole=True,
+    ),
     Page(
         path="plans/<int:plan_id>/goals/<int:goal_id>", name="goal", view=edit, permission="plans.write", place="plan"
     ),

@@ -64,7 +64,7 @@ def _sentence(version: PlanVersion, step: Next, blocking: int) -> str:
                 "%(n)s things are missing before the plan can be handed in.",
                 blocking,
             ) % {"n": blocking}
-            if approval.is_one_person(version.plan.shop):
+            if approval.is_one_person(version):
                 said += " " + gettext("As one person decides here, you may hand it in all the same.")
             return said
         case Next.SUBMIT:
@@ -110,4 +110,13 @@ def address(visit: Visit, version: PlanVersion, one: Need) -> str:
     return f"{visit.url(f'plan_{one.page}', target.plan_id)}?version={target.number}"
 
 
-PAGES = (Page(path="plans/<int:plan_id>/next", name="plan_next", view=view, permission="plans.read", place="plan"),)
+PAGES = (
+    Page(
+        path="plans/<int:plan_id>/next",
+        name="plan_next",
+        view=view,
+        permission="plans.read",
+        place="plan",
+        is_whole=True,
+    ),
+)

@@ -94,5 +94,12 @@ def _sales(version: PlanVersion, *, known_then: bool) -> float | None:
 
 
 PAGES = (
-    Page(path="plans/<int:plan_id>/versions", name="plan_versions", view=view, permission="plans.read", place="plan"),
+    Page(
+        path="plans/<int:plan_id>/versions",
+        name="plan_versions",
+        view=view,
+        permission="plans.read",
+        place="plan",
+        is_whole=True,
+    ),
 )

@@ -284,7 +284,7 @@ def reconciled(desk: "Desk", found: funnel.Funnel) -> str:
 def _budget(desk: "Desk") -> View:
     """The ledger by line, as the budget's page has it."""
     currency = desk.plan.currency
-    found = ledger.ledger(desk.version, desk.visit.today)
+    found = ledger.ledger(desk.version, desk.today, known_at=desk.reader.known_at)
     may_see = desk.visit.may("finance.read")
 
     def money(value: Decimal) -> str:
@@ -365,7 +365,7 @@ def _quotas(desk: "Desk") -> View:
     link = [(f"{desk.visit.url('team_quotas')}?plan={desk.plan.pk}", gettext("Quotas"))]
     if not quotas.exist(desk.version):
         return View(columns, links=link, empty=gettext("The plan has no quotas yet."))
-    found = quotas.of(desk.version, desk.reader.today, desk.reader.scope)
+    found = quotas.of(desk.version, desk.today, desk.reader.scope, desk.reader.known_at)
     currency = desk.plan.currency
     lines = [(line.label, line) for line in (*found.tree, *found.strange)]
     if not found.is_own:
@@ -397,7 +397,7 @@ def _held(desk: "Desk") -> View:
 
 def _promises(desk: "Desk") -> View:
     """What was promised, the open ones first."""
-    found = Promise.objects.before(desk.plan, desk.visit.today).select_related("owner")
+    found = Promise.objects.before(desk.plan, desk.today).select_related("owner")
     rows = [
         [one.text, str(one.owner or "–"), formats.day(one.due_on), one.get_state_display(), one.note or "–"]
         for one in sorted(found, key=lambda one: one.state != Promise.State.OPEN)
@@ -411,12 +411,12 @@ def _drivers(desk: "Desk") -> View:
     """What the differences to the plan and to last year are made of."""
     columns = [(gettext("Driver"), False), (gettext("Net sales"), True)]
     snapshot = desk.visit.shop.lake().latest()
-    if snapshot is None or desk.visit.today <= desk.plan.starts_on:
+    if snapshot is None or desk.today <= desk.plan.starts_on:
         return View(columns, empty=gettext("These days haven't begun."))
     rows: list[list[Any]] = []
     notes: dict[str, None] = {}
     for against in drivers.AGAINST:
-        found = drivers.of(desk.visit.shop, desk.plan.period, desk.visit.today, snapshot, against)
+        found = drivers.of(desk.visit.shop, desk.plan.period, desk.today, snapshot, against, desk.reader.known_at)
         shown = why.shown(found, desk.plan.currency)
         rows.append([shown["sentence"], ""])
         rows += [[row["name"], row["amount"]] for row in shown["rows"]]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -112,7 +112,7 @@ def _drafts(visit: Visit) -> JobQuerySet:
 
 def _card(visit: Visit, plan: Plan) -> dict[str, Any]:
     version = plan.current
-    goal = version.goals.standing().filter(metric="net_sales").first()
+    goal = version.goals.standing().filter(metric="net_sales").first() if visit.scope.is_whole else None
     return {
         "plan": plan,
         "version": version,
@@ -160,6 +160,9 @@ def drafting(visit: Visit, job_id: int) -> HttpResponse:
 
 
 def plan(visit: Visit, plan_id: int) -> HttpResponse:
+    """The plan; to who sees a part of the shop, what of it is theirs."""
+    if not visit.scope.is_whole:
+        return redirect("plan_own", visit.shop.slug, plan_id)
     return _show(visit, version_of(visit, plan_id))
 
 
@@ -180,6 +183,19 @@ def then(visit: Visit) -> date | None:
     except PeriodError:
         return None
     return asked if asked < visit.today else None
+
+
+def seen(visit: Visit) -> tuple[date, datetime | None]:
+    """The day as of which the plan is to be seen, and by when what counts had been recorded, None for all there is."""
+    back = then(visit)
+    return back or visit.today, plan_jobs.known_by(visit.shop, back)
+
+
+def about_then(visit: Visit) -> dict[str, Any]:
+    """What `plan_then.html` says of the day, and how links keep it."""
+    back = then(visit)
+    known = back is not None and not visit.shop.is_pinned
+    return {"then": back, "is_known_then": known, "then_query": f"&then={back}" if back else ""}
 
 
 def act(visit: Visit, plan_id: int) -> HttpResponse:
@@ -272,13 +288,13 @@ def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
     metric = asked.get("metric", "net_sales")
     metric = metric if metric in version.grid_metrics else "net_sales"
     market = asked.get("market", "")
-    back = then(visit)
-    look = progress.of(version, back or visit.today, known_at=plan_jobs.known_by(visit.shop, back))
+    day, known_at = seen(visit)
+    look = progress.of(version, day, known_at=known_at)
     headline = sentences(version, look.headline)
-    is_editable = visit.may("plans.write") and version.state not in (State.ACTIVE, State.CLOSED) and back is None
+    is_open = version.state not in (State.ACTIVE, State.CLOSED) and then(visit) is None
+    is_editable = visit.may("plans.write") and is_open
     return {
-        "then": back,
-        "is_known_then": back is not None and not visit.shop.is_pinned,
+        **about_then(visit),
         "version": version,
         "plan": version.plan,
         "look": look,

@@ -52,7 +52,9 @@ class UnknownPersonError(ToplineError):
 
 
 def index(visit: Visit, plan_id: int) -> HttpResponse:
-    """A plan's reviews and what was promised in them."""
+    """A plan's reviews and what was promised in them; to who sees a part of the shop, what they promised."""
+    if not visit.scope.is_whole:
+        return redirect("plan_own", visit.shop.slug, plan_id)
     version = plans.version_of(visit, plan_id)
     plan, error = version.plan, ""
     if visit.request.method == "POST":
@@ -61,7 +63,7 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
                 visit.require("plans.write")
                 plan_jobs.ask_for_review(plan, actor=visit.user)
             else:
-                _promise(visit, plan)
+                answer_promise(visit, plan)
             return redirect("plan_reviews", visit.shop.slug, plan_id)
         except ToplineError as wrong:
             error = formats.say(wrong)
@@ -72,19 +74,19 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
     if visit.is_fragment:
         return HttpResponse(headers={"HX-Refresh": "true"})
     listed = list(Review.objects.of(plan).prefetch_related("minutes")[:_LISTED])
-    known = _people(visit)
+    known = people_of(visit)
     standing = list(Promise.objects.before(plan, visit.today).select_related("owner", "review"))
-    opened = [one for one in standing if one.state == Promise.State.OPEN]
+    unsettled = [one for one in standing if one.state == Promise.State.OPEN]
     context = {
         "plan": plan,
         "version": version,
         "tab": "reviews",
         "version_query": f"?version={version.number}" if visit.request.GET.get("version") else "",
         "tone": plans.TONES[State(version.state)],
-        "sentence": _sentence(visit, listed, opened),
+        "sentence": _sentence(visit, listed, unsettled),
         "reviews": [_listed(one) for one in listed],
-        "open": [_open(visit, one) for one in opened],
-        "settled": [_open(visit, one) for one in reversed(standing) if one.state != Promise.State.OPEN][:_LISTED],
+        "open": [opened(visit, one) for one in unsettled],
+        "settled": [opened(visit, one) for one in reversed(standing) if one.state != Promise.State.OPEN][:_LISTED],
         "people": known.items(),
         "is_building": is_building,
         "trouble": error or (formats.failure(job) if job else ""),
@@ -136,7 +138,7 @@ def view(visit: Visit, plan_id: int, on: str) -> HttpResponse:
     if visit.is_fragment and is_waiting:
         return HttpResponse(status=204)
     look = progress.of(plan.current, visit.today) if job is None and review.on != visit.today else None
-    known, attendees = _people(visit), list(review.attendees.all())
+    known, attendees = people_of(visit), list(review.attendees.all())
     names = {user.pk: str(user) for user in User.objects.filter(pk__in=_named(review))} | known
     context = {
         "plan": plan,
@@ -153,7 +155,7 @@ def view(visit: Visit, plan_id: int, on: str) -> HttpResponse:
         "is_waiting": is_waiting,
         "why": [drivers.shown(plan_drivers.thaw(one), plan.currency) for one in pack["drivers"]],
         "promises": _promises(visit, review, names),
-        "made": [_open(visit, one) for one in review.promises.select_related("owner")],
+        "made": [opened(visit, one) for one in review.promises.select_related("owner")],
         "proposals": _proposals(visit, review) if visit.may("finance.read") else [],
         "feedback": _feedback(review, names),
         "outcomes": [(id_, label) for id_, label in Feedback.State.choices if id_ != Feedback.State.OPEN],
@@ -190,7 +192,7 @@ def _act(visit: Visit, review: Review) -> HttpResponse:
     do = posted.get("do", "")
     back = visit.url("plan_review", review.plan_id, review.on)
     if do == "promise":
-        _promise(visit, review.plan)
+        answer_promise(visit, review.plan)
         return redirect(f"{back}#promises")
     visit.require("plans.read" if do == "export" else "plans.write")
     match do:
@@ -233,7 +235,7 @@ def _act(visit: Visit, review: Review) -> HttpResponse:
     return redirect(back)
 
 
-def _promise(visit: Visit, plan: Plan) -> None:
+def answer_promise(visit: Visit, plan: Plan) -> None:
     """What is done to a promise: kept, not kept, withdrawn, opened again, or moved to another day or person."""
     posted, now = visit.request.POST, timezone.now()
     found = Promise.objects.before(plan, visit.today).filter(pk=whole(posted.get("promise"))).first()
@@ -261,7 +263,7 @@ def _asked(visit: Visit) -> tuple[User, date]:
     return owner, parse_day(posted.get("due_on", ""))
 
 
-def _people(visit: Visit) -> dict[int, str]:
+def people_of(visit: Visit) -> dict[int, str]:
     return {one.pk: str(one) for one in User.objects.filter(membership__shop=visit.shop).distinct()}
 
 
@@ -332,7 +334,7 @@ def _promises(visit: Visit, review: Review, names: Mapping[int, str]) -> list[di
     kept = review.pack["promises"]
     today = Promise.objects.in_bulk([one["id"] for one in kept])
     return [
-        _open(visit, today[one["id"]])
+        opened(visit, today[one["id"]])
         | {
             "then": Promise.State(one["state"]).label,
             "then_tone": TONES[Promise.State(one["state"])],
@@ -344,7 +346,8 @@ def _promises(visit: Visit, review: Review, names: Mapping[int, str]) -> list[di
     ]
 
 
-def _open(visit: Visit, one: Promise) -> dict[str, Any]:
+def opened(visit: Visit, one: Promise) -> dict[str, Any]:
+    """What `promise_form.html` needs of a promise."""
     return {
         "promise": one,
         "tone": TONES[Promise.State(one.state)],
@@ -390,5 +393,6 @@ PAGES = (
         view=view,
         permission="plans.read",
         place="plan",
+        is_whole=True,
     ),
 )

@@ -70,8 +70,6 @@ class Window:
         metric = asked.get("metric", "net_sales")
         metric = metric if metric in version.grid_metrics else "net_sales"
         cut = asked.get("by", "") if asked.get("by", "") in CUTS else ""
-        if cut == "person" and visit.scope.owners is not None:
-            cut = ""  # everybody else's quotas are not theirs to see
         markets = version.axes(metric, cut)[1]
         market = whole(asked.get("market")) if asked.get("market", "").isdecimal() else None
         if len(markets) == 1 or (market is not None and market >= len(markets)):
@@ -136,8 +134,6 @@ def _writer(metric: str, currency: str) -> Callable[[int], str]:
 
 
 def view(visit: Visit, plan_id: int) -> HttpResponse:
-    if visit.request.GET.get("by") == "person" and visit.scope.owners is not None:
-        return redirect(f"{visit.url('team_quotas')}?plan={plan_id}")
     return visit.render("targets.html", _context(visit, Window.asked(visit, version_of(visit, plan_id))))
 
 
@@ -406,7 +402,14 @@ def _pages(window: Window, lines: int) -> list[dict[str, Any]]:
 
 
 PAGES = (
-    Page(path="plans/<int:plan_id>/targets", name="plan_targets", view=view, permission="plans.read", place="plan"),
+    Page(
+        path="plans/<int:plan_id>/targets",
+        name="plan_targets",
+        view=view,
+        permission="plans.read",
+        place="plan",
+        is_whole=True,
+    ),
     Page(
         path="plans/<int:plan_id>/targets/do", name="plan_targets_act", view=act, permission="plans.write", place="plan"
     ),
@@ -423,5 +426,6 @@ PAGES = (
         view=news,
         permission="plans.read",
         place="plan",
+        is_whole=True,
     ),
 )
