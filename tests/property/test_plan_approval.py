@@ -12,10 +12,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from tiny_plan import NOW, PEOPLE, a_plan, a_shop, a_strategy
+from topline.accounts import operations as accounts
 from topline.accounts.models import Shop, User
 from topline.plans import approval, gate, operations
 from topline.plans.grid import Part
-from topline.plans.models import Decision, DecisionError, Delegation, Entry, Kind, PlanVersion, State, TargetBlock
+from topline.plans.models import (
+    ApprovalRule,
+    Decision,
+    DecisionError,
+    Delegation,
+    Entry,
+    Kind,
+    PlanVersion,
+    State,
+    TargetBlock,
+)
 from topline.team.models import Territory
 from topline.units.errors import ToplineError
 
@@ -141,6 +152,17 @@ class Approval(RuleBasedStateMachine):
         else:
             self.stand_ins.add((giver, taker))
 
+    @rule(actor=actors, is_on=st.booleans())
+    def let_one_person(self, actor: str | None, is_on: bool) -> None:
+        """Where others hold seats, it changes nothing."""
+        try:
+            approval.set_rule(shop=self.shop, is_one_person=is_on, actor=self.people[actor], now=self.now)
+        except approval.OwnersRuleError:
+            assert actor != "director"
+        else:
+            assert actor in ("director", None)
+        assert not approval.is_one_person(self.version)
+
     @precondition(lambda self: self.stand_ins)
     @rule()
     def revoke(self) -> None:
@@ -188,6 +210,106 @@ def test_approvals_can_not_be_bypassed(settings: Any, tmp_path: Any) -> None:
 QUICK = settings(
     max_examples=6, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
+
+
+class SmallShop(RuleBasedStateMachine):
+    """A director with a rep, whose shop hires and loses a head of marketing and a finance person."""
+
+    shop: Shop
+    people: dict[str | None, User | None]
+    roles = {"marketing": "marketing_manager", "finance": "finance"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        ApprovalRule.objects.all().delete()
+        self.staff("marketing", is_there=False)
+        self.staff("finance", is_there=False)
+        self.version = a_plan(self.shop, Kind.MARKETING, self.people["director"])
+        self.hired: set[str] = set()
+        self.is_on = False
+        self.submitter: str | None = None
+        self.given: set[str | None] = set()
+
+    def staff(self, who: str, *, is_there: bool) -> None:
+        person = self.people[who]
+        assert person is not None
+        accounts.set_roles(shop=self.shop, user=person, roles=[self.roles[who]] * is_there, actor_id=None)
+
+    def attempt(self, verb: Any, actor: str | None) -> bool:
+        try:
+            verb(version=self.version, actor=self.people[actor], now=NOW)
+        except ToplineError:
+            return False
+        finally:
+            self.version.refresh_from_db()
+        return True
+
+    @rule(who=st.sampled_from(["marketing", "finance"]), is_there=st.booleans())
+    def hire(self, who: str, is_there: bool) -> None:
+        self.staff(who, is_there=is_there)
+        (self.hired.add if is_there else self.hired.discard)(who)
+
+    @rule(is_on=st.booleans())
+    def let_one_person(self, is_on: bool) -> None:
+        approval.set_rule(shop=self.shop, is_one_person=is_on, actor=self.people["director"], now=NOW)
+        self.is_on = is_on
+
+    @rule(actor=st.sampled_from(["director", "marketing", "rep", None]))
+    def submit(self, actor: str | None) -> None:
+        if self.attempt(approval.submit, actor):
+            assert actor != "rep"
+            assert actor is not None or (self.is_on and not self.hired)
+            self.submitter, self.given = actor, set()
+
+    @rule(actor=st.sampled_from(["director", "director", "marketing", "finance", "rep", None]))
+    def approve(self, actor: str | None) -> None:
+        is_alone = self.is_on and not self.hired
+        last = Decision.objects.of(self.version.plan).last()
+        if self.attempt(approval.approve, actor):
+            assert actor in self.hired | {"director"} or (actor is None and is_alone)
+            self.given.add(actor)
+            made = Decision.objects.of(self.version.plan).filter(number__gt=last.number if last else 0)
+            assert {one.is_one_person for one in made} == {is_alone}
+            if self.version.state == State.APPROVED:
+                assert is_alone or self.given - {self.submitter}
+
+    @rule()
+    def send_back(self) -> None:
+        self.attempt(approval.send_back, "director")
+
+    @invariant()
+    def the_log_is_whole(self) -> None:
+        assert approval.is_whole(self.version.plan)
+
+
+@pytest.mark.django_db
+def test_one_person_decides_alone_only_where_nobody_else_is_there(settings: Any, tmp_path: Any) -> None:
+    settings.LAKE_ROOT = tmp_path / "lake"
+    SmallShop.shop, SmallShop.people = a_shop()
+    for who in ("head", "operator", "marketing", "finance"):
+        person = SmallShop.people[who]
+        assert person is not None
+        accounts.set_roles(shop=SmallShop.shop, user=person, roles=[], actor_id=None)
+    run_state_machine_as_test(SmallShop, settings=QUICK)
+    for who in ("marketing", "finance"):
+        person = SmallShop.people[who]
+        assert person is not None
+        accounts.set_roles(shop=SmallShop.shop, user=person, roles=[], actor_id=None)
+    version = a_plan(SmallShop.shop, Kind.MARKETING, SmallShop.people["director"])
+    whom = {"actor": SmallShop.people["director"], "now": NOW}
+    approval.set_rule(shop=SmallShop.shop, is_one_person=False, **whom)
+    version = approval.submit(version=version, **whom)
+    with pytest.raises(approval.FourEyesError):
+        approval.approve(version=version, **whom)
+    approval.set_rule(shop=SmallShop.shop, is_one_person=True, **whom)
+    version = approval.approve(version=version, **whom)
+    assert version.state == State.APPROVED
+    assert [one.is_one_person for one in Decision.objects.of(version.plan)][:2] == [False, True]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE plans_decision SET is_one_person = NOT is_one_person WHERE version_id = %s", [version.pk]
+        )
+    assert not approval.is_whole(version.plan)
 
 
 @pytest.mark.django_db
