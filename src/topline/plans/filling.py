@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from babel import Locale
-from babel.numbers import format_percent
+from babel.numbers import format_currency, format_percent
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -27,12 +27,14 @@ from topline.plans.drafting import Draft, ProposedGoal, ProposedLine
 from topline.plans.entries import keyed
 from topline.plans.grid import spread
 from topline.plans.units import from_minor, to_minor
+from topline.team.models import Territory
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 
 type Rows = list[dict[str, Any]]
 
 LARGEST = 5
+MOST_TERRITORIES = 12
 RECENT_DAYS = 180
 """Days without an order after which a customer slips away, where the shop's own gap isn't known."""
 
@@ -348,6 +350,28 @@ def _stages(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
         }
 
 
+def _territories(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
+    """Proposals for a shop without territories: the markets by the channels that it sold most through."""
+    if Territory.objects.filter(shop=ground.shop).exists():
+        return
+    known = dict(Channel.objects.filter(shop=ground.shop).values_list("code", "name"))
+    by = ("market", "channel")
+    query = Query(metrics=("net_sales",), period=ground.year, by=by, as_of=ground.draft.as_of)
+    rows = expectation.ask(ground.shop, query, ground.snapshot).rows
+    sold = sorted(rows, key=lambda row: -expectation.number(row["net_sales"]))
+    for row in [row for row in sold if expectation.number(row["net_sales"]) > 0][:MOST_TERRITORIES]:
+        market, channel = (expectation.name_of(row[name]) or "" for name in by)
+        channel = channel if channel in known else ""
+        market = market if len(market) == 2 else ""
+        where = Locale.parse(ground.language).territories.get(market, market)
+        name = " · ".join(filter(None, (where, known.get(channel, ""))))
+        currency, amount = ground.shop.currency, expectation.number(row["net_sales"])
+        said = _("%(amount)s of net sales in the last twelve months.")
+        said %= {"amount": format_currency(amount, currency, locale=ground.language)}
+        if name:
+            yield {"name": name, "market": market, "channel": channel, "currency": currency, "strategy": said}
+
+
 def _drivers(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
     for metric in ("orders", "average_order_value", "new_customers"):
         goal = ground.goal(metric)
@@ -399,6 +423,7 @@ MAKERS: Mapping[str, Callable[[Ground, Made], Iterator[dict[str, Any]]]] = {
     "16.prospecting": _prospecting,
     "17.stages": _stages,
     "18.drivers": _drivers,
+    "19.territories": _territories,
     "20.orders": _orders,
     "23.indicators": _indicators,
     "24.reviews": _reviews,

@@ -14,7 +14,7 @@ from topline.accounts import channels
 from topline.accounts.models import Channel
 from topline.documents.sheet import Column, Form, Sheet, Value
 from topline.metrics.catalogue import metrics
-from topline.plans import territories
+from topline.plans import team, territories
 from topline.plans.figures import Reader
 from topline.plans.models import Plan, PlanVersion
 from topline.plans.territories import Standing
@@ -61,6 +61,7 @@ def _show(
         "version": version,
         "picture": _picture(visit, found),
         "rows": [_row(visit, one, standing.get(one.pk), names) for one in listed],
+        "proposed": [] if listed or not version else team.proposed(version),
         "form": form,
         "may_write": visit.may("team.write"),
     }
@@ -91,9 +92,12 @@ def _act(visit: Visit, listed: Sequence[Territory]) -> HttpResponseBase:
 
 
 def _proposed(visit: Visit) -> Iterator[dict[str, str]]:
-    """A territory for each market that the latest plan knows and that has none."""
+    """Those that the latest plan's draft proposes; else one for each of its markets that has none."""
     plans = list(Plan.objects.of(visit.shop))
     version = plan_of(visit, plans)
+    if version and (drafted := team.proposed(version)):
+        yield from drafted
+        return
     there = set(Territory.objects.filter(shop=visit.shop).values_list("market", flat=True))
     for market in version.markets if version else [visit.shop.country]:
         if market and len(market) == 2 and market not in there:
