@@ -5,43 +5,23 @@ import interactionPlugin from "fullcalendar/interaction";
 import roLocale from "fullcalendar/locales/ro";
 import classicTheme from "fullcalendar/themes/classic";
 
-import { toast } from "./shell.js";
+import { moveItem } from "./move.js";
 
 const DAY = 86400000;
-const headers = () => ({ ...JSON.parse(document.body.getAttribute("hx-headers:inherited")), "HX-Request": "true" });
 const last = (start, end) => new Date((end ?? new Date(start.getTime() + DAY)).getTime() - DAY).toISOString().slice(0, 10);
 const first = (start) => start.toISOString().slice(0, 10);
 
-export function mount(element, { locale, firstDay, initialDate, today, view, move, undo, failed }) {
-  async function post(values) {
-    const answer = await fetch(move, { method: "POST", headers: headers(), body: new URLSearchParams(values) }).catch(() => null);
-    return answer?.json().catch(() => null) ?? null;
-  }
-
+export function mount(element, { locale, firstDay, initialDate, today, view, ...moving }) {
   async function moved(info) {
     const { event, oldEvent } = info;
-    const told = await post({
+    const values = {
       id: event.id,
       was_first: first(oldEvent.start),
       was_last: last(oldEvent.start, oldEvent.end),
       to_first: first(event.start),
       to_last: last(event.start, event.end),
-    });
-    if (!told || told.error) {
-      info.revert();
-      toast(told?.error ?? failed, "error");
-    } else {
-      offer(told);
-    }
-    calendar.refetchEvents();
-  }
-
-  function offer(told) {
-    toast(told.text, "good", undo, async () => {
-      const back = await post(told.undo);
-      toast(back?.error ?? back?.text ?? failed, back?.text ? "note" : "error");
-      calendar.refetchEvents();
-    });
+    };
+    if (!(await moveItem(values, moving, () => calendar.refetchEvents()))) info.revert();
   }
 
   async function events(span, done, refuse) {
@@ -51,7 +31,7 @@ export function mount(element, { locale, firstDay, initialDate, today, view, mov
     query.set("to", first(span.end));
     const answer = await fetch(`?${query}`, { headers: { Accept: "application/json" } }).catch(() => null);
     if (answer?.ok) done((await answer.json()).events);
-    else refuse(new Error(failed));
+    else refuse(new Error(moving.failed));
   }
 
   const calendar = new Calendar(element, {

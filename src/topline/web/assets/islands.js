@@ -2,6 +2,7 @@
 const LOADERS = {
   chart: () => import("./chart.js"),
   calendar: () => import("./calendar.js"),
+  gantt: () => import("./gantt.js"),
   board: () => import("./board.js"),
   grid: () => import("./grid.js"),
   "live-number": () => import("./live-number.js"),
