@@ -40,7 +40,7 @@ def test_drivers_and_live_numbers_know_what_was_known_then(shop, owner, client, 
         ledger_rows.put(shop.lake(), rows, batch, now=at)
     mug = {"key": "mug", "version": 1, "recorded_at": datetime(2025, 1, 1, tzinfo=UTC), "batch_id": "first"}
     mug |= {"product_key": "mug", "category": "Mugs"}
-    shop.lake().append("product", [pa.RecordBatch.from_pylist([mug], tables()["product"].schema)], batch_id="mug")
+    shop.lake().append("product", [pa.RecordBatch.from_pylist([mug], tables()["product"].schema)], batch_id="first")
     shop.lake().publish(now=datetime(2026, 11, 10, tzinfo=UTC))
     shop.clock_on = None
     shop.save()
