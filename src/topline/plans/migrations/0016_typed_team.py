@@ -1,8 +1,8 @@
 """Rows about territories, people and trainings that people typed into plans before the team had them.
 
-Those of drafts become entries of the team, unless it has one of that name. Versions that were handed in keep them as the
-team of then: their contents, and so the digests that approvals are bound to, stay the same. Split credit that was typed is
-of a rule in words, which names no deal: it stays with the draft and is shown there.
+Those of drafts become entries of the team, unless it has one of that name. Versions that were handed in keep them as
+the team of then: their contents, and so the digests that approvals are bound to, stay the same. Split credit that was
+typed is of a rule in words, which names no deal: it stays with the draft and is shown there.
 """
 
 from typing import Any
