@@ -26,39 +26,39 @@ FIRST, LAST = date(1970, 1, 1), date(2100, 1, 1)
 
 VIEWS = {
     Basis.EVENT: """
-        CREATE VIEW every AS SELECT l.* EXCLUDE (customer_key), l."on" AS d, l."on" AS w, p.category, p.subcategory,
+        CREATE TABLE every AS SELECT l.* EXCLUDE (customer_key), l."on" AS d, l."on" AS w, p.category, p.subcategory,
             p.brand, p.supplier, p.tier, o.campaign, o.coupon, coalesce(o.is_test, false) AS is_test,
             o.cancelled_on, coalesce(k.person_id, l.customer_key) AS person
         FROM order_line l LEFT JOIN product p USING (product_key) LEFT JOIN "order" o USING (order_key)
             LEFT JOIN identity_link k ON k.customer_key = l.customer_key;
-        CREATE VIEW counted AS FROM every WHERE NOT is_test;
-        CREATE VIEW cancelled AS SELECT *, cancelled_on AS d, cancelled_on AS w FROM heads WHERE cancelled_on IS NOT NULL;
+        CREATE TABLE counted AS FROM every WHERE NOT is_test;
+        CREATE TABLE cancelled AS SELECT *, cancelled_on AS d, cancelled_on AS w FROM heads WHERE cancelled_on IS NOT NULL;
         """,
     Basis.ORDER: """
-        CREATE VIEW every AS SELECT l.* EXCLUDE (customer_key), l.ordered_on AS d,
+        CREATE TABLE every AS SELECT l.* EXCLUDE (customer_key), l.ordered_on AS d,
             CASE WHEN l.ordered_on IS NULL THEN l."on" ELSE l.ordered_on END AS w, p.category, p.subcategory,
             p.brand, p.supplier, p.tier, o.campaign, o.coupon, coalesce(o.is_test, false) AS is_test,
             o.cancelled_on, coalesce(k.person_id, l.customer_key) AS person
         FROM order_line l LEFT JOIN product p USING (product_key) LEFT JOIN "order" o USING (order_key)
             LEFT JOIN identity_link k ON k.customer_key = l.customer_key;
-        CREATE VIEW counted AS FROM every WHERE NOT is_test AND cancelled_on IS NULL;
-        CREATE VIEW cancelled AS SELECT *, "on" AS d, "on" AS w FROM heads WHERE cancelled_on IS NOT NULL;
+        CREATE TABLE counted AS FROM every WHERE NOT is_test AND cancelled_on IS NULL;
+        CREATE TABLE cancelled AS SELECT *, "on" AS d, "on" AS w FROM heads WHERE cancelled_on IS NOT NULL;
         """,
 }
 _COMMON = """
-    CREATE VIEW heads AS SELECT o.* EXCLUDE (customer_key), coalesce(k.person_id, o.customer_key) AS person
+    CREATE TABLE heads AS SELECT o.* EXCLUDE (customer_key), coalesce(k.person_id, o.customer_key) AS person
         FROM "order" o LEFT JOIN identity_link k USING (customer_key) WHERE NOT is_test;
     {views}
-    CREATE VIEW sold AS SELECT * REPLACE (coalesce(ordered_on, "on") AS d, coalesce(ordered_on, "on") AS w)
+    CREATE TABLE sold AS SELECT * REPLACE (coalesce(ordered_on, "on") AS d, coalesce(ordered_on, "on") AS w)
         FROM counted WHERE kind = 'goods_sold';
-    CREATE VIEW buyer AS FROM sold WHERE person IS NOT NULL;
-    CREATE VIEW shipped AS SELECT *, "on" AS d, "on" AS w FROM heads WHERE order_key IN (SELECT order_key FROM sold);
-    CREATE VIEW spent AS SELECT *, "on" AS d, "on" AS w FROM spend;
-    CREATE VIEW visit AS SELECT *, "on" AS d, "on" AS w FROM session;
-    CREATE VIEW first_order AS SELECT person, min("at") AS first_at, min(d) AS first_day FROM buyer GROUP BY person;
-    CREATE VIEW opening AS SELECT DISTINCT b.person, b.order_key FROM buyer b JOIN first_order f
+    CREATE TABLE buyer AS FROM sold WHERE person IS NOT NULL;
+    CREATE TABLE shipped AS SELECT *, "on" AS d, "on" AS w FROM heads WHERE order_key IN (SELECT order_key FROM sold);
+    CREATE TABLE spent AS SELECT *, "on" AS d, "on" AS w FROM spend;
+    CREATE TABLE visit AS SELECT *, "on" AS d, "on" AS w FROM session;
+    CREATE TABLE first_order AS SELECT person, min("at") AS first_at, min(d) AS first_day FROM buyer GROUP BY person;
+    CREATE TABLE opening AS SELECT DISTINCT b.person, b.order_key FROM buyer b JOIN first_order f
         ON b.person = f.person AND b."at" = f.first_at;
-    CREATE VIEW gap AS SELECT person, order_key, date_diff('day', lag(d) OVER w, d) AS days
+    CREATE TABLE gap AS SELECT person, order_key, date_diff('day', lag(d) OVER w, d) AS days
         FROM (SELECT person, order_key, min(d) AS d, min("at") AS "at" FROM buyer GROUP BY ALL)
         WINDOW w AS (PARTITION BY person ORDER BY d, "at", order_key);
 """
@@ -206,7 +206,7 @@ _LOYALTY = """
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, basis: Basis, start: date = FIRST, end: date = LAST) -> None:
-    """The views that the statements read; start, end : the days whose costs tell which channels marketing pays."""
+    """The tables that the statements read; start, end : the days whose costs tell which channels marketing pays."""
     connection.execute(_COMMON.format(views=VIEWS[basis]))
     connection.execute(oracle_team.VIEWS)
     connection.execute(oracle_marketing.VIEWS.format(start=start, end=end))
@@ -243,8 +243,20 @@ def _returning(connection: duckdb.DuckDBPyConnection, by: str, inside: str, star
 
 def states(connection: duckdb.DuckDBPyConnection, metric: str, by: str, start: date, end: date) -> dict[Any, Any]:
     """The metric by a dimension that is not time, as at the end of the day before `end`, of a bucket from `start` on."""
-    statement = oracle_team.STATES[metric].format(by=dimension(by) if by else "1", start=start, end=end)
+    statement = oracle_team.STATES[metric].format(by=dimension(by) if by else "1", start=_day(start), end=_day(end))
     return dict(connection.execute(statement).fetchall())
+
+
+def states_of(connection: duckdb.DuckDBPyConnection, metric: str, buckets: list[tuple[date, date]]) -> dict[date, Any]:
+    """The metric as at the end of each bucket (start, end), by its start."""
+    each = ", ".join(f"({_day(start)}, {_day(end)})" for start, end in buckets)
+    statement = oracle_team.STATES[metric].format(by="1", start="bucket.start", end="bucket.after")
+    asked = f"SELECT bucket.start, number FROM (VALUES {each}) bucket(start, after), LATERAL ({statement}) t(k, number)"
+    return dict(connection.execute(asked).fetchall())
+
+
+def _day(day: date) -> str:
+    return f"DATE '{day}'"
 
 
 def loyalty(

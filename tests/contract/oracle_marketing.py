@@ -1,18 +1,18 @@
 """The oracle's statements for traffic, marketing and brand, in SQL written by hand; read as those of `oracle`."""
 
 VIEWS = """
-    CREATE VIEW hit AS SELECT *, "on" AS d, "on" AS w FROM web_event;
-    CREATE VIEW act AS
+    CREATE TABLE hit AS SELECT *, "on" AS d, "on" AS w FROM web_event;
+    CREATE TABLE act AS
         SELECT *, 'order' AS action, orders AS done FROM visit
         UNION ALL SELECT *, 'add_to_cart', carts FROM visit
         UNION ALL SELECT *, 'sign_up', sign_ups FROM visit
         UNION ALL SELECT *, 'download', downloads FROM visit
         UNION ALL SELECT *, 'chat', chats FROM visit;
-    CREATE VIEW led AS SELECT *, "on" AS d, "on" AS w FROM lead_event;
-    CREATE VIEW told AS SELECT *, "on" AS d, "on" AS w FROM message_event;
-    CREATE VIEW arrived AS SELECT message_key, min(d) AS d, min(hour) AS hour, true AS is_in
+    CREATE TABLE led AS SELECT *, "on" AS d, "on" AS w FROM lead_event;
+    CREATE TABLE told AS SELECT *, "on" AS d, "on" AS w FROM message_event;
+    CREATE TABLE arrived AS SELECT message_key, min(d) AS d, min(hour) AS hour, true AS is_in
         FROM told WHERE event = 'delivered' GROUP BY 1;
-    CREATE VIEW letter AS SELECT s.message_key, send_key, medium, campaign, market, lead_key,
+    CREATE TABLE letter AS SELECT s.message_key, send_key, medium, campaign, market, lead_key,
             coalesce(person_id, customer_key) AS person, coalesce(a.d, s.d) AS d, coalesce(a.d, s.d) AS w,
             coalesce(a.hour, s.hour) AS hour, coalesce(is_in, false) AS is_in,
             s.message_key IN (SELECT message_key FROM told WHERE event = 'opened' AND NOT is_machine) AS is_open,
@@ -21,24 +21,25 @@ VIEWS = """
             s.message_key IN (SELECT message_key FROM told WHERE event = 'unsubscribed') AS is_off
         FROM told s LEFT JOIN arrived a USING (message_key) LEFT JOIN identity_link USING (customer_key)
         WHERE event = 'sent';
-    CREATE VIEW linked AS SELECT l.*, t.link, coalesce(person, lead_key) AS who,
+    CREATE TABLE linked AS SELECT l.*, t.link, coalesce(person, lead_key) AS who,
             EXISTS (FROM told c WHERE c.message_key = l.message_key AND c.link = t.link AND c.event = 'clicked'
                 AND NOT c.is_machine) AS is_followed
         FROM letter l JOIN (SELECT DISTINCT send_key, link FROM told WHERE link IS NOT NULL) t USING (send_key)
         WHERE is_in;
-    CREATE VIEW post AS SELECT *, "on" AS d, "on" AS w, likes + comments + shares + saves + other AS n FROM social_post;
-    CREATE VIEW touch AS
+    CREATE TABLE post AS
+        SELECT *, "on" AS d, "on" AS w, likes + comments + shares + saves + other AS n FROM social_post;
+    CREATE TABLE touch AS
         SELECT *, 'likes' AS kind, likes AS m FROM post UNION ALL SELECT *, 'comments', comments FROM post
         UNION ALL SELECT *, 'shares', shares FROM post UNION ALL SELECT *, 'saves', saves FROM post
         UNION ALL SELECT *, 'other', other FROM post;
-    CREATE VIEW account AS SELECT *, "on" AS d, "on" AS w FROM followers;
-    CREATE VIEW piece AS SELECT *, content_key AS content, "on" AS d, "on" AS w FROM content_interaction;
-    CREATE VIEW sign AS SELECT *, "on" AS d, "on" AS w FROM brand_signal;
-    CREATE VIEW reply AS SELECT *, "on" AS d, "on" AS w FROM survey_response;
-    CREATE VIEW outside AS SELECT *, "on" AS d, "on" AS w FROM external_series;
-    CREATE VIEW paid AS SELECT c.* FROM counted c JOIN (
+    CREATE TABLE account AS SELECT *, "on" AS d, "on" AS w FROM followers;
+    CREATE TABLE piece AS SELECT *, content_key AS content, "on" AS d, "on" AS w FROM content_interaction;
+    CREATE TABLE sign AS SELECT *, "on" AS d, "on" AS w FROM brand_signal;
+    CREATE TABLE reply AS SELECT *, "on" AS d, "on" AS w FROM survey_response;
+    CREATE TABLE outside AS SELECT *, "on" AS d, "on" AS w FROM external_series;
+    CREATE TABLE paid AS SELECT c.* FROM counted c JOIN (
         SELECT DISTINCT channel FROM spend WHERE "on" >= DATE '{start}' AND "on" < DATE '{end}') USING (channel);
-    CREATE VIEW advertised AS SELECT c.* FROM counted c JOIN (SELECT DISTINCT channel FROM spend
+    CREATE TABLE advertised AS SELECT c.* FROM counted c JOIN (SELECT DISTINCT channel FROM spend
         WHERE kind = 'ads' AND "on" >= DATE '{start}' AND "on" < DATE '{end}') USING (channel);
 """
 

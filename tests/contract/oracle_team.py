@@ -252,23 +252,23 @@ SQL |= {
 
 _STANDING = """SELECT s.stage, s.value_shop, s.probability, s.expected_close, s.state, p.owner, p.territory, p.channel, p.market,
         p.product_line FROM step s JOIN present p USING (deal_key)
-    WHERE s.n = (SELECT max(n) FROM step z WHERE z.deal_key = s.deal_key AND z."on" < DATE '{end}') AND s.state = 'open'"""
+    WHERE s.n = (SELECT max(n) FROM step z WHERE z.deal_key = s.deal_key AND z."on" < {end}) AND s.state = 'open'"""
 
 _SHELF = """SELECT {by} AS k, sum(on_hand) AS there FROM shelf s
     WHERE s."on" = (SELECT max("on") FROM shelf z WHERE z.product_key = s.product_key AND z.warehouse = s.warehouse
-        AND z."on" < DATE '{end}') GROUP BY 1"""
+        AND z."on" < {end}) GROUP BY 1"""
 _SOLD = """SELECT {by} AS k_1, sum(quantity) FILTER (kind = 'goods_sold') AS units FROM counted
-    WHERE w >= DATE '{start}' AND w < DATE '{end}' GROUP BY 1"""
+    WHERE w >= {start} AND w < {end} GROUP BY 1"""
 
 STATES = {
     "pipeline_value": f"SELECT {{by}} AS k, sum(value_shop) FROM ({_STANDING}) GROUP BY 1",
     "weighted_pipeline": f"""SELECT {{by}} AS k,
         CASE WHEN count(*) = count(probability) THEN sum(value_shop * probability) END FROM ({_STANDING}) GROUP BY 1""",
-    "pipeline_past_due": f"""SELECT {{by}} AS k, sum(value_shop) FILTER (expected_close < DATE '{{end}}')
+    "pipeline_past_due": f"""SELECT {{by}} AS k, sum(value_shop) FILTER (expected_close < {{end}})
         FROM ({_STANDING}) GROUP BY 1""",
     "sell_through_rate": f"""SELECT k, coalesce(units, 0) / nullif(coalesce(units, 0) + there, 0) FROM ({_SHELF})
         LEFT JOIN ({_SOLD}) ON k IS NOT DISTINCT FROM k_1""",
     "stock_cover_days": f"""
-        SELECT k, there / nullif(units, 0) * (DATE '{{end}}' - greatest(DATE '{{start}}', DATE '2024-01-10')) FROM ({_SHELF})
+        SELECT k, there / nullif(units, 0) * ({{end}} - greatest({{start}}, DATE '2024-01-10')) FROM ({_SHELF})
         LEFT JOIN ({_SOLD}) ON k IS NOT DISTINCT FROM k_1""",
 }

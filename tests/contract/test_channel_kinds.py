@@ -27,7 +27,7 @@ SAID = {
 @pytest.mark.soak
 @pytest.mark.parametrize(("dimension", "value"), SAID)
 def test_a_kind_is_the_sum_of_its_channels(dimension: str, value: str) -> None:
-    tables = tiny_shop.tables_of(tiny_shop.facts())
+    tables = tiny_shop.shop()
     plain = Query(metrics=WITH_CHANNELS, where=(Filter("channel", SAID[dimension, value]),))
     wanted = answer(plain, tables, SHOP).totals
     filtered = answer(replace(plain, where=(Filter(dimension, (value,)),)), tables, SHOP).totals
@@ -36,7 +36,7 @@ def test_a_kind_is_the_sum_of_its_channels(dimension: str, value: str) -> None:
 
 @pytest.mark.parametrize("dimension", ["channel_kind", "channel_reach"])
 def test_a_cut_by_kind_is_the_filter_by_it(dimension: str) -> None:
-    tables = tiny_shop.tables_of(tiny_shop.facts())
+    tables = tiny_shop.shop()
     ids = ("net_sales", "orders", "customers", "new_customers", "return_rate", "sessions", "spend")
     cut = answer(Query(metrics=ids, by=(dimension,)), tables, SHOP)
     rows = {None if isinstance(row[dimension], Missing) else row[dimension]: row for row in cut.rows}

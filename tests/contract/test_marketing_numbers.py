@@ -2,7 +2,6 @@
 
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 import pytest
@@ -16,13 +15,8 @@ from topline.units.missing import Missing
 from topline.units.period import Period
 
 
-@cache
-def tables() -> Any:
-    return tiny_shop.tables_of(tiny_shop.facts())
-
-
 def ask(*ids: str, **query: Any) -> Result:
-    return answer(Query(metrics=ids, **query), tables(), tiny_shop.EVENT)
+    return answer(Query(metrics=ids, **query), tiny_shop.shop(), tiny_shop.EVENT)
 
 
 def column(result: Result, id_: str) -> dict[Any, Any]:

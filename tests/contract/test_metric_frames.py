@@ -25,13 +25,8 @@ MONTHLY = (*SOLD, "retention_rate", "days_between_orders", "spend", "cac", "visi
 """One metric of each make: a sum, keys counted, a ratio, several steps, several facts."""
 
 
-@cache
-def tables() -> Any:
-    return tiny_shop.tables_of(tiny_shop.facts())
-
-
 def ask(**question: Any) -> Result:
-    return answer(Query(**question), tables(), tiny_shop.EVENT)
+    return answer(Query(**question), tiny_shop.shop(), tiny_shop.EVENT)
 
 
 def same(ours: Any, theirs: Any) -> bool:

@@ -17,7 +17,7 @@ SPRING = Period(date(2024, 1, 1), date(2024, 5, 1))
 
 @pytest.fixture(scope="module")
 def tables():
-    return tiny_shop.tables_of(tiny_shop.facts())
+    return tiny_shop.shop()
 
 
 def asked(tables, figures, *, settings=tiny_shop.EVENT, period=SPRING, **choices):

@@ -2,7 +2,6 @@
 
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 import pytest
@@ -15,14 +14,9 @@ from topline.units.missing import Missing
 from topline.units.period import Period
 
 
-@cache
-def tables() -> Any:
-    return tiny_shop.tables_of(tiny_shop.facts())
-
-
 def asked(*ids: str, where: tuple[str, ...] = (), **query: Any) -> Any:
     return answer(
-        Query(metrics=ids, where=tuple(parse_filter(one) for one in where), **query), tables(), tiny_shop.EVENT
+        Query(metrics=ids, where=tuple(parse_filter(one) for one in where), **query), tiny_shop.shop(), tiny_shop.EVENT
     )
 
 

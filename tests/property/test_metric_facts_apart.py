@@ -31,10 +31,10 @@ def made_of(id_: str) -> set[str]:
 
 
 def answers(facts: dict[str, pa.Table], *ids: str) -> dict[str, Any]:
-    found = answer(Query(metrics=ids, by=BY), tiny_shop.tables_of(facts), tiny_shop.EVENT)
+    shop = tiny_shop.shop() if facts is FACTS else tiny_shop.tables_of(facts)
+    found = answer(Query(metrics=ids, by=BY), shop, tiny_shop.EVENT)
     cells = {(str(row["month"]), str(row["channel"])): row for row in found.rows}
-    empty = answer(Query(metrics=ids, by=BY), tiny_shop.tables_of(facts), tiny_shop.EVENT).totals
-    return {id_: ({key: row[id_] for key, row in cells.items() if row[id_]}, empty[id_]) for id_ in ids}
+    return {id_: ({key: row[id_] for key, row in cells.items() if row[id_]}, found.totals[id_]) for id_ in ids}
 
 
 @few
