@@ -14,8 +14,8 @@ serve: .venv/.demo $(ASSETS)  ## set up, then the product
 	$(RUN)/topline serve
 
 test: .venv/.dev $(ASSETS) system  ## set up all that the tests need, then the tests
-	$(RUN)/pytest -n auto --dist loadfile
-	$(RUN)/python tools/with_postgres.py $(RUN)/pytest -n auto --dist loadfile tests/apps tests/contract
+	$(RUN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(RUN)/python tools/with_postgres.py $(RUN)/pytest -n auto --dist loadfile --no-loadscope-reorder tests/apps
 
 check: .venv/.dev  ## formatting, lint, types, layers
 	$(RUN)/ruff format --check .
@@ -29,7 +29,7 @@ format: .venv/.dev
 
 soak: .venv/.dev $(ASSETS)  ## what takes long: kills by the hundred
 	$(RUN)/pytest -m soak
-	$(RUN)/python tools/with_postgres.py $(RUN)/pytest -m "once and not soak" tests/apps tests/contract
+	$(RUN)/python tools/with_postgres.py $(RUN)/pytest -m "once and not soak" tests/apps
 
 bench: .venv/.bench $(ASSETS)  ## the figures of docs/benchmarks.md
 	for each in bench/*.py; do $(RUN)/python $$each || exit 1; done

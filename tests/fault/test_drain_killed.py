@@ -77,10 +77,10 @@ def prove(home: Path, kills: int, seed: int) -> None:
     assert len(acknowledged) >= kills
 
 
-def test_six_kills(tmp_path):
-    prove(tmp_path, kills=6, seed=2)
+def test_six_kills(home):
+    prove(home, kills=6, seed=2)
 
 
 @pytest.mark.soak
-def test_fifty_kills(tmp_path):
-    prove(tmp_path, kills=50, seed=7)
+def test_fifty_kills(home):
+    prove(home, kills=50, seed=7)

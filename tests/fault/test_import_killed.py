@@ -1,5 +1,6 @@
 """An import that is killed six times ends as one that nobody killed: nothing lost, nothing doubled."""
 
+import shutil
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -28,13 +29,13 @@ def _many_rows() -> list[tuple[str, ...]]:
     ]
 
 
-def _killed(tmp_path: Path, *, kills: int, seed: int) -> None:
+def _killed(home: Path, *, kills: int, seed: int) -> None:
     rows = _many_rows()
     files = [
-        import_files.write(tmp_path / "a.csv", rows[:8_000]),
-        import_files.write(tmp_path / "b.csv", rows[6_000:]),
+        import_files.write(home / "a.csv", rows[:8_000]),
+        import_files.write(home / "b.csv", rows[6_000:]),
     ]
-    outcome = import_kills.kill_import(tmp_path / "home", files, kills=kills, seed=seed, longest=3)
+    outcome = import_kills.kill_import(home, files, kills=kills, seed=seed, longest=3)
     assert outcome.report["quarantined"] == 0
     assert outcome.report["rows"] == 14_000
     assert outcome.report["facts"] + outcome.report["duplicates"] == 14_000
@@ -42,12 +43,13 @@ def _killed(tmp_path: Path, *, kills: int, seed: int) -> None:
     assert [(row["kind"], Decimal(row["ledger_amount"])) for row in outcome.kinds] == [("goods_sold", expected)]
 
 
-def test_killed_six_times(tmp_path: Path) -> None:
-    _killed(tmp_path, kills=6, seed=20270131)
+def test_killed_six_times(home: Path) -> None:
+    _killed(home, kills=6, seed=20270131)
 
 
 @pytest.mark.soak
-def test_killed_fifty_times(tmp_path: Path) -> None:
+def test_killed_fifty_times(home: Path, tmp_path: Path) -> None:
     for round_ in range(10):
-        (tmp_path / str(round_)).mkdir()
-        _killed(tmp_path / str(round_), kills=5, seed=20270131 + round_)
+        own = tmp_path / str(round_)
+        shutil.copytree(home, own)
+        _killed(own, kills=5, seed=20270131 + round_)

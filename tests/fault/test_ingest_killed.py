@@ -101,8 +101,8 @@ class Sender:
 
 @pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
-def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
-    env = {**os.environ, "TOPLINE_HOME": str(tmp_path), "TOPLINE_LOG_LEVEL": "ERROR"}
+def test_nothing_acknowledged_is_lost_or_doubled(home: Path) -> None:
+    env = {**os.environ, "TOPLINE_HOME": str(home), "TOPLINE_LOG_LEVEL": "ERROR"}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])

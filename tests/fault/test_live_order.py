@@ -33,13 +33,13 @@ print(links.address(operations.create_link(user=owner, actor_id=None, now=dateti
 
 
 @pytest.fixture
-def served(tmp_path: Path):
+def served(home: Path):
     """The address, a token that may send facts, and a browser that is signed in."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    env = {**os.environ, "TOPLINE_HOME": str(tmp_path), "TOPLINE_URL": address, "TOPLINE_LOG_LEVEL": "WARNING"}
+    env = {**os.environ, "TOPLINE_HOME": str(home), "TOPLINE_URL": address, "TOPLINE_LOG_LEVEL": "WARNING"}
     made = subprocess.run([sys.executable, "-c", _SETUP], env=env, check=True, capture_output=True, text=True)
     token, link = made.stdout.split()
     command = [sys.executable, "-m", "topline.cli.main", "serve", "--port", str(port)]
