@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from topline.facts.table import tables
 
-_ROWS = """
+ROWS = """
 WITH first AS (
     SELECT "Invoice" AS invoice, "StockCode" AS code, "Quantity" AS quantity, "InvoiceDate" AS stamp, "Price" AS price,
         "Customer ID" AS customer, "Country" AS country
@@ -56,5 +56,5 @@ def lines(shared_data: Path) -> Iterator[pa.RecordBatch]:
     schema = tables()["order_line"].schema
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    query = _LINES.format(rows=_ROWS.format(folder=shared_data / "online_retail_ii"))
+    query = _LINES.format(rows=ROWS.format(folder=shared_data / "online_retail_ii"))
     yield from connection.sql(query).to_arrow_table().cast(schema).to_batches(max_chunksize=200_000)
