@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from topline.simulate.frame import Flags, Floats, Frame, Ints
 from topline.simulate.shelf import shelf
@@ -126,7 +127,7 @@ def _monday(frame: Frame) -> int:
 
 
 @lru_cache(maxsize=2)
-def _begun(frame: Frame) -> Ints:
+def _begun(frame: Frame) -> npt.NDArray[np.int8]:
     """[weeks, products] offers of single products by the Monday that they begin on: which rate, from 1 on; 0 is none.
 
     None begins that would run together with an offer of the shop.
@@ -145,7 +146,7 @@ def _begun(frame: Frame) -> Ints:
 
 
 @lru_cache(maxsize=2)
-def _own_offers(frame: Frame) -> Ints:
+def _own_offers(frame: Frame) -> npt.NDArray[np.int8]:
     """[weeks + 1, products] offers of single products while they run, as `_begun`; the last row is before any."""
     begun = _begun(frame)
     found = np.zeros((len(begun) + 1, begun.shape[1]), dtype=np.int8)

@@ -61,7 +61,7 @@ def shelf(world: Frame) -> Shelf:
     moved = base * raises * _moves(world, price_days, len(base))
     prices = np.stack([_listed(pounds, len(world.truth.markets)) for pounds in moved])
     inflation = (1 + world.truth.price_rise_rate) ** _februaries(world, price_days)
-    usual = inflation[:, None, None] * _listed(base, len(world.truth.markets))
+    usual = np.asarray(inflation[:, None, None] * _listed(base, len(world.truth.markets)), dtype=np.float64)
     means = np.array([one.elasticity for one in categories])[category]
     scatter = world.shared_stream("elasticity").normal(0, world.truth.pricing.scatter, len(base))
     cost_days = np.array([0, 366, 731])
