@@ -30,9 +30,9 @@ def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
         end = min(start + 7 * pricing.offer_weeks, world.days)
         runs.append((len(offers), start, end, np.array(pricing.discount_rates)[code], product))
     times = [len(run[-1]) for run in runs]
-    named, start, end = (np.repeat(np.array([run[k] for run in runs]), times) for k in range(3))
+    named, first, after = (np.repeat(np.array([run[k] for run in runs]), times) for k in range(3))
     discount, product = (np.concatenate([run[k] for run in runs]) for k in (3, 4))
-    on = arrow.days(world.epoch + start)
+    on = arrow.days(world.epoch + first)
     campaign = arrow.choice([*(one.name for one in offers), _OWN], named)
     promotion = arrow.keys(campaign, on)
     skus = arrow.choice(goods.sku, product)
@@ -41,7 +41,7 @@ def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
         "promotion_key": promotion,
         "product_key": skus,
         "on": on,
-        "until_on": arrow.days(world.epoch + end),
+        "until_on": arrow.days(world.epoch + after),
         "kind": "price",
         "campaign": campaign,
         "discount_rate": arrow.rates(np.round(discount * 1e9).astype(np.int64)),
