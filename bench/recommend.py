@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--half-life", type=float, default=120.0)
     parser.add_argument("--ridge", type=float, default=60.0)
     asked = parser.parse_args()
-    query = online_retail._ROWS.format(folder=DATA / "online_retail_ii")
+    query = online_retail.ROWS.format(folder=DATA / "online_retail_ii")
     rows = duckdb.sql(
         f"SELECT DISTINCT customer, code, stamp::DATE AS day FROM ({query}) "
         "WHERE kind = 'goods_sold' AND customer NOT IN ('', 'nan', 'None')"

@@ -140,7 +140,7 @@ def retail(shared_data, tmp_path_factory):
 def test_online_retail_is_as_sql_over_its_files_has_it(retail, shared_data):
     """The customers' months straight from the raw rows, without a fact or a lake."""
     connection = duckdb.connect()
-    rows = online_retail._ROWS.format(folder=shared_data / "online_retail_ii")
+    rows = online_retail.ROWS.format(folder=shared_data / "online_retail_ii")
     oracle = connection.execute(f"""
         WITH sold AS (
             SELECT customer AS who, invoice, date_trunc('month', min(stamp) OVER (PARTITION BY invoice)) AS month
