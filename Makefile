@@ -5,7 +5,7 @@ UV = $(shell $(PYTHON3) tools/get_uv.py)
 RUN = .venv/bin
 ASSETS = src/topline/web/static/dist/.built
 
-.PHONY: demo serve test check format soak bench docs clean system assets
+.PHONY: demo serve test test-sqlite test-postgres check format soak bench docs clean system assets
 
 demo: .venv/.demo $(ASSETS)  ## set up, then the demo shops in the browser
 	$(RUN)/topline demo
@@ -13,9 +13,13 @@ demo: .venv/.demo $(ASSETS)  ## set up, then the demo shops in the browser
 serve: .venv/.demo $(ASSETS)  ## set up, then the product
 	$(RUN)/topline serve
 
-test: .venv/.dev $(ASSETS) system  ## set up all that the tests need, then the tests
+test: test-sqlite test-postgres  ## set up all that the tests need, then the tests
+
+test-sqlite: .venv/.dev $(ASSETS) system
 	$(RUN)/pytest -n auto --dist loadfile --no-loadscope-reorder
-	$(RUN)/python tools/with_postgres.py $(RUN)/pytest -n auto --dist loadfile --no-loadscope-reorder tests/apps
+
+test-postgres: .venv/.dev $(ASSETS) system
+	$(RUN)/python tools/with_postgres.py $(RUN)/pytest -n $(or $(POSTGRES_WORKERS),auto) --dist loadfile --no-loadscope-reorder tests/apps
 
 check: .venv/.dev  ## formatting, lint, types, layers
 	$(RUN)/ruff format --check .

@@ -25,7 +25,7 @@ RUN = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
 MIGRATED = Path(tempfile.gettempdir(), f"topline-migrated-{RUN}")
 """A home whose database has been migrated: that takes seconds, a copy none."""
 
-LONG = ("tests/browser", "tests/contract/test_metric.py", "tests/fault", "tests/property")
+LONG = ("tests/contract/test_metric.py", "tests/fault", "tests/browser", "tests/property")
 """What begins first: a long file that begins last would keep one worker busy while the others have ended."""
 
 DATABASE = {"db", "transactional_db", "django_db_setup", "live_server"}

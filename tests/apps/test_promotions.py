@@ -222,8 +222,10 @@ def test_what_an_active_plan_promotes_drives_the_forecast(gifts, version, add):
         journal.publish(gifts.lake())
         lake, snapshot = gifts.lake(), gifts.lake().latest()
         sales = demand._sales(lake, snapshot, TODAY, gifts.settings())
-        places = {name: k for k, name in enumerate(sales.names["product"])}
-        discount, promoted = demand._promotions(lake, snapshot, sales, sales.units.shape[1] + 6)
+        codes = [sales.names["product"][k] for k in sales.of["product"]]
+        places = {code: series for series, code in enumerate(codes)}
+        live = np.arange(len(codes))
+        discount, promoted = demand._promotions(lake, snapshot, sales, live, sales.units.shape[1] + 6)
         ahead = slice(sales.units.shape[1], None)
         return {code: (discount[places[code], ahead].round(3).tolist(), promoted[places[code], ahead].round(3).tolist())
                 for code in ("A1", "B1", "C1")}  # fmt: skip
