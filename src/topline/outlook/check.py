@@ -355,17 +355,6 @@ type Answering = Callable[[Mapping[str | None, Floats]], Floats]
 """(paths, n) net sales that n weeks' spend by channel bring."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Marketing:
-    """What demand is multiplied with at multiples of the planned spend.
-
-    multiplier : (g,) rising, with 1 among them; effect : (paths, g), 1 at 1, rising
-    """
-
-    multiplier: Floats
-    effect: Floats
-
-
 def believed_elasticity(categories: int, paths: int = PATHS) -> Floats:
     """(paths, categories) elasticities as published averages let believe, the same on every call."""
     rng = np.random.default_rng(_SEED + 1)
@@ -375,13 +364,11 @@ def believed_elasticity(categories: int, paths: int = PATHS) -> Floats:
     return np.asarray(-size * np.exp(spread * (np.sqrt(_COMMON) * common + np.sqrt(1 - _COMMON) * own)))
 
 
-def believed_marketing(paths: int = PATHS) -> Marketing:
-    """Sales rise with spend by a constant elasticity that published averages let believe; without spend a path keeps
-    what a twentieth of the spend would bring."""
+def believed_marketing(paths: int = PATHS) -> Floats:
+    """(paths, 1) the elasticity of sales to spend as published averages let believe, the same on every call."""
     rng = np.random.default_rng(_SEED + 2)
     size, spread = BELIEVED_MARKETING
-    power = size * np.exp(spread * rng.standard_normal((paths, 1)))
-    return Marketing(MULTIPLIERS, np.maximum(MULTIPLIERS, 0.05) ** power)
+    return np.asarray(size * np.exp(spread * rng.standard_normal((paths, 1))))
 
 
 def learnt_elasticity(run: Run, categories: Names, paths: int = PATHS) -> Floats:
@@ -436,12 +423,11 @@ def _pushed(seen: Seen, spend: Spend, answering: Answering | None, weekly: Float
     now, before = a_week(spend), a_week(seen.spend_before)
     share = weekly * length / max(float((weekly * length).sum()), 1e-9)
     if answering is None:
-        believed = believed_marketing(paths)
-        power = np.log(believed.effect[:, -1:]) / np.log(MULTIPLIERS[-1])
+        power = believed_marketing(paths)
         whole, old = (np.array(sum(by.values(), np.zeros(months))) for by in (now, before))
         known = (old > 0) & (whole + old > 0)
         ratio = np.where(known, whole / np.where(known, old, 1.0), 1.0)
-        return np.maximum(ratio, _LEAST_EFFECT) ** power, believed.effect
+        return np.maximum(ratio, _LEAST_EFFECT) ** power, np.maximum(MULTIPLIERS, _LEAST_EFFECT) ** power
     without = answering(before) if before else np.zeros((paths, months))
     scale = np.maximum(weekly, 1e-9)
 
