@@ -152,6 +152,7 @@ def answers_agree(placed: list[dict[str, Any]], late: list[dict[str, Any]], basi
     shop = Settings("EUR", "Europe/Berlin", basis=basis)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(partials, "LEAST_ROWS", 1)
+        patch.setattr(partials, "ROWS_AT_ONCE", 10)
         patch.setattr(mirror, "LEAST_ROWS", 1)
         lake = Lake(Path(folder), "law")
         append(lake, facts(placed), "first")

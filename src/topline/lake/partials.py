@@ -14,8 +14,8 @@ import hashlib
 import json
 import os
 import threading
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -48,6 +48,8 @@ LEAST_ROWS = 200_000
 
 _FORMAT = 1
 _KEPT_IN_MEMORY = 500_000
+ROWS_AT_ONCE = 3_000_000
+"""Rows of the ledger whose roll-ups are made at a time."""
 _local = threading.local()
 
 
@@ -86,9 +88,25 @@ def files(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp) -> li
     """The files of the roll-up, those of months that changed written first."""
     wanted = paths(lake, snapshot, tables, roll_up)
     missing = {month: path for month, path in wanted.items() if not path.exists()}
-    if missing:
-        _write(_rows(tables, roll_up, frozenset(missing)), roll_up, missing)
+    for some in _sets(snapshot, missing):
+        _write(_rows(tables, roll_up, frozenset(some)), {month: missing[month] for month in some})
     return list(wanted.values())
+
+
+def _sets(snapshot: Snapshot, months: Iterable[str]) -> Iterator[list[str]]:
+    """The months in sets of so few rows that a set's roll-up fits in memory."""
+    rows = Counter[str]()
+    for file in snapshot.tables["order_line"].files:
+        rows[file.month] += file.rows
+    held, some = 0, list[str]()
+    for month in sorted(months):
+        if some and held + rows[month] > ROWS_AT_ONCE:
+            yield some
+            held, some = 0, []
+        held += rows[month]
+        some.append(month)
+    if some:
+        yield some
 
 
 def sweep(lake: Lake, days: float, *, now: float) -> int:
@@ -157,7 +175,7 @@ def paths(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp) -> Ma
     return found
 
 
-def _write(rows: "ir.Table", roll_up: RollUp, missing: Mapping[str, Path]) -> None:
+def _write(rows: "ir.Table", missing: Mapping[str, Path]) -> None:
     found = engine.execute(rows)
     months = found["file_month"]
     content = found.drop(["file_month"])
