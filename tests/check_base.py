@@ -16,6 +16,7 @@ def certain(*, categories: int = 2, markets: int = 2, slots: int = 4, months: in
         "done_visits": np.zeros(months),
         "orders": np.full((1, slots), 10.0),
         "done_orders": np.zeros(months),
+        "unpromoted": np.full(slots, 10.0),
         "price": np.array(20.0),
         "cost_rate": np.array(np.nan),
         "elasticity": np.full((1, categories), -1.5),

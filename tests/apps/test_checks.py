@@ -16,8 +16,9 @@ from topline.cli import main
 from topline.facts.table import tables
 from topline.lake.store import Lake
 from topline.outlook import kept
-from topline.plans import checks, document, ledger, operations, progress, standing, stock
+from topline.plans import checks, document, ledger, operations, progress, standing, stock, workload
 from topline.plans import jobs as plan_jobs
+from topline.plans.models import PlanVersion, State
 from topline.science import check
 from topline.science.check import Change
 from topline.units.period import Period
@@ -200,6 +201,8 @@ def test_the_plans_own_promotions_and_budget_move_it_and_stock_counts_the_stock_
     for month in version.plan.months:
         amount = Decimal(40) * ((month + timedelta(days=32)).replace(day=1) - month).days
         ledger.set_amount(version=version, key=line.key, month=month, amount=amount, **now)
+    PlanVersion.objects.filter(pk=version.pk).update(state=State.ACTIVE)
+    version.refresh_from_db()
     made = checks.of(version, DAY)
     base = checks.ground(version, DAY, shop.lake().latest()).base
     # four times the spend of the year before, in all of the months
@@ -215,5 +218,11 @@ def test_the_plans_own_promotions_and_budget_move_it_and_stock_counts_the_stock_
     assert "promotion" in made.levers
     assert made.standing["promotion"] == pytest.approx(0.2)
     assert {"promotion", "spend"} <= {swing.driver for swing in made.swings}
+    # the workload of the plan in force picks what its promotion brings, in its week alone
+    work, coming = workload.of(shop, DAY), workload.outlook.load(workload._path(shop, DAY, shop.lake().latest()))
+    picks = np.array([line.count for line in work.of_kind("pick")]) / coming.expected
+    share = base.orders[:, week].mean() / base.unpromoted[week]
+    assert share > 1.1
+    assert picks.tolist() == pytest.approx([share if day == date(2026, 10, 12) else 1.0 for day in work.weeks])
     assert "check.promotions" in {note.code for note in made.notes}
     assert made.unsaid.keys() == {"traffic"}

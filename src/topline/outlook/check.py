@@ -6,6 +6,7 @@ averages with wide spreads stand in (`BELIEVED_ELASTICITY`, `BELIEVED_MARKETING`
 
 import os
 import shutil
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
@@ -26,7 +27,7 @@ from topline.metrics.query import Query
 from topline.metrics.settings import Settings
 from topline.outlook import history, sales
 from topline.outlook.kept import Run
-from topline.outlook.price import PriceOutlook
+from topline.outlook.price import AFTER_DAYS, PriceOutlook
 from topline.outlook.response import ResponseOutlook
 from topline.outlook.sales import Cells, SalesOutlook
 from topline.outlook.shelf import RECENT_DAYS, Shelf
@@ -109,7 +110,7 @@ class Seen:
         last weeks; empty if unknown
     spend_before : by channel (w,) what the sales to come rest on: of the year before, else of the last weeks
     is_spend_planned : it comes from an active plan's budget
-    promotions : those of the same weeks a year before, as if they came again
+    promotions : those of the same weeks a year before and of the two before them, as if they came again
     """
 
     sales: SalesOutlook
@@ -261,7 +262,8 @@ class _Asker:
         year = timedelta(days=364)
         table: Any = engine.table(self.lake, "promotion", self.snapshot)
         is_cut = (table.kind != "coupon") & (table.discount_rate > 0) & table.store.isnull()
-        inside = (table.until_on > period.start - year) & (table.on < period.end - year) & (table.on < self.as_of)
+        first = period.start - year - timedelta(days=AFTER_DAYS)
+        inside = (table.until_on > first) & (table.on < period.end - year) & (table.on < self.as_of)
         rows = table.filter(is_cut & inside).select("product_key", "market", "on", "until_on", "discount_rate")
         groups: dict[tuple[date, date, float, str | None], set[str | None]] = {}
         for row in engine.execute(rows).to_pylist():
@@ -464,7 +466,7 @@ def base(
     elasticity : (paths, c); answering : to spend; by default what published averages let believe
     budget : by channel (w,) what the plan spends, in place of what is seen
     prices, promotions : planned ones move demand as far as `prices` knows how customers answer
-    holds_promotions : `goods` knows of them already, as it does of those of an active plan
+    holds_promotions : `goods` knows of them already, but not of the dip after, as it does of those of an active plan
     """
     ways = _ways(seen, categories, markets)
     total = seen.sales.total.samples[:, 0] - seen.sales.total.actual[0]
@@ -490,14 +492,16 @@ def base(
     outlooks = (seen.visits, seen.orders, seen.sales)
     unknown = np.full(len(seen.sales.months), np.nan)
     size, slots = len(categories), len(seen.month)
+    placed = orders[:, seen.month] * weights
     plain = Base(
         demand=demand,
         done=_done(seen, ways),
         month=seen.month,
         visits=np.zeros((paths, 0)) if visits is None else visits[:, seen.month] * weights,
         done_visits=seen.visits.total.actual[0] if seen.visits else np.zeros(len(unknown)),
-        orders=orders[:, seen.month] * weights,
+        orders=placed,
         done_orders=seen.orders.total.actual[0] if seen.orders else np.zeros(len(unknown)),
+        unpromoted=placed.mean(axis=0),
         price=np.ones((size, slots)),
         cost_rate=np.repeat(_cost_rates(seen, ways, demand)[:, None], slots, axis=1),
         elasticity=believed_elasticity(size, paths) if elasticity is None else elasticity,
@@ -514,8 +518,10 @@ def base(
         promoted_sales=np.ones((paths, 0, 0)),
         reference=np.stack([one.total.last_year[0] if one else unknown for one in outlooks]),
     )
-    found = plain if prices is None else _promoting(plain, seen, ways, markets, prices, promotions)
-    known = found.pooled.mean(axis=0) if holds_promotions else foreseen
+    found, undipped = plain, foreseen
+    if prices is not None:
+        found, undipped = _promoting(plain, seen, ways, markets, prices, promotions)
+    known = undipped if holds_promotions else foreseen
     units = _units(seen, ways, known, goods)
     price = np.divide(known, units, out=np.ones_like(units), where=(units > 1e-9) & (known > 0))
     return _stocked(found, seen, price if holds_promotions else price * found.price, shelf, goods, ways, lead_days)
@@ -524,77 +530,170 @@ def base(
 # Promotions ------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Row:
+    """What a promotion does to a category on its days, or in the weeks after it.
+
+    on : (m, w) share of what the category sells that it is on, 0-1; is_after : it is the dip that follows
+    units, sales : (p, d) as `Base` has them
+    """
+
+    category: int
+    is_after: bool
+    on: Floats
+    units: Floats
+    sales: Floats
+
+
 def _promoting(
     plain: Base, seen: Seen, ways: "_Ways", markets: Names, prices: PriceOutlook, promotions: Sequence[Promotion]
-) -> Base:
-    """The base with the planned promotions in its demand.
+) -> tuple[Base, Floats]:
+    """The base with the planned promotions and the dip after them in its demand, and (c, w) its net sales without the
+    dip, on average.
 
     The season holds what was promoted in the same weeks a year before: where the plan promotes, that is taken out
     first, so that the same promotion again adds nothing.
     """
-    found = _with(plain, promotions, seen, ways, markets, prices)
-    if not len(found.depth):
-        return plain
-    before = _with(plain, seen.promotions, seen, ways, markets, prices)
-    on = np.zeros(plain.demand.shape[1:], dtype=bool)
-    np.logical_or.at(on, found.promoted_of, found.promoted > 0)
-    before = replace(before, promoted=before.promoted * on[before.promoted_of])
+    rows = _rows(plain, promotions, (*promotions, *seen.promotions), seen, ways, markets, prices)
+    if not rows:
+        return plain, plain.pooled.mean(axis=0)
+    past = _rows(plain, seen.promotions, seen.promotions, seen, ways, markets, prices)
+    moved = _on(rows, plain)
+    promoted = _on([row for row in rows if not row.is_after], plain)
+    past = [
+        replace(row, on=on)
+        for row in past
+        if (on := row.on * (moved if row.is_after else promoted)[row.category]).any()
+    ]
+    found, before = _with(plain, rows), _with(plain, past)
     sales, goods = np.ones(plain.demand.shape), np.ones(plain.demand.shape)
     planned = int(np.argmin(np.abs(_DEPTHS - 1)))
-    for moved, name in ((sales, "promoted_sales"), (goods, "promoted_units")):
+    for times, name in ((sales, "promoted_sales"), (goods, "promoted_units")):
         for one, is_out in ((found, False), (before, True)):
             if len(one.depth):
                 values = getattr(one, name)[:, :, planned]
                 none = np.ones_like(values)
-                check.promote(moved, one, *((none, values) if is_out else (values, none)))
+                check.promote(times, one, *((none, values) if is_out else (values, none)))
     demand, needed = plain.demand * sales, plain.demand * goods
     mean, units = demand.mean(axis=0).sum(axis=1), needed.mean(axis=0).sum(axis=1)
     dearer = np.divide(units, mean, out=np.ones_like(mean), where=mean > 0)
-    return replace(
+    before_all, needed_all = plain.demand.sum(axis=(1, 2)), needed.sum(axis=(1, 2))
+    more = np.divide(needed_all, before_all, out=np.ones_like(before_all), where=before_all > 0)
+    found = replace(
         found,
         demand=demand,
-        orders=plain.orders * needed.sum(axis=(1, 2)) / np.maximum(plain.demand.sum(axis=(1, 2)), 1e-9),
+        orders=plain.orders * more,
         cost_rate=plain.cost_rate * dearer,
         price=plain.price / dearer,
     )
+    return found, _undipped(found, rows, planned)
 
 
-def _with(
-    plain: Base, promotions: Sequence[Promotion], seen: Seen, ways: "_Ways", markets: Names, prices: PriceOutlook
-) -> Base:
-    """The base that knows of promotions, one row a category; its demand is still without them."""
-    of, on, units, sales = [], [], [], []
+def _undipped(found: Base, rows: Sequence[_Row], planned: int) -> Floats:
+    """(c, w) net sales of a base on average, without the dip after its promotions."""
+    dipped = np.array([row.is_after for row in rows])
+    values = found.promoted_sales[:, :, planned]
+    demand = np.array(found.demand)
+    check.promote(demand, found, np.where(dipped, 1.0, values), values)
+    return np.asarray(demand.mean(axis=0).sum(axis=1))
+
+
+def _on(rows: Sequence[_Row], plain: Base) -> NDArray[np.bool_]:
+    """(c, m, w) where any of the rows is on."""
+    found = np.zeros(plain.demand.shape[1:], dtype=bool)
+    for row in rows:
+        found[row.category] |= row.on > 0
+    return found
+
+
+def _with(plain: Base, rows: Sequence[_Row]) -> Base:
+    """The base that knows of promotions; its demand is still without them."""
+    if not rows:
+        return plain
+    return replace(
+        plain,
+        promoted_of=np.array([row.category for row in rows], dtype=np.int64),
+        promoted=np.stack([row.on for row in rows]),
+        depth=_DEPTHS,
+        promoted_units=np.stack([row.units for row in rows], axis=1),
+        promoted_sales=np.stack([row.sales for row in rows], axis=1),
+    )
+
+
+def _rows(
+    plain: Base,
+    promotions: Sequence[Promotion],
+    others: Sequence[Promotion],
+    seen: Seen,
+    ways: "_Ways",
+    markets: Names,
+    prices: PriceOutlook,
+) -> list[_Row]:
+    """What promotions do, a row a category, each followed by its dip while none of `others` is on."""
     keys, names = prices.keys, prices.run.texts("product", "category")
     place = np.array([ways.of_category(name) for name in names], dtype=np.int64)
     worth = prices.column("weekly") * prices.column("price")
     kinds = [_ANNOUNCED] if _ANNOUNCED in prices.effects else []
-    paths = len(plain.demand)
-    for one in promotions:
-        share = _days_on(seen.slots, one.period)
-        where = _in_market(one.market, seen, ways, len(markets))
-        if not (where.any() and share.any()) or not 0 < one.discount < 1:
+    paths, found = len(plain.demand), []
+    picked = np.random.default_rng(_SEED + 5).permutation(paths)
+
+    def drawn(values: Floats) -> Floats:
+        """(p, d) draws (n, d - 1) of multiples, 1 at depth 0, dealt to the paths."""
+        return np.hstack([np.ones((paths, 1)), values[picked % len(values)]])
+
+    def chosen(one: Promotion) -> NDArray[np.bool_]:
+        return np.array([_is_of(one, key, name) for key, name in zip(keys, names, strict=True)], dtype=bool)
+
+    offers = [(one, chosen(one), _in_market(one.market, seen, ways, len(markets))) for one in promotions]
+    busy = [(one.period, chosen(one), _in_market(one.market, seen, ways, len(markets))) for one in others]
+    for one, inside, where in sorted(offers, key=lambda offer: offer[0].period.end, reverse=True):
+        if not where.any() or not 0 < one.discount < 1:
             continue
-        inside = np.array([_is_of(one, key, name) for key, name in zip(keys, names, strict=True)], dtype=bool)
+        share = _days_on(seen.slots, one.period)
+        later = Period(one.period.end, one.period.end + timedelta(days=AFTER_DAYS))
         ratios = 1 - np.minimum(_DEPTHS[1:] * one.discount, _DEEPEST)
         for category in np.unique(place[inside]):
             rows = np.flatnonzero(inside & (place == category))
-            covered = float(worth[rows].sum() / max(float(worth[place == category].sum()), 1e-9))
-            drawn = prices.multiples(rows, ratios.tolist(), kinds)
-            picked = np.random.default_rng(_SEED + 5).permutation(paths) % len(drawn[0])
-            units.append(np.hstack([np.ones((paths, 1)), drawn[0][picked]]))
-            sales.append(np.hstack([np.ones((paths, 1)), drawn[1][picked]]))
-            of.append(int(category))
-            on.append(covered * where[:, None] * share)
-    if not of:
-        return plain
-    return replace(
-        plain,
-        promoted_of=np.array(of, dtype=np.int64),
-        promoted=np.stack(on),
-        depth=_DEPTHS,
-        promoted_units=np.stack(units, axis=1),
-        promoted_sales=np.stack(sales, axis=1),
-    )
+            whole = max(float(worth[place == category].sum()), 1e-9)
+            if share.any():
+                units, sales = prices.multiples(rows, ratios.tolist(), kinds)
+                on = float(worth[rows].sum() / whole) * where[:, None] * share
+                found.append(_Row(int(category), False, on, drawn(units), drawn(sales)))
+            dip = prices.aftermath(rows, kinds)
+            free = None if dip is None else _free(seen.slots, later, where, worth[rows] / whole, rows, busy)
+            if dip is not None and free is not None and free.any():
+                times = drawn(np.repeat(dip[:, None], len(ratios), axis=1))
+                found.append(_Row(int(category), True, free, times, times))
+        busy.append((later, inside, where))  # what ended earlier dips no more where this one does
+    return found
+
+
+def _free(
+    slots: Sequence[date],
+    period: Period,
+    where: Floats,
+    worth: Floats,
+    rows: NDArray[np.int64],
+    busy: Sequence[tuple[Period, NDArray[np.bool_], Floats]],
+) -> Floats:
+    """(m, w) share of a category's sales on the days of a period on which its products are in nothing `busy`.
+
+    where : (m,) share of each market; worth : (n,) of the category's sales that the products `rows` make
+    """
+    free = np.repeat(where[:, None, None], period.days, axis=2) * np.ones((1, len(rows), 1))
+    for other, inside, there in busy:
+        first, after = ((day - period.start).days for day in (other.start, other.end))
+        hit = inside[rows]
+        if first < period.days and after > 0 and hit.any():
+            days = slice(max(first, 0), after)
+            free[:, hit, days] *= 1 - there[:, None, None]
+    daily = np.einsum("mnd,n->md", free, worth)
+    found = np.zeros((len(where), len(slots) - 1))
+    for k in range(period.days):
+        w = bisect_right(slots, period.start + timedelta(days=k)) - 1
+        if 0 <= w < found.shape[1]:
+            found[:, w] += daily[:, k] / (slots[w + 1] - slots[w]).days
+    return found
 
 
 def _in_market(market: str | None, seen: Seen, ways: "_Ways", count: int) -> Floats:

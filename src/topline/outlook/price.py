@@ -34,6 +34,9 @@ MOST_WEEKS = 104
 MOST_PRODUCTS = 3_000
 LEAST_UNITS = 40
 LEVEL = 0.8
+AFTER_DAYS = 14
+"""For so long after a promotion its products sell less."""
+
 MODEL = "Poisson, category-week effects, empirical Bayes"
 
 _HELD_OUT = 8
@@ -659,6 +662,16 @@ class PriceOutlook:
         units, sales = (np.stack(each, axis=1) for each in zip(*found, strict=True))
         return np.maximum(units, 0.0), np.maximum(sales, 0.0)
 
+    def aftermath(self, rows: Ints, kinds: Sequence[str]) -> Floats | None:
+        """(draws,) units in the `AFTER_DAYS` after such promotions, as multiples of those without; None where the data
+        show no dip."""
+        if "after" not in self.effects or not kinds:
+            return None
+        usual = self.column("weekly")[rows] * self.column("price")[rows]
+        drawn = self._effect("after", rows, self._draws(rows), np.random.default_rng(_SEED + 2))[1:]
+        times: Floats = np.exp(np.clip(drawn, -5, 5)) @ usual / usual.sum()
+        return times
+
     def terms(self, rows: Ints, ratio: float, weeks: int) -> volume.Terms:
         """The terms on which these products sell together, for the solver of volumes."""
         now, weekly, cost = self.column("price")[rows], self.column("weekly")[rows], self.column("cost")[rows]
@@ -684,20 +697,11 @@ class PriceOutlook:
 
         The first row is what is expected, the others what may be.
         """
-        rng = np.random.default_rng(_SEED)
-        draws = _DRAWS if len(rows) <= _MANY else _DRAWS_OF_MANY
-        group = self.column("group")[rows].astype(np.int64)
+        rng, draws = np.random.default_rng(_SEED), self._draws(rows)
         share = self._share_of_line(rows)
 
         def effect(name: str) -> Floats:
-            pull = 1 - self.column(f"on_{name}_own")[rows]
-            error = self.column(f"on_{name}_se")[rows]
-            shared = self.run.floats("group", "se")[group] * pull if name == "price" else np.zeros(len(rows))
-            own = np.sqrt(np.maximum(error**2 - shared**2, 0))
-            found = np.tile(self.column(f"on_{name}")[rows], (draws + 1, 1))
-            found[1:] += own * rng.standard_normal((draws, len(rows)))
-            found[1:] += shared * rng.standard_normal((draws, int(group.max()) + 1))[:, group]
-            return found
+            return self._effect(name, rows, draws, rng)
 
         slope = effect("price")
         if "cross_price" in self.effects and share.any():
@@ -708,6 +712,21 @@ class PriceOutlook:
         if kinds and "rival" in self.effects and share.any():
             shift += effect("rival") * share
         return slope, shift
+
+    def _draws(self, rows: Ints) -> int:
+        return _DRAWS if len(rows) <= _MANY else _DRAWS_OF_MANY
+
+    def _effect(self, name: str, rows: Ints, draws: int, rng: np.random.Generator) -> Floats:
+        """(1 + draws, n) an effect on log demand: what is expected, then what may be."""
+        group = self.column("group")[rows].astype(np.int64)
+        pull = 1 - self.column(f"on_{name}_own")[rows]
+        error = self.column(f"on_{name}_se")[rows]
+        shared = self.run.floats("group", "se")[group] * pull if name == "price" else np.zeros(len(rows))
+        own = np.sqrt(np.maximum(error**2 - shared**2, 0))
+        found = np.tile(self.column(f"on_{name}")[rows], (draws + 1, 1))
+        found[1:] += own * rng.standard_normal((draws, len(rows)))
+        found[1:] += shared * rng.standard_normal((draws, int(group.max()) + 1))[:, group]
+        return found
 
     def _share_of_line(self, rows: Ints) -> Floats:
         """(n,) how much of a product's rivals in its line is among these rows."""
@@ -741,7 +760,7 @@ class PriceOutlook:
         if "after" not in self.effects or not kinds:
             return 0.0
         weekly = self.column("weekly")[rows]
-        return float((2 * weekly * (np.exp(self.column("on_after")[rows]) - 1)).sum())
+        return float((AFTER_DAYS / 7 * weekly * (np.exp(self.column("on_after")[rows]) - 1)).sum())
 
     def _traffic(self, units: float, before: float) -> tuple[float | None, float | None, float | None]:
         """Orders more, visits more, and what they cost, at the quarter's rates; a fall needs none."""

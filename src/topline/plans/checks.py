@@ -7,9 +7,10 @@ folder, mapped into memory; a change is answered from there.
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, fields, replace
+from datetime import date, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -308,6 +309,24 @@ def ground(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Ground:
     return _load(_folder(version, as_of, snapshot))
 
 
+def promotes(version: PlanVersion, as_of: date) -> bool:
+    """Whether the plan promotes on days to come."""
+    return version.plan.ends_on > as_of and bool(_promotions(version, as_of))
+
+
+def order_multiples(version: PlanVersion, as_of: date, snapshot: Snapshot) -> dict[date, float]:
+    """By day to come what the plan's promotions, and the dip after them, multiply the shop's orders with."""
+    found = ground(version, as_of, snapshot)
+    orders, before = found.base.orders.mean(axis=0), found.base.unpromoted
+    times = np.divide(orders, before, out=np.ones_like(orders), where=before > 0)
+    cuts = (*found.slots, version.plan.ends_on)
+    return {
+        first + timedelta(days=k): float(times[w])
+        for w, (first, after) in enumerate(pairwise(cuts))
+        for k in range((after - first).days)
+    }
+
+
 def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
     plan, shop = version.plan, version.plan.shop
     prices, ahead = _prices(shop), demand.made(shop)
@@ -323,6 +342,7 @@ def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
         version.grid_metrics,
         numbers.of(shop)("lead_days"),
         None if prices is None else (prices.about["as_of"], prices.about["snapshot"]),
+        [field.name for field in fields(Base)],
         tuple(_promotions(version, as_of)),
         version.state == State.ACTIVE,
         [(line.contents(), line.pk) for line in version.budget.all()],

@@ -289,8 +289,9 @@ TEXTS: Mapping[str, str] = {
         "to learn how customers answer to a price."
     ),
     "check.promotions": N_(
-        "The plan's promotions (%(promotions_count)s, %(discount_rate)s off on average) move what they are on as past "
-        "prices let expect; what the same weeks of last year promoted is taken out of the season there."
+        "The plan's promotions (%(promotions_count)s, %(discount_rate)s off on average) move what they are on, and "
+        "what it sells in the two weeks after, as past prices and offers let expect; what the same weeks of last year "
+        "promoted is taken out of the season there."
     ),
     "check.unlearnt_budget": N_(
         "The plan has a budget, but no spend of the past is known, so what it brings can't be said. Import spend."

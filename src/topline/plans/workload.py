@@ -1,7 +1,7 @@
 """The workload: what there is to pick, answer, call and make in each week, and the people that it takes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from topline.lake import engine
 from topline.lake.snapshot import Snapshot
 from topline.outlook import workload as outlook
 from topline.outlook.workload import Coming
-from topline.plans import cache, calendar, expectation, numbers, stock
+from topline.plans import cache, calendar, checks, expectation, numbers, stock
 from topline.plans.drafting import EmptyLakeError
+from topline.plans.models import PlanVersion
 from topline.plans.numbers import Stated
 from topline.plans.text import Sentence
 from topline.science import workload as science
@@ -73,11 +74,17 @@ class Workload:
 
 def is_made(shop: Shop, as_of: date, snapshot: Snapshot) -> bool:
     """Whether `of` would answer at once."""
-    return _path(shop, as_of, snapshot).exists()
+    plans = _promoting(shop, as_of)
+    return _path(shop, as_of, snapshot).exists() and all(checks.is_made(one, as_of, snapshot) for one in plans)
 
 
 def make(shop: Shop, as_of: date, snapshot: Snapshot) -> None:
-    """Makes and keeps what the workload starts from. Raises ShortHistoryError."""
+    """Makes and keeps what the workload starts from: what is coming, and what plans in force promote.
+
+    Raises ShortHistoryError.
+    """
+    for one in _promoting(shop, as_of):
+        checks.make(one, as_of, snapshot)
     path = _path(shop, as_of, snapshot)
     if path.exists():
         return
@@ -85,6 +92,20 @@ def make(shop: Shop, as_of: date, snapshot: Snapshot) -> None:
     coming = outlook.look(shop.lake(), snapshot, as_of=as_of, settings=shop.settings(), own=own)
     with cache.written(path) as draft:
         outlook.save(coming, draft)
+
+
+def _promoting(shop: Shop, as_of: date) -> list[PlanVersion]:
+    """The plans in force that promote on days to come."""
+    return [one for one in PlanVersion.objects.of(shop).active() if checks.promotes(one, as_of)]
+
+
+def _promoted(shop: Shop, weeks: Sequence[date], as_of: date, snapshot: Snapshot) -> np.ndarray:
+    """(weeks,) what the promotions of the plans in force, and the dip after them, multiply orders with."""
+    times = np.ones((len(weeks), 7))
+    for one in _promoting(shop, as_of):
+        moved = checks.order_multiples(one, as_of, snapshot)
+        times *= [[moved.get(week + timedelta(days=k), 1.0) for k in range(7)] for week in weeks]
+    return np.asarray(times.mean(axis=1))
 
 
 def _path(shop: Shop, as_of: date, snapshot: Snapshot) -> Path:
@@ -99,6 +120,8 @@ def of(shop: Shop, as_of: date, snapshot: Snapshot | None = None) -> Workload:
         raise EmptyLakeError()
     make(shop, as_of, snapshot)
     coming, stated = outlook.load(_path(shop, as_of, snapshot)), numbers.of(shop)
+    moved = _promoted(shop, coming.weeks, as_of, snapshot)
+    coming = replace(coming, low=coming.low * moved, expected=coming.expected * moved, high=coming.high * moved)
     hands = Hands.of(shop, coming.weeks, as_of, stated)
     minutes = np.array([stated(f"{kind}_minutes") for kind in KINDS])
     extra = _content_of_events(shop, coming, stated)

@@ -51,6 +51,7 @@ class Base:
     month : (w,) the month of each slot, 0..t-1
     visits : (p, w) visits that bring that demand; (p, 0) if nobody counts visits. done_visits : (t,)
     orders : (p, w) orders that bring that demand; done_orders : (t,)
+    unpromoted : (w,) orders with what the season promotes in place of the planned promotions, on average
     price : (c, w) net sales of a unit, > 0
     cost_rate : (c, w) cost of goods per unit of net sales, nan if unknown
     elasticity : (p, c) relative change of units per relative change of price, <= 0
@@ -58,8 +59,8 @@ class Base:
     spend : (w,) planned spend on marketing, money; 0 if unknown
     pushed : (p, t) what planned spend multiplied the demand with against spend as before; (p, 0) if it is as before
     on_hand : (c,) usable units at the start, inf if stock is unknown; arrivals : (c, w) units that come in a slot
-    promoted_of : (r,) the category of each planned promotion, one row a category
-    promoted : (r, m, w) share of what the category sells in a market and slot that the promotion is on, 0-1
+    promoted_of : (r,) the category of each planned promotion, one row a category; the dip after one is a row too
+    promoted : (r, m, w) share of what the category sells in a market and slot that the row is on, 0-1
     depth : (d,) multiples of the planned discounts, rising, from 0 on, with 1 among them; empty if none is planned
     promoted_units, promoted_sales : (p, r, d) units and net sales of what a promotion is on, as multiples of what they
         are without it, 1 at depth 0
@@ -73,6 +74,7 @@ class Base:
     done_visits: Floats
     orders: Floats
     done_orders: Floats
+    unpromoted: Floats
     price: Floats
     cost_rate: Floats
     elasticity: Floats

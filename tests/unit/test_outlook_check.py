@@ -1,0 +1,121 @@
+"""Promotions of a plan in its check, and the dip after them: worked on paper, and laws."""
+
+from datetime import date, timedelta
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from check_base import certain
+from topline.outlook import check as outlook
+from topline.outlook.check import Promotion
+from topline.outlook.kept import Run
+from topline.outlook.price import PriceOutlook
+from topline.science import check
+from topline.science.check import Change
+from topline.units.period import Period
+
+FIRST = date(2026, 10, 5)
+SLOTS = tuple(FIRST + timedelta(weeks=k) for k in range(5))
+"""Four weeks ahead."""
+
+
+def prices(offer: float = 1.0, dip: float | None = 0.8) -> PriceOutlook:
+    """Of lamps A brings a quarter of the sales, B the rest; each per cent of price takes 2 % of the units.
+
+    offer, dip : what a promotion multiplies units with beside its price, and in the two weeks after
+    """
+    effects = {"price": -2.0, "offer": np.log(offer)} | ({} if dip is None else {"after": np.log(dip)})
+    row = {"category": "Lamps", "line": 0, "group": 0, "price": 10.0, "units": 900.0}
+    row |= {f"on_{name}{part}": value for name, mean in effects.items() for part, value in
+            (("", mean), ("_se", 0.0), ("_own", 1.0))}  # fmt: skip
+    products = [{"key": key, "weekly": weekly, **row} for key, weekly in (("A", 10.0), ("B", 30.0))]
+    return PriceOutlook(
+        Run(
+            {
+                "product": pa.Table.from_pylist(products),
+                "group": pa.Table.from_pylist([{"name": "Lamps", "mean": -2.0, "se": 0.0}]),
+                "effect": pa.Table.from_pylist([{"name": name, "mean": mean} for name, mean in effects.items()]),
+            },
+            {},
+        )
+    )
+
+
+def days(week: int, count: int = 7) -> Period:
+    return Period(SLOTS[week], SLOTS[week] + timedelta(days=count))
+
+
+def promoted(*planned: Promotion, before: tuple[Promotion, ...] = (), known: PriceOutlook | None = None):
+    """The base and its sales without the dip: 100 a week of lamps in each of two markets."""
+    plain = certain(categories=1, months=1)
+    seen = SimpleNamespace(slots=SLOTS, promotions=before, cells={("Lamps", "GB"): 1.0, ("Lamps", "FR"): 1.0})
+    ways = outlook._ways(seen, ["Lamps"], ["GB", "FR"])
+    return outlook._promoting(plain, seen, ways, ["GB", "FR"], known or prices(), planned)
+
+
+def weekly(base, market: int = 0) -> list[float]:
+    return base.demand[0, 0, market].tolist()
+
+
+A = Promotion(days(0), 0.2, frozenset({"A"}))
+
+
+def test_after_a_promotion_its_goods_sell_less_for_two_weeks():
+    """20 % off sells 0.8 ^ -2 times the units, 1.25 times in money; then 0.8 of them. A is a quarter of the lamps."""
+    base, undipped = promoted(A)
+    assert weekly(base) == pytest.approx([106.25, 95, 95, 100])
+    assert undipped[0].tolist() == pytest.approx([212.5, 200, 200, 200])
+    assert base.orders[0].tolist() == pytest.approx([10 * (1 + 0.25 * 0.5625), 9.5, 9.5, 10])
+    assert (20 * base.demand / base.price[:, None])[0, 0, 0].tolist() == pytest.approx([114.0625, 95, 95, 100])
+    # without the promotion there is no dip; twice as deep a discount dips no deeper
+    plan_none, deeper = (check.simulate(base, Change(promotion=by)) for by in (-1.0, 1.0))
+    assert plan_none.wanted[0, 0].tolist() == pytest.approx([200] * 4)
+    assert deeper.wanted[0, 0, 1:].tolist() == pytest.approx([190, 190, 200])
+
+
+def test_a_dip_waits_for_the_next_promotion_and_stays_in_its_market():
+    """A is on again in the third week: it dips in the second and from the fourth on. B is on in Great Britain only."""
+    base, _ = promoted(A, Promotion(days(2), 0.2, frozenset({"A"})))
+    assert weekly(base) == pytest.approx([106.25, 95, 106.25, 95])
+    base, _ = promoted(Promotion(days(0, 10), 0.2, frozenset({"B"}), market="GB"))
+    three, four = 3 / 7, 4 / 7
+    assert weekly(base) == pytest.approx(
+        [118.75, 100 + 75 * (0.25 * three - 0.2 * four), 85, 100 - 15 * three]
+    )  # its dip begins on the fourth day of the second week and ends with the third of the fourth
+    assert weekly(base, market=1) == [100] * 4
+
+
+def test_what_last_year_promoted_and_dipped_is_taken_out_where_the_plan_does():
+    assert weekly(promoted(A, before=(A,))[0]) == pytest.approx([100] * 4)
+    # last year's promotion of the second week stays: the plan is silent there, and nothing dips while it is on
+    later = Promotion(days(1), 0.2, frozenset({"A"}))
+    assert weekly(promoted(A, before=(later,))[0]) == pytest.approx([106.25, 100, 100, 100])
+
+
+plans = st.lists(
+    st.builds(
+        lambda week, length, off, name, market: Promotion(days(week, length), off, frozenset(name), market=market),
+        st.integers(0, 3), st.integers(1, 20), st.sampled_from([0.1, 0.3, 0.5]),
+        st.sampled_from([("A",), ("B",), ("A", "B")]), st.sampled_from([None, "GB", "FR"]),
+    ),
+    max_size=4,
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=12)
+@given(planned=plans)
+def test_dips(planned):
+    """None without a promotion, none of 1; one only lowers what is wanted, and goes as the promotions do."""
+    without, _ = promoted(*planned, known=prices(offer=1.3, dip=None))
+    level, _ = promoted(*planned, known=prices(offer=1.3, dip=1.0))
+    base, undipped = promoted(*planned, known=prices(offer=1.3, dip=0.7))
+    assert level.demand == pytest.approx(without.demand)
+    assert undipped == pytest.approx(without.demand[0].sum(axis=1))
+    assert (base.demand <= without.demand + 1e-9).all()
+    assert check.simulate(base, Change(promotion=-1.0)).wanted == pytest.approx(np.full((1, 1, 4), 200.0))
+    if not planned:
+        assert base.demand.tolist() == certain(categories=1, months=1).demand.tolist()
