@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from topline.lake import duck, partials, read
+from topline.lake import duck, read
 from topline.lake.scope import Scope
 from topline.lake.store import Lake
 from topline.metrics.catalogue import metrics
@@ -121,8 +121,8 @@ def main() -> None:
         rows = {name: version.rows for name, version in snapshot.tables.items() if not name.endswith(".sighting")}
         print(f"\n{size} parts:", ", ".join(f"{name} {count:,}" for name, count in rows.items()))
         start = time.perf_counter()
-        made = partials.warm(lake, snapshot, read.whole(lake, snapshot), SETTINGS.basis)
-        print(f"partial aggregates: {made} files in {time.perf_counter() - start:.0f} s")
+        made = read.warm(lake, SETTINGS.basis, snapshot)
+        print(f"partial aggregates and purchases: {made} made in {time.perf_counter() - start:.0f} s")
         found[size] = measure(lake)
     if len(sizes) > 1:
         least, most = sizes[0], sizes[-1]

@@ -255,7 +255,7 @@ def test_plans_of_hidden_metrics_are_hidden(lake, fact):
     seen = {}
     for hidden in (frozenset(), frozenset({"profit"})):
         scope = Scope(frozenset({lake.shop}), hidden_families=hidden)
-        found = read.visible(lake, lake.publish(now=EPOCH), scope, set()).table(fact)
+        found = read.visible(lake, lake.publish(now=EPOCH), scope, read.Reads()).table(fact)
         seen[len(hidden)] = sorted(engine.execute(found)["metric"].to_pylist())
     assert seen == {0: ["gross_profit", "net_sales"], 1: ["net_sales"]}
 

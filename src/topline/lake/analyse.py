@@ -1,7 +1,5 @@
 """Answers an analysis about a shop from one snapshot, within what the viewer may see."""
 
-from collections import OrderedDict
-from collections.abc import Hashable
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,7 +13,7 @@ from topline.lake.snapshot import Snapshot
 from topline.lake.store import Lake
 from topline.metrics.settings import Settings
 
-_answers: OrderedDict[Hashable, Result] = OrderedDict()
+_answers: read.Answers[Result] = read.Answers()
 
 
 def analyse(
@@ -38,16 +36,15 @@ def analyse(
     analysis = catalogue.of(question)
     if question.families & scope.hidden_families:
         raise HiddenMetricError(metric=analysis.label)
-    key = (str(lake.root), snapshot.number, question.digest, settings.digest, scope.digest, known_at)
-    found = read.remembered(_answers, key)
+    key = (read.known_of(lake, snapshot, known_at), question.digest, settings.digest, scope.digest)
+    found = _answers.find(key, snapshot)
     if found is None:
-        tables = read.visible(lake, snapshot, scope, set(), known_at)
-        answer = analysis.answer(tables, question, settings)
-        found = replace(answer, snapshot=snapshot.number, recorded_to=snapshot.recorded_to)
-        read.remember(_answers, key, found)
-    return found
+        reads = read.Reads()
+        found = analysis.answer(read.visible(lake, snapshot, scope, reads, known_at), question, settings)
+        _answers.keep(key, snapshot, reads, found)
+    return replace(found, snapshot=snapshot.number, recorded_to=snapshot.recorded_to)
 
 
 def forget() -> None:
     """Drops the answers that this process remembers."""
-    _answers.clear()
+    _answers.forget()

@@ -3,7 +3,7 @@
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -55,7 +55,8 @@ def table(lake: "Lake", fact: str, snapshot: Snapshot, *, known_at: datetime | N
         return spark.table(lake, fact, snapshot, known_at)
     declared = lake.fact(fact)
     views = _views()
-    key = (str(lake.root), fact, snapshot.number, known_at)
+    held = snapshot.tables.get(fact, _EMPTY)
+    key = (str(lake.root), fact, (held.digest, held.mirror) if known_at is None else (snapshot.number, known_at))
     if key not in views or not all(resident.has(need) for need in views[key].needs):
         if known_at is None:
             query, needs = _shown(lake, declared, snapshot)
@@ -243,8 +244,8 @@ def _expression(name: str, fact: Table) -> "ir.Table":
     return ops.DatabaseTable(name, Schema.from_pyarrow(fact.schema), backend(), ops.Namespace()).to_expr()
 
 
-def _views() -> OrderedDict[tuple[str, str, int, datetime | None], _View]:
-    found: OrderedDict[tuple[str, str, int, datetime | None], _View] | None = getattr(_local, "views", None)
+def _views() -> OrderedDict[Hashable, _View]:
+    found: OrderedDict[Hashable, _View] | None = getattr(_local, "views", None)
     if found is None:
         found = _local.views = OrderedDict()
     return found

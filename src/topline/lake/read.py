@@ -3,8 +3,8 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,44 @@ class HiddenMetricError(ToplineError):
 
 
 @dataclass(frozen=True, slots=True)
+class Reads:
+    """What an answer was read from: facts, and by which `path`, of `detail` and `partials`."""
+
+    facts: set[str] = field(default_factory=set)
+    paths: set[str] = field(default_factory=set)
+
+
+class Answers[T]:
+    """Answers that a process remembers, each for as long as the facts that it was read from stay as they are.
+
+    What an answer reads is known once it was read: the next question looks at these facts only. Whatever decides which
+    facts those are is one of them, or stands in the key.
+    """
+
+    def __init__(self) -> None:
+        self._facts: OrderedDict[Hashable, frozenset[str]] = OrderedDict()
+        self._found: OrderedDict[Hashable, T] = OrderedDict()
+
+    def find(self, key: Hashable, snapshot: Snapshot) -> T | None:
+        facts = remembered(self._facts, key)
+        return None if facts is None else remembered(self._found, (key, _digests(snapshot, facts)))
+
+    def keep(self, key: Hashable, snapshot: Snapshot, reads: Reads, answer: T) -> None:
+        facts = frozenset(reads.facts)
+        remember(self._facts, key, facts)
+        remember(self._found, (key, _digests(snapshot, facts)), answer)
+
+    def forget(self) -> None:
+        with _lock:
+            self._facts.clear()
+            self._found.clear()
+
+
+def _digests(snapshot: Snapshot, facts: frozenset[str]) -> tuple[str, ...]:
+    return tuple(snapshot.digest(fact) for fact in sorted(facts))
+
+
+@dataclass(frozen=True, slots=True)
 class RowPage:
     """Rows behind a number, by day and key.
 
@@ -65,9 +103,13 @@ _OWNED = Missing("not_in_scope", N_("nothing that belongs to you"))
 _COSTS = frozenset({"cost_shop", "unit_cost_shop", "shipping_cost_shop", "payment_fee_shop", "remaining_margin"})
 """Columns that say what the profit is, for who may see that."""
 
+_SUMMED = ("order_line", "order", "product", "identity_link")
+"""Facts that partial aggregates and purchases are made from."""
+
 _lock = threading.Lock()
-_answers: OrderedDict[Hashable, Result] = OrderedDict()
-_known: OrderedDict[Hashable, dict[str, Any]] = OrderedDict()
+_answers: Answers[Result] = Answers()
+_known: OrderedDict[Hashable, "Known"] = OrderedDict()
+_counted: OrderedDict[Hashable, dict[str, Any]] = OrderedDict()
 
 
 def read(lake: Lake, query: Query, *, scope: Scope, settings: Settings, snapshot: Snapshot | None = None) -> Result:
@@ -77,17 +119,14 @@ def read(lake: Lake, query: Query, *, scope: Scope, settings: Settings, snapshot
     """
     snapshot = snapshot or lake.latest() or NOWHERE
     _check(lake, query, scope)
-    key = (str(lake.root), snapshot.number, query.digest, settings.digest, scope.digest)
-    found = remembered(_answers, key)
+    key = (known_of(lake, snapshot, query.known_at), query.digest, settings.digest, scope.digest)
+    found = _answers.find(key, snapshot)
     if found is None:
-        paths: set[str] = set()
-        tables = visible(lake, snapshot, scope, paths, query.known_at)
-        found = answer(query, tables, settings)
-        found = replace(
-            found, snapshot=snapshot.number, recorded_to=snapshot.recorded_to, path="+".join(sorted(paths)) or "detail"
-        )
-        remember(_answers, key, found)
-    return found
+        reads = Reads()
+        found = answer(query, visible(lake, snapshot, scope, reads, query.known_at), settings)
+        found = replace(found, path="+".join(sorted(reads.paths)) or "detail")
+        _answers.keep(key, snapshot, reads, found)
+    return replace(found, snapshot=snapshot.number, recorded_to=snapshot.recorded_to)
 
 
 def warm(lake: Lake, basis: Basis, snapshot: Snapshot) -> int:
@@ -105,8 +144,7 @@ def warm(lake: Lake, basis: Basis, snapshot: Snapshot) -> int:
 
 def forget() -> None:
     """Drops the answers that this process remembers."""
-    with _lock:
-        _answers.clear()
+    _answers.forget()
 
 
 def rows(
@@ -131,7 +169,7 @@ def rows(
     fact = fact_of(source)
     unseen = _COSTS if "profit" in scope.hidden_families else frozenset()
     names = tuple(name for name in facts()[fact].columns if name not in unseen)
-    tables = visible(lake, snapshot, scope, set(), query.known_at)
+    tables = visible(lake, snapshot, scope, Reads(), query.known_at)
     if fact in tables.empty:
         return RowPage(fact, names, (), None)
     found: Any = View(tables, query, settings, with_keys=True).rows(source, ())
@@ -154,7 +192,7 @@ def rows(
 
 def unanswerable(lake: Lake, *, scope: Scope) -> dict[str, Missing]:
     """The metrics that have no number yet, whatever is asked, and why: a fact that they need has no rows."""
-    tables = visible(lake, lake.latest() or NOWHERE, scope, set())
+    tables = visible(lake, lake.latest() or NOWHERE, scope, Reads())
     reasons = {id_: [missing_of(each, tables) for each in metric.measures] for id_, metric in metrics().items()}
     return {id_: reason for id_, found in reasons.items() if (reason := next(filter(None, found), None))}
 
@@ -174,23 +212,31 @@ def check_shop(lake: Lake, scope: Scope) -> None:
 
 def whole(lake: Lake, snapshot: Snapshot, known_at: datetime | None = None) -> Tables:
     """All of a snapshot's facts, and what is known of them."""
-    known = _facts_of(lake, snapshot, known_at)
+    known = known_of(lake, snapshot, known_at)
     return Tables(
         table=partial(_table, lake, snapshot, known_at),
-        links=engine.identity(lake, snapshot) if known["rows"].get("identity_link") else None,
-        has_test_orders=known["tests"],
-        has_cancelled_orders=known["cancelled"],
-        has_late_goods=known["late"],
-        empty={fact: NOTHING[fact] for fact in NOTHING if not known["rows"].get(fact)},
-        extent=known["extent"],
+        links=engine.identity(lake, snapshot) if "identity_link" in known.held else None,
+        has_test_orders=known.has_test_orders,
+        has_cancelled_orders=known.has_cancelled_orders,
+        has_late_goods=known.has_late_goods,
+        empty={fact: NOTHING[fact] for fact in NOTHING if fact not in known.held},
+        extent=known.extent,
         run=_run,
         arrow=engine.execute,
     )
 
 
-def visible(lake: Lake, snapshot: Snapshot, scope: Scope, paths: set[str], known_at: datetime | None = None) -> Tables:
-    """The snapshot's facts, cut to the scope; `paths` gathers what the answer was read from."""
-    every = whole(lake, snapshot, known_at)
+def visible(lake: Lake, snapshot: Snapshot, scope: Scope, reads: Reads, known_at: datetime | None = None) -> Tables:
+    """The snapshot's facts, cut to the scope; `reads` gathers what the answer was read from."""
+    plain = whole(lake, snapshot, known_at)
+    if plain.links is not None:
+        reads.facts.add("identity_link")
+
+    def known(fact: str) -> "ir.Table":
+        reads.facts.add(fact)
+        return plain.table(fact)
+
+    every = replace(plain, table=known)
     hidden = sorted(id_ for id_, metric in metrics().items() if metric.family in scope.hidden_families)
 
     def table(fact: str) -> "ir.Table":
@@ -198,7 +244,7 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, paths: set[str], known
         if hidden and "metric" in rows.columns:
             rows = rows.filter(rows["metric"].notin(hidden))
         if fact == "order_line":
-            paths.add("detail")
+            reads.paths.add("detail")
         if scope.owners is not None and "owner" in rows.columns:
             rows = _owned(every, facts()[fact], rows, sorted(scope.owners))
         place = next((name for name in ("territory", "market") if name in rows.columns), None)
@@ -209,17 +255,19 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, paths: set[str], known
     def roll_up(source: str, dims: frozenset[str], basis: Basis) -> "ir.Table | None":
         if known_at is not None or scope.territories is not None or spark.is_chosen():
             return None
-        found = partials.table(lake, snapshot, every, RollUp(source, dims, basis))
+        found = partials.table(lake, snapshot, plain, RollUp(source, dims, basis))
         if found is not None:
-            paths.add("partials")
+            reads.paths.add("partials")
+            reads.facts.update(_SUMMED)
         return found
 
     def bought(dims: frozenset[str], basis: Basis) -> Purchases | None:
         if known_at is not None or scope.territories is not None or spark.is_chosen():
             return None
-        found = purchases.find(lake, snapshot, every, dims, basis)
+        found = purchases.find(lake, snapshot, plain, dims, basis)
         if found is not None:
-            paths.add("partials")
+            reads.paths.add("partials")
+            reads.facts.update(_SUMMED)
         return found
 
     empty = dict(every.empty)
@@ -260,18 +308,52 @@ def _run(expression: "ir.Table") -> list[dict[str, Any]]:
     return records
 
 
-def _facts_of(lake: Lake, snapshot: Snapshot, known_at: datetime | None) -> dict[str, Any]:
-    """What is known of a snapshot before any question: which facts have rows, whether there are test orders, ..."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a snapshot before any question.
+
+    root : the lake's folder
+    then : the snapshot and the moment asked of, where it is asked what was known then; None for what is known now
+    held : the facts that have rows
+    """
+
+    root: str
+    then: tuple[int, datetime] | None
+    held: frozenset[str]
+    has_test_orders: bool
+    has_cancelled_orders: bool
+    has_late_goods: bool
+    extent: Period | None
+
+
+def known_of(lake: Lake, snapshot: Snapshot, known_at: datetime | None) -> Known:
+    """What is known of a snapshot; each fact is asked once for as long as it stays as it is."""
     key = (str(lake.root), snapshot.number, known_at)
     found = remembered(_known, key)
     if found is not None:
         return found
-    counts: dict[str, int] = {}
-    tests = cancelled = late = False
-    extent = None
-    for fact in (*NOTHING, "identity_link"):
-        if fact not in snapshot.tables:
-            continue
+    asked = {
+        fact: _asked(lake, snapshot, known_at, fact) for fact in (*NOTHING, "identity_link") if fact in snapshot.tables
+    }
+    orders, lines = asked.get("order", {}), asked.get("order_line", {})
+    found = Known(
+        root=str(lake.root),
+        then=None if known_at is None else (snapshot.number, known_at),
+        held=frozenset(fact for fact, record in asked.items() if record["rows"]),
+        has_test_orders=bool(orders.get("tests")),
+        has_cancelled_orders=bool(orders.get("cancelled")),
+        has_late_goods=bool(lines.get("late")),
+        extent=Period(lines["first"], lines["last"] + timedelta(days=1)) if lines.get("first") else None,
+    )
+    remember(_known, key, found)
+    return found
+
+
+def _asked(lake: Lake, snapshot: Snapshot, known_at: datetime | None, fact: str) -> dict[str, Any]:
+    """How many rows a fact has, and what else saves joins."""
+    key = (str(lake.root), fact, snapshot.digest(fact) if known_at is None else (snapshot.number, known_at))
+    found = remembered(_counted, key)
+    if found is None:
         table: Any = engine.table(lake, fact, snapshot, known_at=known_at)
         asked = {"rows": table.count()}
         if fact == "order":
@@ -279,14 +361,8 @@ def _facts_of(lake: Lake, snapshot: Snapshot, known_at: datetime | None) -> dict
         if fact == "order_line":
             is_late = (table.kind == Kind.GOODS_SOLD.value) & (table.ordered_on != table.on)
             asked |= {"first": table.on.min(), "last": table.on.max(), "late": is_late.any()}
-        (record,) = engine.execute(table.aggregate(**asked)).to_pylist()
-        counts[fact] = record["rows"]
-        tests, cancelled = tests or bool(record.get("tests")), cancelled or bool(record.get("cancelled"))
-        late = late or bool(record.get("late"))
-        if record.get("first"):
-            extent = Period(record["first"], date.fromordinal(record["last"].toordinal() + 1))
-    found = {"rows": counts, "tests": tests, "cancelled": cancelled, "late": late, "extent": extent}
-    remember(_known, key, found)
+        (found,) = engine.execute(table.aggregate(**asked)).to_pylist()
+        remember(_counted, key, found)
     return found
 
 

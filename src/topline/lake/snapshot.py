@@ -53,8 +53,16 @@ class TableVersion:
     def rows(self) -> int:
         return sum(file.rows for file in self.files)
 
+    @cached_property
+    def digest(self) -> str:
+        """What identifies the rows that a reader sees: equal digests, equal rows."""
+        return hashlib.sha256(json.dumps(sorted(self.months.items())).encode()).hexdigest()
+
     def layer(self, *layers: Layer) -> tuple[File, ...]:
         return tuple(file for file in self.files if file.layer in layers)
+
+
+_EMPTY = TableVersion(0, (), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +82,8 @@ class Snapshot:
 
     def digest(self, table: str, month: str | None = None) -> str:
         """What identifies the visible rows of a table, or of one of its months: equal digests, equal rows."""
-        months = self.tables[table].months if table in self.tables else {}
-        if month is not None:
-            return months.get(month, "")
-        return hashlib.sha256(json.dumps(sorted(months.items())).encode()).hexdigest()
+        held = self.tables.get(table, _EMPTY)
+        return held.digest if month is None else held.months.get(month, "")
 
 
 def save(snapshot: Snapshot, folder: Path) -> None:

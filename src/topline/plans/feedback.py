@@ -96,7 +96,7 @@ class Cause:
 
 def causes(shop: Shop, period: Period, snapshot: Snapshot, scope: Scope) -> list[Cause] | Missing:
     """The causes of the viewer's support conversations, the most frequent first; Missing where no facts are known."""
-    tables = read.visible(shop.lake(), snapshot, scope, set())
+    tables = read.visible(shop.lake(), snapshot, scope, read.Reads())
     if "support_conversation" in tables.empty:
         return tables.empty["support_conversation"]
     rows: Any = tables.table("support_conversation")
