@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
@@ -13,6 +14,7 @@ from topline.units.missing import Missing
 _WHOLE_FROM = 1000  # amounts at least this large read without minor units
 
 
+@cache
 def locale(language: str) -> Locale:
     return Locale.parse({"en": "en_GB", "ro": "ro_RO"}.get(language[:2], language.replace("-", "_")))
 

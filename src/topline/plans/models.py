@@ -100,8 +100,8 @@ class Plan(models.Model):
     @property
     def current(self) -> "PlanVersion":
         """The version that counts: the active one, else the newest."""
-        versions = self.versions.order_by("-number")
-        return versions.filter(state=State.ACTIVE).first() or versions[0]
+        is_active = models.Case(models.When(state=State.ACTIVE, then=1), default=0)
+        return self.versions.order_by(is_active.desc(), "-number")[0]
 
 
 class PlanVersionQuerySet(models.QuerySet["PlanVersion"]):
@@ -218,7 +218,7 @@ class PlanVersion(models.Model):
             "axes": {"blocks": self.blocks, "markets": self.markets, "cuts": self.cuts},
             "targets": {metric: grid.cells.tolist() for metric, grid in grids.items()},
             "cuts": {f"{metric}/{cut}": self.grid(metric, cut).cells.tolist() for metric, cut in self.grid_cuts},
-            "goals": [goal.contents() for goal in self.goals.standing().select_related("parent")],
+            "goals": [goal.contents() for goal in self.goals.standing().defer("quantiles", "why").select_related("parent")],
             "document": self.document(),
             "budget": [line.contents() for line in self.budget.all()],
         }
@@ -226,8 +226,8 @@ class PlanVersion(models.Model):
     def document(self) -> dict[str, list[dict[str, Any]]]:
         """What the document's fields hold: the rows of each, in their order; the team's as they were handed in."""
         found: dict[str, list[dict[str, Any]]] = {}
-        for entry in self.entries.standing():
-            found.setdefault(entry.field, []).append({"key": entry.key, "cells": entry.cells})
+        for field, key, cells in self.entries.standing().values_list("field", "key", "cells"):
+            found.setdefault(field, []).append({"key": key, "cells": cells})
         of_team: dict[str, list[dict[str, Any]]] = self.team.get("rows", {})
         return found | of_team
 

@@ -274,7 +274,7 @@ class _Look:
         self.sales = self.expect("net_sales")
         self.standing = list(version.goals.standing().select_related("owner", "parent"))
         self.grid, self.shares = cache(version.grid), cache(self._shares)
-        self.finish, self._within = cache(self._finish), cache(self._read_within)
+        self.finish, self.bands, self._within = cache(self._finish), cache(self._bands), cache(self._read_within)
 
     def expect(self, metric: str) -> Expectation:
         return expectation.amount(self.shop, metric, self.period, self.as_of, self.snapshot, self.known_at)
@@ -364,9 +364,8 @@ class _Look:
         cells = self.grid("net_sales").cells.sum(axis=1 - axis)
         whole = self.period.last_year()
         actual, before, year = (self.within((dimension,), one) for one in (self.seen, self.twin, whole))
-        finish = self.finish(dimension)
+        finish, ends = self.finish(dimension), self.bands(dimension)
         targets = [money(sum_) for sum_ in cells.sum(axis=1).tolist()]
-        ends = None if finish is None else expectation.bands(finish)
         chances = None if finish is None else (finish >= np.array(targets, np.float64)).mean(axis=0).tolist()
         return [
             Line(
@@ -376,7 +375,7 @@ class _Look:
                 due=self.due("net_sales", cells[k]) if self.is_begun else None,
                 last_year=money.exact(sold) if year and (sold := year.get((name,))) else None,
                 last_year_to_date=money.exact(sold) if before and (sold := before.get((name,))) else None,
-                now=Band(*ends[k]) if ends else None,
+                now=ends[k] if ends else None,
                 chance=chances[k] if chances else None,
             )
             for k, name in enumerate(names)
@@ -393,6 +392,11 @@ class _Look:
             if known in names:
                 ends[:, names.index(known)] += cut.finish[:, place]
         return ends
+
+    def _bands(self, dimension: str) -> list[Band] | None:
+        """What each value of an axis ends at; None where the outlook knows no such slices."""
+        finish = self.finish(dimension)
+        return None if finish is None else [Band(*one) for one in expectation.bands(finish)]
 
     def goals(self) -> list[GoalLine]:
         planned = self.version.grid_metrics
@@ -413,7 +417,7 @@ class _Look:
         part = self.version.part(goal)
         cells = self.grid(goal.metric).cells[part.index].reshape(-1, len(self.version.plan.months))
         actual, before, year = (self.sold(goal.scope, one) for one in (self.seen, self.twin, self.period.last_year()))
-        finish = self.scoped_finish(goal, actual or 0.0)
+        finish, band = self.scoped_finish(goal, actual or 0.0)
         return Line(
             name=None,
             target=money.exact(float(goal.target)),
@@ -421,7 +425,7 @@ class _Look:
             due=self.due(goal.metric, cells.sum(axis=0)) if self.is_begun else None,
             last_year=money.exact(year) if year else None,
             last_year_to_date=money.exact(before) if before else None,
-            now=Band(*expectation.band(finish)),
+            now=band,
             drafted=_drafted(goal),
             chance=float(np.mean(finish >= float(goal.target))),
         )
@@ -440,28 +444,29 @@ class _Look:
         axes = {name: scopes[name] for name in dimensions}
         return expectation.within(self.shop, "net_sales", period, self.as_of, self.snapshot, axes, self.known_at)
 
-    def scoped_finish(self, goal: Goal, actual: float) -> NDArray[np.float64]:
-        """(draws,) what a goal's scope ends at.
+    def scoped_finish(self, goal: Goal, actual: float) -> tuple[NDArray[np.float64], Band]:
+        """(draws,) what a goal's scope ends at, and its interval.
 
         The outlook knows categories and markets apart. Of a category in a market the rest of the period is the
         category's, at the share that the market had of it in the year before.
         """
         axes = self.version.scopes(goal.metric)
         first = min(goal.scope)
-        ends = self.finish(first)
-        if ends is None:
+        ends, bands = self.finish(first), self.bands(first)
+        if ends is None or bands is None:
             base, so_far, rest = self.sales.finish, float(self.sales.actual.sum()), goal.scope
         else:
             place = axes[first].index(goal.scope[first])
             base, rest = ends[:, place], {name: value for name, value in goal.scope.items() if name != first}
             so_far = self.sold({first: goal.scope[first]}, self.seen) or 0.0
-        if not rest:
-            return base
+            if not rest:
+                return base, bands[place]
         past = Period(add_months(self.as_of, -12), self.as_of)
         known = {name: value for name, value in goal.scope.items() if name not in rest}
         whole = self.sold(known, past) or 0.0
         share = (self.sold(goal.scope, past) or 0.0) / whole if whole else 0.0
-        return actual + (base - so_far) * share
+        finish = actual + (base - so_far) * share
+        return finish, Band(*expectation.band(finish))
 
     def rate(self, goal: Goal) -> Line:
         """The line of a goal that is a ratio: it has no pace, but a last year and a chance."""

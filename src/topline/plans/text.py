@@ -6,6 +6,7 @@ first day, `_metric`, `_dimension`, `_label` marked text, `_field` of a goal, `_
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -453,7 +454,8 @@ LEVERS: Mapping[str, str] = {
 def render(sentence: Sentence, *, currency: str, language: str) -> str:
     """The sentence in a language, amounts, rates and dates as that language writes them."""
     locale = wording.locale(language)
-    with translation.override(language):
+    is_spoken = language.lower().startswith(translation.get_language() or "-")
+    with nullcontext() if is_spoken else translation.override(language):
         words = {name: _worded(name, value, currency, locale) for name, value in sentence.params.items()}
         if "baseline" in sentence.params:
             of = sentence.params["metric"]

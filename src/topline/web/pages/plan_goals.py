@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.translation import gettext, ngettext
 
 from topline.accounts.models import User
@@ -51,6 +52,7 @@ KINDS = {
     "prospecting": N_("Prospecting"),
 }
 _EMPTY_NEEDS = 2
+_PILL = '<span class="pill {tone}">{short}<span class="visually-hidden"> {name}: {state}</span></span>'
 
 
 def index(visit: Visit, plan_id: int) -> HttpResponse:
@@ -125,7 +127,7 @@ def _add(visit: Visit, version: PlanVersion) -> dict[str, str]:
 def _line(version: PlanVersion, node: Node, seen: Known) -> dict[str, Any]:
     goal = node.goal
     metric, currency = metrics()[goal.metric], version.plan.currency
-    found = goals.letters(Worded.of(goal), seen)
+    letters = [_letter(version, one) for one in goals.letters(Worded.of(goal), seen)]
     gap = node.gap if node.gap is not None and abs(node.gap) >= Decimal("0.005") else None
     return {
         "goal": goal,
@@ -133,8 +135,9 @@ def _line(version: PlanVersion, node: Node, seen: Known) -> dict[str, Any]:
         "scope": scope_text(goal),
         "depth": min(node.depth, 2),
         "target": formats.number(goal.target, metric.unit, currency),
-        "letters": [_letter(version, one) for one in found],
-        "is_smart": all(one.is_met for one in found),
+        "letters": letters,
+        "pills": format_html_join(" ", _PILL, letters),
+        "is_smart": all(one["is_met"] for one in letters),
         "gap": formats.number(abs(gap), metric.unit, currency) if gap is not None else "",
         "is_over": gap is not None and gap < 0,
         "reconciles": node.children_sum is not None and gap is None,

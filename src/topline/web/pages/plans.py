@@ -48,7 +48,7 @@ STATUSES = {name: (label, _TONES_OF_STATUS.get(name, "")) for name, label in tex
 
 
 _LINES = 40
-"""Lines of the grid that the plan's page shows; the page of targets has them all."""
+"""Lines of the grid and goals that the plan's page shows; the pages of targets and of goals have them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +314,8 @@ def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
         "grid": _grid(version, metric, int(market) if market.isdecimal() else None),
         "markets": _markets(version, metric),
         "market": market,
-        "goals": [_goal(one) for one in look.goals],
+        "goals": [_goal(one) for one in look.goals[:_LINES]],
+        "more_goals": max(len(look.goals) - _LINES, 0),
         "scopes": _scopes(version),
         "may_edit_goals": visit.may("plans.write") and version.state == State.DRAFT,
         "picture": _by_month(version, look),
