@@ -14,7 +14,20 @@ import tiny_plan
 from topline.accounts.models import Channel
 from topline.facts.table import tables
 from topline.lake.scope import Scope
-from topline.plans import approval, document, drivers, filling, jobs, operations, quotas, targets, territories
+from topline.plans import (
+    approval,
+    document,
+    drivers,
+    filling,
+    jobs,
+    operations,
+    promises,
+    quotas,
+    scenarios,
+    targets,
+    territories,
+    then,
+)
 from topline.plans import team as plan_team
 from topline.plans.figures import Reader
 from topline.plans.filling import Ground
@@ -61,6 +74,61 @@ def test_drivers_and_live_numbers_know_what_was_known_then(shop, owner, client, 
     for tab in ("goals", "fronts", "content", "budget"):
         answer = client.get(f"/shop/gifts/plans/{version.plan_id}/{tab}?version=1&then={THEN}")
         assert "As it was on" in answer.content.decode(), tab
+
+
+def test_what_was_written_and_decided_by_then(shop, owner, client, settings, tmp_path):
+    """Of 20 October: two promotions at the prices of that day, a version in review, a scenario, a promise open."""
+    settings.HOME = tmp_path
+    shop.clock_on = None
+    shop.save()
+    version = tiny_plan.a_plan(shop, Kind.BOTH, owner)
+    early, late = (datetime(2026, month, 10, tzinfo=UTC) for month in (10, 11))
+    field, at = "11.promotions", jobs.known_by(shop, THEN)
+    Entry.objects.create(version=version, field=field, key="a", cells={"name": "Autumn"})
+    whom = {"version": version, "field": field, "actor": owner}
+    for key, name in (("b", "Black"), ("c", "Cyber")):
+        document.add_row(key=key, values={"name": name, "discount": "0.1"}, now=early, **whom)
+    kept = document.rows(version, field)
+    document.write(key="b", changes={"discount": "0.3", "offer": "Mugs"}, seen=1, now=late, **whom)
+    document.move_row(key="c", by=-2, now=late, **whom)
+    document.remove_row(key="a", now=late, **whom)
+    document.add_row(key="d", values={"name": "December"}, now=late, **whom)
+    document.remove_row(key="b", now=late, **whom)
+    assert [one.key for one in document.rows(version, field)] == ["c", "d"]
+    assert sorted((one.key, one.cells["name"], one.cells.get("discount")) for one in then.rows(version, field, at)) == [
+        ("a", "Autumn", None), ("b", "Black", "0.1"), ("c", "Cyber", "0.1"),
+    ]  # fmt: skip
+    assert len(kept) == 3
+    made = promises.make(plan=version.plan, text="Ring them", owner=owner, due_on=THEN, actor=owner, now=early)
+    promises.move(promise=made, due_on=date(2026, 11, 20), owner=owner, actor=owner, now=late)
+    promises.settle(promise=made, state="kept", note="done", actor=owner, now=late)
+    promises.make(plan=version.plan, text="Later", owner=owner, due_on=THEN, actor=owner, now=late)
+    assert [(one.text, one.due_on, one.state, one.note) for one in then.promises(version.plan, at)] == [
+        ("Ring them", THEN, "open", ""),
+    ]  # fmt: skip
+    for name, now in (("Early", early), ("Late", late)):
+        made = scenarios.branch(version=version, name=name, actor=owner, now=now)
+    scenarios.put_away(found=then.scenarios(version, at).get(), actor=owner, now=late)
+    assert [one.name for one in then.scenarios(version, at)] == ["Early"]
+    step = {"actor": owner}
+    version = approval.submit(version=version, now=early, **step)
+    version = approval.activate(version=approval.approve(version=version, now=late, **step), now=late, **step)
+    assert then.state(version, then.decisions(version, at)) == State.IN_REVIEW
+    assert then.state(version, then.decisions(version, late)) == State.IN_REVIEW
+    assert then.state(version, then.decisions(version, datetime(2027, 1, 1, tzinfo=UTC))) == State.ACTIVE
+    assert then.state(version, []) == State.DRAFT
+    client.force_login(owner)
+    for tab, was, since in (
+        ("promotions", ("Autumn", "Black"), "December"),
+        ("approval", ("In review", "awaited"), "In force: its numbers"),
+        ("reviews", ("Ring them", "1 promise is open"), "Later"),
+    ):
+        address = f"/shop/gifts/plans/{version.plan_id}/{tab}?version=1"
+        past, now = (client.get(address + more).content.decode() for more in (f"&then={THEN}", ""))
+        assert "As it was on" in past, tab
+        assert all(word in past for word in was), tab
+        assert (since in past, since in now) == (False, True), tab
+        assert f"/approval?version=1&amp;then={THEN}" in past
 
 
 def test_a_plan_keeps_the_team_that_it_was_handed_in_with(shop, owner):

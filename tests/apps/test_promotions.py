@@ -20,6 +20,7 @@ from topline.outlook.price import PriceOutlook
 from topline.outlook.stock import HORIZON_DAYS, Goods
 from topline.plans import calendar, document, facts, promotion, readiness, simulation, standing, stock
 from topline.plans.models import Plan, PlanVersion, State
+from topline.plans.team import Entries
 from topline.units.missing import Missing
 from topline.units.period import Period
 
@@ -52,7 +53,7 @@ def add(version, owner):
 def codes(version, row, **asked):
     days = Period(date.fromisoformat(row["starts_on"]), date.fromisoformat(row["ends_on"]) + timedelta(days=1))
     return {
-        one.code: dict(one.params) for one in simulation.clashes(simulation.around(version, TODAY), row, days, **asked)
+        one.code: dict(one.params) for one in simulation.clashes(simulation.around(version, TODAY, Entries(version)), row, days, **asked)
     }
 
 
@@ -161,7 +162,7 @@ def gifts(shop, version, history, tmp_path, settings):
 @pytest.mark.django_db
 def test_it_sells_what_prices_say_at_the_days_own_pace(gifts, version):
     row = {"products": "A1", "discount": "0.2", "starts_on": "2027-01-11", "ends_on": "2027-01-24"}
-    found = simulation.simulate(simulation.around(version, TODAY), row)
+    found = simulation.simulate(simulation.around(version, TODAY, Entries(version)), row)
     outlook = PriceOutlook(standing.fresh(gifts, "price"))
     k = outlook.chosen("A1")[0]
     weekly, slope = outlook.column("weekly")[k], outlook.column("on_price")[k]
@@ -176,7 +177,7 @@ def test_it_sells_what_prices_say_at_the_days_own_pace(gifts, version):
     }  # fmt: skip
     goods = stock.goods(gifts, TODAY)  # then the season's pace of those days takes the place of the usual one
     a1 = goods.product_key.index("A1")
-    again = simulation.simulate(simulation.around(version, TODAY), row)
+    again = simulation.simulate(simulation.around(version, TODAY, Entries(version)), row)
     assert again.answer.units_before == pytest.approx(goods.wanted[a1, 10:24].sum())
     assert again.uplift == pytest.approx(found.uplift)
 
@@ -251,7 +252,7 @@ def test_the_api_tells_the_same_as_the_page(gifts, version, owner, add):
     call = caller(gifts, owner)
     base = f"/shops/gifts/plans/{version.plan_id}/versions/1/promotions"
     (told,) = call("GET", base).json()
-    found = simulation.simulate(simulation.around(version, TODAY), row.cells, key=row.key)
+    found = simulation.simulate(simulation.around(version, TODAY, Entries(version)), row.cells, key=row.key)
     assert told["units"]["mean"] == pytest.approx(found.answer.units.mean)
     assert (told["key"], told["prior_prices"][0]["product"]) == (row.key, "A1")
     assert set(told["why"]) == {"stock"}

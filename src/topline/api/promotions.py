@@ -18,6 +18,7 @@ from topline.api.prices import RangeOut
 from topline.plans import cells, document, simulation, text
 from topline.plans.models import PlanVersion
 from topline.plans.simulation import Simulation
+from topline.plans.team import Entries
 from topline.units.missing import Missing
 
 router = Router()
@@ -106,7 +107,7 @@ class SimulationOut(Schema):
 def list_promotions(request: HttpRequest, shop: str, plan: _Plan, version: _Version) -> list[dict[str, Any]]:
     who = caller(request)
     found = _version(who, plan, version)
-    around = simulation.around(found, who.shop.today())
+    around = simulation.around(found, who.shop.today(), Entries(found))
     return [
         _out(who, found, simulation.simulate(around, row.cells, key=row.key), row.cells, row.key)
         for row in around.promotions.values()
@@ -125,7 +126,7 @@ def try_promotion(request: HttpRequest, shop: str, plan: _Plan, version: _Versio
     field = document.field_of("11.promotions")
     wanted = cells.checked(found, field, {"name": "-", **tried.cells}, {})
     row = {id_: value for id_, value in wanted.items() if value is not None}
-    around = simulation.around(found, who.shop.today())
+    around = simulation.around(found, who.shop.today(), Entries(found))
     return _out(who, found, simulation.simulate(around, row, key=tried.key), row, tried.key)
 
 

@@ -18,6 +18,7 @@ from topline.plans.content import next_deadline
 from topline.plans.figures import NO_PLAN, NOT_YET, Reader, target
 from topline.plans.models import Entry
 from topline.plans.simulation import Around
+from topline.plans.team import Entries
 from topline.team.effect import effect
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
@@ -158,7 +159,7 @@ def _offers(reader: Reader, rows: Sequence[Entry]) -> Cells:
 
 
 def _promotions(reader: Reader, rows: Sequence[Entry]) -> Cells:
-    around = simulation.around(reader.version, reader.today) if reader.scope.is_whole else None
+    around = simulation.around(reader.version, reader.today, Entries(reader.version)) if reader.scope.is_whole else None
     own = promotion.own_events(reader.version)
     return {
         row.key: {

@@ -218,7 +218,9 @@ class PlanVersion(models.Model):
             "axes": {"blocks": self.blocks, "markets": self.markets, "cuts": self.cuts},
             "targets": {metric: grid.cells.tolist() for metric, grid in grids.items()},
             "cuts": {f"{metric}/{cut}": self.grid(metric, cut).cells.tolist() for metric, cut in self.grid_cuts},
-            "goals": [goal.contents() for goal in self.goals.standing().defer("quantiles", "why").select_related("parent")],
+            "goals": [
+                goal.contents() for goal in self.goals.standing().defer("quantiles", "why").select_related("parent")
+            ],
             "document": self.document(),
             "budget": [line.contents() for line in self.budget.all()],
         }

@@ -88,7 +88,10 @@ def _targets(version: PlanVersion) -> Iterator[Need]:
 
 def _goals(version: PlanVersion) -> Iterator[Need]:
     """Goals that nobody owns or nothing is done for."""
-    bare = sum(not (one.owner_id and (one.actions or one.links)) for one in version.goals.standing().only("owner", "actions", "links"))
+    bare = sum(
+        not (one.owner_id and (one.actions or one.links))
+        for one in version.goals.standing().only("owner", "actions", "links")
+    )
     if bare:
         yield Need(Sentence("need.goals", {"goals_count": bare}), version.plan, page="goals")
 

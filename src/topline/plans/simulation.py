@@ -19,6 +19,7 @@ from topline.plans import content, numbers, promotion, standing, stock
 from topline.plans.models import Entry, OwnEvent, PlanVersion
 from topline.plans.outline import STATUSES
 from topline.plans.promotion import Checked
+from topline.plans.team import Entries
 from topline.plans.text import Sentence
 from topline.units.missing import Missing
 from topline.units.period import Period
@@ -131,10 +132,10 @@ class Around:
     closed: list[tuple[str, Period]]
 
 
-def around(version: PlanVersion, today: date) -> Around:
-    """What stands around the promotions of a version."""
+def around(version: PlanVersion, today: date, entries: Entries) -> Around:
+    """What stands around the promotions of a version, whose document says `entries`."""
     shop, own = version.plan.shop, promotion.own_events(version)
-    promotions = {entry.key: entry for entry in version.entries.rows("11.promotions")}
+    promotions = {entry.key: entry for entry in entries["11.promotions"]}
     days = promotion.days_by_key(version, promotions.values(), own)
     return Around(
         version=version,
@@ -148,8 +149,8 @@ def around(version: PlanVersion, today: date) -> Around:
             Planned(promotions[key], period, promotion.named(shop, promotions[key].cells)[0])
             for key, period in days.items()
         ],
-        pieces=list(version.entries.rows("10.pieces")),
-        actions=list(version.entries.rows("8.actions")),
+        pieces=entries["10.pieces"],
+        actions=entries["8.actions"],
         closed=_closed(shop, version.plan.period),
     )
 

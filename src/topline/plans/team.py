@@ -5,9 +5,12 @@ A draft shows the team of today; a version that was handed in, the team as it wa
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
+from topline.plans import then
 from topline.plans.models import Entry, PlanVersion
+from topline.plans.outline import fields
 from topline.team.models import CreditShare, Member, Territory, Training, tree
 
 PROPOSED = "19.territories"
@@ -31,14 +34,19 @@ def entries(version: PlanVersion) -> dict[str, list[Entry]]:
 
 
 class Entries(dict[str, list[Entry]]):
-    """`entries`, each field read when it is first asked for."""
+    """`entries`, each field read when it is first asked for; the rows of tables as they stood at a moment, if given."""
 
-    def __init__(self, version: PlanVersion) -> None:
+    def __init__(self, version: PlanVersion, at: datetime | None = None) -> None:
         super().__init__()
-        self._version = version
+        self._version, self._at = version, at
 
     def __missing__(self, field: str) -> list[Entry]:
-        self[field] = rows(self._version, field) if field in MAKERS else list(self._version.entries.rows(field))
+        if field in MAKERS:
+            self[field] = rows(self._version, field)
+        elif self._at is not None and fields()[field].has_rows:
+            self[field] = then.rows(self._version, field, self._at)
+        else:
+            self[field] = list(self._version.entries.rows(field))
         return self[field]
 
 

@@ -1,5 +1,7 @@
 """The approval of a plan: whose turn it is, what changed, what marketing's gate finds, what was decided, the rules."""
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -10,7 +12,7 @@ from django.utils.translation import gettext
 
 from topline.accounts.models import User
 from topline.accounts.permissions import Role
-from topline.plans import approval, gate, readiness, text
+from topline.plans import approval, gate, readiness, text, then
 from topline.plans.approval import SeatView
 from topline.plans.diff import Difference
 from topline.plans.gate import Finding
@@ -19,7 +21,7 @@ from topline.units.errors import ToplineError
 from topline.units.period import parse_day
 from topline.web import formats
 from topline.web.page import Page, Visit, whole
-from topline.web.pages import plan_next
+from topline.web.pages import plan_next, plans
 from topline.web.pages.plans import TONES, version_of
 
 STEP_TONES = {
@@ -37,7 +39,9 @@ _FOUND = 100
 
 def view(visit: Visit, plan_id: int) -> HttpResponse:
     version = version_of(visit, plan_id)
-    return visit.render("approval.html", _context(visit, version, {}))
+    _, known_at = plans.seen(visit)
+    context = _then(visit, version, known_at) if known_at else _context(visit, version, {})
+    return visit.render("approval.html", context | plans.about_then(visit))
 
 
 def act(visit: Visit, plan_id: int) -> HttpResponse:
@@ -119,7 +123,7 @@ def _context(visit: Visit, version: PlanVersion, errors: dict[str, str]) -> dict
         "version": version,
         "tab": "approval",
         "tone": TONES[State(version.state)],
-        "sentence": _sentence(version, open_),
+        "sentence": _sentence(version, list(version.decisions.order_by("number")), open_),
         "steps": _steps(version),
         "seats": [_seat(version, one, people) for one in views],
         "mine": [str(one.seat.label) for one in open_ if one.seat in mine],
@@ -164,18 +168,40 @@ def _context(visit: Visit, version: PlanVersion, errors: dict[str, str]) -> dict
     }
 
 
+def _then(visit: Visit, version: PlanVersion, at: datetime) -> dict[str, Any]:
+    """The approval as it stood at a moment: what had been decided by then, and whose turn it was."""
+    decided = then.decisions(version, at)
+    given = {one.seat: one for one in then.approvals(decided)}
+    version.state = then.state(version, decided)
+    views = [replace(one, decision=given.get(one.seat)) for one in approval.seat_views(version, visit.today)]
+    people = {person.pk: str(person) for person in User.objects.filter(membership__shop=visit.shop).distinct()}
+    log = Decision.objects.of(version.plan).filter(at__lt=at).select_related("version")
+    return {
+        "plan": version.plan,
+        "version": version,
+        "tab": "approval",
+        "tone": TONES[State(version.state)],
+        "sentence": _sentence(version, decided, [one for one in views if one.decision is None]),
+        "steps": _steps(version),
+        "seats": [_seat(version, one, people) for one in views],
+        "log": [_entry(visit, version, one, people) for one in log][::-1],
+        "is_whole": approval.is_whole(version.plan),
+        "errors": {},
+    }
+
+
 def _may_approve(open_: list[SeatView], mine: dict[Seat, int | None]) -> bool:
     """Whether one of the open seats is the person's, the director's only if it is the last or all are theirs."""
     held = [one.seat for one in open_ if one.seat in mine]
     return bool(held) and (held != [Seat.DIRECTOR] or len(open_) == 1)
 
 
-def _sentence(version: PlanVersion, open_: list[SeatView]) -> str:
-    """What the plan waits for."""
+def _sentence(version: PlanVersion, decided: list[Decision], open_: list[SeatView]) -> str:
+    """What the plan waits for after what was decided."""
     seats = ", ".join(str(one.seat.label) for one in open_)
     match State(version.state):
         case State.DRAFT:
-            last = version.decisions.order_by("-number").first()
+            last = decided[-1] if decided else None
             if last is not None and last.step == Step.VOIDED:
                 return gettext("A change voided the approval: hand the plan in again.")
             if last is not None and last.step == Step.SENT_BACK:

@@ -59,7 +59,7 @@ class Desk:
         self.visit, self.version, self.plan = visit, version, version.plan
         self.today, known_at = plans.seen(visit)
         self.reader = Reader(version, self.today, visit.scope, known_at)
-        self.entries = team.Entries(version)
+        self.entries = team.Entries(version, known_at)
         is_open = version.state not in (State.ACTIVE, State.CLOSED) and plans.then(visit) is None
         self.may_write = visit.may("plans.write") and is_open
 

@@ -41,7 +41,7 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
     version = plans.version_of(visit, plan_id)
     desk = Desk(visit, version)
     _prepare(visit, version)
-    rows, around = [], simulation.around(version, visit.today)
+    rows, around = [], simulation.around(version, visit.today, desk.entries)
     for row in desk.entries[FIELD]:
         found = simulation.simulate(around, row.cells, key=row.key)
         rows.append({"row": row, "title": desk.title(row), **_shown(visit, version, found)})
@@ -51,15 +51,16 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
 
 
 def _around(desk: Desk) -> dict[str, Any]:
-    version = desk.version
+    version, said = desk.version, plans.about_then(desk.visit)
     return {
+        **said,
         "desk": desk,
         "plan": version.plan,
         "version": version,
         "tone": plans.TONES[State(version.state)],
         "tab": "promotions",
         "version_query": f"?version={version.number}",
-        "query": f"version={version.number}",
+        "query": f"version={version.number}{said['then_query']}",
         "may_see_margin": desk.visit.may("finance.read"),
     }
 
@@ -105,7 +106,11 @@ def one(visit: Visit, plan_id: int) -> HttpResponse:
         if not errors:
             return redirect(f"{visit.url('plan_promotions', plan_id)}?version={version.number}")
     _prepare(visit, version)
-    found = simulation.simulate(simulation.around(version, visit.today), wanted, key=key) if not errors else None
+    found = (
+        simulation.simulate(simulation.around(version, visit.today, desk.entries), wanted, key=key)
+        if not errors
+        else None
+    )
     context = _around(desk) | {
         "row": row,
         "written": written,
@@ -155,7 +160,7 @@ def _as_written(name: str, value: Any) -> str:
 
 def _keep(visit: Visit, desk: Desk, row: Entry | None, wanted: dict[str, Any], posted: QueryDict) -> dict[str, str]:
     """Plan it, with what the simulation found out; or say by column why not."""
-    around = simulation.around(desk.version, visit.today)
+    around = simulation.around(desk.version, visit.today, desk.entries)
     found = simulation.simulate(around, wanted, key=row.key if row else "")
     values = {name: wanted.get(name) for name in ASKED}
     if found.uplift is not None and found.uplift > 0:

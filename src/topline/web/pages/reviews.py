@@ -17,7 +17,7 @@ from topline.accounts.permissions import LABELS, Role
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.plans import drivers as plan_drivers
-from topline.plans import feedback, handout, progress, promises, reviews, text
+from topline.plans import feedback, handout, progress, promises, reviews, text, then
 from topline.plans import jobs as plan_jobs
 from topline.plans.models import Feedback, Plan, Promise, Review, State
 from topline.plans.text import Sentence
@@ -73,32 +73,38 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
         return HttpResponse(status=204)
     if visit.is_fragment:
         return HttpResponse(headers={"HX-Refresh": "true"})
-    listed = list(Review.objects.of(plan).prefetch_related("minutes")[:_LISTED])
+    day, known_at = plans.seen(visit)
+    listed = list(Review.objects.of(plan).filter(on__lte=day).prefetch_related("minutes")[:_LISTED])
     known = people_of(visit)
-    standing = list(Promise.objects.before(plan, visit.today).select_related("owner", "review"))
+    standing = (
+        then.promises(plan, known_at)
+        if known_at
+        else list(Promise.objects.before(plan, day).select_related("owner", "review"))
+    )
     unsettled = [one for one in standing if one.state == Promise.State.OPEN]
     context = {
+        **plans.about_then(visit),
         "plan": plan,
         "version": version,
         "tab": "reviews",
         "version_query": f"?version={version.number}" if visit.request.GET.get("version") else "",
         "tone": plans.TONES[State(version.state)],
-        "sentence": _sentence(visit, listed, unsettled),
+        "sentence": _sentence(day, listed, unsettled),
         "reviews": [_listed(one) for one in listed],
         "open": [opened(visit, one) for one in unsettled],
         "settled": [opened(visit, one) for one in reversed(standing) if one.state != Promise.State.OPEN][:_LISTED],
         "people": known.items(),
         "is_building": is_building,
         "trouble": error or (formats.failure(job) if job else ""),
-        "may_write": visit.may("plans.write"),
+        "may_write": visit.may("plans.write") and day == visit.today,
         "has_begun": visit.today > plan.starts_on,
         "today_is_there": any(one.on == visit.today for one in listed),
     }
     return visit.render("plan_reviews.html", context, status=400 if error else 200)
 
 
-def _sentence(visit: Visit, listed: list[Review], opened: list[Promise]) -> str:
-    late = sum(one.due_on < visit.today for one in opened)
+def _sentence(day: date, listed: list[Review], opened: list[Promise]) -> str:
+    late = sum(one.due_on < day for one in opened)
     if not listed and not opened:
         return gettext("No review yet: the pack builds itself in the first week of the plan in force.")
     n = len(opened)
@@ -351,8 +357,8 @@ def opened(visit: Visit, one: Promise) -> dict[str, Any]:
     return {
         "promise": one,
         "tone": TONES[Promise.State(one.state)],
-        "is_late": one.state == Promise.State.OPEN and one.due_on < visit.today,
-        "may_change": promises.may_change(one, visit.user, visit.permissions),
+        "is_late": one.state == Promise.State.OPEN and one.due_on < (plans.then(visit) or visit.today),
+        "may_change": promises.may_change(one, visit.user, visit.permissions) and plans.then(visit) is None,
     }
 
 

@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from topline.plans import jobs as plan_jobs
-from topline.plans import scenarios
+from topline.plans import scenarios, then
 from topline.plans.expectation import LEVEL, band
 from topline.plans.grid import Part
 from topline.plans.models import PlanVersion, Scenario, State
@@ -21,6 +23,7 @@ from topline.units.errors import ToplineError
 from topline.units.text import N_
 from topline.web import charts, formats
 from topline.web.page import Page, Visit, whole
+from topline.web.pages import plans
 from topline.web.pages.plans import TONES, name_of, version_of
 
 TITLES: Mapping[str, str] = {
@@ -43,6 +46,7 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
     """Two sides of the plan beside each other; until what they rest on is made, a skeleton that asks again."""
     version = version_of(visit, plan_id)
     context: dict[str, Any] = {
+        **plans.about_then(visit),
         "version": version,
         "plan": version.plan,
         "tab": "scenarios",
@@ -101,8 +105,10 @@ def act(visit: Visit, plan_id: int) -> HttpResponse:
     return redirect(f"{address}?version={version.number}{chosen}")
 
 
-def _standing(version: PlanVersion) -> Any:
-    return Scenario.objects.standing().filter(version=version).select_related("version__plan__shop")
+def _standing(version: PlanVersion, at: datetime | None = None) -> QuerySet[Scenario]:
+    """The version's scenarios, as of a moment if one is given."""
+    found = then.scenarios(version, at) if at else Scenario.objects.standing().filter(version=version)
+    return found.select_related("version__plan__shop")
 
 
 def _values(posted: Mapping[str, str]) -> dict[str, float]:
@@ -123,7 +129,8 @@ def _place(asked: Mapping[str, str]) -> Part:
 
 def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
     asked = visit.request.POST if visit.request.method == "POST" else visit.request.GET
-    listed = list(_standing(version))
+    back, known_at = plans.seen(visit)
+    listed = list(_standing(version, known_at))
     by_id = {one.pk: one for one in listed}
     second = by_id.get(whole(asked.get("b"))) or (listed[0] if listed else None)
     first = by_id.get(whole(asked.get("a")))
@@ -136,7 +143,7 @@ def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
         "scenarios": listed,
         "first": first,
         "second": second,
-        "may_write": visit.may("plans.write"),
+        "may_write": visit.may("plans.write") and back == visit.today,
         "sentence": _sentence(left, right, currency),
         "figures": list(_figures(left, right, currency)),
         "rows": list(_rows(left, right, currency, sees_profit=sees_profit)),
