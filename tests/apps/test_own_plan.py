@@ -16,10 +16,11 @@ from tiny_plan import NOW, a_plan
 from topline.accounts.scopes import WholeShopError, scope_for
 from topline.cli import main
 from topline.lake.scope import Scope
-from topline.plans import handout, operations, own, promises, quotas, targets
+from topline.plans import handout, operations, own, promises, quotas, reviews, targets
 from topline.plans.grid import Part
-from topline.plans.models import BudgetLine, Entry, Kind, State, TargetCells
+from topline.plans.models import BudgetLine, Entry, Kind, Review, State, TargetCells
 from topline.team import operations as team
+from topline.workbench.models import Notification
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
@@ -105,6 +106,36 @@ def test_their_own_part_of_a_plan(version, shop, rep, owner, capsys):
         handout.share(version=version, name="", days=7, today=shop.today(), actor=rep, now=NOW)
 
 
+def test_the_calendar_tells_a_rep_their_own_promises(version, shop, rep, owner):
+    """In list, file, JSON, on a promise's own page, over the API; and a review's pack and minutes go to others."""
+    client = Client()
+    theirs = version.plan.promises.get(owner=owner)
+    for who, told in ((rep, [rep]), (owner, [rep, owner])):
+        client.force_login(who)
+        call = caller(shop, who)
+        for address in (
+            "/shop/gifts/calendar?calendar_as=list&year=2025&layer=review",
+            "/shop/gifts/calendar?format=ics&year=2025&layer=review",
+            "/shop/gifts/calendar?format=json&from=2025-01-01&to=2025-02-01&layer=review",
+        ):
+            said = client.get(address).content.decode().replace("\r\n ", "")
+            assert [one for one in (rep, owner) if f"Keep {one.email}" in said] == told, address
+        items = call("GET", "/shops/gifts/calendar/items?start=2025-01-01&end=2025-02-01&layer=review").json()
+        assert {one["title"] for one in items} == {f"Keep {one.email}" for one in told}
+        page = client.get("/shop/gifts/calendar/item", {"id": f"{version.pk}:promise:{theirs.pk}"})
+        assert (theirs.text in page.content.decode()) == (who == owner)
+    review = Review.objects.create(
+        plan=version.plan, version=version, on=date(2025, 1, 8), since=date(2025, 1, 1), snapshot=1, built_at=NOW,
+        pack={"headline": [["text", {"text": f"{TOTAL} to go"}]]},
+    )  # fmt: skip
+    reviews.invite(review=review, people=[rep, owner], actor=owner)
+    reviews.hold(review=review, actor=owner, now=NOW)
+    keys = Notification.objects.filter(key=f"review:{review.pk}:held")
+    assert list(keys.values_list("recipient_id", flat=True)) == [owner.pk]
+    paths = dict(Notification.objects.filter(key__startswith="promise:").values_list("recipient_id", "path"))
+    assert (paths[rep.pk].rsplit("/", 1)[-1], paths[owner.pk].rsplit("/", 1)[-1]) == ("own", "reviews")
+
+
 ABOUT_PLANS = re.compile(
     r"/(plans?|team|quotas|territories|live|calendar|promises|feedback|today|deals|inbox)\b|gifts/$"
 )
@@ -146,6 +177,8 @@ def test_no_address_shows_the_companys_sums(version, shop, rep, owner):
         for said in ("You are on course", "£215", "£250", "Ring a", f"Keep {rep.email}", "k3"):
             assert said in page, (address, said)
         assert "Ring b" not in page
+    theirs = [address for (who, address), page in pages.items() if who == rep and f"Keep {owner.email}" in _text(page)]
+    assert theirs == []
     assert pages[rep, plan]["Location"] == f"{plan}/own"
     client = Client()
     client.force_login(rep)

@@ -53,7 +53,8 @@ def add(version, owner):
 def codes(version, row, **asked):
     days = Period(date.fromisoformat(row["starts_on"]), date.fromisoformat(row["ends_on"]) + timedelta(days=1))
     return {
-        one.code: dict(one.params) for one in simulation.clashes(simulation.around(version, TODAY, Entries(version)), row, days, **asked)
+        one.code: dict(one.params)
+        for one in simulation.clashes(simulation.around(version, TODAY, Entries(version)), row, days, **asked)
     }
 
 

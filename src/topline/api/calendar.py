@@ -13,6 +13,7 @@ from ninja import Path, Query, Router, Schema, Status
 from ninja.decorators import decorate_view
 from pydantic import Field
 
+from topline.accounts.scopes import scope_for
 from topline.api.auth import Requires, caller
 from topline.api.once import once
 from topline.calendar import feed, holiday
@@ -324,6 +325,7 @@ def list_items(request: HttpRequest, shop: str, asked: Query[ItemsIn]) -> list[a
         markets=agenda.markets_of(who.shop, versions),
         layers=asked.layer or agenda.USUAL,
         language=get_language() or "en",
+        reader=None if scope_for(who.user, who.shop).is_whole else who.user.pk,
     )
 
 

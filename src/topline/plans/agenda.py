@@ -153,10 +153,11 @@ def items(
     markets: Sequence[str],
     layers: Collection[str] = USUAL,
     language: str = "en",
+    reader: int | None = None,
 ) -> list[Item]:
     """Everything of these layers of which a day lies in the period, in order of time.
 
-    markets : countries whose retail events and holidays are shown
+    markets : countries whose retail events and holidays are shown; reader : as `planned` says
 
     Raises PeriodError of more than five years, or beyond `YEARS`.
     """
@@ -164,7 +165,7 @@ def items(
         raise errors.PeriodError(text=f"{period.start}/{period.end}")
     found = [*_events(shop, period, versions, markets, layers, language)]
     for version in versions:
-        found += planned(version, shop.today())
+        found += planned(version, shop.today(), reader)
     inside = (one for one in found if one.layer in layers and one.start < period.end and one.end > period.start)
     place = list(LAYERS)
     return sorted(inside, key=lambda one: (one.start, place.index(one.layer), -one.end.toordinal(), one.title, one.id))
@@ -298,8 +299,11 @@ def _retail(
         )  # fmt: skip
 
 
-def planned(version: PlanVersion, today: date) -> Iterator[Item]:
-    """What a version of a plan says of days."""
+def planned(version: PlanVersion, today: date, reader: int | None = None) -> Iterator[Item]:
+    """What a version of a plan says of days.
+
+    reader : whose promises alone are told, as of who sees a part of the shop; None tells everybody's
+    """
     rows: dict[str, list[Entry]] = {name: [] for name in (*_BY_FIELD, _FRONTS)}
     for entry in version.entries.standing().filter(field__in=rows):
         rows[entry.field].append(entry)
@@ -336,7 +340,8 @@ def planned(version: PlanVersion, today: date) -> Iterator[Item]:
                     end=step.on + _ONE_DAY, version=version, field=table.field, key=row.key, is_late=step.is_late,
                     people=people,
                 )  # fmt: skip
-    for promise in version.plan.promises.all():
+    promises = version.plan.promises.all()
+    for promise in promises if reader is None else promises.filter(owner=reader):
         yield Item(
             id=f"{version.pk}:promise:{promise.pk}", layer="review", title=promise.text, start=promise.due_on,
             end=promise.due_on + _ONE_DAY, version=version, field="24.commitments", key=str(promise.pk),

@@ -85,10 +85,11 @@ def of(version: PlanVersion, user: User, scope: Scope, today: date) -> Own:
         for one in (*agenda.planned(version, today), *agenda.own_items(version.plan.shop, ahead))
         if user.pk in one.people and one.end > today and not one.is_done and one.field != _PROMISES
     ]
+    quota = _quota(version, today, scope)
     return Own(
         version,
-        _quota(version, today, scope),
-        _aim(version, today, scope),
+        quota,
+        _aim(version, today, scope, quota),
         territories.of(Reader(version, today, scope)),
         sorted(dates, key=lambda one: (one.start, one.id)),
         list(Promise.objects.before(version.plan, today).filter(owner=user)),
@@ -111,13 +112,13 @@ def _quota(version: PlanVersion, today: date, scope: Scope) -> Line | None:
     return found.whole if found.people else None
 
 
-def _aim(version: PlanVersion, today: date, scope: Scope) -> Aim | None:
+def _aim(version: PlanVersion, today: date, scope: Scope, quota_today: Line | None) -> Aim | None:
     """The chance to win by the last month that the pipeline sees to the end what is due of the quota by then."""
     run = _run(version.plan.shop)
     if run is None or scope.owners is None:
         return None
     seen_on = date.fromisoformat(run.about["as_of"])
-    line = _quota(version, seen_on, scope)
+    line = quota_today if seen_on == today else _quota(version, seen_on, scope)
     ends = [*version.plan.months[1:], version.plan.ends_on]
     until = max((end for end in ends if seen_on < end <= seen_on + timedelta(weeks=pipeline.WEEKS)), default=None)
     if line is None or until is None or version.plan.starts_on > today:

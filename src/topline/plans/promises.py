@@ -6,6 +6,7 @@ from datetime import date, datetime
 from django.db import transaction
 
 from topline.accounts.models import User
+from topline.accounts.scopes import scope_for
 from topline.plans.models import Plan, Promise, PromiseEdit, Review
 from topline.units import errors
 from topline.units.text import N_
@@ -119,13 +120,15 @@ def _note(found: Promise, column: str, old: str, new: str, actor: User | None, n
 
 
 def _tell(promise: Promise, owner: User, now: datetime) -> None:
+    shop = promise.plan.shop
+    page = "reviews" if scope_for(owner, shop).is_whole else "own"
     inbox.notify(
         recipient_id=owner.pk,
-        shop=promise.plan.shop.slug,
+        shop=shop.slug,
         key=f"promise:{promise.pk}:{now.isoformat()}",
         message=N_("You are to keep a promise by %(due_on)s: %(text)s"),
         params={"due_on": promise.due_on.isoformat(), "text": promise.text[:140]},
-        path=f"/shop/{promise.plan.shop.slug}/plans/{promise.plan_id}/reviews",
+        path=f"/shop/{shop.slug}/plans/{promise.plan_id}/{page}",
         at=now,
     )
 

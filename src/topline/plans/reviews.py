@@ -13,6 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from topline.accounts.models import Shop, User
+from topline.accounts.scopes import scope_for
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
@@ -266,14 +267,19 @@ def address(review: Review) -> str:
 
 
 def _tell(review: Review, actor: User | None, now: datetime) -> None:
-    """Put it into the inboxes of those who attend, and mail it: the pack when it is built, the minutes when held."""
-    plan, held, lines = review.plan, review.held_at is not None, list(_settled_on(review))
+    """Put it into the inboxes of those who attend, and mail it: the pack when it is built, the minutes when held.
+
+    Both tell of the whole shop, so who sees a part gets neither; their promises reach them when made.
+    """
+    plan, held = review.plan, review.held_at is not None
     message = (
         N_("The review of “%(plan)s” was held: its decisions and promises are written down.")
         if held
         else N_("The review of “%(plan)s” is ready: %(said)s")
     )
     for person in _attending(review):
+        if not scope_for(person, plan.shop).is_whole:
+            continue
         language = person.language or plan.language
         said = text.render(Sentence.of(review.pack["headline"][0]), currency=plan.currency, language=language)
         params = {"plan": plan.title, "said": said[:200]}
@@ -288,7 +294,9 @@ def _tell(review: Review, actor: User | None, now: datetime) -> None:
         )
         if actor is None or held or person.pk != actor.pk:
             with translation.override(language):
-                mail.send(to=person.email, subject=gettext(message) % params, body="\n".join([said, "", *lines]))
+                mail.send(
+                    to=person.email, subject=gettext(message) % params, body="\n".join([said, "", *_settled_on(review)])
+                )
 
 
 def _settled_on(review: Review) -> Iterator[str]:

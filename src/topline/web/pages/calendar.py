@@ -167,7 +167,13 @@ def _items(visit: Visit, asked: AskedFor, days: Period) -> list[Item]:
         markets=asked.markets,
         layers=asked.layers,
         language=language(),
+        reader=_reader(visit),
     )
+
+
+def _reader(visit: Visit) -> int | None:
+    """Who sees a part of the shop is told no promises but their own."""
+    return None if visit.scope.is_whole else visit.user.pk
 
 
 def _ics(visit: Visit, asked: AskedFor) -> HttpResponseBase:
@@ -330,7 +336,7 @@ def _item(visit: Visit, id_: str) -> Item:
         visit.require("plans.read")
     version = PlanVersion.objects.of(visit.shop).filter(pk=number).first()
     year = Period(add_months(visit.today, -12), add_months(visit.today, 12))
-    listed = agenda.planned(version, visit.today) if version else agenda.own_items(visit.shop, year)
+    listed = agenda.planned(version, visit.today, _reader(visit)) if version else agenda.own_items(visit.shop, year)
     found = [one for one in listed if one.id == id_]
     if not found:
         raise agenda.UnknownItemError(id=id_)
