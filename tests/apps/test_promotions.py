@@ -125,9 +125,9 @@ def test_stock_is_counted_to_the_first_day_and_over_the_promotion(shop):
     n, nan = 2, float("nan")
     goods = Goods(
         as_of=TODAY, known_to=TODAY, product_key=("A1", "B1"), title=(None,) * n, category=("Lamps", "Rugs"),
-        supplier=(None, None), on_hand=np.array([300.0, nan]), counted_on=TODAY, idle_days=np.zeros(n),
-        wanted=np.full((n, HORIZON_DAYS), 10.0), dispersion=np.ones(n), error=np.zeros(n), unit_cost=np.ones(n),
-        unit_price=np.ones(n),
+        supplier=(None, None), on_hand=np.array([300.0, nan]), counted_on=TODAY, received=np.zeros(n),
+        idle_days=np.zeros(n), wanted=np.full((n, HORIZON_DAYS), 10.0), dispersion=np.ones(n), error=np.zeros(n),
+        unit_cost=np.ones(n), unit_price=np.ones(n),
     )  # fmt: skip
     days = Period(TODAY + timedelta(days=20), TODAY + timedelta(days=25))
     need = simulation._stock(shop, goods, frozenset({"A1"}), days, TODAY, 2.0, 3.0)

@@ -30,7 +30,7 @@ from topline.outlook.kept import Run
 from topline.outlook.price import AFTER_DAYS, PriceOutlook
 from topline.outlook.response import ResponseOutlook
 from topline.outlook.sales import Cells, SalesOutlook
-from topline.outlook.shelf import RECENT_DAYS, Shelf
+from topline.outlook.shelf import RECENT_DAYS
 from topline.outlook.stock import HORIZON_DAYS, Goods
 from topline.science import check, response
 from topline.science.check import Base
@@ -66,7 +66,6 @@ _BLOCKS = 26
 _PRIOR_SPREAD, _PRIOR_WEIGHT = 0.1, 6
 _WEEK_NOISE = (0.03, 0.4)
 _COMMON = 0.5
-_PACE_DAYS = 91
 _TRACKED = 0.9
 _UNCOSTED = 0.02
 _LEAST_ELASTIC = 0.05
@@ -169,24 +168,27 @@ def see(
         return found if found.known_to == sold.known_to and found.total.mean.sum() > 0 else None
 
     sold = outlook(0, "net_sales", sales.DIMENSIONS)
-    orders, visits = perhaps(1, "orders"), perhaps(2, "sessions")
+    orders = perhaps(1, "orders")
+    visits = perhaps(2, "sessions") if "session" in snapshot.tables else None
     advance(3, 4)
     ask = _Asker(lake, snapshot, settings, as_of)
     slots, month = _slots(sold, settings)
     before = _spend_before(ask, slots)
     planned = ask.planned(slots)
-    blocks = {metric: ask.blocks(metric) for metric in ("sessions", "orders", "net_sales")}
+    past = ask.year_before()
+    known = {"orders": orders, "net_sales": sold} | ({"sessions": visits} if visits else {})
+    blocks = {metric: ask.blocks(metric, found) for metric, found in known.items()}
     return Seen(
         sales=sold,
         orders=orders,
         visits=visits,
         slots=slots,
         month=month,
-        cells=ask.cells(),
-        unit_price=ask.per_category("net_sales", "units"),
-        cost_rate=ask.per_category("cost_of_goods", "net_sales"),
-        spread=_spread(blocks["sessions"] if visits else None, blocks["orders"], blocks["net_sales"]),
-        noise=_noise(ask.weeks("net_sales")),
+        cells=past.cells(),
+        unit_price=past.per_category("net_sales", "units"),
+        cost_rate=past.per_category("cost_of_goods", "net_sales"),
+        spread=_spread(blocks.get("sessions"), blocks["orders"], blocks["net_sales"]),
+        noise=_noise(ask.weeks("net_sales", sold)),
         usual_basket=float(blocks["net_sales"].sum() / max(blocks["orders"].sum(), 1.0)),
         spend=planned or before,
         spend_before=before,
@@ -219,23 +221,20 @@ class _Asker:
         scope = Scope.whole(self.lake.shop)
         return read.read(self.lake, query, scope=scope, settings=self.settings, snapshot=self.snapshot).rows
 
-    @property
-    def year(self) -> Period:
-        return Period(self.as_of - timedelta(days=365), self.as_of)
+    def year_before(self) -> "_Year":
+        year = Period(self.as_of - timedelta(days=365), self.as_of)
+        return _Year(self.rows(("net_sales", "units", "cost_of_goods"), ("category", "market"), year))
 
-    def cells(self) -> dict[tuple[str | None, str | None], float]:
-        rows = self.rows(("net_sales",), ("category", "market"), self.year)
-        return {(_name(row["category"]), _name(row["market"])): _number(row["net_sales"], 0.0) for row in rows}
-
-    def per_category(self, above: str, below: str) -> dict[str | None, float]:
-        """One metric over another of the last year by category, nan if either is unknown."""
-        rows = self.rows((above, below), ("category",), self.year)
-        found = {_name(row["category"]): (_number(row[above]), _number(row[below])) for row in rows}
-        return {name: one / other if other > 0 else np.nan for name, (one, other) in found.items()}
-
-    def daily(self, metric: str, period: Period) -> Floats:
-        """(days,) a metric on each day of the period, 0 where there is none."""
+    def daily(self, metric: str, period: Period, found: SalesOutlook | None) -> Floats:
+        """(days,) a metric on each day of the period, 0 where there is none; as an outlook has read it, if one has."""
         values = np.zeros(period.days)
+        if found is not None:
+            first = found.known_to - timedelta(days=len(found.past))
+            known = found.past[max((period.start - first).days, 0) :]
+            start = max((first - period.start).days, 0)
+            known = known[: max(period.days - start, 0)]
+            values[start : start + len(known)] = known
+            return values
         for row in self.rows((metric,), ("day",), period):
             if isinstance(day := row["day"], date) and day in period:
                 values[(day - period.start).days] = _number(row[metric], 0.0)
@@ -244,6 +243,8 @@ class _Asker:
     def spent(self, period: Period) -> dict[str | None, Floats]:
         """By channel (days,) of marketing spend."""
         found: dict[str | None, Floats] = {}
+        if "spend" not in self.snapshot.tables:
+            return found
         for row in self.rows(("marketing_cost",), ("channel", "day"), period):
             if isinstance(day := row["day"], date) and day in period:
                 daily = found.setdefault(_name(row["channel"]), np.zeros(period.days))
@@ -280,16 +281,35 @@ class _Asker:
             if after > first
         )
 
-    def blocks(self, metric: str) -> Floats:
+    def blocks(self, metric: str, found: SalesOutlook | None) -> Floats:
         """(b,) sums of the last blocks of four weeks, the newest last, from the first one with a value on."""
-        days = _BLOCK_DAYS * _BLOCKS
-        sums = (
-            self.daily(metric, Period(self.as_of - timedelta(days=days), self.as_of)).reshape(_BLOCKS, -1).sum(axis=1)
-        )
+        period = Period(self.as_of - timedelta(days=_BLOCK_DAYS * _BLOCKS), self.as_of)
+        sums = self.daily(metric, period, found).reshape(_BLOCKS, -1).sum(axis=1)
         return sums[int(np.argmax(sums > 0)) :]
 
-    def weeks(self, metric: str) -> Floats:
-        return self.daily(metric, Period(self.as_of - timedelta(days=364), self.as_of)).reshape(52, 7).sum(axis=1)
+    def weeks(self, metric: str, found: SalesOutlook) -> Floats:
+        """(52,) sums of the last weeks."""
+        period = Period(self.as_of - timedelta(days=364), self.as_of)
+        return self.daily(metric, period, found).reshape(52, 7).sum(axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Year:
+    """What the last year brought by category and market."""
+
+    rows: Sequence[Mapping[str, object]]
+
+    def cells(self) -> dict[tuple[str | None, str | None], float]:
+        return {(_name(row["category"]), _name(row["market"])): _number(row["net_sales"], 0.0) for row in self.rows}
+
+    def per_category(self, above: str, below: str) -> dict[str | None, float]:
+        """One metric over another by category, nan if either is unknown."""
+        found: dict[str | None, Floats] = {}
+        for row in self.rows:
+            both = np.array([_number(row[above]), _number(row[below])])
+            name = _name(row["category"])
+            found[name] = found.get(name, np.zeros(2)) + both
+        return {name: float(one / other) if other > 0 else np.nan for name, (one, other) in found.items()}
 
 
 def by_slot(slots: Sequence[date], rows: Iterable[tuple[str | None, date, float]]) -> dict[str | None, Floats]:
@@ -447,7 +467,6 @@ def base(
     *,
     categories: Names,
     markets: Names,
-    shelf: Shelf | None = None,
     goods: Goods | None = None,
     elasticity: Floats | None = None,
     answering: Answering | None = None,
@@ -460,9 +479,9 @@ def base(
 ) -> Base:
     """The base of a plan whose grid has these categories and markets; `OTHER` holds those that it doesn't name.
 
-    shelf : limits what can be sold, if it has levels: what is on hand of products that sell, deliveries at the pace of
-        the last eight weeks until `lead_days` are over, and then as much as is expected to be wanted
-    goods : what its products are expected to sell, in units, as the stock plan has it
+    goods : what its products are expected to sell, in units, as the stock plan has it; with stock levels they limit
+        what can be sold: what is on hand of products that sell, deliveries at the pace of the last eight weeks until
+        `lead_days` are over, and then as much as is expected to be wanted
     elasticity : (paths, c); answering : to spend; by default what published averages let believe
     budget : by channel (w,) what the plan spends, in place of what is seen
     prices, promotions : planned ones move demand as far as `prices` knows how customers answer
@@ -524,7 +543,7 @@ def base(
     known = undipped if holds_promotions else foreseen
     units = _units(seen, ways, known, goods)
     price = np.divide(known, units, out=np.ones_like(units), where=(units > 1e-9) & (known > 0))
-    return _stocked(found, seen, price if holds_promotions else price * found.price, shelf, goods, ways, lead_days)
+    return _stocked(found, seen, price if holds_promotions else price * found.price, goods, ways, lead_days)
 
 
 # Promotions ------------------------------------------------------------------------
@@ -853,9 +872,7 @@ def _units(seen: Seen, ways: _Ways, foreseen: Floats, goods: Goods | None) -> Fl
     return found
 
 
-def _stocked(
-    found: Base, seen: Seen, price: Floats, shelf: Shelf | None, goods: Goods | None, ways: _Ways, lead_days: float
-) -> Base:
+def _stocked(found: Base, seen: Seen, price: Floats, goods: Goods | None, ways: _Ways, lead_days: float) -> Base:
     """The base with what a unit brings, (c, w), and with the units on hand and to come.
 
     Stock is inf where most of a category's sales have no level. Of a product no more counts than it is expected to sell
@@ -863,21 +880,21 @@ def _stocked(
     """
     size = len(price)
     on_hand, arrivals = np.full(size, np.inf), np.zeros(price.shape)
-    if shelf is None or shelf.counted_on is None or (shelf.as_of - shelf.counted_on).days > history.STALE_DAYS:
+    if goods is None or goods.counted_on is None or (goods.as_of - goods.counted_on).days > history.STALE_DAYS:
         return replace(found, price=price)
     wanted = found.pooled.mean(axis=0) / price
-    place = np.array([ways.of_category(name) for name in shelf.category], dtype=np.int64)
-    pace = shelf.sold[:, -_PACE_DAYS:].sum(axis=1) if goods is None else goods.wanted.sum(axis=1)
+    place = np.array([ways.of_category(name) for name in goods.category], dtype=np.int64)
+    pace = goods.wanted.sum(axis=1)
     all_of = np.maximum(np.bincount(place, pace, size), 1e-9)
-    tracked = ~np.isnan(shelf.on_hand)
+    tracked = ~np.isnan(goods.on_hand)
     share_tracked = np.bincount(place, pace * tracked, size) / all_of
-    usable = np.minimum(np.nan_to_num(shelf.on_hand), (wanted.sum(axis=1) / all_of)[place] * pace)
+    usable = np.minimum(np.nan_to_num(goods.on_hand), (wanted.sum(axis=1) / all_of)[place] * pace)
     is_known = share_tracked >= _TRACKED
     scale = 1 / np.maximum(share_tracked, _TRACKED)
     on_hand[is_known] = (np.bincount(place, usable, size) * scale)[is_known]
-    received = np.bincount(place, np.where(tracked, shelf.received, 0), size) * scale / RECENT_DAYS
+    received = np.bincount(place, np.where(tracked, goods.received, 0), size) * scale / RECENT_DAYS
     days = np.diff([day.toordinal() for day in seen.slots])
-    is_later = np.array([(day - shelf.as_of).days >= lead_days for day in seen.slots[:-1]])
+    is_later = np.array([(day - goods.as_of).days >= lead_days for day in seen.slots[:-1]])
     arrivals[is_known] = np.where(is_later, wanted, received[:, None] * days)[is_known]
     return replace(found, price=price, on_hand=on_hand, arrivals=arrivals)
 

@@ -69,6 +69,7 @@ class SalesOutlook:
     level : of the intervals, 0-1
     total : one slice; by : dimension -> slices, only dimensions that have more than one value
     days, day_mean : the days of all months and their expected value, for spreading a month and for pace
+    past : what the metric was on each day of its history, the last one that before `known_to`
     model : how it was made
     """
 
@@ -82,6 +83,7 @@ class SalesOutlook:
     by: dict[str, Cells]
     days: tuple[date, ...]
     day_mean: Floats
+    past: Floats
     model: str
 
     @property
@@ -152,6 +154,7 @@ def run(
         by=by,
         days=days,
         day_mean=day_mean,
+        past=whole.total,
         model=total.model_of(len(whole.total), ahead),
     )
 

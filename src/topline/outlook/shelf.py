@@ -46,10 +46,6 @@ class Shelf:
     unit_cost: Floats
     unit_price: Floats
 
-    @property
-    def has_levels(self) -> bool:
-        return self.counted_on is not None
-
 
 def read(lake: Lake, snapshot: Snapshot, as_of: date) -> Shelf:
     """The shelf as it was known at the start of a day."""

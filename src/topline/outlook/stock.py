@@ -37,6 +37,7 @@ class Goods:
     """The products of a shop, n of them, with what they are expected to sell from `as_of` on.
 
     on_hand : (n,) nan without a stock level; counted_on : the day of the levels, None without any
+    received : (n,) units that came in the last `RECENT_DAYS` days
     idle_days : (n,) days since the last sale, at most those of the history
     wanted : (n, HORIZON_DAYS) units a day
     dispersion, error : (n,) as `science.stock.Demand` has them
@@ -53,6 +54,7 @@ class Goods:
     supplier: tuple[str | None, ...]
     on_hand: Floats
     counted_on: date | None
+    received: Floats
     idle_days: Floats
     wanted: Floats
     dispersion: Floats
@@ -103,6 +105,7 @@ def look(lake: Lake, snapshot: Snapshot, *, as_of: date, settings: Settings, own
         supplier=there.supplier,
         on_hand=there.on_hand,
         counted_on=there.counted_on,
+        received=there.received,
         idle_days=idle.astype(np.float64),
         wanted=pace[:, None] * season,
         dispersion=spread,
@@ -200,7 +203,7 @@ def _same_month(day: date, first: date) -> bool:
 
 # The shared cache folder -----------------------------------------------------------
 
-_ARRAYS = ("on_hand", "idle_days", "wanted", "dispersion", "error", "unit_cost", "unit_price")
+ARRAYS = ("on_hand", "received", "idle_days", "wanted", "dispersion", "error", "unit_cost", "unit_price")
 _NAMES = ("product_key", "title", "category", "supplier")
 
 
@@ -210,7 +213,7 @@ def save(goods: Goods, path: Path) -> None:
         name: np.array([one or "" for one in getattr(goods, name)], dtype=np.str_) for name in _NAMES
     }
     days = [goods.as_of, goods.known_to, goods.counted_on or date.min]
-    arrays: dict[str, Any] = {name: getattr(goods, name) for name in _ARRAYS} | {
+    arrays: dict[str, Any] = {name: getattr(goods, name) for name in ARRAYS} | {
         "wanted": goods.wanted.astype(np.float32)
     }
     with path.open("wb") as file:
@@ -229,5 +232,5 @@ def load(path: Path) -> Goods:
         counted_on=None if counted_on == date.min else counted_on,
         product_key=tuple(found["product_key"].tolist()),
         **names,
-        **{name: found[name].astype(np.float64) for name in _ARRAYS},
+        **{name: found[name].astype(np.float64) for name in ARRAYS},
     )

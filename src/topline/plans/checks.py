@@ -19,13 +19,11 @@ from numpy.typing import NDArray
 from topline.accounts.models import Shop
 from topline.lake.snapshot import Snapshot
 from topline.outlook import check as outlook
-from topline.outlook import kept, shelf
+from topline.outlook import kept
 from topline.outlook.check import Promotion, Spend
 from topline.outlook.kept import Run
 from topline.outlook.price import PriceOutlook
 from topline.outlook.response import ResponseOutlook
-from topline.outlook.shelf import Shelf
-from topline.outlook.stock import Goods
 from topline.plans import budgets, cache, demand, expectation, facts, numbers, promotion, standing, stock
 from topline.plans.drafting import EmptyLakeError
 from topline.plans.models import Goal, PlanVersion, State
@@ -196,18 +194,16 @@ def make(
         own=expectation.own_events(shop, as_of),
         advance=advance,
     )
-    there = shelf.read(lake, snapshot, as_of)
     lead = numbers.of(shop)("lead_days")
     run, response = _prices(shop), _response(shop, as_of, snapshot)
     prices = None if run is None else PriceOutlook(run)
     planned, budget = _promotions(version, as_of), _budget(version, seen.slots)
     known = [one for one in planned if prices is not None and outlook.knows(prices, one)]
-    goods = _goods(shop, there, as_of, snapshot)
+    goods = stock.goods(shop, as_of, snapshot) if "stock_level" in snapshot.tables else None
     base = outlook.base(
         seen,
         categories=version.blocks,
         markets=version.markets,
-        shelf=there,
         goods=goods,
         elasticity=None if run is None else outlook.learnt_elasticity(run, version.blocks),
         answering=None if response is None else outlook.learnt_marketing(response),
@@ -226,7 +222,7 @@ def make(
         "known_to": seen.sales.known_to.isoformat(),
         "slots": [day.isoformat() for day in seen.slots[:-1]],
         "others": others,
-        "stock_on": None if np.isinf(base.on_hand).all() or not there.counted_on else there.counted_on.isoformat(),
+        "stock_on": None if goods is None or np.isinf(base.on_hand).all() else str(goods.counted_on),
         "is_spend_planned": seen.is_spend_planned or budget is not None,
         "lead_days": lead,
         "knows_prices": prices is not None,
@@ -262,11 +258,6 @@ def _budget(version: PlanVersion, slots: Sequence[date]) -> Spend | None:
         for (_, on), planned, _ in facts.spend_by_day(version, line)
     ]
     return outlook.by_slot(slots, rows) or None
-
-
-def _goods(shop: Shop, there: Shelf, as_of: date, snapshot: Snapshot) -> Goods | None:
-    """What the products are expected to sell, as the stock plan has it; None where no stock limits them."""
-    return stock.goods(shop, as_of, snapshot) if there.has_levels else None
 
 
 def _unsaid(

@@ -148,7 +148,7 @@ def make(shop: Shop, as_of: date, snapshot: Snapshot) -> None:
 
 
 def _path(shop: Shop, as_of: date, snapshot: Snapshot) -> Path:
-    return cache.place("stock", ".npz", *made_of(shop, as_of, snapshot, _READ))
+    return cache.place("stock", ".npz", *made_of(shop, as_of, snapshot, _READ), outlook.ARRAYS)
 
 
 def made_of(shop: Shop, as_of: date, snapshot: Snapshot, tables: tuple[str, ...]) -> tuple[object, ...]:

@@ -361,8 +361,10 @@ def _served(base: Base, change: Change, wanted: Floats) -> Floats:
     # units that all demand would leave: as far as their lowest point so far lies below nothing, so much was lost
     left = np.cumsum(base.arrivals * (1 + change.supply) - wanted / base.price, axis=2)
     left += stock[:, None]
-    lost = np.maximum(-np.minimum.accumulate(left, axis=2), 0.0)
-    served: Floats = wanted - np.diff(lost, axis=2, prepend=0.0) * base.price
+    lost = np.minimum(np.minimum.accumulate(left, axis=2, out=left), 0.0, out=left)
+    served: Floats = wanted.copy()
+    served[:, :, 0] += lost[:, :, 0] * base.price[:, 0]
+    served[:, :, 1:] += (lost[:, :, 1:] - lost[:, :, :-1]) * base.price[:, 1:]
     return np.maximum(served, 0.0, out=served)
 
 
