@@ -1,5 +1,6 @@
 """Windows over time, years laid upon each other, targets, constant money: against the plain question and on paper."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
@@ -256,3 +257,71 @@ def test_growth_is_of_days_that_are_like_each_other(by: str, cut: str, where: tu
     hand = growth_by_hand(start, end, cut, kept)
     assert {row[by]: row["sales_growth"] for row in answered.rows} == pytest.approx(hand)
     assert answered.totals["sales_growth"] == pytest.approx(growth_by_hand(start, end, "1", kept)[1])
+
+
+def test_what_was_sold_only_before_is_compared_too() -> None:
+    """March: 90 on the web. April: 10 of D1 and 400 - 400 of C1 in the app, -7 of an order that nobody knows."""
+    april = Period(date(2024, 4, 1), date(2024, 5, 1))
+    found = ask(metrics=("net_sales",), by=("channel",), period=april, against="previous")
+    cells = {str(row["channel"]): (row["net_sales"], row["net_sales_before"]) for row in found.table()}
+    assert cells["web"] == (0, 90)
+    assert cells["app"][0] == 10
+    before = [before for _, before in cells.values() if not isinstance(before, Missing)]
+    assert found.against_totals is not None
+    assert sum(before) == found.against_totals["net_sales"] == 90
+
+
+def test_days_to_come_are_not_shown_for_what_stood_there_before() -> None:
+    """The ledger ends on 8 January 2025, so of 2025 there is January only."""
+    year = Period(date(2025, 1, 1), date(2026, 1, 1))
+    found = ask(metrics=("net_sales",), by=("month",), period=year, against="last_year")
+    assert [(row["month"], row["net_sales"], row["net_sales_before"]) for row in found.table()] == [
+        (date(2025, 1, 1), 125, 60)
+    ]
+    assert found.against_totals == {"net_sales": Decimal(603)}
+
+
+def test_what_begins_later_is_no_comparison() -> None:
+    """The shop's first order is of 10 January 2024; of the eight months before June, the first four aren't whole."""
+    shop = replace(tiny_shop.shop(), firsts={"order_line": date(2024, 1, 10), "spend": date(2024, 1, 3)})
+    asked = {"period": Period(date(2024, 6, 1), date(2025, 2, 1)), "against": "previous"}
+    monthly = answer(Query(metrics=("net_sales", "spend"), by=("month",), **asked), shop, tiny_shop.EVENT)
+    before = {row["month"]: (row["net_sales_before"], row["spend_before"]) for row in monthly.table()}
+    assert getattr(before[date(2024, 9, 1)][0], "reason", None) == "begins_later"
+    assert before[date(2024, 9, 1)][1] == 60
+    assert before[date(2024, 10, 1)][0] == 420
+    assert monthly.against_totals is not None
+    assert {id_: getattr(value, "reason", value) for id_, value in monthly.against_totals.items()} == dict.fromkeys(
+        ("net_sales", "spend"), "begins_later"
+    )
+    by_channel = answer(Query(metrics=("net_sales",), by=("channel",), **asked), shop, tiny_shop.EVENT)
+    assert {getattr(row["net_sales_before"], "reason", None) for row in by_channel.table()} == {"begins_later"}
+    laid = answer(
+        Query(
+            metrics=("net_sales",),
+            period=Period(date(2024, 12, 20), date(2025, 1, 9)),
+            against="last_year_weekday",
+        ),
+        shop,
+        tiny_shop.EVENT,
+    )
+    assert getattr((laid.against_totals or {})["net_sales"], "reason", None) == "begins_later"
+    closed = replace(shop, firsts={"order_line": date(2024, 1, 4)})
+    january = {"period": Period(date(2025, 1, 1), date(2025, 2, 1)), "against": "last_year"}
+    assert answer(Query(metrics=("net_sales",), **january), closed, tiny_shop.EVENT).against_totals == {"net_sales": 60}
+
+
+def test_a_fact_that_is_missing_is_said_in_every_month() -> None:
+    """Nothing is known of visits: each month says so, and beside sales too; before the shop began it is an error."""
+    gone = {"session": Missing("no_visits", "")}
+    shop = replace(tiny_shop.shop(), empty={**tiny_shop.shop().empty, **gone})
+    period = Period(date(2024, 1, 1), date(2024, 4, 1))
+    alone = answer(Query(metrics=("sessions",), by=("month",), period=period), shop, tiny_shop.EVENT)
+    assert [(row["month"].month, row["sessions"].reason) for row in alone.rows] == [
+        (month, "no_visits") for month in (1, 2, 3)
+    ]
+    both = answer(Query(metrics=("sessions", "net_sales"), by=("month",), period=period), shop, tiny_shop.EVENT)
+    assert [row["sessions"].reason for row in both.rows] == ["no_visits"] * 3
+    early = Query(metrics=("sessions",), by=("month",), period=Period(date(2020, 1, 1), date(2020, 2, 1)))
+    with pytest.raises(BeforeDataError):
+        answer(early, shop, tiny_shop.EVENT).within_data()

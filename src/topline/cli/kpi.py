@@ -35,6 +35,7 @@ def kpi(
     """Print metrics of a shop."""
     from topline.lake.read import read
     from topline.metrics.query import parse
+    from topline.units.missing import Missing
 
     if listing:
         columns = ["id", "label", "unit", "formula"] if style is output.Format.TABLE else None
@@ -63,6 +64,10 @@ def kpi(
             shown = result.table()
             columns = list(shown[0]) if shown else list(result.columns)
             output.rows(shown, style, columns=columns, title=chosen.name)
+    if not result.rows and result.query.by:
+        for id_, value in result.totals.items():
+            if isinstance(value, Missing):
+                typer.echo(f"{id_}: {value}", err=True)
     return None
 
 

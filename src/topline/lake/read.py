@@ -221,6 +221,7 @@ def whole(lake: Lake, snapshot: Snapshot, known_at: datetime | None = None) -> T
         has_late_goods=known.has_late_goods,
         empty={fact: NOTHING[fact] for fact in NOTHING if fact not in known.held},
         extent=known.extent,
+        firsts=dict(known.firsts),
         run=_run,
         arrow=engine.execute,
     )
@@ -315,6 +316,7 @@ class Known:
     root : the lake's folder
     then : the snapshot and the moment asked of, where it is asked what was known then; None for what is known now
     held : the facts that have rows
+    firsts : the first day of each fact that has days
     """
 
     root: str
@@ -324,6 +326,7 @@ class Known:
     has_cancelled_orders: bool
     has_late_goods: bool
     extent: Period | None
+    firsts: tuple[tuple[str, date], ...]
 
 
 def known_of(lake: Lake, snapshot: Snapshot, known_at: datetime | None) -> Known:
@@ -344,6 +347,7 @@ def known_of(lake: Lake, snapshot: Snapshot, known_at: datetime | None) -> Known
         has_cancelled_orders=bool(orders.get("cancelled")),
         has_late_goods=bool(lines.get("late")),
         extent=Period(lines["first"], lines["last"] + timedelta(days=1)) if lines.get("first") else None,
+        firsts=tuple((fact, record["first"]) for fact, record in asked.items() if record.get("first")),
     )
     remember(_known, key, found)
     return found
@@ -356,11 +360,13 @@ def _asked(lake: Lake, snapshot: Snapshot, known_at: datetime | None, fact: str)
     if found is None:
         table: Any = engine.table(lake, fact, snapshot, known_at=known_at)
         asked = {"rows": table.count()}
+        if day := facts()[fact].day:
+            asked["first"] = table[day].min()
         if fact == "order":
             asked |= {"tests": table.is_test.any(), "cancelled": table.cancelled_on.count()}
         if fact == "order_line":
             is_late = (table.kind == Kind.GOODS_SOLD.value) & (table.ordered_on != table.on)
-            asked |= {"first": table.on.min(), "last": table.on.max(), "late": is_late.any()}
+            asked |= {"last": table.on.max(), "late": is_late.any()}
         (found,) = engine.execute(table.aggregate(**asked)).to_pylist()
         remember(_counted, key, found)
     return found

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,9 @@ from topline.units.text import N_
 
 MOST_ROWS = 100_000
 """Rows that an answer may have."""
+
+LATE = timedelta(days=3)
+"""Of days without a row at the start of what is compared with, as a shop may be closed; after more it isn't whole."""
 
 _NANO = Decimal("1e-9")
 _NO_SUM = Missing("target_does_not_sum", N_("a ratio's target is no sum of days; see its goal"))
@@ -42,7 +45,7 @@ def answer(query: Query, tables: Tables, settings: Settings) -> Result:
     if view is not plain:
         totals = _valued(View(tables, replace(query, by=(), window=None), settings, rates=rates), asked)[1]
     others, other_totals, other = _compared(view, asked)
-    keys = _ordered(_filled({**cells, **(others if query.against == "plan" else {})}, view), query, cells)
+    keys = _ordered(_filled({**cells, **_twins(others, view, other)}, view), query, cells)
     rest = len(kept.get(REST, ()))
     nothing = _value_of_nothing(asked, view)
     result = Result(
@@ -55,7 +58,7 @@ def answer(query: Query, tables: Tables, settings: Settings) -> Result:
     )
     if query.against is None:
         return result
-    twins = keys if other is None else [_twin(key, view, other) for key in keys]
+    twins = [_twin(key, view, other) for key in keys] if other else keys
     return replace(
         result,
         against_rows=[_row(query, twin, others[twin], rest) if twin in others else None for twin in twins],
@@ -67,7 +70,10 @@ type Values = dict[str, Value]
 
 
 def _compared(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, Values], Values, View | None]:
-    """The values that the question compares with, and the view whose keys are another period's, if they are."""
+    """The values that the question compares with, and the view whose keys are another period's, if they are.
+
+    Before a metric's facts begin, and in what begins before them, its values are missing.
+    """
     query = view.query
     if query.against == "plan":
         return *_targets(view, asked), None
@@ -81,7 +87,37 @@ def _compared(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, Values], V
     if other is not plain and compared.by:
         whole = View(view.tables, replace(compared, by=(), window=None), view.settings, rates=view.rates)
         totals = _valued(_framed(whole, like=laid), asked)[1]
+    for metric in asked:
+        first = _first_day(metric, view.tables)
+        for key, cell in cells.items():
+            if first and (start := _read_from(other, key)) and first - start > LATE:
+                cell[metric.id] = _begins(first)
+        if first and (start := _read_from(other, None)) and first - start > LATE:
+            totals[metric.id] = _begins(first)
     return cells, totals, None if laid else other
+
+
+def _first_day(metric: Metric, tables: Tables) -> date | None:
+    """The first day from which on all facts of a metric are recorded; None where that isn't known."""
+    facts = {fact for m in metric.measures for fact in (m.facts if isinstance(m, Staged) else (fact_of(m.source),))}
+    return max((tables.firsts[fact] for fact in facts if fact in tables.firsts), default=None)
+
+
+def _read_from(view: View, key: Key | None) -> date | None:
+    """The first day that a cell was read from, or the whole for None."""
+    at = next((i for i, id_ in enumerate(view.query.by) if dimensions()[id_].grain not in (None, Grain.HOUR)), None)
+    bucket: Any = None if key is None or at is None else key[at]
+    if view.frame:
+        periods = view.frame.periods
+        if bucket is None:
+            return min((period.start for period in periods.values()), default=None)
+        return periods[bucket].start if bucket in periods else None
+    start = view.query.period.start if view.query.period else None
+    return max(bucket, start) if isinstance(bucket, date) and start else start
+
+
+def _begins(first: date) -> Missing:
+    return Missing("begins_later", N_("what is known begins on %(day)s"), {"day": first.isoformat()})
 
 
 def _valued(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, Values], Values]:
@@ -297,15 +333,45 @@ def _ordered(keys: Iterable[Key], query: Query, cells: Mapping[Key, Values]) -> 
 
 
 def _filled(cells: Mapping[Key, Values], view: View) -> Iterable[Key]:
-    """The keys, and where only time is asked for, the empty buckets between the first and the last."""
+    """The keys, and where only time is asked for, the empty buckets between the first and the last.
+
+    All of the period where what the metrics are made of is missing: each says so.
+    """
     by = view.query.by
     grain = dimensions()[by[0]].grain if len(by) == 1 else None
-    days = [key[0] for key in cells if isinstance(key[0], date)] if grain and grain is not Grain.HOUR else []
-    if not days or grain is None or any(dimensions()[f.dimension].grain for f in view.query.where):
+    if grain is None or grain is Grain.HOUR or any(dimensions()[f.dimension].grain for f in view.query.where):
         return cells
-    calendar = view.settings.calendar
-    between = Period(min(days), calendar.next(max(days), grain))
+    calendar, known = view.settings.calendar, view.tables.extent
+    days = [key[0] for key in cells if isinstance(key[0], date)]
+    if days:
+        between = Period(min(days), calendar.next(max(days), grain))
+    elif view.query.period and known and view.period and view.period.end > known.start and _is_gone(view):
+        between = view.period
+    else:
+        return cells
     return {*cells, *((bucket.start,) for bucket in calendar.buckets(between, grain))}
+
+
+def _is_gone(view: View) -> bool:
+    """Whether a fact is missing that each of the metrics needs."""
+    asked = (metrics()[id_] for id_ in view.query.metrics)
+    return all(any(missing_of(measure, view.tables) for measure in metric.measures) for metric in asked)
+
+
+def _twins(others: Mapping[Key, Values], view: View, other: View | None) -> dict[Key, Values]:
+    """The cells compared with, each under the key of the asked period at its place; time that is yet to come left out.
+
+    Of targets all, as what is to come is planned.
+    """
+    if view.query.against in (None, "plan"):
+        return dict(others)
+    ahead = view.period.end if view.period else date.min
+    found = {}
+    for key, values in others.items():
+        own = _twin(key, other, view) if other else key
+        if not any(isinstance(part, date) and part >= ahead for part in own):
+            found[own] = values
+    return found
 
 
 def _twin(key: Key, view: View, other: View) -> Key:

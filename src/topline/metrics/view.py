@@ -101,6 +101,7 @@ class Tables:
     empty : facts without rows, and what that leaves missing
     has_late_goods : whether goods sold stand on another day than their order's, as those added to it later do
     extent : from the first to the last day of the ledger, None if it is empty
+    firsts : the first day of each fact that has rows and days
     purchases : the purchases with these dimensions, None where they are not made
     run : evaluates an expression to its rows
     arrow : evaluates an expression to columns, for those that go to `science`
@@ -115,6 +116,7 @@ class Tables:
     has_late_goods: bool = True
     empty: Mapping[str, Missing] = field(default_factory=dict)
     extent: Period | None = None
+    firsts: Mapping[str, date] = field(default_factory=dict)
     roll_up: RollUps = field(default=lambda source, dims, basis: None)
     purchases: Callable[[frozenset[str], Basis], Purchases | None] = field(default=lambda dims, basis: None)
     run: "Callable[[Table], list[dict[str, Any]]]" = field(default=lambda rows: rows.to_pyarrow().to_pylist())

@@ -165,6 +165,7 @@ def _table(visit: Visit, result: Result, shown: dict[str, Metric]) -> dict[str, 
         "totals": [
             _cell(result.totals[id_], (result.against_totals or {}).get(id_), shown[id_]) for id_ in query.metrics
         ],
+        "gone": [(shown[id_], value) for id_, value in result.totals.items() if isinstance(value, Missing)],
         "left_off": max(0, len(rows) - MOST_ROWS),
         "is_compared": query.against is not None,
     }
