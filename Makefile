@@ -7,11 +7,13 @@ ASSETS = src/topline/web/static/dist/.built
 
 .PHONY: demo serve test test-sqlite test-postgres check format soak bench docs clean system assets
 
-demo: .venv/.demo $(ASSETS)  ## set up, then the demo shops in the browser
-	$(RUN)/topline demo
+PORT = 8000
+
+demo: .venv/.demo $(ASSETS)  ## set up, then the demo shops in the browser (PORT=8010 for another port)
+	$(RUN)/topline demo --port $(PORT)
 
 serve: .venv/.demo $(ASSETS)  ## set up, then the product
-	$(RUN)/topline serve
+	$(RUN)/topline serve --port $(PORT)
 
 test: test-sqlite test-postgres  ## set up all that the tests need, then the tests
 

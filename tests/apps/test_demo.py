@@ -13,7 +13,8 @@ from topline.journal.models import Batch
 from topline.lake import read
 from topline.lake.scope import Scope
 from topline.metrics.query import Query
-from topline.plans.models import PlanVersion, State
+from topline.plans import gate
+from topline.plans.models import Decision, PlanVersion, State
 from topline.simulate import shop as simulation
 from topline.simulate.truth import HARBOUR_AND_PINE
 from topline.simulate.world import World
@@ -107,9 +108,14 @@ def test_its_plan_is_drafted_and_active_once(short, monkeypatch):
     monkeypatch.setattr(demo, "DEMOS", (planned,))
     demo.create(say=lambda _: None)
     jobs.run_now(Job.objects.get(kind="imports.demo_plan"))
-    version = PlanVersion.objects.get()
-    assert version.state == State.ACTIVE
-    assert version.plan.period == Period.of_months(date(2025, 11, 1), demo.PLAN_MONTHS)
+    marketing, sales = PlanVersion.objects.order_by("pk")
+    assert (marketing.plan.kind, sales.plan.kind, sales.plan.serves) == ("marketing", "sales", marketing.plan)
+    for version in (marketing, sales):
+        assert version.state == State.ACTIVE
+        assert version.plan.period == Period.of_months(date(2025, 11, 1), demo.PLAN_MONTHS)
+        assert not [one for one in gate.findings(version) if one.is_blocking]
+        assert all(goal.actions for goal in version.goals.standing())
+    assert not [one for step in Decision.objects.all() for one in step.findings if one[2]]  # nor when it was handed in
     demo.create(say=lambda _: None)
     assert not Job.objects.unfinished().filter(kind="imports.demo_plan").exists()
 

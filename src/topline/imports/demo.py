@@ -20,14 +20,12 @@ from topline.accounts.models import Shop, User
 from topline.accounts.permissions import Role
 from topline.catalog import operations as catalog
 from topline.connectors import completejourney
-from topline.imports import demo_team
+from topline.imports import demo_plan, demo_team
 from topline.journal import operations as journal
 from topline.journal.models import Batch
 from topline.lake.store import Lake
-from topline.plans import approval, quotas, targets
-from topline.plans import operations as plans
-from topline.plans.facts import QUOTA
-from topline.plans.models import PlanVersion, State
+from topline.plans import quotas
+from topline.plans.models import Kind, PlanVersion, State
 from topline.simulate import identity
 from topline.simulate import shop as simulation
 from topline.simulate.truth import HARBOUR_AND_PINE
@@ -137,27 +135,16 @@ def load_placements(job: Job) -> dict[str, Any]:
     return {"rows": completejourney.PROMOTION_ROWS}
 
 
-def activate_plan(job: Job) -> dict[str, Any]:
-    """Draft a demo shop's plan from what came before it, and carry it to being active."""
+def activate_plans(job: Job) -> dict[str, Any]:
+    """Draft a demo shop's plans from what came before them, and carry them to being in force."""
     demo = next(one for one in DEMOS if one.slug == job.shop)
     shop, actor = Shop.objects.named(job.shop), User.objects.named(EMAIL)
-    version = _planned(demo, shop).order_by("pk").first() or plans.draft_plan(
-        shop=shop,
-        period=Period.of_months(demo.plan_from, PLAN_MONTHS),
-        as_of=demo.plan_from,
-        actor=actor,
-        now=shop.now(),
-    )
-    if demo.source == identity.SOURCE and version.state == State.DRAFT and not quotas.exist(version):
-        version = quotas.propose(version=version, total=None, actor=actor, now=shop.now())
-        version = targets.add_lines(
-            version=version, metric=QUOTA, cut="territory", actor=actor, now=shop.now(),
-            names=targets.known_lines(version, "territory"),
-        )  # fmt: skip
-    steps = {State.DRAFT: approval.submit, State.IN_REVIEW: approval.approve, State.APPROVED: approval.activate}
-    while step := steps.get(State(version.state)):
-        version = step(version=version, actor=actor, now=shop.now())
-    return {"plan": version.plan_id}
+    period = Period.of_months(demo.plan_from, PLAN_MONTHS)
+    marketing, sales = _planned(demo, shop).order_by("pk")[:2] or demo_plan.drafted(shop, period, actor)
+    if demo.source == identity.SOURCE and sales.state == State.DRAFT and not quotas.exist(sales):
+        sales = demo_plan.give_out(sales, actor)
+    demo_plan.put_in_force((marketing, sales), actor)
+    return {"plan": sales.plan_id}
 
 
 def _shop(demo: Demo, user: User) -> Shop:
@@ -190,7 +177,7 @@ def _fill(demo: Demo, shop: Shop, say: Say) -> None:
                     shop=shop, rows=map(_entry, rows.to_pylist()), source=demo.source, now=batch.opened_at
                 )
         _finish(lake, batch)
-    if not _planned(demo, shop).exclude(state__in=_UNFINISHED).exists():
+    if not _planned(demo, shop).filter(plan__kind=Kind.SALES).exclude(state__in=_UNFINISHED).exists():
         jobs.enqueue("imports.demo_plan", shop=shop.slug, unique_key=f"imports.demo_plan:{shop.slug}")
     if demo.source == completejourney.SOURCE and _opened(shop, _PLACEMENTS).state != Batch.State.LIVE:
         jobs.enqueue("imports.demo_placements", shop=shop.slug, unique_key=f"imports.demo_placements:{shop.slug}")

@@ -41,7 +41,7 @@ JOBS = {
     "imports.run": run,
     erasure.KIND: scrub,
     "imports.demo_placements": demo.load_placements,
-    "imports.demo_plan": demo.activate_plan,
+    "imports.demo_plan": demo.activate_plans,
 }
 BACKGROUND = (erasure.KIND, "imports.demo_placements")
 

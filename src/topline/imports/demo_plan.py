@@ -1,0 +1,87 @@
+"""The plans of a demo shop: a marketing plan and the sales plan that serves it.
+
+They are drafted from what came before them, written to the end by a few words, and carried through the gate.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from django.db import transaction
+
+from topline.accounts.models import Shop, User
+from topline.plans import approval, document, drafting, filling, operations, quotas, targets, templates
+from topline.plans.facts import QUOTA
+from topline.plans.models import Kind, PlanVersion, State
+from topline.units.period import Period
+
+BENEFITS: Mapping[str, str] = {
+    "first-time-buyers": "A first order that arrives as promised, and an easy way to send it back.",
+    "regulars": "What they bought before, in stock, at a price that needs no watching.",
+    "slipping-away": "A reason to look in again: what is new since, and an offer on what they liked.",
+}
+"""What personas seek, by the keys that a draft gives them."""
+
+STRATEGY: Mapping[str, tuple[str, str]] = {
+    "harbour-and-pine": (
+        "For people who live half outdoors: furniture, light and pots that last and go together. {net_sales}",
+        "Made to stay outside",
+    ),
+    "complete-journey": (
+        "The store round the corner for the whole week's basket: fresh first, at prices that hold. {net_sales}",
+        "The whole week in one basket",
+    ),
+}
+"""Positioning and message, by shop."""
+
+ACTIONS: Mapping[str, str] = {
+    "net_sales": "Promote what the season sells, a fortnight before its peak",
+    "orders": "Answer what people search for in the five largest categories with a page each",
+    "average_order_value": "Show what goes together on every product page",
+    "new_customers": "Spend on the channels whose new customers come back",
+    "repeat_purchase_rate": "Write to first-time buyers after delivery, and again before they slip away",
+}
+"""What is done for a goal, by its metric."""
+
+
+def drafted(shop: Shop, period: Period, actor: User) -> list[PlanVersion]:
+    """The pair as new drafts, the marketing plan first, with what data can't say written."""
+    draft = filling.filled(shop, period, drafting.propose(shop, period, period.start), "en")
+    with transaction.atomic():
+        made = [
+            operations.start_plan(shop=shop, period=period, draft=draft, actor=actor, now=shop.now(), template=each)
+            for each in templates.parts(shop, templates.PAIR)
+        ]
+        for version in made:
+            _write(version, actor)
+    return made
+
+
+def _write(version: PlanVersion, actor: User) -> None:
+    shop, now = version.plan.shop, version.plan.shop.now()
+    for goal in version.goals.standing():
+        operations.edit_goal(goal=goal, actions=[ACTIONS[goal.metric]], actor=actor, now=now)
+    if version.plan.kind != Kind.MARKETING:
+        return
+    positioning, message = STRATEGY[shop.slug]
+    known = {"version": version, "actor": actor, "now": now}
+    document.write(field="5.positioning", key="", changes={"text": positioning}, seen=0, **known)
+    document.add_row(field="5.messages", values={"message": message}, **known)
+    for row in version.entries.rows("4.personas"):
+        document.write(
+            field="4.personas", key=row.key, changes={"benefits": BENEFITS[row.key]}, seen=row.revision, **known
+        )
+
+
+def give_out(version: PlanVersion, actor: User) -> PlanVersion:
+    """The sales plan's quotas and its lines by territory."""
+    now = version.plan.shop.now()
+    version = quotas.propose(version=version, total=None, actor=actor, now=now)
+    names = targets.known_lines(version, "territory")
+    return targets.add_lines(version=version, metric=QUOTA, cut="territory", names=names, actor=actor, now=now)
+
+
+def put_in_force(versions: Iterable[PlanVersion], actor: User) -> None:
+    """Each through the gate: handed in, approved, in force."""
+    steps = {State.DRAFT: approval.submit, State.IN_REVIEW: approval.approve, State.APPROVED: approval.activate}
+    for version in versions:
+        while step := steps.get(State(version.state)):
+            version = step(version=version, actor=actor, now=version.plan.shop.now())
