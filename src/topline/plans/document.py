@@ -17,6 +17,7 @@ from topline.plans import approval, cells, operations, team
 from topline.plans.merge import merge
 from topline.plans.models import Entry, EntryEdit, PlanVersion
 from topline.plans.outline import Behaviour, Field, Type, fields
+from topline.team.models import Territory
 from topline.units import errors
 from topline.units.text import N_
 from topline.workbench import audit
@@ -291,7 +292,7 @@ def exported(version: PlanVersion) -> dict[str, Any]:
 def load(*, version: PlanVersion, document: Mapping[str, Any], actor: User | None, now: datetime) -> None:
     """Make the version's document that of the JSON, by edits that the log keeps. What the JSON leaves out is taken out.
 
-    What is made of the team is left to it.
+    What is made of the team is left to it; the territories that a draft proposes to a shop without any stay proposed.
 
     Raises SchemaError, UnknownFieldError, cells.CellsError, operations.PlanLockedError.
     """
@@ -302,9 +303,12 @@ def load(*, version: PlanVersion, document: Mapping[str, Any], actor: User | Non
         given = document["fields"]
         for name in {*given, *version.entries.standing().values_list("field", flat=True)}:
             kept = field_of(name)
-            if kept.is_of_team or kept.behaviour == Behaviour.VIEW:  # a view may have been a table once
-                continue
+            is_proposed = name == team.PROPOSED and not Territory.objects.filter(shop=version.plan.shop).exists()
+            if kept.behaviour == Behaviour.VIEW or (kept.is_of_team and not is_proposed):
+                continue  # a view may have been a table once
             _load_field(version, name, kept, given.get(name, []), actor, now)
+            if is_proposed:
+                version.entries.rows(name).update(is_drafted=True)
 
 
 def _load_field(
