@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from topline.plans import cells, document, operations, readiness
+from topline.plans import cells, document, operations, readiness, text
 from topline.plans.models import EntryEdit, Plan, PlanVersion, State
 from topline.team.models import Territory
 
@@ -132,6 +132,14 @@ def test_a_locked_version_keeps_its_words_and_a_new_one_takes_them_along(version
     add(new, "3.competitors", name="Other")
     assert new.contents()["document"] != version.contents()["document"]
     assert new.contents_digest() != version.contents_digest()
+
+
+def test_a_rule_on_customers_in_words():
+    rule = 'orders>=2 last<=1090 spent>250.5 category="Home and garden"'
+    assert text.customers(rule, currency="GBP", language="en") == (
+        "Orders to date: at least 2; days since the last order: at most 1,090; net sales to date: more than £250.50; "
+        "Category: Home and garden"
+    )
 
 
 def test_the_json_makes_the_same_document(version, shop, owner):

@@ -29,6 +29,9 @@ NUMBERS = {
 }
 """What a rule may compare with a number."""
 
+AMOUNTS = ("spent", "mean")
+"""Those that are amounts of the shop's currency."""
+
 NAMES = ("category", "market", "channel", "product")
 """Dimensions of which a rule may name values; who ever bought such a one is in."""
 

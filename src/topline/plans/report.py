@@ -53,7 +53,6 @@ _LONG = 160
 _WIDEST = 7
 _LARGEST = 10
 """Products that the document names."""
-_SUMMARY = (1, 6, 14, 18)
 
 VIEWS: dict[str, "Callable[[_Report], Iterator[Block]]"] = {}
 """What stands in a field that is made of the rest of the plan, by its name."""
@@ -100,10 +99,10 @@ class _Report:
 
     def summary(self) -> Document:
         blocks: list[Block] = [Heading(_("How it goes")), *self.standing()]
-        for number in _SUMMARY[1:]:
-            within = [block for name in _SHOWN.get(number, ()) for block in VIEWS[name](self)]
+        for section in outline.sections(Kind(self.plan.kind), self.plan.outline):
+            within = list(VIEWS[_SHOWN[section.number]](self)) if section.number in _SHOWN else []
             if within:
-                blocks += [Heading(_(outline.section(number).title)), *within]
+                blocks += [Heading(_(section.title)), *within]
         blocks += [Heading(_("Retail events")), *self.events()]
         return self.bound(blocks, contents="")
 
@@ -236,6 +235,8 @@ class _Report:
                 return ", ".join(self.row_names.get(each, each) for each in value)
             case Type.LIST:
                 return ", ".join(value)
+            case Type.RULE:
+                return text.customers(value, currency=self.currency, language=self.language)
         return str(value)
 
     @cached_property
@@ -785,7 +786,9 @@ class _Report:
         return " · ".join([text.metric_label(one.goal.metric), *parts])
 
 
-_SHOWN = {6: ("6.goals",), 14: ("14.goals",), 18: ("18.months",)}
+_SHOWN = {6: "6.goals", 14: "14.goals", 18: "18.months"}
+"""The views that a summary shows, by section."""
+
 VIEWS.update(
     {
         "1.frame": _Report.frame,

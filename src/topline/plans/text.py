@@ -27,6 +27,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from topline.analysis import audience
 from topline.analysis.variance import PARTS
 from topline.calendar.events import EVENTS
 from topline.documents import words as wording
@@ -477,6 +478,36 @@ def amount(metric: str, value: Decimal | float | str | None, *, currency: str, l
             return format_percent(round(Decimal(value), 3), locale=locale, decimal_quantization=False)
         case _:
             return format_decimal(round(Decimal(value), 2), locale=locale)
+
+
+_SIGNS: Mapping[str, str] = {
+    "=": N_("%(what)s: %(value)s"),
+    ">=": N_("%(what)s: at least %(value)s"),
+    "<=": N_("%(what)s: at most %(value)s"),
+    ">": N_("%(what)s: more than %(value)s"),
+    "<": N_("%(what)s: less than %(value)s"),
+}
+
+
+def customers(rule: str, *, currency: str, language: str) -> str:
+    """A rule on customers in words: `orders>=2 last<=90` is "Orders to date: at least 2; days since the ...".
+
+    Raises audience.RuleError.
+    """
+    locale = wording.locale(language)
+
+    def said(one: audience.Condition) -> str:
+        if one.name in audience.NAMES:
+            what, value = dimensions()[one.name].label, one.value
+        elif one.name in audience.AMOUNTS:
+            what, value = audience.NUMBERS[one.name], _money(Decimal(one.value), currency, locale)
+        else:
+            what, value = audience.NUMBERS[one.name], format_decimal(Decimal(one.value), locale=locale)
+        return _(_SIGNS[one.sign]) % {"what": _(what), "value": value}
+
+    with translation.override(language):
+        words = "; ".join(said(one) for one in audience.parse(rule).conditions)
+        return words[:1].upper() + words[1:]
 
 
 def metric_label(metric: str) -> str:

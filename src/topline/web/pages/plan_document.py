@@ -21,7 +21,7 @@ from topline.accounts.permissions import LABELS
 from topline.calendar import events
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
-from topline.plans import cells, document, figures, gate, live, outline, progress, team, templates
+from topline.plans import cells, document, figures, gate, live, outline, progress, team, templates, text
 from topline.plans.content import Deadline
 from topline.plans.figures import Ask, Figure, Reader
 from topline.plans.models import Entry, EntryEdit, PlanVersion, State
@@ -119,6 +119,8 @@ class Desk:
                 return ", ".join(formats.channel(each) for each in value)
             case Type.LIST:
                 return ", ".join(value)
+            case Type.RULE:
+                return text.customers(value, currency=currency, language=formats.tag())
             case Type.MARKET | Type.CATEGORY:
                 return question.label(column.type.value, value)
             case Type.EVENT:
