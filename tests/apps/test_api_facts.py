@@ -112,10 +112,26 @@ def test_not_a_number_is_refused(send):
     assert [each["code"] for each in answer.json()["errors"]] == ["bad_number"]
 
 
-def test_an_unknown_column_names_the_nearest(call):
-    answer = call("POST", "/facts/lead_event", [{**LEAD, "chanel": "x"}])
-    assert answer.status_code == 422
-    assert "“channel”" in answer.json()["title"]
+def test_a_row_with_a_strange_column_is_refused_alone_and_told_the_nearest(call):
+    rows = [LEAD, {**LEAD, "key": "e2", "chanel": "x"}, {**LEAD, "key": "e3", "chanel": None}, "e4", None, [LEAD]]
+    answer = call("POST", "/facts/lead_event", rows)
+    assert (answer.status_code, answer.json()["accepted"]) == (202, 2)
+    assert [(each["row"], each["column"], each["code"]) for each in answer.json()["errors"]] == [
+        (1, "chanel", "unknown_column"),
+        (3, "", "not_an_object"),
+        (4, "", "not_an_object"),
+        (5, "", "not_an_object"),
+    ]
+    assert "“channel”" in answer.json()["errors"][0]["message"]
+    assert call("POST", "/facts/lead_event", [{f"c{n}": n for n in range(201)}]).status_code == 422
+
+
+def test_a_day_in_the_future_is_refused_but_for_what_is_expected(call):
+    hours = {"team": "Calls", "available_hours": 40, "planned_hours": 38}
+    stock = {"product_key": "K1", "recorded": 3, "counted": 3}
+    for on, refused in (("2011-09-01", 0), ("2011-09-02", 1)):
+        assert call("POST", "/facts/stock_count", [{**stock, "on": on}]).json()["refused"] == refused
+        assert call("POST", "/facts/capacity", [{**hours, "on": on}]).json()["refused"] == 0
 
 
 @pytest.mark.parametrize(
@@ -128,7 +144,7 @@ def test_a_fact_that_nobody_sends(call, table, status, text):
     assert text in answer.json()["title"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"[{", b'"rows"', b"\x00\xff", b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[{", b'"rows"', b"\x00\xff", b"[" * 100_000])
 def test_content_that_is_no_list_of_rows(send, content):
     answer = send("lead_event", content)
     assert answer.status_code == 422

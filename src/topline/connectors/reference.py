@@ -270,7 +270,7 @@ def _tests(read: Reader, target: Target, ids: dict[str, Type], form: Form, shop:
                     tests.append(
                         (f"may_be_personal AND regexp_matches({name}, {quoted(_PERSONAL)})", "personal", column)
                     )
-    if read.has("at"):
+    if read.has("at") and not tables()[target.table].may_lie_ahead:
         tests.append(
             (
                 f"\"at\" >= TIMESTAMP '{shop.today}' + INTERVAL {2 if read.is_absolute('at') else 1} DAY",

@@ -29,6 +29,8 @@ from topline.units.errors import ToplineError
 from topline.units.text import N_
 
 KEY_LENGTH, TEXT_LENGTH = 200, 255
+MOST_COLUMNS = 200
+"""Names that the rows of one request may use together; a fact has 30 at most."""
 MOST_BYTES = 256 * 2**20
 """Of one request, unpacked."""
 
@@ -36,6 +38,8 @@ PERSONAL = r"@\S+\.\w|\+\d[\d ()-]{7,}\d"
 """The shape of an e-mail address or a phone number, which the lake never holds."""
 
 REASONS: Mapping[str, str] = {
+    "not_an_object": N_("It is not an object. Send each row as an object of columns and values."),
+    "unknown_column": N_("“%(table)s” has no column of this name. %(hint)s"),
     "missing": N_("It is missing. Give every row a value."),
     "no_key": N_("Nothing names the row. Give it a “key” of its own, the same whenever you send it again."),
     "bad_text": N_("“%(value)s” is not a text. Send a string."),
@@ -55,14 +59,6 @@ REASONS: Mapping[str, str] = {
     "no_rate": N_("The currency isn't the shop's. Send the shop's currency for one of it as “rate”."),
 }
 """What may be wrong with a row, and what to do."""
-
-
-class UnknownColumnError(ToplineError):
-    message = N_("“%(table)s” has no column “%(column)s”. %(hint)s")
-
-    @property
-    def code(self) -> str:
-        return "column_unknown"
 
 
 class OwnFactError(ToplineError):
@@ -95,8 +91,15 @@ class Taken:
     faults: tuple[Fault, ...]
 
 
-type Sent = Mapping[str, Any]
-"""Columns by name, each a list of plain values or an Arrow array, all of one length."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Rows by column: each a list of plain values or an Arrow array, all of one length.
+
+    strange : the places of what was sent as a row and is none; their cells are empty
+    """
+
+    columns: Mapping[str, Any]
+    strange: tuple[int, ...] = ()
 
 
 def parse(content: bytes, content_type: str, *, most: int) -> Sent:
@@ -125,17 +128,20 @@ def _columns(rows: list[Any]) -> Sent:
     """The rows' values by column. Raises RowsError."""
     names: dict[str, None] = {}
     is_even = True
+    strange = tuple(place for place, row in enumerate(rows) if not isinstance(row, dict))
+    for place in strange:
+        rows[place] = {}
     for place, row in enumerate(rows):
-        if not isinstance(row, dict):
-            raise RowsError(format="JSON", detail=f"row {place} is not an object")
         if row.keys() != names.keys():
             names.update(dict.fromkeys(row))
             is_even = is_even and not place
+            if len(names) > MOST_COLUMNS:
+                raise RowsError(format="JSON", detail=f"the rows have more than {MOST_COLUMNS} columns")
     if not names:
-        return {"key": [None] * len(rows)}
+        return Sent({"key": [None] * len(rows)}, strange)
     if is_even and len(names) > 1:
-        return dict(zip(names, map(list, zip(*map(itemgetter(*names), rows), strict=True)), strict=True))
-    return {name: [row.get(name) for row in rows] for name in names}
+        return Sent(dict(zip(names, map(list, zip(*map(itemgetter(*names), rows), strict=True)), strict=True)))
+    return Sent({name: [row.get(name) for row in rows] for name in names}, strange)
 
 
 def _json(content: bytes) -> Any:
@@ -201,7 +207,9 @@ def _tabular(rows: pa.Table, most: int) -> Sent:
         raise RowsError(format="Arrow or Parquet", detail="two columns have one name")
     _fit(sum(_unpacked(chunk) for column in rows.columns for chunk in column.chunks))
     plain = {name: arrow.array(rows[name]) for name in rows.column_names}
-    return {n: each.dictionary_decode() if pa.types.is_dictionary(each.type) else each for n, each in plain.items()}
+    return Sent(
+        {n: each.dictionary_decode() if pa.types.is_dictionary(each.type) else each for n, each in plain.items()}
+    )
 
 
 def _unpacked(values: Any) -> int:
@@ -231,28 +239,25 @@ def take(table: Table, sent: Sent, shop: Shop, *, batch_id: str, now: datetime) 
     """The rows of a fact that were sent, as facts. now : real time, when Topline learns of them
 
     A row's key is the source and what names it; its version is what was sent, else `updated_at`, else now, so that the
-    last word counts. Personal ids become HMACs here. Raises UnknownColumnError.
+    last word counts. Personal ids become HMACs here. What a row says in a column that the fact doesn't have would be
+    lost without a word, so the row is refused.
     """
-    known = accepted(table)
-    for name in sent:
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f"Did you mean “{near[0]}”?" if near else f"It has {', '.join(known)}."
-            raise UnknownColumnError(table=table.name, column=name, hint=hint)
-    count = len(next(iter(sent.values()))) if sent else 0
-    work = _Work(table, sent, shop, count, now)
-    return work.taken(batch_id)
+    count = len(next(iter(sent.columns.values()))) if sent.columns else 0
+    work = _Work(table, sent.columns, shop, count, now)
+    return work.taken(batch_id, sent.strange)
 
 
 class _Work:
     """One batch at work: its typed columns, and the first fault of each row."""
 
-    def __init__(self, table: Table, sent: Sent, shop: Shop, count: int, now: datetime) -> None:
+    def __init__(self, table: Table, sent: Mapping[str, Any], shop: Shop, count: int, now: datetime) -> None:
         self.table, self.sent, self.shop, self.count, self.now = table, sent, shop, count, now
         self.typed: dict[str, Any] = {}
         self.faults: dict[int, Fault] = {}
 
-    def taken(self, batch_id: str) -> Taken:
+    def taken(self, batch_id: str, strange: Iterable[int]) -> Taken:
+        self._fault(strange, "", "not_an_object")
+        self._strangers()
         schema = self.table.schema
         for one in schema:
             if one.name in accepted(self.table) and one.name not in ("key", "version"):
@@ -289,6 +294,20 @@ class _Work:
         """Faults that quote the value."""
         for row in self._where(condition):
             self._fault([row], column, reason, value=_short(values[row].as_py()), **params)
+
+    def _strangers(self) -> None:
+        """Faults of rows that fill a column which the fact doesn't have."""
+        known = accepted(self.table)
+        for name in (each for each in self.sent if each not in known):
+            values = self.sent[name]
+            near = get_close_matches(name, known, 1)
+            hint = f"Did you mean “{near[0]}”?" if near else f"It has {', '.join(known)}."
+            filled = (
+                self._where(kernel.is_valid(values))
+                if isinstance(values, pa.Array)
+                else [row for row, value in enumerate(values) if value is not None]
+            )
+            self._fault(filled, _short(name), "unknown_column", table=self.table.name, hint=hint)
 
     def _column(self, one: "pa.Field[Any]") -> Any:
         name = one.name
@@ -389,6 +408,9 @@ class _Work:
             self.typed |= {name: shown[name] for name in ("at", "on", "hour") if name in self.table.columns}
             late = pa.scalar(self._end(), arrow_utc)
             self._fault(self._where(kernel.greater_equal(shown["at"], late)), "at", "future_date")
+        elif "on" in self.typed and not self.table.may_lie_ahead:
+            today = pa.scalar(self.shop.today, pa.date32())
+            self._fault(self._where(kernel.greater(self.typed["on"], today)), "on", "future_date")
         for name, column in self.typed.items():
             if pa.types.is_date(column.type):
                 early = kernel.less(column, pa.scalar(date(1970, 1, 1), pa.date32()))

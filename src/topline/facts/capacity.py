@@ -25,4 +25,5 @@ TABLE = Table(
     description="hours of teams by week",
     identity=("team", "on"),
     nothing=Missing("no_capacity", N_("no hours of teams")),
+    may_lie_ahead=True,
 )

@@ -38,4 +38,5 @@ TABLE = Table(
         "on",
     ),
     nothing=Missing("no_external_series", N_("no numbers from outside the shop")),
+    may_lie_ahead=True,
 )

@@ -38,4 +38,5 @@ TABLE = Table(
         "until_on",
     ),
     nothing=Missing("no_market_estimate", N_("no estimate of the market's sales")),
+    may_lie_ahead=True,
 )

@@ -23,4 +23,5 @@ TABLE = Table(
     day="on",
     description="list prices by product, market and day",
     identity=("product_key", "market", "currency", "on"),
+    may_lie_ahead=True,
 )

@@ -33,4 +33,5 @@ TABLE = Table(
     day="on",
     description="promotions by product and window",
     identity=("promotion_key", "product_key", "on"),
+    may_lie_ahead=True,
 )

@@ -62,6 +62,7 @@ class Table:
     identity : the columns that name a row within its source; () if nothing of the row does, so it needs a key
     is_own : True if only Topline itself writes it: nobody brings or sends such rows
     nothing : what is missing where the table has no rows
+    may_lie_ahead : True if rows say what is planned or expected, so that their day may be in the future
     course : the column of what the rows are the course of, which may pass from owner to owner; "" if each stands alone
     """
 
@@ -73,6 +74,7 @@ class Table:
     identity: tuple[str, ...] = ()
     is_own: bool = False
     nothing: Missing | None = None
+    may_lie_ahead: bool = False
     course: str = ""
 
     @property

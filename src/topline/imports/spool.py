@@ -59,7 +59,7 @@ class SpoolFullError(ToplineError):
 def send(*, shop: Shop, table: Table, sent: rows.Sent, source: str, now: datetime) -> Taken:
     """The rows of a fact that a program sent: those that are right are kept when this returns, and seen in seconds.
 
-    Raises UnknownColumnError, SpoolFullError. now : real time
+    Raises SpoolFullError. now : real time
     """
     folder = _folder(shop.slug) / "in"
     if folder.exists() and len(os.listdir(folder)) >= MOST_FILES:

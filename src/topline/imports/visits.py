@@ -34,13 +34,14 @@ def collected(shop: Shop, lake: Lake, events: Sequence[Mapping[str, Any]], *, no
             session = shop.hmac(SOURCE, f"{visitor}:{event['at']}")
         last[visitor] = (session, max(at, seen) if seen else at)
         names.append(session)
-    sent = {
+    seen_columns = {
         name: [event.get(name) for event in ordered]
         for name in rows.accepted(tables()["web_event"])
         if any(name in event for event in ordered)
     }
+    sent = rows.Sent({**seen_columns, "session_key": names})
     own = replace(told(shop, SOURCE), hmac=lambda source, id_: id_, today=now.date())
-    taken = rows.take(tables()["web_event"], {**sent, "session_key": names}, own, batch_id="", now=now)
+    taken = rows.take(tables()["web_event"], sent, own, batch_id="", now=now)
     if taken.faults:
         raise AssertionError(f"the collector let through what is no fact: {taken.faults[0]}")
     return taken.batch
