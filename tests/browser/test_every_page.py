@@ -17,6 +17,7 @@ import import_files
 from topline.accounts import operations as accounts
 from topline.accounts.models import User
 from topline.crm import operations as crm
+from topline.crm.models import Person
 from topline.imports import operations as imports
 from topline.journal import operations as journal
 from topline.plans import approval, calendar, feedback, ledger, promises, reviews
@@ -71,8 +72,11 @@ def lived_in(shop, tmp_path):
     calendar.put_event(
         shop=shop, name="Spring fair", starts_on=date(2026, 3, 4), last_on=date(2026, 3, 6), actor_id=owner.pk
     )
-    row = {"source_id": "7", "customer_key": shop.hmac("file", "7"), "name": "Ana Pop", "email": "a@example.org"}
-    crm.upsert_identities(shop=shop, source="file", rows=[row])
+    named = (("7", "Ana Pop"), ("8", "Ana P."), ("9", "Ana Popa"))
+    rows = [{"source_id": id_, "customer_key": shop.hmac("file", id_), "name": name} for id_, name in named]
+    crm.upsert_identities(shop=shop, source="file", rows=rows)
+    first, second = Person.objects.order_by("pk")[:2]
+    crm.merge(keep=first, other=second, actor_id=owner.pk, now=NOW)
     accounts.create_token(user=owner, shop=shop, name="reports", scopes=["metrics.read"], actor_id=owner.pk)
     while job := jobs.claim():
         jobs.perform(job)
@@ -102,7 +106,11 @@ class Walk:
         """The names of the pages that were walked."""
         patterns = {name: page.url_pattern() for name, page in pages().items()}
         start = [f"/shop/lamps/{page.path}" for page in pages().values() if "<" not in page.path]
-        waiting, walked, queued = deque([*start, "/shop/lamps/customers/privacy?q=Ana"]), set(), Counter()
+        waiting, walked, queued = (
+            deque([*start, "/shop/lamps/customers/privacy?q=Ana", "/shop/lamps/customers/merges?q=Ana&keep=1"]),
+            set(),
+            Counter(),
+        )
         while waiting:
             self.go(waiting.popleft())
             walked.add(_name(patterns, urlsplit(self.page.url).path))

@@ -1,13 +1,14 @@
-"""Customers by name: who they are, what erasing one would take, and erasing one."""
+"""Customers by name: who they are, saying that two are one person, what erasing one would take, and erasing one."""
 
 from typing import Annotated
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Path, Router, Schema, Status
+from ninja import Path, Query, Router, Schema, Status
 from ninja.decorators import decorate_view
 from pydantic import Field
 
+from topline.api import paging
 from topline.api.auth import Requires, caller
 from topline.api.once import once
 from topline.crm import operations, privacy
@@ -32,6 +33,20 @@ class PersonOut(Schema):
     email: str
     phone: str
     country: str
+    merged_into: Annotated[
+        int | None, Field(validation_alias="merged_into_id", description="The customer that their history counts under")
+    ] = None
+
+
+class MergeIn(Schema):
+    other: Annotated[int, Field(description="The customer whose history goes to the one in the address")]
+
+
+class MergesOut(Schema):
+    """`next` is the cursor of the page after; empty on the last."""
+
+    merges: list[PersonOut]
+    next: str | None
 
 
 class GoingOut(Schema):
@@ -62,6 +77,46 @@ class ErasedOut(Schema):
 )
 def find_people(request: HttpRequest, shop: str, q: str) -> list[Person]:
     return list(Person.objects.matching(caller(request).shop, q)[:MOST])
+
+
+@router.get(
+    "/shops/{shop}/merges",
+    response=MergesOut,
+    auth=Requires("customers.read"),
+    summary="Customers who are merged into another",
+)
+def list_merges(
+    request: HttpRequest, shop: str, after: str | None = None, limit: Annotated[int, Query(ge=1, le=200)] = MOST
+) -> dict[str, object]:
+    page, following = paging.newest_first(Person.objects.merged(caller(request).shop), limit=limit, after=after)
+    return {"merges": page, "next": following}
+
+
+@router.post(
+    "/shops/{shop}/people/{person}/merge",
+    response=PersonOut,
+    auth=Requires("customers.write", is_whole=True),
+    summary="Say that another customer is this person too: their history counts as one",
+)
+@decorate_view(once)
+def merge(request: HttpRequest, shop: str, person: _Id, said: MergeIn) -> Person:
+    return operations.merge(
+        keep=_person(request, person),
+        other=_person(request, said.other),
+        actor_id=caller(request).user.pk,
+        now=timezone.now(),
+    )
+
+
+@router.post(
+    "/shops/{shop}/people/{person}/unmerge",
+    response=PersonOut,
+    auth=Requires("customers.write", is_whole=True),
+    summary="Take a merge back: the customer stands for themselves again, with what was theirs",
+)
+@decorate_view(once)
+def unmerge(request: HttpRequest, shop: str, person: _Id) -> Person:
+    return operations.unmerge(person=_person(request, person), actor_id=caller(request).user.pk, now=timezone.now())
 
 
 @router.get(

@@ -22,6 +22,10 @@ class PersonQuerySet(models.QuerySet["Person"]):
         near = Q(name__icontains=wanted) | Q(email__iexact=wanted) | Q(phone=wanted) | Q(identity__source_id=wanted)
         return self.filter(near | by_id, shop=shop).distinct().order_by("name", "pk") if wanted else self.none()
 
+    def merged(self, shop: Shop) -> "PersonQuerySet":
+        """The people who are merged into another, with that one; the newest customers first."""
+        return self.filter(shop=shop, merged_into__isnull=False).select_related("merged_into").order_by("-pk")
+
     def names(self, shop: Shop, keys: Iterable[str]) -> dict[str, str]:
         """The names of customers and persons by the keys that the lake knows them by; the unknown are left out."""
         found: dict[str, str] = {}

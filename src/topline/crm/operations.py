@@ -50,7 +50,8 @@ def upsert_identities(*, shop: Shop, source: str, rows: Iterable[Mapping[str, st
 def merge(*, keep: Person, other: Person, actor_id: int | None, now: datetime) -> Person:
     """`keep`, whose history now includes the other's. Raises MergeError."""
     keep, other = root(keep), root(other)
-    if keep == other or keep.shop_id != other.shop_id:
+    free = Person.objects.select_for_update().filter(pk__in=[keep.pk, other.pk], merged_into__isnull=True)
+    if keep == other or keep.shop_id != other.shop_id or len(free.order_by("pk")) < 2:
         raise MergeError()
     other.merged_into = keep
     other.save(update_fields=["merged_into"])
