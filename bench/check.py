@@ -20,7 +20,8 @@ DAYS = [AS_OF, *(date(2011, month, day) for month in (9, 10, 11) for day in (15,
 SIZES = (("3 months, 9 categories, 2 markets", 9, 2, 14), ("largest: 5,000 cells", 20, 5, 50))
 ROUNDS = 7
 PROMOTIONS = 8
-"""Each on a category for two slots, every other one in a single market."""
+"""Each on a category for two slots, every other one in a single market; each followed by a dip of two slots."""
+CHANNELS = 6
 
 
 def main(data: Path) -> None:
@@ -55,20 +56,24 @@ def _speed(name: str, categories: int, markets: int, slots: int) -> None:
         on_hand=np.full(categories, 20.0),
         arrivals=np.full((categories, slots), 9.0),
         spend=np.full(slots, 50.0),
+        spend_of=np.full((CHANNELS, slots), 50.0 / CHANNELS),
+        pool=np.arange(CHANNELS),
+        pool_effect=1 + (np.array([0.85, 0.94, 1.0, 1.07, 1.12]) - 1) * np.ones((1, CHANNELS, 1)) / CHANNELS,
         multiplier=np.array([0.0, 0.5, 1.0, 2.0, 4.0]),
         effect=np.array([[0.85, 0.94, 1.0, 1.07, 1.12]]),
-        promoted_of=np.arange(PROMOTIONS) % categories,
+        promoted_of=np.tile(np.arange(PROMOTIONS) % categories, 2),
         promoted=_promoted(markets, slots),
         depth=np.linspace(0, 2, 9),
-        promoted_units=np.linspace(1, 2.5, 9) * np.ones((1, PROMOTIONS, 1)),
-        promoted_sales=np.linspace(1, 1.6, 9) * np.ones((1, PROMOTIONS, 1)),
+        promoted_units=_multiples(2.5),
+        promoted_sales=_multiples(1.6),
     )
     plain = check.simulate(base, Change())
     target = plain.sales.mean(axis=0) * 1.05
     check.smallest(base, Change(), lambda outcome: outcome.finish, float(target.sum()))
     took = {"simulate": [], "months": [], "drivers": [], "smallest": []}  # type: dict[str, list[float]]
     for turn in range(ROUNDS):
-        change = Change(traffic=0.01 * turn, price=-0.01 * turn, promotion=-0.1 * turn)
+        channels = (0.1 * turn, *[0.0] * (CHANNELS - 1))
+        change = Change(traffic=0.01 * turn, price=-0.01 * turn, promotion=-0.1 * turn, channels=channels)
         begun = time.process_time()
         moved = check.simulate(base, change)
         _ = moved.finish
@@ -90,10 +95,20 @@ def _speed(name: str, categories: int, markets: int, slots: int) -> None:
 def _promoted(markets: int, slots: int) -> Any:
     import numpy as np
 
-    on = np.zeros((PROMOTIONS, markets, slots))
+    on = np.zeros((2, PROMOTIONS, markets, slots))
     for place in range(PROMOTIONS):
-        on[place, : markets if place % 2 else 1, place % (slots - 1) : place % (slots - 1) + 2] = 0.7
-    return on
+        for after in (0, 1):
+            start = place % (slots - 1) + 2 * after
+            on[after, place, : markets if place % 2 else 1, start : start + 2] = 0.7
+    return on.reshape(2 * PROMOTIONS, markets, slots)
+
+
+def _multiples(most: float) -> Any:
+    """(1, r, d) of what is promoted at each depth, then of what follows."""
+    import numpy as np
+
+    promoted, after = np.linspace(1, most, 9), np.r_[1.0, np.full(8, 0.8)]
+    return np.repeat(np.stack([promoted, after]), PROMOTIONS, axis=0)[None]
 
 
 def _replay(data: Path) -> None:

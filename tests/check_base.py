@@ -23,6 +23,8 @@ def certain(*, categories: int = 2, markets: int = 2, slots: int = 4, months: in
         "multiplier": np.zeros(0),
         "effect": np.zeros((1, 0)),
         "spend": np.zeros(slots),
+        "spend_of": np.zeros((0, slots)),
+        "pool": np.zeros(0, dtype=np.int64),
         "pushed": np.ones((1, 0)),
         "on_hand": np.full(categories, np.inf),
         "arrivals": np.zeros((categories, slots)),
@@ -34,6 +36,8 @@ def certain(*, categories: int = 2, markets: int = 2, slots: int = 4, months: in
         "reference": np.full((3, months), np.nan),
         **given,
     }
+    effect = np.asarray(values["effect"])
+    values.setdefault("pool_effect", np.ones((len(effect), 0, effect.shape[1])))
     for name in ("price", "cost_rate"):  # of a category where it is the same in all slots
         of = np.asarray(values[name], dtype=float)
         values[name] = np.broadcast_to(of[:, None] if of.ndim == 1 else of, (categories, slots))
@@ -52,6 +56,7 @@ def drawn(paths: int = 400, seed: int = 7, **given: object) -> Base:
         "orders": sure.orders * whole[:, :, 0, 0] ** 0.8,
         "elasticity": -np.exp(rng.normal(0.2, 0.3, (paths, len(sure.price)))),
         "effect": np.repeat(sure.effect, paths, axis=0),
+        "pool_effect": np.repeat(sure.pool_effect, paths, axis=0),
         "pushed": np.repeat(sure.pushed, paths, axis=0),
         "promoted_units": np.repeat(sure.promoted_units, paths, axis=0),
         "promoted_sales": np.repeat(sure.promoted_sales, paths, axis=0),

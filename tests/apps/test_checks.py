@@ -163,7 +163,9 @@ def learn_prices(shop):
     kept.save(standing._path(shop, "price", DAY, shop.lake().latest()), run)
 
 
-def test_the_plans_own_promotions_and_budget_move_it_and_stock_counts_the_stock_plans_units(version, shop, owner):
+def test_the_plans_own_promotions_and_budget_move_it_and_stock_counts_the_stock_plans_units(
+    version, shop, owner, client
+):
     level = {"key": "A1", "product_key": "A1", "on": DAY - timedelta(days=1), "on_hand": Decimal(900)}
     put(shop, "stock_level", level | {"reserved": Decimal(0), "is_sellable": True, "unit_cost_shop": Decimal(10)})
     days = [date(2025, 10, 1) + timedelta(days=k) for k in range(360)]
@@ -197,10 +199,11 @@ def test_the_plans_own_promotions_and_budget_move_it_and_stock_counts_the_stock_
     lamps = version.blocks.index("Lamps")
     assert (found.base.pooled.mean(axis=0) / found.base.price)[lamps].tolist() == pytest.approx(wanted, rel=1e-5)
     learn_prices(shop)
-    line = ledger.put_line(version=version, activity="Ads", channel="search", **now)
-    for month in version.plan.months:
-        amount = Decimal(40) * ((month + timedelta(days=32)).replace(day=1) - month).days
-        ledger.set_amount(version=version, key=line.key, month=month, amount=amount, **now)
+    for channel, daily in (("search", 30), ("mail", 10)):
+        line = ledger.put_line(version=version, activity="Ads", channel=channel, **now)
+        for month in version.plan.months:
+            amount = Decimal(daily) * ((month + timedelta(days=32)).replace(day=1) - month).days
+            ledger.set_amount(version=version, key=line.key, month=month, amount=amount, **now)
     PlanVersion.objects.filter(pk=version.pk).update(state=State.ACTIVE)
     version.refresh_from_db()
     made = checks.of(version, DAY)
@@ -218,6 +221,19 @@ def test_the_plans_own_promotions_and_budget_move_it_and_stock_counts_the_stock_
     assert "promotion" in made.levers
     assert made.standing["promotion"] == pytest.approx(0.2)
     assert {"promotion", "spend"} <= {swing.driver for swing in made.swings}
+    # a channel moves alone: without mail a fourth of the spend is gone, of which only the whole's effect is believed
+    assert [(one.channel, one.planned) for one in made.channels] == [("search", 30 * 92), ("mail", 10 * 92)]
+    call = caller(shop, owner)
+    address = f"/shops/gifts/plans/{version.plan_id}/versions/1/check"
+    told = call("GET", f"{address}?channel=mail=-1").json()
+    assert told["spend"] == pytest.approx(30 * 92)
+    assert told["sales"] == pytest.approx(checks.of(version, DAY, change=Change(spend=-0.25)).sales)
+    assert [one["moved"] for one in told["channels"]] == [0, -1]
+    for wrong, status in (("mail", 422), ("mail=much", 422), ("=0.1", 422), ("mail=7", 422), ("radio=0.1", 404)):
+        assert call("GET", f"{address}?channel={wrong}").status_code == status
+    client.force_login(owner)
+    page = client.get(f"/shop/gifts/plans/{version.plan_id}/check?channel.mail=-100").content.decode()
+    assert 'name="channel.mail" min="-100" max="200" step="any" value="-100"' in page
     # the workload of the plan in force picks what its promotion brings, in its week alone
     work, coming = workload.of(shop, DAY), workload.outlook.load(workload._path(shop, DAY, shop.lake().latest()))
     picks = np.array([line.count for line in work.of_kind("pick")]) / coming.expected

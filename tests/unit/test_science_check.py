@@ -59,6 +59,30 @@ def test_spend_follows_its_curve_up_to_the_budget() -> None:
     assert check.simulate(base, Change(spend=-1.0)).finish[0] == pytest.approx(1600 * 0.8)
 
 
+def test_channels_move_by_themselves_and_share_their_curve() -> None:
+    """Search (100 of 200, its own curve), mail and post (60 and 40, one curve together), fairs (nothing known)."""
+    spend_of = np.array([[25.0], [15.0], [10.0], [5.0]]) * np.ones((4, 4))
+    base = certain(
+        spend=spend_of.sum(axis=0), spend_of=spend_of, pool=np.array([0, 1, 1, -1]),
+        multiplier=np.array([0.0, 1.0, 2.0]), effect=np.array([[0.7, 1.0, 1.15]]),
+        pool_effect=np.array([[[0.8, 1.0, 1.1], [0.9, 1.0, 1.05]]]),
+    )  # fmt: skip
+    made = check.simulate(base, Change(channels=(0.5, -1.0, 0.0, -1.0)))
+    # search half more: + 0.05; of the second pool 40 of 100 stays: 0.9 + 0.1 x 0.4
+    assert made.finish[0] == pytest.approx(1600 * (1.05 - 0.06))
+    assert made.spend.tolist() == pytest.approx([37.5 + 10] * 4)
+    whole = [check.simulate(base, one) for one in (Change(spend=0.5), Change(channels=(0.5,) * 4))]
+    assert whole[0].finish[0] == pytest.approx(whole[1].finish[0])
+    assert whole[0].spend.tolist() == whole[1].spend.tolist()
+    # a fourth less of everything is what the budget allows: search is cut from 1.5 to 1.125 times
+    capped = check.simulate(base, Change(channels=(0.5, 0.0, 0.0, 0.0), budget=0.75 * 270))
+    assert capped.spend.sum() == pytest.approx(0.75 * 270)
+    assert capped.finish[0] == pytest.approx(1600 * (1 + 0.0125 - 0.025))
+    # as little and as much as the channels may answer, the channels as the whole
+    swing = next(one for one in check.tornado(base, Change(channels=(0.5,) * 4)) if one.driver == "spend")
+    assert swing.at_low == pytest.approx(swing.at_high) == pytest.approx(1600 * 1.075)
+
+
 def test_what_is_in_stays() -> None:
     done = np.zeros((2, 2, 2))
     done[0, 1, 0] = 500

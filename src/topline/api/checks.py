@@ -33,6 +33,10 @@ class ChangeIn(Schema):
     category: Annotated[int | None, Field(ge=0, description="Place of the category whose price moves; all")] = None
     promotion: Annotated[float, Field(description="Of the discounts of planned promotions; -1 plans none")] = 0.0
     spend: _Share = 0.0
+    channel: Annotated[
+        list[str],
+        Field(description="A channel's own spend as CHANNEL=SHARE, on top of spend: search=0.1; once for each"),
+    ] = []
     budget: Annotated[float | None, Field(ge=0, description="The most that may be spent; no limit")] = None
     supply: _Share = 0.0
     goal: Annotated[str, Field(description="Key of the goal to find the smallest change for")] = ""
@@ -46,6 +50,13 @@ class WaitOut(Schema):
     done: int
     total: int | None
     message: str
+
+
+class ChannelOut(Schema):
+    channel: str
+    planned: Annotated[float, Field(description="Spend of the weeks to come, as planned")]
+    moved: Annotated[float, Field(description="The relative change that was asked for")]
+    is_heard: Annotated[bool, Field(description="False: what it brings isn't known, so it moves the cost alone")]
 
 
 class GoalOut(Schema):
@@ -104,6 +115,7 @@ class CheckOut(Schema):
     sales: Annotated[list[float], Field(description="Low, expected, high")]
     profit: Annotated[list[float] | None, Field(description="Of what is to come; needs finance.read and costs")]
     spend: float
+    channels: Annotated[list[ChannelOut], Field(description="Whose spend can be moved alone; empty if one has all")]
     unsaid: Annotated[dict[str, str], Field(description="Levers that can't be moved, and why")]
     notes: list[str]
 
@@ -122,9 +134,10 @@ def check_plan(
     day = parse_day(change.as_of) if change.as_of else who.shop.today()
     if job := jobs.prepare_check(found, day, retry=True):
         return Status(202, job)
-    moved = change.dict(exclude={"goal", "as_of", "budget"})
+    moved = change.dict(exclude={"goal", "as_of", "budget", "channel"})
     budget = math.inf if change.budget is None else change.budget
-    made = checks.of(found, day, change=Change(**moved, budget=budget), about=change.goal)
+    channels = checks.channel_changes(change.channel)
+    made = checks.of(found, day, change=Change(**moved, budget=budget), channels=channels, about=change.goal)
     return Status(200, _shown(made, may_see_profit="finance.read" in who.token.permissions()))
 
 
@@ -169,6 +182,7 @@ def _shown(made: PlanCheck, *, may_see_profit: bool) -> dict[str, Any]:
         "sales": list(made.sales),
         "profit": list(made.profit) if made.profit and may_see_profit else None,
         "spend": made.spend,
+        "channels": made.channels,
         "unsaid": {lever: words(why) for lever, why in made.unsaid.items()},
         "notes": [words(one) for one in made.notes],
     }

@@ -35,6 +35,12 @@ def check(
         float, typer.Option(help="Discounts of planned promotions, in per cent more or less; -100 plans none.")
     ] = 0.0,
     spend: Annotated[float, typer.Option(help="Marketing budget, in per cent more or less.")] = 0.0,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="CHANNEL=SHARE, its own budget on top of --spend: search=0.2 is a fifth more; may be repeated."
+        ),
+    ] = None,
     budget: Annotated[float, typer.Option(help="The most that may be spent, in the shop's currency.")] = math.inf,
     supply: Annotated[float, typer.Option(help="Stock and deliveries, in per cent more or less.")] = 0.0,
     goal: Annotated[str, typer.Option(help="Find the smallest change for this goal, by its key.")] = "",
@@ -53,7 +59,8 @@ def check(
     }  # fmt: skip
     moved: dict[str, Any] = {lever: share / 100 for lever, share in shares.items()}
     day = boot.as_of(as_of, version.plan.shop)
-    made = checks.of(version, day, change=Change(**moved, budget=budget), about=goal)
+    channels = checks.channel_changes(channel or [])
+    made = checks.of(version, day, change=Change(**moved, budget=budget), channels=channels, about=goal)
     _print(made, style)
 
 

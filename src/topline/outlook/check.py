@@ -373,8 +373,17 @@ def _noise(weeks: Floats) -> float:
 # Paths -----------------------------------------------------------------------------
 
 
-type Answering = Callable[[Mapping[str | None, Floats]], Floats]
-"""(paths, n) net sales that n weeks' spend by channel bring."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Answering:
+    """What weeks of spend bring.
+
+    pool : the place of the curve that a channel moves, None if nothing is known of it
+    brought : (paths, q, n) net sales that n weeks' spend (q, n) in each of the `pools` brings
+    """
+
+    pools: int
+    pool: Callable[[str | None], int | None]
+    brought: Callable[[Floats], Floats]
 
 
 def believed_elasticity(categories: int, paths: int = PATHS) -> Floats:
@@ -416,25 +425,31 @@ def learnt_marketing(outlook: ResponseOutlook, paths: int = PATHS) -> Answering:
     place = {channel: c for c, channel in enumerate(outlook.channels)}
     rest = place.get(OTHER)
 
-    def brought(spend: Mapping[str | None, Floats]) -> Floats:
-        count = len(next(iter(spend.values()))) if spend else 1
-        weekly = np.zeros((len(place), count))
-        for channel, amounts in spend.items():
-            if (at := place.get(channel, rest)) is not None:
-                weekly[at] += amounts
-        found = response.steady(outlook.fitted, weekly).sum(axis=1)
+    def brought(weekly: Floats) -> Floats:
+        found = response.steady(outlook.fitted, weekly)
         return np.asarray(found[np.random.default_rng(_SEED + 4).permutation(paths) % len(found)])
 
-    return brought
+    return Answering(len(place), lambda channel: place.get(channel, rest), brought)
 
 
-def _pushed(seen: Seen, spend: Spend, answering: Answering | None, weekly: Floats, paths: int) -> tuple[Floats, Floats]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Push:
     """What the budget does to the sales that spend as before would bring.
 
-    weekly : (t,) net sales a week that are expected with spend as before
-
-    (paths, t) what it multiplies a month's demand with, and (paths, g) what multiples of it do on top, over all months.
+    pushed : (paths, t) what it multiplies a month's demand with
+    pool : (k,) the curve that each channel's spend moves, -1 for none
+    effect, pool_effect : (paths, g), (paths, q, g) what multiples of it do on top, over all months: of the whole, and
+        of each pool alone
     """
+
+    pushed: Floats
+    pool: NDArray[np.int64]
+    effect: Floats
+    pool_effect: Floats
+
+
+def _pushed(seen: Seen, spend: Spend, answering: Answering | None, weekly: Floats, paths: int) -> _Push:
+    """What a budget brings; weekly : (t,) net sales a week that are expected with spend as before."""
     days = np.diff([day.toordinal() for day in seen.slots])
     months = len(seen.sales.months)
     length = np.maximum(np.bincount(seen.month, days, months) / 7, 1e-9)
@@ -449,17 +464,31 @@ def _pushed(seen: Seen, spend: Spend, answering: Answering | None, weekly: Float
         whole, old = (np.array(sum(by.values(), np.zeros(months))) for by in (now, before))
         known = (old > 0) & (whole + old > 0)
         ratio = np.where(known, whole / np.where(known, old, 1.0), 1.0)
-        return np.maximum(ratio, _LEAST_EFFECT) ** power, np.maximum(MULTIPLIERS, _LEAST_EFFECT) ** power
-    without = answering(before) if before else np.zeros((paths, months))
-    scale = np.maximum(weekly, 1e-9)
+        effect = np.maximum(MULTIPLIERS, _LEAST_EFFECT) ** power
+        pushed = np.maximum(ratio, _LEAST_EFFECT) ** power
+        return _Push(pushed, np.zeros(len(spend), dtype=np.int64), effect, effect[:, None])
 
-    def times(multiple: float) -> Floats:
-        brought = answering({channel: each * multiple for channel, each in now.items()})
-        return np.asarray(np.maximum(1 + (brought - without) / scale, _LEAST_EFFECT))
+    def pooled(by: Spend) -> Floats:
+        sums = np.zeros((answering.pools, months))
+        for channel, amounts in by.items():
+            if (at := answering.pool(channel)) is not None:
+                sums[at] += amounts
+        return sums
 
-    planned = times(1.0)
-    curve = np.stack([times(multiple) @ share for multiple in MULTIPLIERS.tolist()], axis=1)
-    return planned, curve / (planned @ share)[:, None]
+    scale, planned_spend = np.maximum(weekly, 1e-9), pooled(now)
+    without = answering.brought(pooled(before)).sum(axis=1)
+    planned_each = answering.brought(planned_spend)
+    planned = np.maximum(1 + (planned_each.sum(axis=1) - without) / scale, _LEAST_EFFECT)
+    whole = planned @ share
+    effect, alone = np.ones((paths, len(MULTIPLIERS))), np.ones((paths, answering.pools, len(MULTIPLIERS)))
+    for g, multiple in enumerate(MULTIPLIERS.tolist()):
+        brought = answering.brought(planned_spend * multiple)
+        moved = np.maximum(1 + (brought.sum(axis=1) - without) / scale, _LEAST_EFFECT)
+        effect[:, g] = moved @ share / whole
+        alone[:, :, g] += (brought - planned_each) / scale @ share / whole[:, None]
+    places = [answering.pool(channel) for channel in spend]
+    pool = np.array([-1 if place is None else place for place in places], dtype=np.int64)
+    return _Push(planned, pool, effect, alone)
 
 
 def base(
@@ -498,16 +527,17 @@ def base(
     demand = coming[..., seen.month] * weights[:, None, None]
     spend = seen.spend if budget is None else budget
     spent = np.array(sum(spend.values(), np.zeros(len(seen.month))))
-    effect, multiplier, pushed = np.ones((paths, 0)), np.zeros(0), np.ones((paths, 0))
+    none = np.full(len(spend), -1, dtype=np.int64)
+    push, multiplier = _Push(np.ones((paths, 0)), none, np.ones((paths, 0)), np.ones((paths, 0, 0))), np.zeros(0)
+    spend_of = np.stack(list(spend.values())) if spend else np.zeros((0, len(seen.month)))
     foreseen = demand.mean(axis=0).sum(axis=1)
     if spent.any() and (seen.spend_before or answering is not None):
         weeks = np.bincount(seen.month, np.diff([day.toordinal() for day in seen.slots]), len(seen.sales.months)) / 7
         weekly = coming.sum(axis=(1, 2)).mean(axis=0) / np.maximum(weeks, 1e-9)
-        pushed, effect = _pushed(seen, spend, answering, weekly, paths)
-        multiplier = MULTIPLIERS
-        demand *= pushed[:, None, None, seen.month]
-        orders = orders * pushed
-        visits = None if visits is None else visits * pushed
+        push, multiplier = _pushed(seen, spend, answering, weekly, paths), MULTIPLIERS
+        demand *= push.pushed[:, None, None, seen.month]
+        orders = orders * push.pushed
+        visits = None if visits is None else visits * push.pushed
     outlooks = (seen.visits, seen.orders, seen.sales)
     unknown = np.full(len(seen.sales.months), np.nan)
     size, slots = len(categories), len(seen.month)
@@ -525,9 +555,12 @@ def base(
         cost_rate=np.repeat(_cost_rates(seen, ways, demand)[:, None], slots, axis=1),
         elasticity=believed_elasticity(size, paths) if elasticity is None else elasticity,
         multiplier=multiplier,
-        effect=effect,
+        effect=push.effect,
         spend=spent,
-        pushed=pushed,
+        spend_of=spend_of,
+        pool=push.pool,
+        pool_effect=push.pool_effect,
+        pushed=push.pushed,
         on_hand=np.full(size, np.inf),
         arrivals=np.zeros((size, slots)),
         promoted_of=np.zeros(0, dtype=np.int64),

@@ -47,6 +47,14 @@ class LeverError(ToplineError):
     message = N_("%(lever)s can be moved from %(least)s to %(most)s per cent. %(asked)s is outside.")
 
 
+class UnknownChannelError(ToplineError):
+    message = N_("The plan's budget has no channel “%(name)s” in the weeks to come. It has: %(names)s.")
+
+
+class ChannelChangeError(ToplineError):
+    message = N_("“%(text)s” is no change of a channel: write CHANNEL=SHARE, such as search=0.1 for a tenth more.")
+
+
 class PlanOverError(ToplineError):
     message = N_(
         "The plan's months are over by %(as_of)s: there is nothing left to check. Its page shows how it ended."
@@ -64,6 +72,7 @@ class Ground:
     is_spend_planned : spend is the budget of this plan or of active ones, not what was spent a year before
     promotions : planned ones whose effect is known; discount_rate : their mean
     unsaid : of the levers of promotions and the budget, why nothing can be said of them
+    channels : of the spend, in the order of the base
     unheard : channels of the budget of which nothing is known
     lead_days : after which deliveries follow what is wanted
     knows_prices, knows_response : whether how customers answer to prices and to marketing was learnt from the shop
@@ -81,7 +90,22 @@ class Ground:
     promotions: int
     discount_rate: float
     unsaid: Mapping[str, Sentence]
+    channels: tuple[str, ...]
     unheard: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelCheck:
+    """A channel of the budget: what it spends as planned in the weeks to come, and how far that is moved.
+
+    channel : its key, as `budgets.channel_code` has it
+    is_heard : whether anything is known of what it brings
+    """
+
+    channel: str
+    planned: float
+    moved: float
+    is_heard: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +153,7 @@ class PlanCheck:
     swings : what each driver is worth, the most first
     sales, profit : low, expected, high of the whole period; profit of what is to come, None if costs are unknown
     spend : of what is to come
+    channels : whose spend can be moved alone, the most spend first; none where one has all of it
     levers : those that something depends on; standing : what each stands at in the plan over the weeks to come
     unsaid : why nothing can be said of the others
     notes : what the check could not know
@@ -147,6 +172,7 @@ class PlanCheck:
     sales: tuple[float, float, float]
     profit: tuple[float, float, float] | None
     spend: float
+    channels: list[ChannelCheck]
     levers: tuple[str, ...]
     standing: Mapping[str, float]
     unsaid: Mapping[str, Sentence]
@@ -230,6 +256,7 @@ def make(
         "promotions": len(known),
         "discount_rate": float(np.mean([one.discount for one in known])) if known else 0.0,
         "unsaid": {lever: one.stored() for lever, one in _unsaid(base, planned, known, prices, budget)},
+        "channels": [budgets.channel_code(channel) for channel in (seen.spend if budget is None else budget)],
         "unheard": _unheard(seen.spend if budget is None else budget, response),
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -359,6 +386,7 @@ def _load(folder: Path) -> Ground:
         promotions=about["promotions"],
         discount_rate=about["discount_rate"],
         unsaid={lever: Sentence.of(one) for lever, one in about["unsaid"].items()},
+        channels=tuple(about["channels"]),
         unheard=tuple(about["unheard"]),
     )
 
@@ -371,14 +399,16 @@ def of(
     as_of: date,
     *,
     change: Change | None = None,
+    channels: Mapping[str, float] | None = None,
     about: str = "",
     snapshot: Snapshot | None = None,
 ) -> PlanCheck:
     """The check of a version as seen on a day, with a change of the plan.
 
+    channels : relative changes of the spend of channels, on top of `change.spend`
     about : key of the goal to find the smallest change for; by default the first that is not likely
 
-    Raises EmptyLakeError, PlanOverError, ShortHistoryError, LeverError.
+    Raises EmptyLakeError, PlanOverError, ShortHistoryError, LeverError, UnknownChannelError.
     """
     snapshot = snapshot or version.plan.shop.lake().latest()
     if snapshot is None:
@@ -386,6 +416,7 @@ def of(
     change = _within(change or Change())
     found = ground(version, as_of, snapshot)
     base = found.base
+    change = replace(change, channels=_by_place(found, channels or {}))
     now, moved = _unchanged(base), check.simulate(base, change)
     goals = [_goal(goal, found, now, moved) for goal in version.goals.standing()]
     chosen = _about(goals, about)
@@ -411,6 +442,7 @@ def of(
         sales=expectation.band(moved.finish),
         profit=None if moved.profit is None else expectation.band(moved.profit),
         spend=float(moved.spend.sum()),
+        channels=_channels(found, change),
         levers=tuple(_levers(base)),
         standing=_standing(found),
         unsaid=dict(_reasons(found)),
@@ -432,6 +464,40 @@ def _within(change: Change) -> Change:
         if not least <= asked <= most:
             raise LeverError(lever=lever, least=round(100 * least), most=round(100 * most), asked=round(100 * asked, 1))
     return change
+
+
+def channel_changes(given: Sequence[str]) -> dict[str, float]:
+    """CHANNEL=SHARE by channel. Raises ChannelChangeError."""
+    found = {}
+    for text in given:
+        name, _, written = text.rpartition("=")
+        try:
+            found[name] = float(written)
+        except ValueError:
+            raise ChannelChangeError(text=text) from None
+        if not name or not math.isfinite(found[name]):
+            raise ChannelChangeError(text=text)
+    return found
+
+
+def _by_place(found: Ground, channels: Mapping[str, float]) -> tuple[float, ...]:
+    """The changes of channels in the order of the base; none if none moves. Raises UnknownChannelError, LeverError."""
+    for name, share in channels.items():
+        if name not in found.channels:
+            raise UnknownChannelError(name=name, names=", ".join(found.channels) or "–")
+        _within(Change(spend=share))
+    shares = tuple(channels.get(name, 0.0) for name in found.channels)
+    return shares if any(shares) else ()
+
+
+def _channels(found: Ground, change: Change) -> list[ChannelCheck]:
+    base = found.base
+    if not len(base.multiplier) or len(found.channels) < 2:
+        return []
+    moved = change.channels or (0.0,) * len(found.channels)
+    spent, heard = base.spend_of.sum(axis=1).tolist(), (base.pool >= 0).tolist()
+    each = [ChannelCheck(*one) for one in zip(found.channels, spent, moved, heard, strict=True)]
+    return sorted(each, key=lambda one: -one.planned)
 
 
 def _levers(base: Base) -> Iterator[str]:

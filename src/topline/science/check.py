@@ -40,6 +40,11 @@ _STEPS = 30
 _PRECISION = 0.001
 _SEARCH_DRAWS, _LEAST_PATHS, _MOST_PATHS = 60_000, 80, 250
 _LEAST = 1e-9
+_LEAST_RESPONSE = 0.05
+_DRAWN = (
+    "demand", "visits", "orders", "elasticity", "effect", "pool_effect", "pushed", "promoted_units", "promoted_sales",
+)  # fmt: skip
+"""What differs from path to path."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +61,9 @@ class Base:
     cost_rate : (c, w) cost of goods per unit of net sales, nan if unknown
     elasticity : (p, c) relative change of units per relative change of price, <= 0
     multiplier, effect : (g,), (p, g) what demand is multiplied with if spend is multiplied by so much, 1 at 1; rising
-    spend : (w,) planned spend on marketing, money; 0 if unknown
+    spend : (w,) planned spend on marketing, money; 0 if unknown. spend_of : (k, w) of each channel, adding up to it
+    pool : (k,) which curve a channel's spend moves demand by, those of one pool together; -1 if that isn't known
+    pool_effect : (p, q, g) the same as `effect` with the spend of one pool multiplied, the others as planned
     pushed : (p, t) what planned spend multiplied the demand with against spend as before; (p, 0) if it is as before
     on_hand : (c,) usable units at the start, inf if stock is unknown; arrivals : (c, w) units that come in a slot
     promoted_of : (r,) the category of each planned promotion, one row a category; the dip after one is a row too
@@ -81,6 +88,9 @@ class Base:
     multiplier: Floats
     effect: Floats
     spend: Floats
+    spend_of: Floats
+    pool: Ints
+    pool_effect: Floats
     pushed: Floats
     on_hand: Floats
     arrivals: Floats
@@ -95,6 +105,12 @@ class Base:
     def pooled(self) -> Floats:
         """(p, c, w) the demand of all markets together, which one stock serves."""
         summed: Floats = self.demand.sum(axis=2)
+        return summed
+
+    @cached_property
+    def whole(self) -> Floats:
+        """(p, w) the demand of all categories together, above 0."""
+        summed: Floats = np.maximum(self.pooled.sum(axis=1), _LEAST)
         return summed
 
     @property
@@ -151,6 +167,9 @@ class Base:
         found = []
         for q in _ends():
             moved = _with(self.middle, "effect", self.effect, q)
+            usual = self.middle.effect - 1
+            as_far = np.divide(moved.effect - 1, usual, out=np.ones_like(usual), where=np.abs(usual) > _LEAST)
+            moved = replace(moved, pool_effect=1 + (self.middle.pool_effect - 1) * as_far[:, None])
             if self.pushed.shape[1]:
                 times = np.quantile(self.pushed, q, axis=0) / self.pushed.mean(axis=0)
                 moved = replace(moved, demand=moved.demand * times[self.month])
@@ -158,8 +177,7 @@ class Base:
         return found[0], found[1]
 
     def _of(self, pick: Callable[[Floats], Floats]) -> "Base":
-        drawn = ("demand", "visits", "orders", "elasticity", "effect", "pushed", "promoted_units", "promoted_sales")
-        picked: dict[str, Any] = {name: pick(getattr(self, name)) for name in drawn}
+        picked: dict[str, Any] = {name: pick(getattr(self, name)) for name in _DRAWN}
         return replace(self, **picked)
 
 
@@ -171,6 +189,7 @@ class Change:
     price : of all categories, or of `category` alone (its place)
     promotion : the discounts of planned promotions; -1 is to plan none
     spend : on marketing; budget : the most that may be spent in the horizon, money
+    channels : the spend of each channel, on top of `spend`, by its place; none if no channel moves by itself
     supply : stock on hand and deliveries
     """
 
@@ -181,6 +200,7 @@ class Change:
     category: int | None = None
     promotion: float = 0.0
     spend: float = 0.0
+    channels: tuple[float, ...] = ()
     budget: float = math.inf
     supply: float = 0.0
 
@@ -189,19 +209,19 @@ class Change:
 class Outcome:
     """What a change makes of a base.
 
-    sold : (p, c, w) net sales to come; wanted : the same with stock for all of it
-    served : (p, c, w) the goods sold, at the plan's prices
-    unbudgeted : (p, w) what would be wanted in all, were there money for the whole of the spend
+    needed : (p, c, w) the goods that are wanted, at the plan's prices; served : those of them that are sold
+    paid : (c, 1) or (p, c, w) what is paid for them, as a multiple of the plan's prices
+    wished : (p,) what demand would be multiplied with, were there money for the whole of the spend
     visits : (p, w) to come, (p, 0) if nobody counts them; orders : (p, w)
     spend : (w,) money put into marketing
     """
 
     base: Base
     change: Change
-    sold: Floats
-    wanted: Floats
+    needed: Floats
     served: Floats
-    unbudgeted: Floats
+    paid: Floats
+    wished: Floats
     visits: Floats
     orders: Floats
     spend: Floats
@@ -216,6 +236,23 @@ class Outcome:
         deep = 1 + self.change.promotion
         promote(found, base, *(_at(base.depth, base.promoted_sales, at) for at in (deep, 1.0)))
         return found
+
+    @cached_property
+    def sold(self) -> Floats:
+        """(p, c, w) net sales to come."""
+        amounts: Floats = self.served * self.paid
+        return amounts
+
+    @cached_property
+    def wanted(self) -> Floats:
+        """(p, c, w) net sales to come with stock for all that is wanted."""
+        return self.sold if self.served is self.needed else self.needed * self.paid
+
+    @cached_property
+    def unbudgeted(self) -> Floats:
+        """(p, w) what would be wanted in all, were there money for the whole of the spend."""
+        whole: Floats = self.wanted.sum(axis=1) * self.wished[:, None]
+        return whole
 
     @cached_property
     def sales(self) -> Floats:
@@ -265,35 +302,32 @@ def simulate(base: Base, change: Change) -> Outcome:
     goes. What a category wants beyond its stock is lost, not sold later.
     """
     raised = _raised(base, change)
-    wished = effect(base, 1 + change.spend)
-    reach = _affordable(base, change)
-    afforded = effect(base, reach)
+    reach, spend = _affordable(base, change)
+    afforded = response(base, reach, change.channels)
+    wished = afforded if reach == 1 + change.spend else response(base, 1 + change.spend, change.channels)
     lift = (1 + change.traffic) * (1 + change.conversion) * (1 + change.basket)
-    pooled, goods = _deepened(base, change.promotion)
-    usual = goods * (raised**base.elasticity)[:, :, None]
-    paid = raised[:, None] if goods is pooled else raised[:, None] * pooled / np.maximum(goods, _LEAST)
-    needed = usual * (lift * afforded)[:, None, None]
+    goods, rate = _deepened(base, change.promotion)
+    needed = goods * (raised**base.elasticity * (lift * afforded)[:, None])[:, :, None]
     served = _served(base, change, needed)
-    wanted = needed * paid
-    before = np.maximum(base.pooled.sum(axis=1), _LEAST)
     return Outcome(
         base=base,
         change=change,
-        sold=wanted if served is needed else served * paid,
-        wanted=wanted,
+        needed=needed,
         served=served,
-        unbudgeted=wanted.sum(axis=1) * (wished / afforded)[:, None],
+        paid=raised[:, None] if rate is None else raised[:, None] * rate,
+        wished=wished / afforded,
         visits=base.visits * ((1 + change.traffic) * afforded)[:, None],
-        orders=base.orders * served.sum(axis=1) / (1 + change.basket) / before,
-        spend=base.spend * reach,
+        orders=base.orders * served.sum(axis=1) / (1 + change.basket) / base.whole,
+        spend=spend,
     )
 
 
 @lru_cache(maxsize=4)
-def _deepened(base: Base, promotion: float) -> tuple[Floats, Floats]:
-    """(p, c, w) what all markets want with promotions that much deeper, and the same goods at the plan's prices."""
+def _deepened(base: Base, promotion: float) -> tuple[Floats, Floats | None]:
+    """(p, c, w) the goods that all markets want with promotions that much deeper, at the plan's prices, and what is
+    paid for them, as a multiple of that; None where it is the same."""
     if not promotion or not len(base.depth):
-        return base.pooled, base.pooled
+        return base.pooled, None
     found = []
     for values in (base.promoted_sales, base.promoted_units):
         pooled = np.array(base.pooled)
@@ -301,7 +335,8 @@ def _deepened(base: Base, promotion: float) -> tuple[Floats, Floats]:
             cells = base.demand[:, category][:, :, slots]
             pooled[:, category, slots] += (cells * (times - 1)).sum(axis=1)
         found.append(pooled)
-    return found[0], found[1]
+    sales, goods = found
+    return goods, sales / np.maximum(goods, _LEAST)
 
 
 def promote(demand: Floats, base: Base, values: Floats, instead: Floats) -> None:
@@ -331,10 +366,27 @@ def _raised(base: Base, change: Change) -> Floats:
     return raised
 
 
-def _affordable(base: Base, change: Change) -> float:
-    """What spend is multiplied with, within the budget."""
-    planned = float(base.spend.sum())
-    return min(1 + change.spend, change.budget / planned) if planned > 0 else 1 + change.spend
+def _affordable(base: Base, change: Change) -> tuple[float, Floats]:
+    """What spend is multiplied with, within the budget, and (w,) the money that this comes to."""
+    moved = base.spend
+    if any(change.channels):
+        moved = (1 + np.array(change.channels)) @ base.spend_of
+    planned = float(moved.sum())
+    times = min(1 + change.spend, change.budget / planned) if planned > 0 else 1 + change.spend
+    return times, moved * times
+
+
+def response(base: Base, times: float, channels: tuple[float, ...]) -> Floats:
+    """(p,) what demand is multiplied with if all spend is multiplied by `times`, and that of channels moved besides."""
+    if not any(channels) or not len(base.multiplier):
+        return effect(base, times)
+    planned, moved = base.spend_of.sum(axis=1), 1 + np.array(channels)
+    found = np.ones(len(base.pool_effect))
+    for q in range(base.pool_effect.shape[1]):
+        inside = base.pool == q
+        share = float(planned[inside] @ moved[inside] / max(float(planned[inside].sum()), _LEAST))
+        found += _at(base.multiplier, base.pool_effect[:, q], times * share) - 1
+    return np.maximum(found, _LEAST_RESPONSE)
 
 
 def effect(base: Base, times: float) -> Floats:

@@ -12,9 +12,9 @@ from django.utils.translation import gettext
 from topline.documents.sheet import Column, Form, Sheet, Value
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
-from topline.plans import checks, text
+from topline.plans import budgets, checks, text
 from topline.plans import jobs as plan_jobs
-from topline.plans.checks import GoalCheck, MonthCheck, PlanCheck
+from topline.plans.checks import ChannelCheck, GoalCheck, MonthCheck, PlanCheck
 from topline.plans.expectation import LEVEL, OTHER
 from topline.plans.models import Goal, Plan, PlanVersion
 from topline.science.check import CONSTRAINTS, LIKELY, LIMITS, Change, Move, Swing
@@ -40,6 +40,8 @@ HELD: Mapping[str, str] = {
     "basket": N_("Baskets"),
 }
 WITHOUT_VISITS: Mapping[str, str] = {"conversion": N_("Orders")}
+_CHANNEL = "channel."
+"""What the fields of single channels begin with in the address."""
 
 
 def of_plan(visit: Visit, plan_id: int) -> HttpResponseBase:
@@ -77,8 +79,8 @@ def _show(visit: Visit, version: PlanVersion, plans: list[tuple[int, str, bool]]
             return HttpResponse(status=204)
         context |= {"job": job, "error": formats.failure(job)}
         return visit.render("check.html#body" if visit.is_fragment else "check.html", context)
-    change = _change(visit, version)
-    made = checks.of(version, visit.today, change=change, about=visit.request.GET.get("goal", ""))
+    change, channels = _change(visit, version), _channels(visit)
+    made = checks.of(version, visit.today, change=change, channels=channels, about=visit.request.GET.get("goal", ""))
     if file := _file(visit, made):
         return file
     context |= _context(visit, made)
@@ -100,6 +102,13 @@ def _change(visit: Visit, version: PlanVersion) -> Change:
         category=int(place) if place.isdecimal() and int(place) < len(version.blocks) else None,
         budget=budget if budget > 0 else math.inf,
     )
+
+
+def _channels(visit: Visit) -> dict[str, float]:
+    """The changes of single channels' spend in the address. Raises NumberTextError."""
+    asked = visit.request.GET
+    found = {name.removeprefix(_CHANNEL): _share(asked[name]) for name in asked if name.startswith(_CHANNEL)}
+    return {name: share for name, share in found.items() if share}
 
 
 def _share(written: str) -> float:
@@ -128,6 +137,8 @@ def _context(visit: Visit, made: PlanCheck) -> dict[str, Any]:
         "moves": [_move(visit, one, made) for one in made.moves],
         "about": _goal_name(made.about.goal) if made.about else "",
         "levers": [_lever(lever, made) for lever in made.levers],
+        "channels": [_channel(one, made) for one in made.channels],
+        "is_by_channel": any(one.moved for one in made.channels),
         "unsaid": [
             (formats.say(TITLES[lever]), text.render(why, currency=currency, language=formats.tag()))
             for lever, why in made.unsaid.items()
@@ -300,6 +311,19 @@ def _lever(lever: str, made: PlanCheck) -> dict[str, Any]:
         "most": round(most * 100),
         "value": f"{value:g}",
         "base": _base_of(lever, made),
+    }
+
+
+def _channel(one: ChannelCheck, made: PlanCheck) -> dict[str, Any]:
+    least, most = LIMITS["spend"]
+    return {
+        "id": f"{_CHANNEL}{one.channel}",
+        "label": question.label("channel", None if one.channel == budgets.channel_code(None) else one.channel),
+        "least": round(least * 100),
+        "most": round(most * 100),
+        "value": f"{100 * one.moved:g}",
+        "planned": formats.whole_money(one.planned, made.version.plan.currency),
+        "is_heard": one.is_heard,
     }
 
 
