@@ -139,3 +139,16 @@ def test_the_description_is_served_from_our_own_assets(client):
     assert page.status_code == 200
     assert b"https://" not in page.content
     assert client.get("/api/v1/openapi.json").json()["openapi"].startswith("3.")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [("GET", "/nothing", 404, "not_found"), ("DELETE", "/shops", 405, "method"), ("GET", "/../x", 404, "not_found")],
+)
+def test_what_no_endpoint_answers_is_a_problem_document_too(call, method, path, status, code):
+    answer = call(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    if status == 405:
+        assert answer.headers["Allow"] == "GET"
+        assert "GET" in answer.json()["title"]

@@ -1,6 +1,7 @@
 """Errors as `application/problem+json` (RFC 9457): what is wrong, and what to do about it."""
 
 import logging
+from collections.abc import Callable
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -29,6 +30,39 @@ def of_topline(error: ToplineError) -> HttpResponse:
             {"where": field, "what": _(each.message) % each.params} for field, each in error.errors.items()
         ]
     return problem(status, error.code, _(error.message) % error.params, **members)
+
+
+class ProblemMiddleware:
+    """Errors under /api/ that no endpoint answers: an address that isn't there, a method that it doesn't take."""
+
+    def __init__(self, answer: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.answer(request)
+        is_told = "json" in response.headers.get("Content-Type", "")
+        if response.status_code < 400 or is_told or not request.path_info.startswith("/api/"):
+            return response
+        return _outside(request, response)
+
+
+def _outside(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """The problem document of a plain error."""
+    match response.status_code:
+        case 404:
+            return problem(
+                404, "not_found", _("There is nothing under this address. /api/v1/docs lists what there is.")
+            )
+        case 405:
+            allowed = response.headers.get("Allow", "")
+            title = _("This address doesn't take %(method)s. It takes %(allowed)s.")
+            told = problem(405, "method", title % {"method": request.method, "allowed": allowed})
+            told.headers["Allow"] = allowed
+            return told
+        case status if status < 500:
+            return problem(status, "bad_request", response.reason_phrase)
+        case status:
+            return problem(status, "unexpected", _("Something went wrong on our side. It was logged; try again."))
 
 
 def register(api: NinjaAPI) -> None:
