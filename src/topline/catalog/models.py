@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from topline.accounts.models import Shop
@@ -11,6 +12,13 @@ from topline.accounts.models import Shop
 class ProductQuerySet(models.QuerySet["Product"]):
     def of(self, shop: Shop) -> "ProductQuerySet":
         return self.filter(shop=shop).order_by("code")
+
+    def matching(self, shop: Shop, text: str) -> "ProductQuerySet":
+        """Products by a part of their code, title, category, brand or supplier; all of them for an empty text."""
+        near = Q()
+        for field in ("code", "title", "category", "subcategory", "brand", "supplier"):
+            near |= Q(**{f"{field}__icontains": text.strip()})
+        return self.of(shop).filter(near) if text.strip() else self.of(shop)
 
     def titles(self, shop: Shop, codes: Iterable[str]) -> dict[str, str]:
         """What products are called, by the code that facts carry; those without a title by that."""

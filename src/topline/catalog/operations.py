@@ -1,5 +1,6 @@
 """Bringing products in by sets, and editing them by hand."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import batched
@@ -8,14 +9,28 @@ from django.db import transaction
 
 from topline.accounts.models import Shop
 from topline.catalog.models import Product
+from topline.connectors.rows import PERSONAL
 from topline.facts import product as fact
 from topline.journal import operations as journal
-from topline.units.errors import ToplineError
+from topline.units.errors import FieldsError, ToplineError
 from topline.units.text import N_
 from topline.workbench import audit
 
 FIELDS = ("title", "category", "subcategory", "brand", "supplier")
 _SET = 500
+_PERSONAL, _CONTROL = re.compile(PERSONAL), re.compile(r"[\x00-\x1f\x7f]")
+
+
+class LongTextError(ToplineError):
+    message = N_("The text is too long: at most %(most)s characters.")
+
+
+class ControlCharacterError(ToplineError):
+    message = N_("The text holds a control character. Take it out.")
+
+
+class PersonalTextError(ToplineError):
+    message = N_("The text holds an e-mail address or a phone number, which figures never carry. Take it out.")
 
 
 class UnknownProductError(ToplineError):
@@ -47,22 +62,35 @@ def upsert_products(
 def edit_product(*, shop: Shop, code: str, actor_id: int | None, now: datetime, **values: str) -> Product:
     """The product with the fields that a person set; imports leave them alone from now on.
 
-    Raises UnknownProductError, UnknownFieldError.
+    Raises UnknownProductError, UnknownFieldError, FieldsError.
     """
+    values = {field: value.strip() for field, value in values.items()}
     for field in values:
         if field not in FIELDS:
             raise UnknownFieldError(field=field, fields=", ".join(FIELDS))
+    if wrong := {field: why for field, value in values.items() if (why := _fault(field, value))}:
+        raise FieldsError(wrong)
     product = Product.objects.select_for_update().filter(shop=shop, code=code).first()
     if not product:
         raise UnknownProductError(code=code)
     before = {field: getattr(product, field) for field in values}
     for field, value in values.items():
-        setattr(product, field, value.strip())
+        setattr(product, field, value)
     product.edited_fields = sorted({*product.edited_fields, *values})
     product.save(update_fields=[*values, "edited_fields"])
     _record([product], shop, now)
     audit.log("product.edit", actor_id=actor_id, shop=shop.slug, subject=code, before=before, after=values)
     return product
+
+
+def _fault(field: str, value: str) -> ToplineError | None:
+    """What is wrong with a text that a person wrote."""
+    most = Product._meta.get_field(field).max_length or 0
+    if len(value) > most:
+        return LongTextError(most=most)
+    if _CONTROL.search(value):
+        return ControlCharacterError()
+    return PersonalTextError() if _PERSONAL.search(value) else None
 
 
 @transaction.atomic
