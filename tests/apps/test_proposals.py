@@ -12,9 +12,11 @@ import plan_shop
 import tiny_plan
 from topline.facts.table import tables
 from topline.lake.store import Lake
-from topline.plans import document, operations, proposals
+from topline.outlook import variants
+from topline.plans import document, operations, proposal_cost, proposals
 from topline.plans import jobs as plan_jobs
 from topline.plans.models import Kind, Proposal
+from topline.team.models import Member
 from topline.units.period import Period
 from topline.workbench import jobs
 from topline.workbench.models import Job, Notification
@@ -123,6 +125,46 @@ def test_it_becomes_a_row_of_the_section_that_it_is_about(shop, owner, kind, fie
     assert draft == version
     (row,) = draft.entries.rows(field)
     assert row.cells == cells
+
+
+def test_what_it_costs_is_reckoned_or_asked_for_and_kept(stocked, owner, client):
+    """Calls at what the caller's hour costs (52,000 a year of 40 hours a week are 25), pieces at last year's price."""
+    now, day = datetime.now(UTC), DAY - timedelta(days=30)
+    row = {"version": 1, "recorded_at": now, "batch_id": "cost", "on": day, "channel": "blog"}
+    paid = {"kind": "content", "amount": 300, "amount_shop": 300, "currency": "GBP", "rate": 1, "is_acquisition": False}
+    met = [{"key": code, "content_key": code, "title": f"About {code}", "kind": "read", "at": now, "hour": 9,
+            "is_engaged": True} for code in ("a", "b", "c")]  # fmt: skip
+    lake = stocked.lake()
+    for table, rows in (("spend", [{"key": "s", **paid}]), ("content_interaction", met)):
+        batch = pa.RecordBatch.from_pylist([row | one for one in rows], tables()[table].schema)
+        lake.append(table, [batch], batch_id="cost")
+    snapshot = lake.publish(now=now) or lake.latest()
+    assert variants.Facts(lake, snapshot).content_titles(["a", "z"]) == {"a": "About a", "z": None}
+    Member.objects.create(shop=stocked, role="Sales", work="lead", week_hours=40, cost=52_000)
+
+    def cost(kind, times=1):
+        found = proposal_cost.known(stocked, kind, times, DAY, snapshot)
+        return found and (round(found.amount, 6), found.said.code)
+
+    assert cost("follow_up", 30) == (30 * 20 / 60 * 25, "cost.hours")
+    assert cost("content") == (100, "cost.piece")
+    assert cost("message") is None  # nobody is known to make content
+    assert cost("landing") is None
+    one = Proposal.objects.create(
+        shop=stocked, kind="landing", subject="/sale", week=proposals.monday(DAY), rank=0, said=["text", {"text": "x"}],
+        action=["text", {"text": "Mend the page"}], gain=9, low=1, high=20, confidence=0.9, starts_on=DAY, due_on=DAY,
+    )  # fmt: skip
+    jobs.run_now(plan_jobs.prepare_proposals(stocked))
+    client.force_login(owner)
+    page = "/shop/gifts/outlook/proposals"
+    assert f'id="cost-{one.pk}"' in client.get(page).content.decode()
+    assert client.post(f"{page}/{one.pk}", {"do": "cost", "cost": "much"}).status_code == 400
+    assert client.post(f"{page}/{one.pk}", {"do": "cost", "cost": "-3"}).status_code == 400
+    assert client.post(f"{page}/{one.pk}", {"do": "cost", "cost": "250"}).status_code == 302
+    assert cost("landing") == (250, "cost.stated")
+    assert "as it was stated" in client.get(page).content.decode()
+    told = caller(stocked, owner)("PUT", f"/shops/gifts/outlook/proposals/{one.pk}/cost", {"cost": 90})
+    assert told.json()["cost"] == 90
 
 
 def test_its_doors_say_the_same(stocked, owner, member, client):

@@ -38,7 +38,7 @@ class ProposalOut(Schema):
     gain: float
     low: Annotated[float, Field(description="Of the interval of 80 %")]
     high: float
-    cost: float
+    cost: Annotated[float | None, Field(description="Money that it takes first; null if nobody knows")]
     confidence: Annotated[float, Field(description="Chance that it brings anything, 0-1")]
     state: Annotated[str, Field(description="open, accepted or dismissed")]
     due_on: Annotated[date, Field(description="When it can be scored")]
@@ -48,6 +48,10 @@ class ProposalOut(Schema):
 
 class DecisionIn(Schema):
     is_accepted: Annotated[bool, Field(description="Into a draft of the plan ahead; else not now")]
+
+
+class CostIn(Schema):
+    cost: Annotated[float, Field(ge=0, description="In the shop's currency")]
 
 
 @router.get(
@@ -72,9 +76,7 @@ def decide_proposal(
     request: HttpRequest, shop: str, proposal: Annotated[int, Path(description="Its number")], decision: DecisionIn
 ) -> dict[str, Any]:
     who = caller(request)
-    found = Proposal.objects.of(who.shop).filter(pk=proposal).first()
-    if found is None:
-        raise UnknownProposalError(shop=who.shop.slug, id=proposal)
+    found = _proposal(who.shop, proposal)
     if decision.is_accepted:
         action = plans.Words(who.shop.currency, get_language() or "en")(Sentence.of(found.action))
         proposals.accept(proposal=found, action=action, actor=who.user, now=who.shop.now())
@@ -82,6 +84,29 @@ def decide_proposal(
         proposals.dismiss(proposal=found, actor=who.user, now=who.shop.now())
     found.refresh_from_db()
     return _shown(found, who.shop)
+
+
+@router.put(
+    "/shops/{shop}/outlook/proposals/{proposal}/cost",
+    response=ProposalOut,
+    auth=Requires("plans.write", is_whole=True),
+    summary="State what a proposal costs; later ones of its kind begin with that",
+)
+def state_cost(
+    request: HttpRequest, shop: str, proposal: Annotated[int, Path(description="Its number")], stated: CostIn
+) -> dict[str, Any]:
+    who = caller(request)
+    found = _proposal(who.shop, proposal)
+    proposals.state_cost(proposal=found, cost=stated.cost, actor=who.user)
+    return _shown(found, who.shop)
+
+
+def _proposal(shop: Shop, id_: int) -> Proposal:
+    """Raises UnknownProposalError."""
+    found = Proposal.objects.of(shop).filter(pk=id_).first()
+    if found is None:
+        raise UnknownProposalError(shop=shop.slug, id=id_)
+    return found
 
 
 def _shown(one: Proposal, shop: Shop) -> dict[str, Any]:

@@ -304,7 +304,7 @@ def proposals(shop: plan.ShopOption, style: output.FormatOption = output.Format.
                 "gain": round(one.gain),
                 "low": round(one.low),
                 "high": round(one.high),
-                "cost": round(one.cost),
+                "cost": None if one.cost is None else round(one.cost),
                 "confidence": round(one.confidence, 2),
                 "state": one.state,
                 "came": None if one.share is None else round(one.share, 2),

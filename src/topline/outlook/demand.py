@@ -251,8 +251,6 @@ def run(
     planned = tuple(changes)
     sales = _sales(lake, snapshot, as_of, settings)
     known = sales.units.shape[1]
-    if known < LEAST_WEEKS:
-        raise ShortHistoryError(found=known * _WEEK, least=LEAST_WEEKS * _WEEK)
     is_live = sales.units[:, -_KEPT_WEEKS:].sum(axis=1) > 0
     live = np.flatnonzero(is_live)
     day = np.datetime64(sales.start, "D") + (_WEEK * np.arange(known + weeks)).astype("timedelta64[D]")
@@ -307,6 +305,9 @@ def _sales(lake: Lake, snapshot: Snapshot, as_of: date, settings: Settings) -> _
     first = max(extent["first"] + timedelta(days=_WEEK - 1), end - timedelta(days=_WEEK * _KEPT_WEEKS * _HISTORY_YEARS))
     start = floor(first, Grain.WEEK)
     known = max((end - start).days // _WEEK, 0)
+    if known < LEAST_WEEKS:
+        days, least = (min(as_of, extent["last"] + timedelta(days=1)) - extent["first"]).days, LEAST_WEEKS * _WEEK
+        raise ShortHistoryError(found=days if days < least else known * _WEEK, least=least)
     inside = lines.filter((lines.on >= start) & (lines.on < end))
     keyed = inside.mutate(week=_week(inside.on, start))
     sums = keyed.group_by("product_key", "market", "channel", "week").aggregate(

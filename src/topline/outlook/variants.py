@@ -1,6 +1,6 @@
 """Ways of doing one thing compared with each other: pages, messages, pieces, carriers, by what comes of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -92,6 +92,14 @@ class Facts:
             return None
         table: Any = engine.table(self.lake, name, self.snapshot)
         return table.filter((table.on >= period.start) & (table.on < period.end))
+
+    def content_titles(self, keys: Sequence[str]) -> dict[str, str | None]:
+        """The newest title of each of some pieces of content, None of one that never had any."""
+        rows: Any = engine.table(self.lake, "content_interaction", self.snapshot)
+        rows = rows.filter(rows.content_key.isin(keys) & rows.title.notnull())
+        newest = rows.group_by("content_key").aggregate(title=rows.title.argmax(rows.at))
+        found = {row["content_key"]: row["title"] for row in engine.execute(newest).to_pylist()}
+        return {key: found.get(key) for key in keys}
 
     def counted(self, rows: Any) -> list[Count]:
         """Counts of a table with name, stratum, of and taken, the largest first."""

@@ -892,7 +892,8 @@ class Proposal(models.Model):
     subject : what exactly, so that one week proposes it once
     week : its Monday; rank : from 0, by what it is expected to bring and how sure that is
     said : [code, params] of its reason; action : of what to do
-    gain, low, high : money that it is expected to bring, with the interval of 80 %; cost : money that it takes first
+    gain, low, high : money that it is expected to bring, with the interval of 80 %
+    cost : money that it takes first, None if nobody knows; costing : [code, params] of what that rests on, else empty
     confidence : probability that it brings anything, 0-1
     metric, scope, baseline, expected : by what it is scored: what the metric comes to without it, and with it; an empty
         metric can't be scored; the metric “variant” is the share of one of the kind's ways, see `outlook.variants`
@@ -915,7 +916,8 @@ class Proposal(models.Model):
     gain = models.FloatField()
     low = models.FloatField()
     high = models.FloatField()
-    cost = models.FloatField(default=0)
+    cost = models.FloatField(null=True)
+    costing = models.JSONField(default=list, blank=True)
     confidence = models.FloatField()
     metric = models.CharField(max_length=64, blank=True)
     scope = models.JSONField(default=dict, blank=True)

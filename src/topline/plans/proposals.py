@@ -18,7 +18,7 @@ from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
 from topline.metrics.query import Filter, Query
 from topline.outlook import variants
-from topline.plans import checks, document, expectation, operations, stock
+from topline.plans import checks, document, expectation, operations, proposal_cost, stock
 from topline.plans.models import Goal, Plan, PlanVersion, Proposal, State
 from topline.plans.text import Sentence
 from topline.science import check
@@ -74,6 +74,7 @@ _FIELDS: Mapping[str, str] = {
 """The table of the document that each kind becomes a row of; the others are actions of a goal."""
 
 _NAMED = 120
+_MOST_COST = 1e12
 _STAGES = {
     "landing": "middle",
     "product_page": "middle",
@@ -85,6 +86,10 @@ _STAGES = {
 
 class ProposalDecidedError(ToplineError):
     message = N_("This proposal was decided already: it is %(state)s.")
+
+
+class CostRangeError(ToplineError):
+    message = N_("A cost is an amount of 0 or more: %(cost)s is not.")
 
 
 class NoPlanAheadError(ToplineError):
@@ -104,7 +109,8 @@ class Idea:
     high: float
     confidence: float
     due_on: date
-    cost: float = 0.0
+    cost: float | None = 0.0
+    costing: Sentence | None = None
     metric: str = ""
     scope: dict[str, str] = field(default_factory=dict)
     baseline: float | None = None
@@ -133,7 +139,15 @@ def find(shop: Shop, as_of: date, snapshot: Snapshot) -> list[Idea]:
     for one in ranked:
         if sum(other.kind == one.kind for other in kept) < MOST_OF_A_KIND:
             kept.append(one)
-    return kept[:MOST]
+    return [_costed(shop, one, as_of, snapshot) for one in kept[:MOST]]
+
+
+def _costed(shop: Shop, one: Idea, as_of: date, snapshot: Snapshot) -> Idea:
+    """The idea with its cost, where that isn't part of finding it and anything says it."""
+    if one.cost is not None:
+        return one
+    cost = proposal_cost.known(shop, one.kind, int(one.said.params.get("times_count", 1)), as_of, snapshot)
+    return one if cost is None else replace(one, cost=cost.amount, costing=cost.said)
 
 
 def _funnel(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
@@ -165,6 +179,7 @@ def _funnel(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
             high=gain + _Z80 * error,
             confidence=NormalDist(gain, error).cdf(np.inf) - NormalDist(gain, error).cdf(0.0),
             due_on=due_on,
+            cost=None,
             metric=metric if baseline else "",
             baseline=baseline,
             expected=baseline * goal / now if baseline and now else None,
@@ -178,6 +193,8 @@ def _behind(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
         found = variants.behind(facts, compared, as_of)[:MOST_OF_A_KIND]
         goods = Product.objects.of(shop).filter(code__in=[one.name for one in found]) if kind == "product_page" else ()
         titles = {each.code: each.title for each in goods}
+        if kind == "content" and found:
+            titles = facts.content_titles([one.name for one in found])
         for one in found:
             gain = NormalDist(one.gain.value, max(one.gain.error, 1e-9))
             about = {
@@ -196,6 +213,7 @@ def _behind(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
                 high=gain.inv_cdf(0.9),
                 confidence=1 - gain.cdf(0.0),
                 due_on=as_of + timedelta(days=QUARTER_DAYS + compared.lag_days),
+                cost=None,
                 metric=_VARIANT,
                 scope={_VARIANT: one.name},
                 baseline=one.before,
@@ -255,6 +273,7 @@ def _stock(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
             low=saved / 2,
             high=saved,
             confidence=0.75,
+            cost=None,
             due_on=as_of + timedelta(days=QUARTER_DAYS),
         )
 
@@ -359,6 +378,7 @@ def keep(*, shop: Shop, as_of: date, snapshot: Snapshot, now: datetime) -> list[
                         low=one.low,
                         high=one.high,
                         cost=one.cost,
+                        costing=one.costing.stored() if one.costing else [],
                         confidence=one.confidence,
                         metric=one.metric,
                         scope=one.scope,
@@ -451,6 +471,16 @@ def _goal(draft: PlanVersion, proposal: Proposal) -> Goal | None:
     return next((one for one in goals if own and one.scope == own), None) or next(
         (one for one in goals if not one.scope), None
     )
+
+
+def state_cost(*, proposal: Proposal, cost: float, actor: User | None) -> None:
+    """Keep what a proposal costs, in the shop's currency, for later ones of its kind too. Raises CostRangeError."""
+    if not 0 <= cost <= _MOST_COST:
+        raise CostRangeError(cost=f"{cost:g}")
+    proposal.cost, proposal.costing = cost, Sentence(proposal_cost.STATED).stored()
+    proposal.save(update_fields=["cost", "costing"])
+    actor_id = actor.pk if actor else None
+    audit.log("proposal.cost", actor_id=actor_id, shop=proposal.shop.slug, subject=str(proposal), value=cost)
 
 
 def dismiss(*, proposal: Proposal, actor: User | None, now: datetime) -> None:

@@ -381,6 +381,9 @@ TEXTS: Mapping[str, str] = {
         "turned to within a day let expect %(goal_rate)s."
     ),
     "proposal.do_follow_up": N_("Turn to every lead within a day"),
+    "cost.stated": N_("as it was stated"),
+    "cost.piece": N_("what a new piece cost in the last year"),
+    "cost.hours": N_("%(hours_count)s hours of work at %(hour_amount)s"),
     "proposal.stock": N_(
         "%(there_count)s of %(product)s are there, and %(wanted_count)s will be wanted in the next %(days_count)s "
         "days; the gain is the margin of those that would be missing."

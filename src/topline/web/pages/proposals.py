@@ -75,12 +75,16 @@ def view(visit: Visit) -> HttpResponseBase:
 
 
 def decide(visit: Visit, proposal_id: int) -> HttpResponse:
-    """One click: into a draft version of the plan, or not now."""
+    """One click: into a draft version of the plan, or not now; or what it costs."""
     if visit.request.method != "POST":
         return redirect("proposals", visit.shop.slug)
     found = Proposal.objects.of(visit.shop).filter(pk=proposal_id).first()
     if found is None:
         raise Http404
+    if visit.request.POST.get("do") == "cost":
+        cost = float(formats.read_field(visit.request.POST.get("cost", "")))
+        proposals.state_cost(proposal=found, cost=cost, actor=visit.user)
+        return redirect("proposals", visit.shop.slug)
     if visit.request.POST.get("do") != "accept":
         proposals.dismiss(proposal=found, actor=visit.user, now=timezone.now())
         return redirect("proposals", visit.shop.slug)
@@ -143,7 +147,8 @@ def shown(visit: Visit, one: Proposal) -> dict[str, Any]:
         "said": _said(visit, one.said),
         "gain": formats.short_money(one.gain, currency),
         "ends": f"{formats.short_money(one.low, currency)} – {formats.short_money(one.high, currency)}",
-        "cost": formats.short_money(one.cost, currency) if one.cost >= 1 else "–",
+        "cost": "" if one.cost is None else formats.short_money(one.cost, currency),
+        "costing": _said(visit, one.costing) if one.costing else "",
         "confidence": formats.chance(one.confidence),
         "tone": TONES[Proposal.State(one.state)],
         "share": formats.percent(share, 0) if share is not None else "",
