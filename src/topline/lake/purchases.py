@@ -2,14 +2,15 @@
 
 Counting texts is what makes questions of orders and customers slow. A file has one row for each order (more where its
 lines differ in a dimension), and what the whole history says of it: whether it is the person's first, and the days of
-the person's orders around it. It is named by a digest of what it was made from, so an old file is never wrong; `build`
-makes it beside the questions, and where there is none they read the detail.
+the person's orders around it, of all and of those with the same channel, market or product's dimension. It is named by
+a digest of what it was made from, so an old file is never wrong; `build` makes it beside the questions, and where there
+is none they read the detail.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,9 +29,12 @@ from topline.metrics.view import Purchases, Tables
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-_FORMAT = 1
+_FORMAT = 2
 _OWN = frozenset({"channel", "market", "currency"})
 _OF_HEAD = frozenset({"campaign", "coupon"})
+_COUNTED = ("channel", "market")
+"""What orders are cut by most: of each the person's orders before it within its value are known too."""
+
 _NUMBERS = {
     "order_key": "int32",
     "customer": "int32",
@@ -45,6 +49,10 @@ _NUMBERS = {
 }
 
 
+_DRAFTS = ("sold", "numbered", "odd", "placed", "around")
+"""Tables that a file is made with."""
+
+
 def find(lake: Lake, snapshot: Snapshot, tables: Tables, dims: frozenset[str], basis: Basis) -> Purchases | None:
     """The purchases that can be cut by these dimensions, None where they have not been made."""
     products = dims & PRODUCT
@@ -57,9 +65,22 @@ def find(lake: Lake, snapshot: Snapshot, tables: Tables, dims: frozenset[str], b
         held = None
     if held is None:
         return None
-    kinds = {**_NUMBERS, _mark(held.name): "boolean", **dict.fromkeys(sorted(_OWN | _OF_HEAD | products), "string")}
+    mark = _mark(held.name)
+    days = [name for dim in _within(products) for name in _days(dim)] if mark == "is_plain" else []
+    texts = dict.fromkeys(sorted(_OWN | _OF_HEAD | products), "string")
+    kinds = {**_NUMBERS, mark: "boolean", **dict.fromkeys(days, "date"), **texts}
     names = {"person": "string", "number": "int32"}
     return Purchases(engine.stored(held.name, "rows", kinds), engine.stored(held.name, "people", names))
+
+
+def _within(products: Collection[str]) -> tuple[str, ...]:
+    """The dimensions within whose values a plain file knows a person's orders before each."""
+    return tuple(products) if len(products) == 1 else () if products else _COUNTED
+
+
+def _days(dim: str) -> dict[str, str]:
+    """The columns of a person's orders with the same value of a dimension, and what DuckDB makes them with."""
+    return {f"last_{dim}_day": "lag(day)", f"last_but_one_{dim}_day": "lag(day, 2)", f"next_{dim}_day": "lead(day)"}
 
 
 def build(lake: Lake, snapshot: Snapshot, tables: Tables, products: frozenset[str], basis: Basis) -> bool:
@@ -83,10 +104,12 @@ def build(lake: Lake, snapshot: Snapshot, tables: Tables, products: frozenset[st
         try:
             for statement in _statements(target, months, sorted(products), heads, links):
                 cursor.execute(statement)
-            found = cursor.execute("SELECT count(*) FROM odd").fetchall()
-            cursor.execute(_rows(target, sorted(products), is_plain=found == [(0,)]))
+            is_plain = cursor.execute("SELECT count(*) FROM odd").fetchall() == [(0,)]
+            if is_plain:
+                cursor.execute(_around(_within(products)))
+            cursor.execute(_rows(target, sorted(products), is_plain=is_plain))
         finally:
-            cursor.execute("".join(f"DROP TABLE IF EXISTS {name};" for name in ("sold", "numbered", "odd", "placed")))
+            cursor.execute("".join(f"DROP TABLE IF EXISTS {name};" for name in _DRAFTS))
             cursor.execute(f"DETACH {target}")
     os.replace(draft, path)
     return True
@@ -150,11 +173,22 @@ def _statements(
             following AS (PARTITION BY customer ORDER BY day, "at", order_key)"""
 
 
+def _around(dims: Sequence[str]) -> str:
+    """SQL of the days of the person's orders around each row, within each of these dimensions' values."""
+    days = [f"{made} OVER within_{dim} AS {name}" for dim in dims for name, made in _days(dim).items()]
+    windows = [f'within_{dim} AS (PARTITION BY customer, {dim} ORDER BY day, "at", order_number)' for dim in dims]
+    window = f" WINDOW {', '.join(windows)}" if windows else ""
+    columns = ", ".join(["rowid AS place", *days])
+    return f"CREATE OR REPLACE TEMP TABLE around AS SELECT {columns} FROM numbered WHERE customer IS NOT NULL{window}"
+
+
 def _rows(target: str, products: Sequence[str], *, is_plain: bool) -> str:
     mark = "true AS is_plain" if is_plain else "n.order_number NOT IN (FROM odd) AS is_single"
     dims = ", ".join(f"n.{name}" for name in (*sorted(_OWN | _OF_HEAD), *products))
+    around = "LEFT JOIN around a ON a.place = n.rowid" if is_plain else ""
+    days = "".join(f"a.{name}, " for dim in _within(products) for name in _days(dim)) if is_plain else ""
     return (
         f"CREATE TABLE {target}.rows AS SELECT n.order_number AS order_key, n.customer, n.day, n.day AS within, "
-        f"{mark}, p.is_first, p.first_day, p.gap_days, p.last_day, p.last_but_one_day, p.next_day, {dims} "
-        "FROM numbered n LEFT JOIN placed p USING (customer, order_number)"
+        f"{mark}, p.is_first, p.first_day, p.gap_days, p.last_day, p.last_but_one_day, p.next_day, {days}{dims} "
+        f"FROM numbered n LEFT JOIN placed p USING (customer, order_number) {around}"
     )

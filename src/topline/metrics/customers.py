@@ -1,7 +1,7 @@
 """Customers: who buys, who comes back, what they are worth and what they cost."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -286,21 +286,25 @@ def _loyalty_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
 
 
 def _loyalty_of_plain(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell] | None:
-    """The same out of orders that know the person's next one, where only time is cut; None where that doesn't do.
+    """The same out of orders that know the person's next one, there too with the same value of a dimension.
+
+    None where that doesn't do: it is cut by two dimensions, or filtered.
 
     Of each person one order is the last before a start. A bucket must be no longer than the threshold: then nobody who
     buys in it is past theirs at its end.
     """
     import ibis
 
-    _, buckets = _buckets(view, by)
+    grain_id, buckets = _buckets(view, by)
+    slices = tuple(id_ for id_ in by if id_ != grain_id)
     is_short = all((days.end - days.start).days <= ACTIVE_DAYS for _, days in buckets)
-    if not buckets or not is_short or view.columns(by) or view.query.where or "customer_value" not in view.tables.empty:
+    if not buckets or not is_short or view.query.where or "customer_value" not in view.tables.empty:
         return None
-    rows: Any = view.rows("person", (), is_history=True)
-    if "is_plain" not in rows.columns:
+    rows: Any = view.rows("person", slices, is_history=True)
+    next_day = "_".join(("next", *slices, "day"))
+    if not {"is_plain", next_day} <= {*rows.columns} or not view.kept.keys().isdisjoint(slices):
         return None
-    pairs = rows.group_by("day", "next_day").aggregate(people=rows.count())
+    pairs = rows.group_by(*slices, "day", next_day=rows[next_day]).aggregate(people=rows.count())
     of_year = timedelta(days=ACTIVE_DAYS)
     bounds = [(name, days.start, days.start - of_year, days.end, days.end - of_year) for name, days in buckets]
     schema = dict.fromkeys(("bucket", "start", "oldest", "end", "too_old"), "date")
@@ -314,14 +318,23 @@ def _loyalty_of_plain(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell] |
     found = _grouped(
         view,
         every,
-        ("bucket",),
+        (*slices, "bucket"),
         base=every.people.sum(),
         retained=every.people.sum(where=is_retained),
         lost=every.people.sum(where=~is_retained & (every.day < every.too_old)),
     )
     if not found:
         return None
-    return {(name,) if by else (): found.get((name,), {"base": 0}) for name, _ in buckets}
+    place = by.index(grain_id) if grain_id else None
+    values: Iterable[Key] = ((),)
+    if slices:
+        seen = rows.filter(rows.day < buckets[-1][1].end).select(*slices).distinct()
+        values = [tuple(record[id_] for id_ in slices) for record in view.tables.run(seen)]
+    return {
+        (*value[:place], name, *value[place:]) if place is not None else value: found.get((*value, name), {"base": 0})
+        for value in values
+        for name, _ in buckets
+    }
 
 
 def _growing_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:

@@ -84,7 +84,9 @@ class Purchases:
     rows : order_key, customer (None for guests), day, within, the dimensions, and what the whole history says:
         is_first (it is the person's first order), first_day (of that order), gap_days (since the person's order before
         it), last_day, last_but_one_day and next_day (of the person's orders around it); is_plain if every order, or
-        its part in each value of a product's dimension, stands in one row, else is_single where it does
+        its part in each value of a product's dimension, stands in one row, else is_single where it does. If is_plain,
+        also last_channel_day, last_but_one_channel_day, next_channel_day, ... of the person's orders with the same
+        channel, market or product's dimension
     people : person and number of everybody who bought
     """
 
@@ -212,8 +214,8 @@ class View:
         if is_summed and by and not with_hour and all(map(_grain, by)):
             return self.cut(self._summed(rows, ("day",)), by)
         rows = self.cut(rows, by)
-        if source == "person" and "is_plain" in rows.columns and not (is_history or columns or self.query.where):
-            return self._counted_once(rows, by)
+        if source == "person" and "is_plain" in rows.columns and not (is_history or self.query.where):
+            return self._counted_once(rows, by, columns)
         return self._summed(rows, by) if is_summed else rows
 
     def shown(self, rows: "Table", by: tuple[str, ...]) -> "Table":
@@ -329,21 +331,26 @@ class View:
             return cast("Column", ((days.truncate("M") - shift).cast("date").truncate(unit) + shift).cast("date"))
         return cast("Column", days.truncate(unit).cast("date"))
 
-    def _counted_once(self, rows: Any, by: tuple[str, ...]) -> "Table":
+    def _counted_once(self, rows: Any, by: tuple[str, ...], dims: frozenset[str]) -> "Table":
         """The purchases with `is_first_here` and `is_second_here`: the person's first and second order within the cell.
 
-        Cells are of days only, so whether an order is the first in one follows from the day of the one before.
+        Cells are of days, and of values of one dimension at most: whether an order is the first in one follows from
+        the day of the one before it. Without these columns where that is not known.
         """
         import ibis
 
-        starts = [rows[id_] for id_ in by] + ([ibis.literal(self.query.period.start)] if self.query.period else [])
+        of = "".join(f"{dim}_" for dim in sorted(dims))
+        if f"last_{of}day" not in rows.columns or not dims.isdisjoint(self.kept):
+            return cast("Table", rows)
+        last, last_but_one = rows[f"last_{of}day"], rows[f"last_but_one_{of}day"]
+        starts = [rows[id_] for id_ in by if _grain(id_)]
+        starts += [ibis.literal(self.query.period.start)] if self.query.period else []
         if not starts:
-            before, last_but_one = rows.last_day.isnull(), rows.last_but_one_day.isnull()
+            is_first, is_second = last.isnull(), last_but_one.isnull()
         else:
             start: Any = ibis.greatest(*starts) if len(starts) > 1 else starts[0]
-            before = (rows.last_day < start).fill_null(True)
-            last_but_one = (rows.last_but_one_day < start).fill_null(True)
-        return cast("Table", rows.mutate(is_first_here=before, is_second_here=~before & last_but_one))
+            is_first, is_second = (last < start).fill_null(True), (last_but_one < start).fill_null(True)
+        return cast("Table", rows.mutate(is_first_here=is_first, is_second_here=~is_first & is_second))
 
     def _summed(self, rows: Any, by: tuple[str, ...]) -> "Table":
         """The ledger's rows summed by kind within each cell: measures of several kinds then filter a few rows only.
