@@ -23,7 +23,7 @@ from topline.lake.store import Lake
 from topline.plans import approval, document, drafting, exchange, handout, ledger, operations, spreadsheet
 from topline.plans import jobs as plan_jobs
 from topline.plans.grid import Part
-from topline.plans.models import PlanShare
+from topline.plans.models import PlanShare, Proposal, Review
 from topline.units.period import Period
 from topline.workbench import jobs
 from topline.workbench.models import Job
@@ -70,9 +70,16 @@ def version(shop, owner, history, draft, tmp_path):
 
 
 def test_json_and_back_is_the_same_plan(version, shop, owner):
+    """Reviews held of it and proposals taken into it are the shop's record, and stay where they are."""
+    Review.objects.create(plan=version.plan, version=version, on=AS_OF, since=AS_OF, snapshot=1, pack={}, built_at=NOW)
+    Proposal.objects.create(
+        shop=shop, version=version, kind="price", subject="mugs", week=AS_OF, rank=0, said=["x", {}], action=["x", {}],
+        gain=1, low=0, high=2, confidence=0.5, starts_on=AS_OF, due_on=AS_OF, state=Proposal.State.ACCEPTED,
+    )  # fmt: skip
     written = exchange.dumps(version)
     again = exchange.loads(written, shop=shop, actor=owner, now=NOW)
     assert again.pk != version.pk
+    assert (Review.objects.count(), Proposal.objects.count()) == (1, 1)
     assert exchange.dumps(again) == written
     assert again.goals.get(metric="net_sales").owner == owner
     assert again.entries.get(field="24.log").cells["owner"] == owner.pk

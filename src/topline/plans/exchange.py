@@ -28,7 +28,9 @@ type AnyReference = models.ForeignKey[Any, Any]
 SCHEMA = "topline.plan/1"
 """The form of the JSON; its number is raised when files of the former form can't be read any more."""
 
-_LEFT_OUT = {"gridoperation", "entryedit", "decision", "planshare", "budgetmove"}
+_LEFT_OUT = {"gridoperation", "entryedit", "decision", "planshare", "budgetmove", "review", "proposal"}
+"""Of a version, but the shop's record of what was done with it rather than what it says."""
+
 _PLAN = ("kind", "title", "starts_on", "ends_on", "currency", "language", "outline")
 _VERSION = ("as_of", "snapshot", "blocks", "markets", "cuts", "outlook")
 
