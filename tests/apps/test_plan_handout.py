@@ -16,11 +16,23 @@ from test_api import caller
 import plan_shop
 from topline.accounts.models import Shop
 from topline.documents import xlsx
+from topline.documents.document import Paragraph
 from topline.documents.sheet import Column, Form, Sheet
 from topline.journal import operations as journal
 from topline.lake import engine
 from topline.lake.store import Lake
-from topline.plans import approval, document, drafting, exchange, handout, ledger, operations, spreadsheet
+from topline.plans import (
+    approval,
+    document,
+    drafting,
+    exchange,
+    handout,
+    ledger,
+    operations,
+    progress,
+    report,
+    spreadsheet,
+)
 from topline.plans import jobs as plan_jobs
 from topline.plans.grid import Part
 from topline.plans.models import PlanShare, Proposal, Review
@@ -186,6 +198,15 @@ def test_files_are_made_by_a_job_and_fetched_for_a_week(version, owner, settings
         handout.kept(job.pk)
     with pytest.raises(handout.FormatError):
         plan_jobs.ask_for_file(version=version, format_="exe", today=AS_OF, actor=owner)
+
+
+def test_live_numbers_stand_in_files_as_they_are_on_the_day(version, owner):
+    written = "Last year {net_sales show=last_year}, now {net_sales}; {not a metric} stays."
+    document.write(version=version, field="1.note", key="", changes={"text": written}, seen=0, actor=owner, now=NOW)
+    look = progress.of(version, AS_OF)
+    before, target = (f"£{value:,.2f}".removesuffix(".00") for value in (look.total.last_year, look.total.target))
+    said = "\n".join(block.text for block in report.of(version, AS_OF).blocks if isinstance(block, Paragraph))
+    assert f"Last year {before}, now {target} (plan; last year {before}); {{not a metric}} stays." in said
 
 
 def test_ics_has_goals_events_and_dated_rows(version):

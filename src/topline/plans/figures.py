@@ -86,6 +86,14 @@ class Figure:
         return float(self.actual) / float(aim)  # type: ignore[arg-type]
 
     @property
+    def first(self) -> str:
+        """Which value stands first: the one asked for, else what came in, the plan, or last year, as far as known."""
+        if self.ask.show != "all":
+            return self.ask.show
+        known = (name for name in ("actual", "plan") if not isinstance(getattr(self, name), Missing))
+        return next(known, "last_year")
+
+    @property
     def growth(self) -> float | None:
         """Actual against the same days a year before."""
         if isinstance(self.actual, Missing) or isinstance(self.before, Missing) or not self.before:

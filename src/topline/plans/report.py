@@ -1,5 +1,6 @@
 """A plan version as a document to hand out: every section that says something, with its numbers as seen on a day."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -35,7 +36,7 @@ from topline.lake.scope import Scope
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import Query
-from topline.plans import drivers, expectation, fronts, funnel, ledger, outline, progress, quotas, team, text
+from topline.plans import drivers, expectation, figures, fronts, funnel, ledger, outline, progress, quotas, team, text
 from topline.plans.drivers import Difference
 from topline.plans.expectation import OTHER
 from topline.plans.facts import QUOTA
@@ -44,10 +45,12 @@ from topline.plans.models import Entry, Kind, PlanVersion, Promise, Proposal, Re
 from topline.plans.outline import Behaviour, Field, Section, Type
 from topline.plans.progress import Line, PlanView
 from topline.plans.text import Sentence
+from topline.units.errors import ToplineError
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 
 FORMS = {Unit.MONEY: Form.MONEY, Unit.COUNT: Form.WHOLE, Unit.RATE: Form.RATE}
+_IN_BRACES = re.compile(r"\{([^{}]+)\}")
 _LONG = 160
 """Characters from which a row of a table is written out below each other instead of side by side."""
 _WIDEST = 7
@@ -171,7 +174,34 @@ class _Report:
         if "said" in cells:
             yield from (Paragraph.of(each) for each in self.said([Sentence.of(one) for one in cells["said"]]))
         elif cells.get("text"):
-            yield from markdown.blocks(cells["text"])
+            yield from markdown.blocks(self.filled(cells["text"]))
+
+    def filled(self, written: str) -> str:
+        """A text with its live numbers as they are on the day; what is none stays as it is written."""
+        asks: dict[str, figures.Ask] = {}
+        for one in _IN_BRACES.findall(written):
+            try:
+                asks[one] = figures.parse(one)
+            except ToplineError:
+                continue
+        if not asks:
+            return written
+        known = figures.figures(self.reader, asks.values())
+        return _IN_BRACES.sub(
+            lambda found: self.number(known[asks[found[1]]]) if found[1] in asks else found[0], written
+        )
+
+    def number(self, one: figures.Figure) -> str:
+        """A live number: its value, and what it is compared with."""
+        if metrics()[one.ask.metric].family in self.hidden:
+            return "–"
+        values = {name: self.amount(one.ask.metric, getattr(one, name)) for name in ("plan", "actual", "last_year")}
+        values["pace"] = format_level(one.pace, self.locale) if one.pace is not None else "–"
+        called = {"plan": _("plan"), "actual": _("actual"), "last_year": _("last year"), "pace": _("pace")}
+        rest = [f"{called[id_]} {value}" for id_, value in values.items() if id_ != one.first and value != "–"]
+        if one.ask.show != "all" or not rest:
+            return values[one.first]
+        return f"{values[one.first]} ({called[one.first]}; {', '.join(rest)})"
 
     # Tables that people fill ------------------------------------------------------
 
@@ -237,7 +267,7 @@ class _Report:
                 return ", ".join(value)
             case Type.RULE:
                 return text.customers(value, currency=self.currency, language=self.language)
-        return str(value)
+        return self.filled(str(value))
 
     @cached_property
     def people(self) -> dict[int, str]:

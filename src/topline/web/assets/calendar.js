@@ -2,6 +2,7 @@
 import { Calendar } from "fullcalendar";
 import dayGridPlugin from "fullcalendar/daygrid";
 import interactionPlugin from "fullcalendar/interaction";
+import listPlugin from "fullcalendar/list";
 import roLocale from "fullcalendar/locales/ro";
 import classicTheme from "fullcalendar/themes/classic";
 
@@ -34,8 +35,9 @@ export function mount(element, { locale, firstDay, initialDate, today, view, ...
     else refuse(new Error(moving.failed));
   }
 
+  const isNarrow = matchMedia("(max-width: 560px)").matches; // where seven days side by side can't be read
   const calendar = new Calendar(element, {
-    plugins: [dayGridPlugin, interactionPlugin, classicTheme],
+    plugins: [dayGridPlugin, interactionPlugin, listPlugin, classicTheme],
     locales: [roLocale],
     locale,
     firstDay,
@@ -46,7 +48,9 @@ export function mount(element, { locale, firstDay, initialDate, today, view, ...
     dayMaxEvents: 5,
     eventOrder: "",
     longPressDelay: 400,
-    initialView: view,
+    initialView: isNarrow && view === "dayGridWeek" ? "listWeek" : view,
+    views: { listWeek: { titleFormat: { day: "numeric", month: "short" } } },
+    displayEventTime: false,
     height: "auto",
     eventDrop: moved,
     eventResize: moved,

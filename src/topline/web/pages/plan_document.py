@@ -463,15 +463,9 @@ def number_html(desk: Desk, one: Figure) -> SafeString:
         "pace": formats.percent(one.pace, 0) if one.pace is not None else "–",
     }
     href = desk.visit.url("metric", one.ask.metric)
+    first = one.first
     if one.ask.show != "all":
-        return format_html('<a class="live-number" href="{}" title="{}">{}</a>', href, label, values[one.ask.show])
-    first = (
-        "actual"
-        if not isinstance(one.actual, Missing)
-        else "plan"
-        if not isinstance(one.plan, Missing)
-        else "last_year"
-    )
+        return format_html('<a class="live-number" href="{}" title="{}">{}</a>', href, label, values[first])
     words = {
         "plan": gettext("plan"),
         "actual": gettext("actual"),

@@ -107,6 +107,8 @@ def _sentence(day: date, listed: list[Review], opened: list[Promise]) -> str:
     late = sum(one.due_on < day for one in opened)
     if not listed and not opened:
         return gettext("No review yet: the pack builds itself in the first week of the plan in force.")
+    if not opened:
+        return gettext("No promise is open.")
     n = len(opened)
     said = ngettext("%(n)s promise is open", "%(n)s promises are open", n) % {"n": n}
     if late:
