@@ -21,7 +21,7 @@ from topline.plans.models import (
 
 
 def rows(version: PlanVersion, field: str, at: datetime) -> list[Entry]:
-    """The rows of a table as they stood at a moment, in their order; never saved."""
+    """The rows of a table as they stood at a moment, in their order, those taken out since last; never saved."""
     found = list(version.entries.rows(field))
     by_key = {row.key: row for row in found}
     for edit in EntryEdit.objects.filter(version=version, field=field, at__gte=at).order_by("-pk"):
