@@ -4,6 +4,7 @@ They are drafted from what came before them, written to the end by a few words, 
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.db import transaction
 
@@ -62,7 +63,7 @@ def _write(version: PlanVersion, actor: User) -> None:
     if version.plan.kind != Kind.MARKETING:
         return
     positioning, message = STRATEGY[shop.slug]
-    known = {"version": version, "actor": actor, "now": now}
+    known: dict[str, Any] = {"version": version, "actor": actor, "now": now}
     document.write(field="5.positioning", key="", changes={"text": positioning}, seen=0, **known)
     document.add_row(field="5.messages", values={"message": message}, **known)
     for row in version.entries.rows("4.personas"):

@@ -28,7 +28,7 @@ def rows(version: PlanVersion, field: str, at: datetime) -> list[Entry]:
         row = by_key.get(edit.key)
         match EntryEdit.Kind(edit.kind):
             case EntryEdit.Kind.REMOVE:
-                by_key[edit.key] = Entry(version=version, field=field, key=edit.key, cells=dict(edit.old))
+                by_key[edit.key] = Entry(version=version, field=field, key=edit.key, cells=edit.old or {})
                 found.append(by_key[edit.key])
             case _ if row is None:
                 continue
@@ -36,7 +36,7 @@ def rows(version: PlanVersion, field: str, at: datetime) -> list[Entry]:
                 found.remove(by_key.pop(edit.key))
             case EntryEdit.Kind.MOVE:
                 found.remove(row)
-                found.insert(edit.old, row)
+                found.insert(edit.old or 0, row)
             case EntryEdit.Kind.SET:
                 before = {} if edit.old is None else {edit.column: edit.old}
                 row.cells = {id_: value for id_, value in row.cells.items() if id_ != edit.column} | before
