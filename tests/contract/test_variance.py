@@ -1,5 +1,6 @@
 """What changed in the tiny shop, against another period and against plans, on paper."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -80,3 +81,13 @@ def test_parts_and_places_both_sum_to_the_change(tables, mix):
 def test_it_needs_a_period(tables):
     with pytest.raises(ComparisonError):
         asked(tables, None)
+
+
+def test_a_period_that_begins_before_what_is_known_is_no_comparison():
+    """Sales from 10 January, visits from March on: February and March can't stand against the two months before."""
+    shop = replace(tiny_shop.shop(), firsts={"order_line": date(2024, 1, 10), "session": date(2024, 3, 1)})
+    assert asked(shop, FEBRUARY_MARCH, against="previous").sentence.reason == "begins_later"
+    march = asked(shop, MARCH, against="previous")
+    assert amounts(march)["before"] == Decimal(420)
+    assert "traffic" not in amounts(march)
+    assert "traffic" in amounts(asked(tiny_shop.shop(), MARCH, against="previous"))

@@ -91,9 +91,9 @@ def _compared(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, Values], V
         first = _first_day(metric, view.tables)
         for key, cell in cells.items():
             if first and (start := _read_from(other, key)) and first - start > LATE:
-                cell[metric.id] = _begins(first)
+                cell[metric.id] = begins(first)
         if first and (start := _read_from(other, None)) and first - start > LATE:
-            totals[metric.id] = _begins(first)
+            totals[metric.id] = begins(first)
     return cells, totals, None if laid else other
 
 
@@ -116,7 +116,8 @@ def _read_from(view: View, key: Key | None) -> date | None:
     return max(bucket, start) if isinstance(bucket, date) and start else start
 
 
-def _begins(first: date) -> Missing:
+def begins(first: date) -> Missing:
+    """What is missing of a time that begins before what is known."""
     return Missing("begins_later", N_("what is known begins on %(day)s"), {"day": first.isoformat()})
 
 
