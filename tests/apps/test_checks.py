@@ -16,7 +16,7 @@ from topline.cli import main
 from topline.facts.table import tables
 from topline.lake.store import Lake
 from topline.outlook import kept
-from topline.plans import checks, document, ledger, operations, progress, standing, stock, workload
+from topline.plans import checks, document, expectation, goals, ledger, operations, progress, standing, stock, workload
 from topline.plans import jobs as plan_jobs
 from topline.plans.models import PlanVersion, State
 from topline.science import check
@@ -131,6 +131,56 @@ def test_the_command_says_the_same(version, capsys, monkeypatch):
     made = checks.of(version, date(2026, 10, 1), change=Change(conversion=0.1))
     assert told[0]["goal"] == "net_sales"
     assert float(told[0]["chance"]) == pytest.approx(made.goals[0].chance, abs=0.001)
+
+
+def test_every_goal_has_a_forecast_of_its_own_or_a_reason(version, shop, owner, client, capsys):
+    def add(metric, target, **more):
+        wanted = {"metric": metric, "target": Decimal(target), "due_on": date(2026, 12, 31), "actor": owner}
+        return goals.add(version=version, now=shop.now(), **wanted, **more)
+
+    with pytest.raises(operations.NegativeTargetError, match="-5"):
+        add("units", -5)
+    with pytest.raises(goals.ScopeError):
+        add("orders", 5, scope={"market": "GB"})  # a grid plans it
+    units, visits = add("units", 900), add("sessions", 9000)
+    buyers, home = add("customers", 500), add("customers", 400, scope={"market": "GB"})
+    lamps = operations.add_goal(
+        version=version, metric="net_sales", scope={"category": "Lamps"}, actor=owner, now=shop.now()
+    )
+    assert (visits.chance, visits.quantiles) == (None, [])
+    assert min(len(one.quantiles) for one in (units, buyers, home, lamps)) == 99
+    assert home.expected == pytest.approx(0.8 * buyers.expected, rel=0.15)  # GB has four of five orders
+    made, page = checks.of(version, DAY), progress.of(version, DAY)
+    checked, shown = {one.goal.key: one for one in made.goals}, {one.goal.key: one.line for one in page.goals}
+    assert (checked["sessions"].chance, checked["sessions"].before, checked["sessions"].expected) == (None, None, None)
+    assert checked["sessions"].why.code == "forecast.nothing"
+    assert shown["sessions"].chance is None
+    assert checked["units"].is_simulated
+    assert checked["units"].expected == pytest.approx(shown["units"].now.expected, rel=0.05)
+    assert checked["customers:market=GB"].chance == pytest.approx(shown["customers:market=GB"].chance)
+    moved = {one.goal.key: one for one in checks.of(version, DAY, change=Change(conversion=0.1)).goals}
+    assert moved["units"].expected == pytest.approx(1.1 * checked["units"].expected)
+    assert moved["new_customers"].expected == pytest.approx(1.1 * checked["new_customers"].expected)
+    assert moved["customers"].expected == checked["customers"].expected  # nobody knows how it follows
+    told = caller(shop, owner)("GET", f"/shops/gifts/plans/{version.plan_id}/versions/1/check").json()
+    [said] = [one for one in told["goals"] if one["key"] == "sessions"]
+    assert (said["chance"], said["chance_as_planned"], said["low"]) == (None, None, None)
+    assert "Nothing above zero is known of Sessions" in said["why"]
+    assert main.run(["outlook", "check", str(version.plan_id), "--format", "json"]) == 0
+    [said] = [one for one in json.loads(capsys.readouterr().out) if one["goal"] == "sessions"]
+    assert (said["chance"], said["as_planned"], said["expected"]) == (None, None, None)
+    client.force_login(owner)
+    assert "Nothing above zero is known of Sessions" in client.get(
+        f"/shop/gifts/plans/{version.plan_id}/check"
+    ).content.decode()
+
+
+def test_less_is_better_where_the_metric_says_so():
+    evenly = [k / 100 for k in range(1, 100)]
+    assert expectation.chance("net_sales", evenly, 0.1) == pytest.approx(0.9)
+    assert expectation.chance("return_rate", evenly, 0.1) == pytest.approx(0.1)
+    ends = np.array([0.02, 0.04, 0.06, 0.08])
+    assert [expectation.reached(each, ends, 0.04) for each in ("gross_margin", "return_rate")] == [0.75, 0.5]
 
 
 DAY = date(2026, 10, 1)

@@ -67,9 +67,10 @@ class GoalOut(Schema):
     low: float | None
     expected: float | None
     high: float | None
-    chance_as_planned: float
-    chance: float
+    chance_as_planned: float | None
+    chance: Annotated[float | None, Field(description="Null where nobody can say")]
     is_simulated: Annotated[bool, Field(description="False: taken by itself, as the plan's page sees it")]
+    why: Annotated[str | None, Field(description="Why there is no chance")]
 
 
 class MonthOut(Schema):
@@ -156,12 +157,13 @@ def _shown(made: PlanCheck, *, may_see_profit: bool) -> dict[str, Any]:
                 "metric": one.goal.metric,
                 "scope": one.goal.scope,
                 "target": one.goal.target,
-                "low": _known(one.low),
-                "expected": _known(one.expected),
-                "high": _known(one.high),
+                "low": one.low,
+                "expected": one.expected,
+                "high": one.high,
                 "chance_as_planned": one.before,
                 "chance": one.chance,
                 "is_simulated": one.is_simulated,
+                "why": None if one.why is None else words(one.why),
             }
             for one in made.goals
         ],

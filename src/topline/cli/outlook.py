@@ -360,6 +360,10 @@ def demand(
     )
 
 
+def _short(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
 def _print(made: "PlanCheck", style: output.Format) -> None:
     """The goals alone for programs; with months, drivers and moves for people."""
     from topline.plans.text import render
@@ -373,11 +377,12 @@ def _print(made: "PlanCheck", style: output.Format) -> None:
             {
                 "goal": one.goal.key,
                 "target": one.goal.target.normalize(),
-                "low": round(one.low, 3),
-                "expected": round(one.expected, 3),
-                "high": round(one.high, 3),
-                "as_planned": round(one.before, 3),
-                "chance": round(one.chance, 3),
+                "low": _short(one.low),
+                "expected": _short(one.expected),
+                "high": _short(one.high),
+                "as_planned": _short(one.before),
+                "chance": _short(one.chance),
+                "why": render(one.why, currency=made.version.plan.currency, language="en") if one.why else None,
             }
             for one in made.goals
         ],

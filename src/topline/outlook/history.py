@@ -68,9 +68,9 @@ def daily(
     known = [
         (day, name, value) for day, name, value in cells if isinstance(day, date) and isinstance(value, Decimal | int)
     ]
-    if not known:
-        raise ShortHistoryError(found=0, least=LEAST_DAYS)
     days = {day for day, _, value in known if value}
+    if not days:
+        raise ShortHistoryError(found=0, least=LEAST_DAYS)
     start, last = min(days), max(days)
     end = as_of if (as_of - last).days <= STALE_DAYS else last + timedelta(days=1)
     names = tuple(sorted({name for _, name, _ in known}, key=lambda name: (name is None, name or "")))

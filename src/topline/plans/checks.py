@@ -5,7 +5,6 @@ folder, mapped into memory; a change is answered from there.
 """
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
@@ -24,8 +23,10 @@ from topline.outlook.check import Promotion, Spend
 from topline.outlook.kept import Run
 from topline.outlook.price import PriceOutlook
 from topline.outlook.response import ResponseOutlook
-from topline.plans import budgets, cache, demand, expectation, facts, numbers, promotion, standing, stock
+from topline.plans import budgets, cache, demand, expectation, facts, numbers, progress, promotion, standing, stock
 from topline.plans.drafting import EmptyLakeError
+from topline.plans.forecast import Forecast
+from topline.plans.grid import Part
 from topline.plans.models import Goal, PlanVersion, State
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor
@@ -67,7 +68,7 @@ class Ground:
 
     known_to : the day up to which there were facts
     slots : first days of the weeks ahead
-    others : the 1 % to 99 % quantiles of planned metrics that are not simulated, as seen on the day
+    others : by key, the forecasts of goals that are not about net sales or orders, as seen on the day
     stock_on : day of the stock levels, None if they are unknown or too old
     is_spend_planned : spend is the budget of this plan or of active ones, not what was spent a year before
     promotions : planned ones whose effect is known; discount_rate : their mean
@@ -81,7 +82,7 @@ class Ground:
     base: Base
     known_to: date
     slots: tuple[date, ...]
-    others: Mapping[str, list[float]]
+    others: Mapping[str, Forecast]
     stock_on: date | None
     is_spend_planned: bool
     lead_days: float
@@ -112,17 +113,20 @@ class ChannelCheck:
 class GoalCheck:
     """A goal's chance: as the plan stands, and with the change.
 
-    low, expected, high : where the goal's metric ends with the change, bounds of `LEVEL`
+    low, expected, high : where the goal's metric ends with the change, bounds of `LEVEL`; None where nobody can say
+    before, chance : None where nobody can say
     is_simulated : False for a metric that is taken by itself, as the plan's page sees it
+    why : why nobody can say, None where somebody can
     """
 
     goal: Goal
-    low: float
-    expected: float
-    high: float
-    before: float
-    chance: float
+    low: float | None
+    expected: float | None
+    high: float | None
+    before: float | None
+    chance: float | None
     is_simulated: bool
+    why: Sentence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,11 +243,7 @@ def make(
         holds_promotions=version.state == State.ACTIVE and goods is not None and goods.outlook_weeks > 0,
         lead_days=lead,
     )
-    others = {
-        metric: expectation.quantiles(expectation.amount(shop, metric, plan.period, as_of, snapshot).finish)
-        for metric in version.grid_metrics
-        if metric not in _SIMULATED
-    }
+    others = {goal.key: progress.foresee(goal, as_of, snapshot).stored() for goal in _others(version)}
     about = {
         "known_to": seen.sales.known_to.isoformat(),
         "slots": [day.isoformat() for day in seen.slots[:-1]],
@@ -262,6 +262,18 @@ def make(
     folder.parent.mkdir(parents=True, exist_ok=True)
     outlook.save(base, folder, {_ABOUT: json.dumps(about)})
     cache.sweep(folder.parent)
+
+
+def _others(version: PlanVersion) -> list[Goal]:
+    """Goals whose metric is not of the sales themselves: what the plan's page sees of them is part of the ground."""
+    goals = version.goals.standing().select_related("version__plan__shop")
+    return [goal for goal in goals if goal.metric not in _OF_SALES or not _is_of_axes(goal)]
+
+
+def _is_of_axes(goal: Goal) -> bool:
+    """Whether the check knows the goal's part of the shop: a category or market of the plan."""
+    axes = goal.version.scopes(goal.metric)
+    return all(value in axes.get(name, ()) for name, value in goal.scope.items())
 
 
 def _promotions(version: PlanVersion, as_of: date) -> list[Promotion]:
@@ -357,7 +369,7 @@ def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
         tuple(expectation.own_events(shop, as_of)),
         version.blocks,
         version.markets,
-        version.grid_metrics,
+        [(goal.key, goal.period) for goal in _others(version)],
         numbers.of(shop)("lead_days"),
         None if prices is None else (prices.about["as_of"], prices.about["snapshot"]),
         [field.name for field in fields(Base)],
@@ -377,7 +389,7 @@ def _load(folder: Path) -> Ground:
         base=outlook.load(folder),
         known_to=date.fromisoformat(about["known_to"]),
         slots=tuple(date.fromisoformat(day) for day in about["slots"]),
-        others=about["others"],
+        others={key: Forecast.of_stored(one) for key, one in about["others"].items()},
         stock_on=None if about["stock_on"] is None else date.fromisoformat(about["stock_on"]),
         is_spend_planned=about["is_spend_planned"],
         lead_days=about["lead_days"],
@@ -426,8 +438,8 @@ def of(
     costs = {name: sum(month.cost[name] for month in months if month.constraint) for name in check.CONSTRAINTS}
     binding = max(costs, key=lambda name: costs[name]) if any(costs.values()) else None
     moves = []
-    if chosen and chosen.is_simulated and chosen.chance < LIKELY:
-        moves = check.smallest(base, change, _ends(chosen.goal), float(chosen.goal.target))
+    if chosen and chosen.is_simulated and chosen.chance is not None and chosen.chance < LIKELY:
+        moves = check.smallest(base, change, _ends(chosen.goal, found), float(chosen.goal.target))
     made = PlanCheck(
         version=version,
         as_of=as_of,
@@ -538,42 +550,106 @@ def _standing(found: Ground) -> dict[str, float]:
     }
 
 
-_SIMULATED: Mapping[str, Callable[[Outcome, int | None, int | None, NDArray[np.bool_]], Floats]] = {
-    "net_sales": lambda outcome, block, market, inside: outcome.part(block, market, inside),
-    "orders": lambda outcome, block, market, inside: outcome.placed[:, inside].sum(axis=1),
-    "average_order_value": lambda outcome, block, market, inside: (
-        outcome.sales[:, inside].sum(axis=1) / np.maximum(outcome.placed[:, inside].sum(axis=1), 1e-9)
+_OF_SALES = ("net_sales", "orders", "average_order_value")
+"""Metrics that the simulation knows whole, what is in already included."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a goal asks of an outcome: its part of the shop, the months that count (t,), and what is in of it already."""
+
+    block: int | None
+    market: int | None
+    inside: NDArray[np.bool_]
+    done: float
+
+    def coming(self, outcome: Outcome, values: Floats) -> Floats:
+        """(p,) what is in, and values (p, w) of the slots that count."""
+        ends: Floats = self.done + values @ self.inside[outcome.base.month].astype(np.float64)
+        return ends
+
+
+def _units(outcome: Outcome) -> Floats:
+    """(p, w) units sold to come."""
+    units: Floats = np.einsum("pcw,cw->pw", outcome.served, 1 / outcome.base.price)
+    return units
+
+
+def _gross(outcome: Outcome) -> Floats:
+    """(p, w) net sales to come less the cost of the goods."""
+    cost: Floats = np.einsum("pcw,cw->pw", outcome.served, outcome.base.cost_rate)
+    return outcome.sold.sum(axis=1) - cost
+
+
+_SIMULATED: Mapping[str, Callable[[Outcome, _Asked], Floats]] = {
+    "net_sales": lambda outcome, asked: outcome.part(asked.block, asked.market, asked.inside),
+    "orders": lambda outcome, asked: outcome.placed[:, asked.inside].sum(axis=1),
+    "average_order_value": lambda outcome, asked: (
+        outcome.sales[:, asked.inside].sum(axis=1) / np.maximum(outcome.placed[:, asked.inside].sum(axis=1), 1e-9)
     ),
+    "sessions": lambda outcome, asked: asked.coming(outcome, outcome.visits),
+    "units": lambda outcome, asked: asked.coming(outcome, _units(outcome)),
+    "gross_profit": lambda outcome, asked: asked.coming(outcome, _gross(outcome)),
+    "spend": lambda outcome, asked: asked.coming(outcome, np.tile(outcome.spend, (len(outcome.orders), 1))),
 }
-"""What a goal's metric ends at on each path, of (outcome, block, market, months that count)."""
+"""What a goal's metric ends at on each path."""
+
+_FOLLOWS: Mapping[str, Callable[[Outcome], float]] = {
+    "new_customers": lambda outcome: float(outcome.orders.mean(axis=0).sum()),
+    "spend": lambda outcome: float(outcome.spend.sum()),
+}
+"""Of metrics that are not simulated, what the rest of them moves with when the plan is changed."""
 
 
-def _ends(goal: Goal) -> Callable[[Outcome], Floats]:
+def _is_simulated(goal: Goal, found: Ground) -> bool:
+    """Whether the check's base knows what the goal's metric is made of, for its part of the shop."""
+    base = found.base
+    if goal.metric in _OF_SALES:
+        return _is_of_axes(goal)
+    if goal.metric not in _SIMULATED or goal.scope:
+        return False
+    if goal.metric == "spend":
+        return found.is_spend_planned
+    if found.others[goal.key].why is not None:
+        return False
+    match goal.metric:
+        case "sessions":
+            return base.counts_visits
+        case "gross_profit":
+            return not np.isnan(base.cost_rate).any()
+    return True
+
+
+def _ends(goal: Goal, found: Ground) -> Callable[[Outcome], Floats]:
     """What the goal's metric ends at on each path of an outcome."""
-    part = goal.version.part(goal)
+    part = goal.version.part(goal) if goal.metric in _OF_SALES else Part()
     inside = np.array([month in goal.period for month in goal.version.plan.months])
-    return lambda outcome: _SIMULATED[goal.metric](outcome, part.block, part.market, inside)
+    done = 0.0 if goal.metric in _OF_SALES else found.others[goal.key].done
+    asked = _Asked(part.block, part.market, inside, done)
+    return lambda outcome: _SIMULATED[goal.metric](outcome, asked)
 
 
 def _goal(goal: Goal, found: Ground, now: Outcome, moved: Outcome) -> GoalCheck:
     target = float(goal.target)
-    if goal.metric in _SIMULATED:
-        ends = _ends(goal)
-        planned, end = ends(now), ends(moved)
-        return GoalCheck(
-            goal, *expectation.band(end), float(np.mean(planned >= target)), float(np.mean(end >= target)), True
-        )
-    known = found.others.get(goal.metric, goal.quantiles)
-    times = float(moved.placed.mean() / max(now.placed.mean(), 1e-9)) if goal.metric in found.others else 1.0
-    low, high = (known[9] * times, known[89] * times) if known else (math.nan, math.nan)
-    middle = float(np.mean(known)) * times if known else math.nan
-    before, after = (expectation.chance(known, target / each) if known else None for each in (1.0, times))
-    return GoalCheck(goal, low, middle, high, before or 0.0, after or 0.0, False)
+    if _is_simulated(goal, found):
+        ends = _ends(goal, found)
+        planned, end = (expectation.reached(goal.metric, ends(each), target) for each in (now, moved))
+        return GoalCheck(goal, *expectation.band(ends(moved)), planned, end, True)
+    known = found.others[goal.key]
+    if known.expected is None:
+        return GoalCheck(goal, None, None, None, None, None, False, known.why)
+    moves = _FOLLOWS.get(goal.metric)
+    times = moves(moved) / max(moves(now), 1e-9) if moves else 1.0
+    ends_at = [known.done + times * (each - known.done) for each in (*known.quantiles, known.expected)]
+    before, after = (
+        expectation.chance(goal.metric, each, target) for each in (known.quantiles, sorted(ends_at[:-1]))
+    )
+    return GoalCheck(goal, ends_at[9], ends_at[-1], ends_at[89], before, after, False)
 
 
 def _about(goals: list[GoalCheck], key: str) -> GoalCheck | None:
     asked = [one for one in goals if one.goal.key == key]
-    unlikely = [one for one in goals if one.is_simulated and one.chance < LIKELY]
+    unlikely = [one for one in goals if one.is_simulated and one.chance is not None and one.chance < LIKELY]
     return next(iter([*asked, *unlikely, *goals]), None)
 
 
@@ -600,7 +676,7 @@ def _months(version: PlanVersion, moved: Outcome, targets: Floats, held: check.B
 def _headline(made: PlanCheck) -> Iterator[Sentence]:
     """The answer: how likely the headline goal is, what holds it back, and the least that would help."""
     headline = next((one for one in made.goals if one.goal.metric == "net_sales" and not one.goal.scope), None)
-    if headline is None:
+    if headline is None or headline.chance is None:
         return
     about = {"chance_rate": headline.chance, "target_amount": headline.goal.target}
     if headline.chance >= LIKELY or made.binding is None:

@@ -155,7 +155,7 @@ def propose(
 def aimed(draft: Draft, target: Decimal) -> Draft:
     """The draft whose words speak of that target for net sales."""
     goal = next(one for one in draft.goals if one.metric == "net_sales")
-    goal = replace(goal, target=target, chance=expectation.chance(goal.quantiles, float(target)))
+    goal = replace(goal, target=target, chance=expectation.chance(goal.metric, goal.quantiles, float(target)))
     summary = [draft.document["1.summary"][0]["said"][0], *(sentence.stored() for sentence in _aim(goal))]
     return replace(draft, document={**draft.document, "1.summary": [{"said": summary}]})
 
@@ -249,7 +249,7 @@ def _amount_goals(
             target=target,
             expected=float(one.finish.mean()),
             quantiles=tuple(quantiles),
-            chance=expectation.chance(quantiles, float(target)),
+            chance=expectation.chance(metric, quantiles, float(target)),
             why=_why("forecast", metric, before, target),
             parent="net_sales" if metric == "orders" else "orders" if metric == "new_customers" else None,
         )
@@ -274,7 +274,7 @@ def _rate_goals(
             target=target,
             expected=float(one.finish.mean()),
             quantiles=tuple(quantiles),
-            chance=expectation.chance(quantiles, float(target)),
+            chance=expectation.chance(metric, quantiles, float(target)),
             why=_why(reason, metric, before, target),
             parent="net_sales",
         )

@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 from topline.accounts.models import Shop
 from topline.calendar.occurrence import Occurrence
+from topline.facts.table import tables
 from topline.lake import read
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
-from topline.metrics.query import Query
+from topline.metrics.catalogue import metrics
+from topline.metrics.metric import Direction, RollUp
+from topline.metrics.query import Filter, Query
 from topline.metrics.result import Result
 from topline.outlook import sales
 from topline.plans import cache
@@ -35,7 +38,7 @@ SLICED = frozenset({"net_sales"})
 """Metrics whose parts by category and market add up to the whole."""
 
 RATES = ("average_order_value", "repeat_purchase_rate")
-"""Metrics that are a ratio over the whole period."""
+"""Metrics that are a ratio over the whole period, of which a draft sets goals."""
 
 OTHER = "*"
 """The name of the block or market that holds all the small ones together."""
@@ -50,6 +53,7 @@ _WINDOWS = 8
 _ARRAYS = ("actual", "last_year", "mean", "low", "high", "samples")
 _SLICED_ARRAYS = ("mean", "low", "high", "finish")
 _READ = ("order_line", "order", "product", "identity_link")
+_OF_ORDERS = ("net_sales", "orders", "units", "new_customers")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +132,7 @@ def is_made(
 
 
 def _path(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None) -> Path:
-    facts = tuple(snapshot.digest(table) for table in _READ)
+    facts = tuple(snapshot.digest(table) for table in (_READ if metric in _OF_ORDERS else tables()))
     own = tuple(own_events(shop, as_of))
     back_then = (known_at,) if known_at else ()
     settings = shop.settings().digest
@@ -343,10 +347,23 @@ def quantiles(samples: Floats) -> list[float]:
     return [float(q) for q in np.quantile(samples, _LEVELS)]
 
 
-def chance(known_quantiles: Iterable[float], target: float) -> float | None:
-    """Probability that the outcome reaches `target`, from its 1 % to 99 % quantiles; None without them."""
+def chance(metric: str, known_quantiles: Iterable[float], target: float) -> float | None:
+    """Probability that the metric meets `target`, from its 1 % to 99 % quantiles; None without them."""
     rising = list(known_quantiles)
-    return 1 - float(np.interp(target, rising, _LEVELS, left=0.0, right=1.0)) if rising else None
+    if not rising:
+        return None
+    below = float(np.interp(target, rising, _LEVELS, left=0.0, right=1.0))
+    return below if is_down(metric) else 1 - below
+
+
+def reached(metric: str, ends: Floats, target: float) -> float:
+    """Probability that the metric meets `target`, from what it may end at (draws,)."""
+    return float(np.mean(ends <= target if is_down(metric) else ends >= target))
+
+
+def is_down(metric: str) -> bool:
+    """Whether less of the metric is better: its target is met at or below it."""
+    return metrics()[metric].direction == Direction.DOWN
 
 
 def spoken(samples: Floats) -> float:
@@ -381,8 +398,12 @@ def rate(
     first_on: date,
     snapshot: Snapshot,
     known_at: datetime | None = None,
+    where: tuple[Filter, ...] = (),
 ) -> Rate | None:
-    """The expectation of one of `RATES`; None where not even one window of the period's length is known.
+    """The expectation of a metric that is taken over the whole period; None where no window of its length has a
+    positive value.
+
+    where : only of a part of the shop
 
     It is last year's value of the same period, moved by half of what windows of that length gained on average over
     those of a year before and, as the period goes, by what it gained so far. The spread is that of those gains, shrunk
@@ -392,13 +413,15 @@ def rate(
     def value(window: Period) -> float | None:
         if window.start < first_on or window.end > as_of:
             return None
-        found = ask(shop, Query(metrics=RATES, period=window, known_at=known_at), snapshot).totals[metric]
+        asked = RATES if metric in RATES else (metric,)
+        query = Query(metrics=asked, period=window, where=where, known_at=known_at)
+        found = ask(shop, query, snapshot).totals[metric]
         return None if isinstance(found, Missing) else number(found)
 
     span = period.whole_months() or 1
     starts = [add_months(period.start, -span * back) for back in range(1, _WINDOWS + 1)]
     past = {start: value(Period(start, add_months(start, span))) for start in _with_twins(starts)}
-    known = {start: found for start, found in past.items() if found}
+    known = {start: found for start, found in past.items() if found and found > 0}
     if not known:
         return None
     gains = [np.log(now / known[year]) for start, now in known.items() if (year := add_months(start, -12)) in known]
@@ -407,7 +430,7 @@ def rate(
     freedom = max(len(gains) - 1, 0) + _RATE_PRIOR_WEIGHT
     scale = float(np.sqrt((squares + _RATE_PRIOR_WEIGHT * _RATE_PRIOR**2) / freedom + gain**2))
     before = value(period.last_year())
-    middle = before * float(np.exp(gain)) if before else known[max(known)]
+    middle = before * float(np.exp(gain)) if before and before > 0 else known[max(known)]
     days = min(max((as_of - period.start).days, 0), period.days)
     gone = days / period.days
     actual = before_to_date = None
@@ -415,7 +438,8 @@ def rate(
         same = period.last_year()
         actual = value(Period(period.start, min(as_of, period.end)))
         before_to_date = value(Period(same.start, same.start + timedelta(days=days)))
-    if actual:
+    grows = metrics()[metric].roll_up in (RollUp.SUM, RollUp.DISTINCT)
+    if actual and actual > 0 and (gone == 1 or not grows or (before and before_to_date)):
         carried = before * actual / before_to_date if before and before_to_date else actual
         middle = middle ** (1 - gone) * carried**gone if gone < 1 else actual
     shock = np.random.default_rng(_SEED).standard_normal(_DRAWS // 2)

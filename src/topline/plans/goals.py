@@ -9,10 +9,11 @@ from typing import Any
 from django.db import transaction
 
 from topline.accounts.models import User
+from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
-from topline.metrics.metric import Direction, RollUp
+from topline.metrics.metric import RollUp
 from topline.metrics.query import Query
-from topline.plans import approval, expectation, operations
+from topline.plans import approval, expectation, forecast, operations, progress
 from topline.plans.models import Goal, PlanVersion
 from topline.plans.text import Sentence
 from topline.units import errors
@@ -25,6 +26,9 @@ LINKED = {"front": "8.fronts", "action": "8.actions", "tactic": "16.tactics", "p
 """What a goal may be linked to, and the field of the document that holds it."""
 
 NEEDS = {"tool": N_("Tool"), "skill": N_("Skill"), "person": N_("Person"), "budget": N_("Budget")}
+SCOPES = ("category", "market", "channel")
+"""Dimensions that a goal may be for a part of."""
+
 BANDS = (0.95, 0.85)
 LETTERS = ("specific", "measurable", "achievable", "relevant", "time_bound", "owned")
 
@@ -42,6 +46,13 @@ class CircularGoalError(errors.ToplineError):
 
 class UnknownMetricError(errors.ToplineError):
     message = N_("There is no metric “%(metric)s”. Choose one of the catalogue.")
+
+
+class ScopeError(errors.ToplineError):
+    message = N_(
+        "%(metric)s has no goals for that part here. Choose a part that the metric can be cut by; parts of what the "
+        "plan spreads over categories and markets follow its targets."
+    )
 
 
 class BandsError(errors.ToplineError):
@@ -104,6 +115,7 @@ class Known:
     last_on : the last day with data of the metric, None if none came in 90 days
     metrics : of the version's goals, by key
     linked : names of fronts, actions and tactics by (kind, key), and fronts that name the goal
+    unforeseen : why no forecast covers it, None where one does or nobody looked
     """
 
     version: PlanVersion
@@ -113,6 +125,7 @@ class Known:
     metrics: Mapping[str, str]
     linked: Mapping[tuple[str, str], str]
     fronts: Sequence[str]
+    unforeseen: Sentence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +158,25 @@ def known(version: PlanVersion, goals: Sequence[Goal], as_of: date, known_at: da
     asked = dict(version.goals.standing().values_list("key", "metric"))
     last_on = {metric: _last_on(version, metric, as_of, known_at) for metric in {goal.metric for goal in goals}}
     return [
-        Known(version, goal, as_of, last_on[goal.metric], asked, linked, fronts.get(goal.key, [])) for goal in goals
+        Known(
+            version,
+            goal,
+            as_of,
+            last_on[goal.metric],
+            asked,
+            linked,
+            fronts.get(goal.key, []),
+            _unforeseen(goal, as_of, known_at),
+        )
+        for goal in goals
     ]
+
+
+def _unforeseen(goal: Goal, as_of: date, known_at: datetime | None) -> Sentence | None:
+    snapshot = goal.version.plan.shop.lake().latest()
+    if goal.quantiles or snapshot is None or not forecast.is_made(goal, as_of, snapshot, known_at):
+        return None
+    return forecast.of(goal, as_of, snapshot, known_at).why
 
 
 def linkable(version: PlanVersion) -> dict[tuple[str, str], str]:
@@ -228,9 +258,7 @@ def _achievable(worded: Worded, seen: Known) -> Letter:
     goal, said, way = seen.goal, [], None
     is_met: bool | None = None
     if worded.target is not None and goal is not None and goal.quantiles:
-        chance = expectation.chance(goal.quantiles, float(worded.target)) or 0.0
-        if metrics()[worded.metric].direction == Direction.DOWN:
-            chance = 1 - chance
+        chance = expectation.chance(worded.metric, goal.quantiles, float(worded.target)) or 0.0
         said.append(Sentence("letter.chance", {"chance_rate": min(max(chance, 0.01), 0.99)}))
         is_met = chance >= _UNLIKELY
         if chance < _UNLIKELY:
@@ -239,7 +267,7 @@ def _achievable(worded: Worded, seen: Known) -> Letter:
         elif chance > _SURE:
             said.append(Sentence("letter.sure"))
     else:
-        said.append(Sentence("letter.no_forecast"))
+        said.append(seen.unforeseen or Sentence("letter.no_forecast"))
     if goal is not None and goal.baseline and worded.target is not None:
         change = float(worded.target / goal.baseline - 1)
         before = {"metric": worded.metric, "before_value": goal.baseline, "change_rate": change}
@@ -376,50 +404,67 @@ def add(
     actor: User | None,
     now: datetime,
     parent: Goal | None = None,
+    scope: Mapping[str, str] | None = None,
 ) -> Goal:
-    """A goal for any metric of the catalogue, for the whole shop; it starts from the same months a year before.
+    """A goal for any metric of the catalogue; it starts from the same months a year before and from today's forecast.
 
-    Raises UnknownMetricError, operations.GoalExistsError, operations.GoalRangeError, operations.PlanLockedError.
+    scope : of what part of the shop, by a dimension that the metric has; a metric that a grid plans by category and
+        market has goals for these by `operations.add_goal`
+
+    Raises UnknownMetricError, ScopeError, operations.GoalExistsError, operations.GoalRangeError,
+    operations.NegativeTargetError, operations.PlanLockedError.
     """
     if metric not in metrics():
         raise UnknownMetricError(metric=metric)
+    operations.guard_target(metric, target)
+    scope = dict(scope or {})
+    if not set(scope) <= scopes(version, metric):
+        raise ScopeError(metric=metrics()[metric].label)
+    plan = version.plan
+    if due_on not in plan.period:
+        raise operations.GoalRangeError(first=plan.starts_on, last=plan.period.last)
+    key = ":".join([metric, *(f"{name}={scope[name]}" for name in sorted(scope))])
+    before = plan.period.last_year()
+    goal = Goal(
+        version=version,
+        key=key,
+        metric=metric,
+        scope=scope,
+        target=target,
+        baseline_from=before.start,
+        baseline_until=before.end,
+        starts_on=plan.starts_on,
+        due_on=due_on,
+        owner=actor,
+        parent=parent,
+        why=["why.set", {}],
+    )
+    if (snapshot := plan.shop.lake().latest()) is not None:
+        goal.baseline = _value(goal, before, snapshot)
+        operations.expect(goal, progress.foresee(goal, plan.shop.today(), snapshot))
     with transaction.atomic():
         version = operations.for_edit(version=version, actor=actor, now=now)
-        plan = version.plan
-        if version.goals.standing().filter(key=metric).exists():
+        if version.goals.standing().filter(key=key).exists():
             raise operations.GoalExistsError()
-        if due_on not in plan.period:
-            raise operations.GoalRangeError(first=plan.starts_on, last=plan.period.last)
-        version.goals.filter(key=metric).delete()  # given up before
-        before = plan.period.last_year()
+        version.goals.filter(key=key).delete()  # given up before
         last = version.goals.order_by("-position").first()
-        goal = Goal.objects.create(
-            version=version,
-            key=metric,
-            metric=metric,
-            target=target,
-            baseline=_value(version, metric, before),
-            baseline_from=before.start,
-            baseline_until=before.end,
-            starts_on=plan.starts_on,
-            due_on=due_on,
-            owner=actor,
-            parent=parent,
-            why=["why.set", {}],
-            position=last.position + 1 if last else 0,
-        )
+        goal.version, goal.position = version, last.position + 1 if last else 0
+        goal.save()
         _log(version, "plan.goal_added", actor, goal=goal.key, target=str(target))
         approval.settle(version=version, actor=actor, now=now)
     return goal
 
 
-def _value(version: PlanVersion, metric: str, period: Period) -> Decimal | None:
-    """The metric's value over a period, None if it is not known."""
-    snapshot = version.plan.shop.lake().latest()
-    if snapshot is None:
-        return None
-    query = Query(metrics=(metric,), period=period, as_of=version.as_of)
-    total = expectation.ask(version.plan.shop, query, snapshot).totals[metric]
+def scopes(version: PlanVersion, metric: str) -> set[str]:
+    """The dimensions that a goal for the metric may be for a part of, where no grid plans its parts."""
+    return set() if metric in version.grid_metrics else set(SCOPES) & metrics()[metric].dimensions
+
+
+def _value(goal: Goal, period: Period, snapshot: Snapshot) -> Decimal | None:
+    """The value of the goal's metric over a period, None if it is not known."""
+    version = goal.version
+    query = Query(metrics=(goal.metric,), period=period, where=forecast.where(goal.scope), as_of=version.as_of)
+    total = expectation.ask(version.plan.shop, query, snapshot).totals[goal.metric]
     return None if isinstance(total, Missing) else round(Decimal(str(expectation.number(total))), 6)
 
 

@@ -24,6 +24,7 @@ from topline.plans import (
     drivers,
     expectation,
     filling,
+    forecast,
     handout,
     operations,
     proposals,
@@ -34,7 +35,7 @@ from topline.plans import (
     templates,
     workload,
 )
-from topline.plans.models import Plan, PlanVersion, Proposal, Review, State
+from topline.plans.models import Goal, Plan, PlanVersion, Proposal, Review, State
 from topline.science.demand import ShortHistoryError
 from topline.units.period import Period
 from topline.workbench import jobs
@@ -106,9 +107,10 @@ def reforecast(job: Job) -> dict[str, Any]:
         as_of = date.fromisoformat(job.params["as_of"])
         found = drafting.propose(version.plan.shop, version.plan.period, as_of, advance=job.advance)
         found = filling.filled(version.plan.shop, version.plan.period, found, version.plan.language)
+        seen = operations.foresee(version, found)
         actor = User.objects.filter(pk=job.actor_id or 0).first()
         with transaction.atomic():
-            new = operations.add_reforecast(version=version, draft=found, actor=actor, now=timezone.now())
+            new = operations.add_reforecast(version=version, draft=found, seen=seen, actor=actor, now=timezone.now())
             job.checkpoint = {"plan": new.plan_id, "version": new.pk, "number": new.number}
             job.advance(1, 1, job.checkpoint)
     return dict(job.checkpoint)
@@ -462,6 +464,12 @@ def _waiting(plan: Plan, then: date | None = None) -> Iterator[tuple[date, Snaps
     snapshot, day, known_at = shop.lake().latest(), then or shop.today(), known_by(shop, then)
     if snapshot is None:
         return
+    goals = Goal.objects.standing().filter(version__plan=plan).exclude(metric__in=expectation.RATES, scope={})
+    for goal in goals.select_related("version__plan__shop"):
+        if goal.metric in goal.version.grid_metrics:
+            continue
+        if not forecast.is_made(goal, day, snapshot, known_at):
+            yield day, snapshot, partial(forecast.of, goal, day, snapshot, known_at)
     for metric in sorted({"net_sales", *plan.versions.values_list("target_blocks__metric", flat=True)} - {None}):
         if not expectation.is_made(shop, metric, period, day, snapshot, known_at):
             yield day, snapshot, partial(expectation.amount, shop, metric, period, day, snapshot, known_at)

@@ -10,8 +10,11 @@ from django.db import transaction
 
 from topline.accounts.models import Shop, User
 from topline.lake.snapshot import Snapshot
-from topline.plans import approval, drafting, entries, expectation, facts, filling, templates
+from topline.metrics.catalogue import metrics
+from topline.metrics.metric import Unit
+from topline.plans import approval, drafting, entries, expectation, facts, filling, progress, templates
 from topline.plans import grid as grids
+from topline.plans.forecast import Forecast
 from topline.plans.grid import Change, Grid, Part
 from topline.plans.models import Edit, Goal, GridOperation, Kind, Plan, PlanVersion, State, TargetBlock, TargetCells
 from topline.plans.templates import Template
@@ -46,6 +49,10 @@ class GoalExistsError(errors.ToplineError):
 
 class GoalRangeError(errors.ToplineError):
     message = N_("This goal is due between the first and the last day of the plan, %(first)s to %(last)s.")
+
+
+class NegativeTargetError(errors.ToplineError):
+    message = N_("“%(target)s” is below zero: a target of %(metric)s is zero or more.")
 
 
 class GoalPlannedError(errors.ToplineError):
@@ -128,11 +135,27 @@ def reforecast(*, version: PlanVersion, as_of: date, actor: User | None, now: da
     """
     plan = version.plan
     draft = filling.filled(plan.shop, plan.period, drafting.propose(plan.shop, plan.period, as_of), plan.language)
-    return add_reforecast(version=version, draft=draft, actor=actor, now=now)
+    return add_reforecast(version=version, draft=draft, seen=foresee(version, draft), actor=actor, now=now)
 
 
-def add_reforecast(*, version: PlanVersion, draft: drafting.Draft, actor: User | None, now: datetime) -> PlanVersion:
-    """The new version that `reforecast` makes, of a draft that is there."""
+def foresee(version: PlanVersion, draft: drafting.Draft) -> dict[str, Forecast]:
+    """The forecasts of the version's goals that the draft doesn't propose, by key, as seen on the draft's day."""
+    snapshot, proposed = version.plan.shop.lake().latest(), {goal.key for goal in draft.goals}
+    if snapshot is None:
+        return {}
+    rest = version.goals.standing().exclude(key__in=proposed)
+    return {goal.key: progress.foresee(goal, draft.as_of, snapshot) for goal in rest}
+
+
+def add_reforecast(
+    *,
+    version: PlanVersion,
+    draft: drafting.Draft,
+    seen: Mapping[str, Forecast],
+    actor: User | None,
+    now: datetime,
+) -> PlanVersion:
+    """The new version that `reforecast` makes, of a draft and of what `foresee` says of its other goals."""
     with transaction.atomic():
         kept = {metric: version.grid(metric) for metric in version.grid_metrics}
         if "net_sales" in kept:
@@ -147,8 +170,11 @@ def add_reforecast(*, version: PlanVersion, draft: drafting.Draft, actor: User |
         for proposed in draft.goals:
             if (goal := goals.get(proposed.key)) is not None:
                 goal.expected, goal.quantiles = proposed.expected, list(proposed.quantiles)
-                goal.chance = expectation.chance(goal.quantiles, float(goal.target))
+                goal.chance = expectation.chance(goal.metric, goal.quantiles, float(goal.target))
                 goal.save(update_fields=["expected", "quantiles", "chance"])
+        for key, one in seen.items():
+            expect(goals[key], one)
+            goals[key].save(update_fields=["expected", "quantiles", "chance"])
         _add_goals(new, [one for one in draft.goals if one.key not in known], goals)
         _log(new, "plan.reforecast", actor, as_of=draft.as_of.isoformat(), baseline=version.number)
     return new
@@ -435,14 +461,27 @@ def _reconcile(version: PlanVersion, metric: str, grid: Grid) -> None:
         target = from_minor(metric, grid.total(version.part(goal)), version.plan.currency)
         if target != goal.target:
             targets[goal.pk] = target
-    moved = list(Goal.objects.filter(pk__in=targets).only("quantiles"))
+    moved = list(Goal.objects.filter(pk__in=targets).only("metric", "quantiles"))
     for goal in moved:
         goal.target = targets[goal.pk]
-        goal.chance = expectation.chance(goal.quantiles, float(goal.target))
+        goal.chance = expectation.chance(goal.metric, goal.quantiles, float(goal.target))
     Goal.objects.bulk_update(moved, ["target", "chance"])
 
 
 # Goals -----------------------------------------------------------------------
+
+
+def expect(goal: Goal, seen: Forecast) -> None:
+    """Notes on an unsaved goal what it may end at, and the chance that this meets its target."""
+    goal.expected, goal.quantiles = seen.expected, list(seen.quantiles)
+    goal.chance = expectation.chance(goal.metric, seen.quantiles, float(goal.target))
+
+
+def guard_target(metric: str, target: Decimal) -> None:
+    """Raises NegativeTargetError where nothing of the metric's kind can be below zero."""
+    unit = metrics()[metric].unit
+    if target < 0 and (metric in drafting.PLANNED or unit not in (Unit.MONEY, Unit.RATE, Unit.RATIO)):
+        raise NegativeTargetError(target=f"{target.normalize():f}", metric=metrics()[metric].label)
 
 
 def edit_goal(
@@ -459,7 +498,11 @@ def edit_goal(
     """Change what is given, or take the owner away; baseline and progress stay.
 
     A target that a grid plans is spread over the grid's cells.
+
+    Raises GoalRangeError, GoalPlannedError, NegativeTargetError, PlanLockedError.
     """
+    if target is not None:
+        guard_target(goal.metric, target)
     with transaction.atomic():
         version = _locked(goal.version)
         guard_editable(version)
@@ -476,7 +519,7 @@ def edit_goal(
             goal.actions = list(actions)
         if target is not None and goal.metric not in version.grid_metrics:
             goal.target = target
-            goal.chance = expectation.chance(goal.quantiles, float(target))
+            goal.chance = expectation.chance(goal.metric, goal.quantiles, float(target))
         goal.save()
         _log(version, "plan.goal_edited", actor, goal=goal.key, target=None if target is None else str(target))
         if target is not None and goal.metric in version.grid_metrics:
@@ -503,25 +546,29 @@ def add_goal(
 
     Raises UnknownPartError, GoalExistsError.
     """
+    axes = version.scopes(metric)
+    if metric not in version.grid_metrics or any(value not in axes.get(name, ()) for name, value in scope.items()):
+        raise UnknownPartError(metric=metric)
+    key = ":".join([metric, *(f"{name}={'' if scope[name] is None else scope[name]}" for name in sorted(scope))])
+    goal = Goal(version=version, key=key, metric=metric, scope=dict(scope))
+    goal.starts_on, goal.due_on = version.plan.starts_on, version.plan.period.last
+    goal.baseline_from, goal.baseline_until = (before := version.plan.period.last_year()).start, before.end
+    seen = None
+    if (snapshot := version.plan.shop.lake().latest()) is not None:
+        named = {name: axes[name] for name in scope}
+        sold = expectation.within(version.plan.shop, metric, before, version.as_of, snapshot, named)
+        goal.baseline = round(Decimal(sold.get(tuple(scope.values()), 0.0)), 2) or None
+        seen = progress.foresee(goal, version.plan.shop.today(), snapshot)
     with transaction.atomic():
-        version = _locked(version)
+        goal.version = version = _locked(version)
         guard_editable(version)
-        axes = version.scopes(metric)
-        if metric not in version.grid_metrics or any(value not in axes[name] for name, value in scope.items()):
-            raise UnknownPartError(metric=metric)
-        key = ":".join([metric, *(f"{name}={'' if scope[name] is None else scope[name]}" for name in sorted(scope))])
         if not scope or version.goals.standing().filter(key=key).exists():
             raise GoalExistsError()
         version.goals.filter(key=key).delete()  # given up before
-        goal = Goal(version=version, key=key, metric=metric, scope=dict(scope))
         goal.target = from_minor(metric, version.grid(metric).total(version.part(goal)), version.plan.currency)
-        goal.starts_on, goal.due_on = version.plan.starts_on, version.plan.period.last
         goal.parent = version.goals.standing().filter(metric=metric, scope={}).first()
-        goal.baseline_from, goal.baseline_until = (before := version.plan.period.last_year()).start, before.end
-        if (snapshot := version.plan.shop.lake().latest()) is not None:
-            named = {name: axes[name] for name in scope}
-            sold = expectation.within(version.plan.shop, metric, before, version.as_of, snapshot, named)
-            goal.baseline = round(Decimal(sold.get(tuple(scope.values()), 0.0)), 2) or None
+        if seen is not None:
+            expect(goal, seen)
         known = {"metric": metric, "baseline": str(goal.baseline)} if goal.baseline else {}
         goal.why = ["why.part" if known else "why.part_new", known]
         last = version.goals.order_by("-position").first()

@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 from topline.accounts.models import Shop
 from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
-from topline.metrics.metric import Direction, RollUp, Unit
+from topline.metrics.metric import RollUp, Unit
 from topline.metrics.query import Query
-from topline.plans import expectation, facts
+from topline.plans import expectation, facts, forecast
 from topline.plans.drafting import EmptyLakeError
 from topline.plans.expectation import OTHER, Expectation, Names
+from topline.plans.forecast import Forecast
 from topline.plans.grid import Grid
 from topline.plans.models import Entry, Goal, GridOperation, Plan, PlanVersion, State
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor
 from topline.science import season
+from topline.science.demand import ShortHistoryError
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 
@@ -314,7 +316,7 @@ class _Look:
                 last_year=money.known(one.last_year[t]),
                 now=Band(*expectation.band(one.samples[:, t])),
                 drafted=Band(*drafted[t][:3]) if t < len(drafted) else None,
-                chance=float(np.mean(one.samples[:, t] >= float(money(target)))),
+                chance=expectation.reached(metric, one.samples[:, t], float(money(target))),
             )
             for t, (month, target, share) in enumerate(rows)
         ]
@@ -337,7 +339,7 @@ class _Look:
             last_year_to_date=self.before(metric),
             now=Band(*expectation.band(one.finish)),
             drafted=_drafted(goal),
-            chance=float(np.mean(one.finish >= float(target))),
+            chance=expectation.reached(metric, one.finish, float(target)),
         )
 
     def due(self, metric: str, targets: NDArray[np.int64]) -> Decimal:
@@ -427,7 +429,7 @@ class _Look:
             last_year_to_date=money.exact(before) if before else None,
             now=band,
             drafted=_drafted(goal),
-            chance=float(np.mean(finish >= float(goal.target))),
+            chance=expectation.reached(goal.metric, finish, float(goal.target)),
         )
 
     def sold(self, scope: Mapping[str, str | None], period: Period | None) -> float | None:
@@ -471,7 +473,7 @@ class _Look:
     def rate(self, goal: Goal) -> Line:
         """The line of a goal that is a ratio: it has no pace, but a last year and a chance."""
         money = _Money(goal.metric, self.version.plan.currency)
-        if goal.metric not in expectation.RATES:
+        if goal.metric not in expectation.RATES or goal.scope:
             return self.read(goal)
         first_on = date.fromisoformat(self.version.outlook.get("first_on", self.period.start.isoformat()))
         one = expectation.rate(self.shop, goal.metric, goal.period, self.as_of, first_on, self.snapshot, self.known_at)
@@ -487,23 +489,30 @@ class _Look:
             last_year_to_date=None if one.before_to_date is None else exact(one.before_to_date),
             now=Band(*expectation.band(one.finish)),
             drafted=_drafted(goal),
-            chance=float(np.mean(one.finish >= float(goal.target))),
+            chance=expectation.reached(goal.metric, one.finish, float(goal.target)),
         )
 
     def read(self, goal: Goal) -> Line:
-        """The line of a goal that no forecast covers: its value so far, the step that is due, the year before."""
+        """The line of any other goal: its value so far, the step that is due, the year before, its own forecast."""
         kept = metrics()[goal.metric]
         exact = _Money(goal.metric, self.version.plan.currency).exact if kept.unit == Unit.MONEY else _rate_digits
 
         def value(period: Period | None) -> Decimal | None:
             if period is None:
                 return None
-            query = Query(metrics=(goal.metric,), period=period, as_of=self.as_of, known_at=self.known_at)
+            query = Query(
+                metrics=(goal.metric,),
+                period=period,
+                where=forecast.where(goal.scope),
+                as_of=self.as_of,
+                known_at=self.known_at,
+            )
             total = expectation.ask(self.shop, query, self.snapshot).totals[goal.metric]
             return None if isinstance(total, Missing) else exact(expectation.number(total))
 
         steps = [Decimal(amount) for day, amount in goal.dated if date.fromisoformat(day) < self.as_of]
         due = steps[-1] if steps and kept.roll_up == RollUp.SUM else None
+        seen = forecast.of(goal, self.as_of, self.snapshot, self.known_at)
         return Line(
             name=None,
             target=exact(float(goal.target)),
@@ -511,12 +520,14 @@ class _Look:
             due=due,
             last_year=value(self.period.last_year()),
             last_year_to_date=value(self.twin),
+            now=_band(seen.quantiles, seen.expected),
             drafted=_drafted(goal),
+            chance=expectation.chance(goal.metric, seen.quantiles, float(goal.target)),
         )
 
     def status(self, line: Line, goal: Goal | None = None) -> str:
         """How it stands: by the goal's own bands of the pace, else by its chance."""
-        is_down = goal is not None and metrics()[goal.metric].direction == Direction.DOWN
+        is_down = goal is not None and expectation.is_down(goal.metric)
         if self.is_over:
             if line.actual is None:
                 return "missed"
@@ -576,10 +587,25 @@ class _Look:
 
 
 def _drafted(goal: Goal | None) -> Band | None:
-    """The forecast that a goal was drafted from: its 10 % and 90 % quantiles and its mean."""
-    if goal is None or not goal.quantiles:
-        return None
-    return Band(goal.quantiles[9], goal.expected or goal.quantiles[49], goal.quantiles[89])
+    """The forecast that a goal was drafted from."""
+    return None if goal is None else _band(goal.quantiles, goal.expected)
+
+
+def _band(quantiles: Sequence[float], expected: float | None) -> Band | None:
+    """The 10 % and 90 % of 99 quantiles, and the mean; None without them."""
+    return Band(quantiles[9], expected or quantiles[49], quantiles[89]) if quantiles else None
+
+
+def foresee(goal: Goal, as_of: date, snapshot: Snapshot) -> Forecast:
+    """What a goal may end at as seen on a day; of what the grid plans by category and market, as its page sees it."""
+    version = goal.version
+    if not goal.scope or goal.metric not in version.grid_metrics:
+        return forecast.of(goal, as_of, snapshot)
+    try:
+        look = _Look(version, version.plan.shop, as_of, snapshot, None)
+    except ShortHistoryError:
+        return Forecast.unknown("short", goal)
+    return Forecast.drawn(look.scoped_finish(goal, look.sold(goal.scope, look.seen) or 0.0))
 
 
 def _rate_digits(value: float) -> Decimal:

@@ -302,6 +302,11 @@ TEXTS: Mapping[str, str] = {
         "Nothing is known of what %(channels)s bring: their budget counts as a cost and moves nothing."
     ),
     "check.no_cost": N_("Costs are not known for all goods, so the check can't say the profit."),
+    # what a goal may end at
+    "forecast.no_metric": N_("There is no such metric in the catalogue."),
+    "forecast.nothing": N_("Nothing above zero is known of %(goal_metric)s in the last twelve months."),
+    "forecast.short": N_("%(goal_metric)s is known for less than 90 days, too few for a forecast."),
+    "forecast.no_window": N_("No period as long as the goal's is known of %(goal_metric)s with a value above zero."),
     # the stock plan
     "stock.no_levels": N_(
         "No stock levels of the last two weeks are known: for %(products_count)s products the plan says how much to "

@@ -157,7 +157,7 @@ def _context(visit: Visit, made: PlanCheck) -> dict[str, Any]:
 def _figures(visit: Visit, made: PlanCheck) -> Iterator[dict[str, str]]:
     currency = made.version.plan.currency
     headline = next((one for one in made.goals if one.goal.metric == "net_sales" and not one.goal.scope), None)
-    if headline:
+    if headline and headline.chance is not None:
         yield {
             "label": gettext("Chance to make it"),
             "value": formats.chance(headline.chance),
@@ -193,8 +193,8 @@ def _market(name: str | None) -> str:
 def _goal(one: GoalCheck, made: PlanCheck) -> dict[str, Any]:
     unit, currency = metrics()[one.goal.metric].unit, made.version.plan.currency
 
-    def number(value: float) -> str:
-        if math.isnan(value):
+    def number(value: float | None) -> str:
+        if value is None:
             return "–"
         return (
             formats.whole_money(value, currency)
@@ -202,18 +202,29 @@ def _goal(one: GoalCheck, made: PlanCheck) -> dict[str, Any]:
             else formats.number(round(value, {Unit.RATE: 3, Unit.MONEY: 2}.get(unit, 0)), unit, currency)
         )
 
-    tone = "good" if one.chance >= LIKELY else "bad" if one.chance < 1 / 3 else "warn"
+    moved = None not in (one.before, one.chance) and round(one.before or 0, 2) != round(one.chance or 0, 2)
     return {
         "line": one,
         "metric": metrics()[one.goal.metric],
         "name": _goal_name(one.goal),
         "target": number(float(one.goal.target)),
-        "ends": f"{number(one.low)} – {number(one.high)}",
+        "ends": "–" if one.low is None else f"{number(one.low)} – {number(one.high)}",
         "expected": number(one.expected),
-        "chance": formats.chance(one.chance),
-        "before": formats.chance(one.before) if round(one.before, 2) != round(one.chance, 2) else "",
-        "tone": tone,
+        "chance": _chance(one.chance),
+        "before": _chance(one.before) if moved else "",
+        "tone": _tone(one.chance),
+        "why": text.render(one.why, currency=currency, language=formats.tag()) if one.why else "",
     }
+
+
+def _chance(value: float | None) -> str:
+    return gettext("not known") if value is None else formats.chance(value)
+
+
+def _tone(chance: float | None) -> str:
+    if chance is None:
+        return "note"
+    return "good" if chance >= LIKELY else "bad" if chance < 1 / 3 else "warn"
 
 
 def _held(made: PlanCheck) -> list[tuple[str, str]]:

@@ -1,0 +1,139 @@
+"""What a goal's metric may end at, for any metric of the catalogue that has a past, or why nobody can say."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from topline.facts.table import tables
+from topline.lake.snapshot import Snapshot
+from topline.metrics.catalogue import metrics
+from topline.metrics.metric import RollUp
+from topline.metrics.query import Filter
+from topline.plans import cache, expectation
+from topline.plans.models import Goal
+from topline.plans.text import Sentence
+from topline.science.demand import ShortHistoryError
+from topline.units.period import Period, add_months
+
+type Floats = NDArray[np.float64]
+
+_COUNTED_ONCE = ("orders", "new_customers", "leads", "qualified_leads", "orders_cancelled")
+"""Metrics that count a thing on one day only, so that their days add up though a total is counted again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a goal's metric may end at.
+
+    quantiles : 1 % to 99 % (99 numbers), empty where nothing can be said; expected : the mean
+    done : what is in already of a metric whose days add up, 0 of others
+    why : why nothing can be said, None where something can
+    """
+
+    quantiles: tuple[float, ...]
+    expected: float | None
+    done: float
+    why: Sentence | None
+
+    @classmethod
+    def drawn(cls, ends: Floats, done: float = 0.0) -> "Forecast":
+        """Of outcomes (draws,)."""
+        return cls(tuple(expectation.quantiles(ends)), float(ends.mean()), done, None)
+
+    @classmethod
+    def unknown(cls, code: str, goal: Goal) -> "Forecast":
+        return cls((), None, 0.0, Sentence(f"forecast.{code}", {"goal_metric": goal.metric}))
+
+    def stored(self) -> dict[str, object]:
+        return {
+            "quantiles": self.quantiles,
+            "expected": self.expected,
+            "done": self.done,
+            "why": None if self.why is None else self.why.stored(),
+        }
+
+    @classmethod
+    def of_stored(cls, kept: Mapping[str, object]) -> "Forecast":
+        """Of what `stored` gave."""
+        why: object = kept["why"]
+        known: dict[str, object] = {**kept, "quantiles": tuple(kept["quantiles"]), "why": why and Sentence.of(why)}  # type: ignore[arg-type]
+        return cls(**known)  # type: ignore[arg-type]
+
+
+def of(goal: Goal, as_of: date, snapshot: Snapshot, known_at: datetime | None = None) -> Forecast:
+    """The forecast of a goal that no grid plans by part, as seen on a day; made once for the same facts and day.
+
+    Days that add up are forecast by the season; what is counted or divided anew over a period, and a part of the shop,
+    is taken from windows of the period's length (`expectation.rate`).
+
+    known_at : with what had been recorded by then
+    """
+    path = _path(goal, as_of, snapshot, known_at)
+    try:
+        return Forecast.of_stored(json.loads(path.read_text()))
+    except FileNotFoundError:
+        found = _made(goal, as_of, snapshot, known_at)
+        with cache.written(path) as draft:
+            draft.write_text(json.dumps(found.stored()))
+        return found
+
+
+def is_made(goal: Goal, as_of: date, snapshot: Snapshot, known_at: datetime | None = None) -> bool:
+    """Whether `of` would answer at once."""
+    return _path(goal, as_of, snapshot, known_at).exists()
+
+
+def where(scope: Mapping[str, str | None]) -> tuple[Filter, ...]:
+    """The filters of a goal's scope."""
+    return tuple(Filter(name, (value,)) for name, value in sorted(scope.items()))
+
+
+def _path(goal: Goal, as_of: date, snapshot: Snapshot, known_at: datetime | None) -> Path:
+    version = goal.version
+    shop = version.plan.shop
+    facts = tuple(snapshot.digest(table) for table in tables())
+    asked = (goal.metric, sorted(goal.scope.items()), goal.period, version.plan.period, _first_on(goal))
+    own = tuple(expectation.own_events(shop, as_of))
+    return cache.place("forecast", ".json", shop.slug, facts, asked, as_of, shop.settings().digest, own, known_at)
+
+
+def _first_on(goal: Goal) -> date:
+    """The first day with sales, as the draft saw it."""
+    return date.fromisoformat(goal.version.outlook.get("first_on", goal.version.plan.starts_on.isoformat()))
+
+
+def _made(goal: Goal, as_of: date, snapshot: Snapshot, known_at: datetime | None) -> Forecast:
+    metric, shop = metrics().get(goal.metric), goal.version.plan.shop
+    if metric is None:
+        return Forecast.unknown("no_metric", goal)
+    adds_up = metric.roll_up == RollUp.SUM or goal.metric in _COUNTED_ONCE
+    if adds_up and "day" in metric.dimensions and not goal.scope:
+        year = Period(add_months(as_of, -12), as_of)
+        if expectation.whole(shop, goal.metric, year, as_of, snapshot, known_at) <= 0:
+            return Forecast.unknown("nothing", goal)
+        try:
+            return _of_days(goal, as_of, snapshot, known_at)
+        except ShortHistoryError:
+            return Forecast.unknown("short", goal)
+    asked = (goal.metric, goal.period, as_of, _first_on(goal), snapshot, known_at, where(goal.scope))
+    found = expectation.rate(shop, *asked)
+    return Forecast.unknown("no_window", goal) if found is None else Forecast.drawn(found.finish)
+
+
+def _of_days(goal: Goal, as_of: date, snapshot: Snapshot, known_at: datetime | None) -> Forecast:
+    """By the season: the months of the plan as far as the goal's days reach into them. Raises ShortHistoryError."""
+    seen = expectation.amount(goal.version.plan.shop, goal.metric, goal.version.plan.period, as_of, snapshot, known_at)
+    shares = np.array([_share(month, days, goal.period) for month, days in zip(seen.months, seen.days, strict=True)])
+    return Forecast.drawn(seen.samples @ shares, float(seen.actual @ shares))
+
+
+def _share(month: date, days: Floats, period: Period) -> float:
+    """How much of a month's weight lies in the period, 0-1."""
+    weights = days if days.sum() > 0 else np.ones_like(days)
+    first, after = ((day - month).days for day in (period.start, period.end))
+    return float(weights[max(first, 0) : max(after, 0)].sum() / weights.sum())
