@@ -145,7 +145,8 @@ def test_release_lets_another_go_on_at_once(db):
     jobs.enqueue("count", params={"to": 5})
     stopped = jobs.claim()
     jobs.release([stopped.lease])
-    assert jobs.claim().pk == stopped.pk
+    again = jobs.claim()
+    assert (again.pk, again.attempts) == (stopped.pk, 1)  # an end in good order is no attempt
 
 
 def test_a_job_waits_until_it_is_due(db):
@@ -246,6 +247,19 @@ def test_who_is_waited_for_does_not_stand_behind_a_fold(db):
     assert jobs.claim(in_background=False) == waited_for
     assert jobs.claim(in_background=False) is None
     assert jobs.claim() == fold
+
+
+def test_what_a_person_waits_for_goes_before_the_background(db, monkeypatch):
+    monkeypatch.setattr(jobs, "background", lambda: frozenset({"outlook.demand"}))
+    nightly = jobs.enqueue("outlook.demand", shop="one", unique_key="one")
+    other = jobs.enqueue("imports.read", shop="one", unique_key="two")
+    asked = {"kind": "outlook.demand", "shop": "two", "params": {}, "unique_key": "three"}
+    later = jobs.ask(**asked, due_at=timezone.now() - timedelta(minutes=5))
+    assert jobs.claim(in_background=False) == other
+    assert jobs.ask(**asked) == later  # somebody opened the page
+    assert jobs.claim() == later
+    assert jobs.claim(in_background=False) is None
+    assert jobs.claim() == nightly
 
 
 def test_every_kind_in_the_background_is_a_kind(monkeypatch):

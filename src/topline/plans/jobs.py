@@ -369,19 +369,19 @@ def propose(job: Job) -> dict[str, Any]:
     return {"kept": len(kept), "scored": proposals.score(shop=shop, as_of=as_of, snapshot=snapshot)}
 
 
-def prepare_proposals(shop: Shop) -> Job | None:
-    """The job that finds the week's proposals; None if they were looked for."""
+def prepare_proposals(shop: Shop, *, is_awaited: bool = True) -> Job | None:
+    """The job that finds the week's proposals; None if they were looked for. is_awaited : by a person"""
     key = f"plans.proposals:{shop.slug}:{proposals.monday(shop.today())}"
     done = Job.objects.filter(unique_key=key).order_by("-pk").first()
     if done is not None and done.is_finished:
         return None if done.state == Job.State.DONE else done
-    return jobs.enqueue("plans.proposals", shop=shop.slug, unique_key=key)
+    return jobs.enqueue("plans.proposals", shop=shop.slug, unique_key=key, is_awaited=is_awaited)
 
 
 def propose_everywhere() -> None:
     """Ask for the proposals of the week, and the scores of the day, of every shop with facts."""
     for shop in Shop.objects.all():
-        if shop.lake().latest() is not None and prepare_proposals(shop) is None:
+        if shop.lake().latest() is not None and prepare_proposals(shop, is_awaited=False) is None:
             day = f"plans.proposals:{shop.slug}:{shop.today()}"
             if Proposal.objects.filter(shop=shop).due(shop.today()).exists():
                 jobs.enqueue("plans.proposals", shop=shop.slug, unique_key=day)

@@ -18,6 +18,7 @@ from typing import Any
 from django.apps import apps
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from topline.units.errors import ToplineError
@@ -52,9 +53,15 @@ def enqueue(
     unique_key: str = "",
     actor_id: int | None = None,
     due_at: datetime | None = None,
+    is_awaited: bool = False,
 ) -> Job:
-    """The job, queued; or the unfinished one with the same unique key. It starts after the caller's transaction."""
+    """The job, queued; or the unfinished one with the same unique key. It starts after the caller's transaction.
+
+    is_awaited : a person waits for it, so that it goes before what nobody does
+    """
     if unique_key and (running := Job.objects.unfinished().filter(unique_key=unique_key).first()):
+        if is_awaited and not running.is_awaited:
+            Job.objects.filter(pk=running.pk).update(is_awaited=True)
         return running
     try:
         with transaction.atomic():
@@ -65,6 +72,7 @@ def enqueue(
                 unique_key=unique_key,
                 actor_id=actor_id,
                 due_at=due_at or timezone.now(),
+                is_awaited=is_awaited,
             )
     except IntegrityError:
         return Job.objects.unfinished().get(unique_key=unique_key)
@@ -82,11 +90,13 @@ def ask(
     """The job that makes what the key names: the last one if it failed, else that which runs, else a new one.
 
     retry : queue it anew after a failure
+    due_at : not before then; nobody waits for such a one
     """
     before = Job.objects.filter(unique_key=unique_key).order_by("-pk").first()
     if before is not None and before.state == Job.State.FAILED and not retry:
         return before
-    return enqueue(kind, shop=shop, params=params, unique_key=unique_key, due_at=due_at)
+    awaited = due_at is None
+    return enqueue(kind, shop=shop, params=params, unique_key=unique_key, due_at=due_at, is_awaited=awaited)
 
 
 def cancel(*, job_id: int) -> None:
@@ -103,11 +113,14 @@ def background() -> frozenset[str]:
 
 
 def claim(*, in_background: bool = True) -> Job | None:
-    """The next job that waits, now leased to the caller alone. in_background : also of a kind that nobody waits for"""
+    """The next job that waits, now leased to the caller alone.
+
+    in_background : also of a kind that nobody waits for, where nobody does
+    """
     now = timezone.now()
     waiting = Job.objects.claimable(now)
     if not in_background:
-        waiting = waiting.exclude(kind__in=background())
+        waiting = waiting.exclude(kind__in=background(), is_awaited=False)
     return next((taken for job in waiting[:10] if (taken := _take(job, now))), None)
 
 
@@ -143,8 +156,10 @@ def perform(job: Job) -> None:
 
 
 def release(held: Iterable[str]) -> None:
-    """Let other workers go on with these leases' jobs at once, when this process ends."""
-    Job.objects.filter(lease__in=list(held), state=Job.State.RUNNING).update(lease_until=timezone.now())
+    """Let other workers go on with these leases' jobs at once, when this process ends in good order: that attempt
+    doesn't count."""
+    ours = Job.objects.filter(lease__in=list(held), state=Job.State.RUNNING)
+    ours.update(lease_until=timezone.now(), attempts=Greatest(F("attempts") - 1, 0))
 
 
 def _take(job: Job, now: datetime) -> Job | None:

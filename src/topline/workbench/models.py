@@ -30,9 +30,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING])
 
     def claimable(self, now: datetime) -> "JobQuerySet":
-        """Jobs that nobody works on: due and queued, or running with a lease that has lapsed; the oldest first."""
+        """Jobs that nobody works on: due and queued, or running with a lease that has lapsed; those that a person waits
+        for first, then the oldest."""
         lapsed = Q(state=Job.State.RUNNING, lease_until__lt=now)
-        return self.filter(Q(state=Job.State.QUEUED, due_at__lte=now) | lapsed).order_by("due_at", "id")
+        return self.filter(Q(state=Job.State.QUEUED, due_at__lte=now) | lapsed).order_by("-is_awaited", "due_at", "id")
 
 
 class Job(models.Model):
@@ -62,6 +63,7 @@ class Job(models.Model):
     lease_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)  # since the last checkpoint
     is_cancel_asked = models.BooleanField(default=False)
+    is_awaited = models.BooleanField(default=False, help_text="a person waits for it on a page")
     done = models.PositiveBigIntegerField(default=0)
     total = models.PositiveBigIntegerField(null=True)
     checkpoint = models.JSONField(default=dict)

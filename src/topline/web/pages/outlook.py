@@ -15,6 +15,7 @@ from topline.outlook.demand import DIMENSIONS, Accuracy, Change, DemandOutlook, 
 from topline.plans import demand
 from topline.plans import jobs as plan_jobs
 from topline.plans.expectation import OTHER
+from topline.units.errors import ToplineError
 from topline.units.period import Period, parse_day
 from topline.units.text import N_
 from topline.web import charts, files, formats, question
@@ -54,15 +55,16 @@ _FAMILIES = {
 def view(visit: Visit) -> HttpResponseBase:
     if visit.shop.lake().latest() is None:
         return visit.render("outlook.html", {"is_empty": True})
+    errors: dict[str, str] = {}
     if visit.request.method == "POST":
-        return _plan(visit)
+        errors = _change_errors(visit.request.POST)
+        if not errors:
+            return _plan(visit)
     texts = visit.request.GET.getlist("change")
     changes = tuple(demand_file.parse_change(text) for text in texts)
     job = plan_jobs.prepare_demand(visit.shop, visit.today, changes, retry=not visit.is_fragment)
     found = demand.made(visit.shop, changes)
     if found is None or (changes and job is not None):
-        if visit.is_fragment and job is not None and not job.is_finished:
-            return HttpResponse(status=204)
         context = {"job": job, "error": formats.failure(job) if job else ""}
         return visit.render("outlook.html#body" if visit.is_fragment else "outlook.html", context)
     dimension = visit.request.GET.get("by", "")
@@ -74,9 +76,28 @@ def view(visit: Visit) -> HttpResponseBase:
         return file
     context = _context(visit, found, dimension, cells, place) | {
         "is_stale": job is not None,
+        "errors": errors,
+        "written": visit.request.POST,
         "changes": list(_said(found, texts)),
     }
-    return visit.render("outlook.html#body" if visit.is_fragment else "outlook.html", context)
+    status = 400 if errors else 200
+    return visit.render("outlook.html#body" if visit.is_fragment else "outlook.html", context, status=status)
+
+
+def _change_errors(posted: Any) -> dict[str, str]:
+    """What is wrong with the form of a change, by field."""
+    if "remove" in posted:
+        return {}
+    try:
+        _days(posted)
+    except ToplineError as error:
+        return {"to": formats.say(error)}
+    for name in ("price", "discount"):
+        try:
+            demand_file.parse_change(_change_text(posted, (name,)))
+        except ToplineError as error:
+            return {name: formats.say(error)}
+    return {}
 
 
 def _plan(visit: Visit) -> HttpResponse:
@@ -94,15 +115,19 @@ def _plan(visit: Visit) -> HttpResponse:
     )
 
 
-def _change_text(posted: Any) -> str:
+def _days(posted: Any) -> Period:
+    first, last = parse_day(posted.get("from", "")), parse_day(posted.get("to", ""))
+    return Period(first, last + timedelta(days=1))
+
+
+def _change_text(posted: Any, values: tuple[str, ...] = ("price", "discount")) -> str:
     """The change of the form as the address holds it."""
     what, _, of = posted.get("what", "").partition(":")
     parts = [f"{what}={of}"] if what in ("product", "category") and of else []
-    for name in ("price", "discount"):
+    for name in values:
         if written := posted.get(name, "").strip():
             parts.append(f"{name}={formats.read_number(written)}")
-    first, last = parse_day(posted.get("from", "")), parse_day(posted.get("to", ""))
-    period = Period(first, last + timedelta(days=1))
+    period = _days(posted)
     return ",".join([*parts, f"from={period.start}", f"to={period.end}"])
 
 
