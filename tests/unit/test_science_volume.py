@@ -1,5 +1,6 @@
 """From price and target to volume, on paper."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -42,7 +43,7 @@ def test_a_sales_target() -> None:
 def test_what_is_unknown_stays_unknown() -> None:
     found = volume.required(Terms(price=Decimal(10), unit_cost=None), Decimal(95), Aim.SALES)
     assert found == volume.Volume(
-        units=10, orders=10, visits=None, spend=None, sales=Decimal(100), profit=None, short=None
+        units=10, orders=10, visits=None, spend=None, sales=Decimal(100), profit=None, short=None, times=None
     )
     with pytest.raises(volume.CostUnknownError, match="Import costs"):
         volume.required(Terms(price=Decimal(10), unit_cost=None), Decimal(95), Aim.PROFIT)
@@ -68,6 +69,13 @@ def test_a_target_out_of_reach_says_which_price_would_do() -> None:
         "visit_cost": Decimal("12.50"),
         "least": Decimal("27.50"),
     }
+
+
+def test_far_from_what_is_usual_nothing_is_said() -> None:
+    usual = replace(SHOP, usual=Decimal(320))
+    assert volume.required(usual, Decimal(5000), Aim.PROFIT).times == pytest.approx(680 / 320)
+    with pytest.raises(volume.TooFarError, match="It takes 20,000 units, 63 times what is usual"):
+        volume.required(usual, Decimal(500_000), Aim.SALES)
 
 
 def test_break_even_of_a_cut() -> None:

@@ -93,6 +93,7 @@ class VolumeOut(Schema):
     sales: Decimal
     profit: Decimal | None
     short: int | None
+    times: Annotated[float | None, Field(description="Units over the usual ones; from 2 on the terms are a guess")]
 
 
 def _outlook(request: HttpRequest) -> PriceOutlook | Job:

@@ -464,7 +464,9 @@ def price(
     if profit is not None or sales is not None:
         aim, target = (volume.Aim.SALES, sales) if profit is None else (volume.Aim.PROFIT, profit)
         made = volume.required(found.terms(rows, ratio, weeks), Decimal(str(target)), aim)
-        names = ("units", "orders", "visits", "spend", "sales", "profit", "short")
+        if made.times is not None and made.times > volume.FAR_TIMES:
+            typer.echo(f"Take it as a guess: that is {made.times:.1f} times the usual units.", err=True)
+        names = ("units", "orders", "visits", "spend", "sales", "profit", "short", "times")
         return output.rows([{name: getattr(made, name) for name in names}], style, title="Needed")
     if change is not None or promotion:
         answer = found.ask(rows, ratio, weeks=weeks, kinds=promotion or ())

@@ -690,6 +690,7 @@ class PriceOutlook:
             visits=round(anyway),
             visit_cost=_decimal(traffic["visit_cost"], 4) if traffic["visit_cost"] is not None else None,
             stock=None if np.isnan(free).any() else int(free.sum()),
+            usual=_decimal(float(weekly.sum()) * weeks, 2),
         )
 
     def _drawn(self, rows: Ints, kinds: Sequence[str]) -> tuple[Floats, Floats]:

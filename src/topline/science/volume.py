@@ -11,7 +11,11 @@ from enum import StrEnum
 from topline.units.errors import ToplineError
 from topline.units.text import N_
 
+FAR_TIMES, MOST_TIMES = 2, 10
+"""From what multiple of the usual units on the terms are a guess, and nothing is said at all."""
+
 _ONE = Decimal(1)
+_FEW = 20
 
 
 class Aim(StrEnum):
@@ -25,6 +29,14 @@ class TargetOutOfReachError(ToplineError):
     message = N_(
         "No volume reaches it: at a price of %(price)s a unit brings %(margin)s after goods, and the visits that it "
         "takes cost %(visit_cost)s. A price above %(least)s would be needed, or cheaper visits."
+    )
+
+
+class TooFarError(ToplineError):
+    message = N_(
+        "It takes %(units)s units, %(times)s times what is usual in these weeks. What a visit costs and how many of "
+        "them buy is known about today's volume only, so nothing can be said that far out. Ask for less, or for more "
+        "weeks."
     )
 
 
@@ -45,6 +57,7 @@ class Terms:
     visits : that come without more spend; visit_cost : of one more, None if unknown
     fixed_cost : to be earned beside
     stock : units on hand and on order, None if unknown
+    usual : units that sell in these weeks without more, None if unknown
     """
 
     price: Decimal
@@ -55,6 +68,7 @@ class Terms:
     visit_cost: Decimal | None = None
     fixed_cost: Decimal = Decimal(0)
     stock: int | None = None
+    usual: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +78,7 @@ class Volume:
     spend : on visits beyond those that come anyway
     profit : sales less goods, spend and fixed cost
     short : units that stock doesn't cover
+    times : units over the usual ones
     """
 
     units: int
@@ -73,6 +88,7 @@ class Volume:
     sales: Decimal
     profit: Decimal | None
     short: int | None
+    times: float | None
 
 
 def at(terms: Terms, units: int) -> Volume:
@@ -89,7 +105,10 @@ def at(terms: Terms, units: int) -> Volume:
     if terms.unit_cost is not None:
         profit = sales - units * terms.unit_cost - (spend or 0) - terms.fixed_cost
     short = None if terms.stock is None else max(units - terms.stock, 0)
-    return Volume(units=units, orders=orders, visits=visits, spend=spend, sales=sales, profit=profit, short=short)
+    return Volume(
+        units=units, orders=orders, visits=visits, spend=spend, sales=sales, profit=profit, short=short,
+        times=float(units / terms.usual) if terms.usual else None,
+    )  # fmt: skip
 
 
 def required(terms: Terms, target: Decimal, aim: Aim) -> Volume:
@@ -101,15 +120,18 @@ def required(terms: Terms, target: Decimal, aim: Aim) -> Volume:
     more, 680 units.
 
     Raises PriceError, CostUnknownError for a profit without costs, TargetOutOfReachError where selling more only
-    costs more.
+    costs more, TooFarError beyond `MOST_TIMES` the usual units.
     """
     if terms.price <= 0:
         raise PriceError(price=terms.price)
-    if aim is Aim.SALES:
-        return at(terms, _up(max(target, Decimal(0)) / terms.price))
-    if terms.unit_cost is None:
+    if aim is Aim.PROFIT and terms.unit_cost is None:
         raise CostUnknownError
-    return at(terms, _units_for_profit(terms, target))
+    by_sales = aim is Aim.SALES
+    units = _up(max(target, Decimal(0)) / terms.price) if by_sales else _units_for_profit(terms, target)
+    if terms.usual is not None and units > max(MOST_TIMES * terms.usual, _FEW):
+        times = _up(units / terms.usual) if terms.usual else units
+        raise TooFarError(units=f"{units:,}", times=f"{times:,}")
+    return at(terms, units)
 
 
 def _units_for_profit(terms: Terms, target: Decimal) -> int:

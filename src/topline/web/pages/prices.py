@@ -384,6 +384,11 @@ def _volume(visit: Visit, terms: volume.Terms, asked: Asked, answer: Answer) -> 
         )
         found["lines"].append((gettext("Stock"), formats.decimal(terms.stock or 0), note))
     found["is_short"] = bool(made.short)
+    if made.times is not None and made.times > volume.FAR_TIMES:
+        found["far"] = gettext(
+            "That is %(times)s times the usual units: conversion and the cost of a visit are known about today's "
+            "volume only, and more visits cost more each. Take it as a guess."
+        ) % {"times": formats.decimal(made.times, 1)}
     found["says"] = gettext("It takes %(units)s units in %(weeks)s weeks; at this price %(expected)s are expected.") % {
         "units": formats.decimal(made.units),
         "weeks": asked.weeks,
