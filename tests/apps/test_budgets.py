@@ -141,6 +141,8 @@ def test_doors_agree(gifts, owner, client, capsys):
     beyond = client.get(page, {**asked, "most.0": "1", "most.1": "1"}).content.decode()
     assert "can&#x27;t be spread over them" in beyond
     assert client.get(page, {**asked, "budget": "lots"}).status_code == 200
+    for name, wrong in {"weeks": "99", "goal": "foo", "margin": "200"}.items():
+        assert f'id="budget-{name}-error"' in client.get(page, {**asked, name: wrong}).content.decode()
     # Hillstrom's e-mail test: net sales of 21,307 who got men's and 21,306 who got none, over two weeks
     told = {
         "metric": "net_sales", "weeks": "2", "with_customers": "21307", "with_did": "1.4226", "with_deviation": "17.75",

@@ -51,6 +51,27 @@ class BudgetFieldError(ToplineError):
     message = N_("“%(text)s” is not an amount. Write a number such as 12,500.")
 
 
+class AssumptionError(ToplineError):
+    """What can't be reckoned with; `field` : where it was written."""
+
+    field = ""
+
+
+class WeeksError(AssumptionError):
+    message = N_("“%(text)s” is not a number of weeks from 1 to %(most)s.")
+    field = "weeks"
+
+
+class UnknownGoalError(AssumptionError):
+    message = N_("There is no goal “%(text)s” here. Choose one of the list.")
+    field = "goal"
+
+
+class MarginError(AssumptionError):
+    message = N_("%(text)s per cent of a sale can't remain: write a share from 0 to 100.")
+    field = "margin"
+
+
 class DeviationMissingError(ToplineError):
     message = N_(
         "State the standard deviation of each customer's net sales in both groups: without it nothing can be said of "
@@ -77,9 +98,13 @@ def view(visit: Visit) -> HttpResponseBase:
         return visit.render("budget.html#body" if visit.is_fragment else "budget.html", context)
     known = budgets.learnt(shop, visit.today, snapshot)
     margin = budgets.margin_rate(shop, visit.today, snapshot)
+    errors: dict[str, str] = {}
     trouble, asked = "", Assumptions(weeks=13, goal=_goal(known, margin), margin_rate=margin)
     try:
         asked = _asked(visit, known, margin)
+        made = budgets.answer(shop, visit.today, snapshot, asked)
+    except AssumptionError as error:
+        errors = {error.field: formats.say(error)}
         made = budgets.answer(shop, visit.today, snapshot, asked)
     except ToplineError as error:
         trouble = formats.say(error)
@@ -87,7 +112,7 @@ def view(visit: Visit) -> HttpResponseBase:
         made = budgets.answer(shop, visit.today, snapshot, plain)
     if file := _file(visit, made, known["net_sales"]):
         return file
-    context = _context(visit, made, known) | {"trouble": trouble}
+    context = _context(visit, made, known) | {"trouble": trouble, "errors": errors}
     if not visit.is_fragment:
         return visit.render("budget.html", context)
     if target.endswith("budget-answer"):
@@ -103,7 +128,7 @@ def _goal(known: dict[str, ResponseOutlook], margin: float | None) -> str:
 
 
 def _asked(visit: Visit, known: dict[str, ResponseOutlook], margin: float | None) -> Assumptions:
-    """The assumptions of the address. Raises BudgetFieldError."""
+    """The assumptions of the address. Raises BudgetFieldError, AssumptionError."""
     asked = visit.request.GET
     digits = minor_digits(visit.shop.currency)
     places = range(len(known["net_sales"].channels))
@@ -118,11 +143,18 @@ def _asked(visit: Visit, known: dict[str, ResponseOutlook], margin: float | None
         place: tuple(_minor_or_none(asked.get(f"{end}.{place}", ""), digits) for end in ("least", "most"))
         for place in places
     }
-    weeks = whole(asked.get("weeks"))
+    written = "" if "with_customers" in asked else asked.get("weeks", "").strip()
+    weeks = whole(written) if written else 13
+    if not 1 <= weeks <= outlook.MOST_WEEKS:
+        raise WeeksError(text=written, most=outlook.MOST_WEEKS)
+    if goal and not (goal in GOALS and _may(goal, known)):
+        raise UnknownGoalError(text=goal)
+    if typed is not None and typed > 100:
+        raise MarginError(text=f"{typed.normalize():f}")
     return Assumptions(
         budget=_minor_or_none(asked.get("budget", ""), digits),
-        weeks=weeks if 1 <= weeks <= outlook.MOST_WEEKS else 13,
-        goal=goal if goal in GOALS else _goal(known, margin),
+        weeks=weeks,
+        goal=goal or _goal(known, margin),
         margin_rate=margin if typed is None else float(typed) / 100,
         customer_worth=float(_number(asked.get("worth", "")) or 0),
         limits={place: (least, most) for place, (least, most) in bounds.items() if (least, most) != (None, None)},
