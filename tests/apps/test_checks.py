@@ -15,8 +15,22 @@ import plan_shop
 from topline.cli import main
 from topline.facts.table import tables
 from topline.lake.store import Lake
+from topline.metrics.query import Filter
 from topline.outlook import kept
-from topline.plans import checks, document, expectation, goals, ledger, operations, progress, standing, stock, workload
+from topline.plans import (
+    checks,
+    document,
+    expectation,
+    facts,
+    goals,
+    ledger,
+    operations,
+    price,
+    progress,
+    standing,
+    stock,
+    workload,
+)
 from topline.plans import jobs as plan_jobs
 from topline.plans.models import PlanVersion, State
 from topline.science import check
@@ -52,6 +66,12 @@ def test_nothing_moved_agrees_with_the_plans_page(version):
     assert chances["net_sales"].chance == pytest.approx(page["net_sales"], abs=0.002)
     assert chances["orders"].chance == pytest.approx(page["orders"], abs=0.08)
     assert chances["net_sales"].before == chances["net_sales"].chance
+    again = checks.look(version, date(2026, 10, 1))  # the check is made: its chance stands on every page
+    assert {one.goal.key: one.line.chance for one in again.goals} == {
+        key: one.chance if one.is_simulated else page[key] for key, one in chances.items()
+    }
+    assert (again.total.chance, again.by_season) == (chances["net_sales"].chance, page["net_sales"])
+    assert look.by_season is None
     assert not chances["new_customers"].is_simulated
     assert made.sales[1] == pytest.approx(look.total.now.expected, rel=0.002)
     assert [month.month for month in made.months] == list(version.plan.months)
@@ -82,6 +102,11 @@ def test_a_change_moves_the_chances_and_its_answer_is_kept(version, settings):
 def test_a_lever_beyond_its_limits_is_refused(version):
     with pytest.raises(checks.LeverError, match="from -30 to 30 per cent"):
         checks.of(version, date(2026, 10, 1), change=Change(price=0.5))
+
+
+def test_a_budget_below_zero_is_refused(version):
+    with pytest.raises(checks.LimitError, match="-5 is not"):
+        checks.of(version, date(2026, 10, 1), change=Change(budget=-5))
 
 
 def test_a_plan_that_is_over_has_nothing_to_check(version):
@@ -170,9 +195,10 @@ def test_every_goal_has_a_forecast_of_its_own_or_a_reason(version, shop, owner, 
     [said] = [one for one in json.loads(capsys.readouterr().out) if one["goal"] == "sessions"]
     assert (said["chance"], said["as_planned"], said["expected"]) == (None, None, None)
     client.force_login(owner)
-    assert "Nothing above zero is known of Sessions" in client.get(
-        f"/shop/gifts/plans/{version.plan_id}/check"
-    ).content.decode()
+    assert (
+        "Nothing above zero is known of Sessions"
+        in client.get(f"/shop/gifts/plans/{version.plan_id}/check").content.decode()
+    )
 
 
 def test_less_is_better_where_the_metric_says_so():
@@ -181,6 +207,30 @@ def test_less_is_better_where_the_metric_says_so():
     assert expectation.chance("return_rate", evenly, 0.1) == pytest.approx(0.1)
     ends = np.array([0.02, 0.04, 0.06, 0.08])
     assert [expectation.reached(each, ends, 0.04) for each in ("gross_margin", "return_rate")] == [0.75, 0.5]
+
+
+def test_the_prices_of_the_plan_move_it_like_the_lever_and_become_facts(version, shop, owner):
+    """Lamps a tenth dearer in section 7 come to what the lever of prices says of the plan without that."""
+    snapshot, now = shop.lake().latest(), {"actor": owner, "now": shop.now()}
+    before = price.before(version, Filter("category", ("Lamps",)))
+    values = {"name": "Lamps", "category": "Lamps", "price": f"{before:.2f}"}
+    row = document.add_row(version=version, field="7.prices", values=values, **now)
+    plain = checks.ground(version, DAY, snapshot)
+    assert price.planned(version) == []  # it costs what it cost
+    by_lever = check.simulate(plain.base, Change(price=0.1, category=version.blocks.index("Lamps")))
+    dearer = {"price": f"{before * Decimal('1.1'):.2f}"}
+    document.write(version=version, field="7.prices", key=row.key, changes=dearer, seen=row.revision, **now)
+    [planned] = price.planned(version)
+    assert (planned.category, planned.product) == ("Lamps", None)
+    assert planned.ratio == pytest.approx(1.1, abs=0.001)
+    found = checks.ground(version, DAY, snapshot)
+    by_plan = check.simulate(found.base, Change())
+    assert by_plan.sold.sum(axis=(1, 2)) == pytest.approx(by_lever.sold.sum(axis=(1, 2)), rel=1e-3)
+    assert by_plan.orders.sum(axis=1) == pytest.approx(by_lever.orders.sum(axis=1), rel=1e-3)
+    assert "check.prices" in {note.code for note in checks.of(version, DAY).notes}
+    [(key, cells)] = list(facts._prices(version))
+    assert (key, cells["category"], cells["on"]) == (f"price:{row.key}", "Lamps", date(2026, 10, 1))
+    assert cells["price"] / cells["price_before"] == pytest.approx(Decimal("1.1"), abs=Decimal("0.001"))
 
 
 DAY = date(2026, 10, 1)

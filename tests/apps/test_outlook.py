@@ -167,6 +167,13 @@ def test_its_doors_say_the_same(gifts, owner, client, capsys):
     page = client.get("/shop/gifts/outlook?by=category&name=Rugs").content.decode()
     assert f"Rugs: {round(made.by['category'].whole[rugs, 1])} units in the next 13 weeks" in page
     assert "What is assumed" in page
+    form = {"what": "product:A1", "discount": "20", "price": "", "from": "2026-11-02", "to": "2026-11-08"}
+    for wrong in ({"discount": "a lot"}, {"discount": "100"}, {"price": "-3"}, {"to": "2026-11-01"}):
+        [(field, text)] = wrong.items()
+        said = client.post("/shop/gifts/outlook", form | wrong)
+        assert said.status_code == 400
+        assert f'id="{field}-error"' in said.content.decode()
+        assert f'value="{text}"' in said.content.decode()
     rows = b"".join(client.get("/shop/gifts/outlook?by=product&format=csv").streaming_content).decode().splitlines()
     assert len(rows) == 1 + 3 * 13
     assert main.run(["outlook", "demand", "--shop", "gifts", "--format", "json"]) == 0
@@ -183,10 +190,34 @@ def test_a_planned_promotion_is_part_of_the_address(gifts, owner, client):
     assert demand_file.parse_change(change) == Change(
         product="A1", period=Period(date(2026, 11, 2), date(2026, 11, 9)), discount=0.2
     )
-    assert client.post("/shop/gifts/outlook", form | {"discount": "a lot"}).status_code == 400
-    assert client.post("/shop/gifts/outlook", form | {"discount": "100"}).status_code == 400
     gone = client.post(sent.url, {"remove": change})
     assert "change" not in gone.url
+
+
+def test_a_planned_price_stays_where_it_is_once_it_holds(gifts):
+    """Lamps a tenth dearer from the Thursday of the second week ahead; rugs so since eight weeks, and sold at it."""
+    plan = {"plan_version": "1.1", "until_on": date(2026, 12, 31), "price": Decimal(22), "price_before": Decimal(20)}
+    append(
+        gifts.lake(),
+        "planned_price",
+        [
+            {**plan, "key": "p1", "category": "Lamps", "on": date(2026, 10, 8)},
+            {**plan, "key": "p2", "product_key": "B1", "on": date(2026, 8, 6)},
+        ],
+    )
+    lake, snapshot = gifts.lake(), gifts.lake().latest()
+    sold = outlook._sales(lake, snapshot, DAY, gifts.settings())
+    live, known = np.arange(len(sold.units)), sold.units.shape[1]
+    weeks = np.datetime64(sold.start, "D") + 7 * np.arange(known + 4)
+    found = np.exp(outlook._drivers(lake, snapshot, sold, live, weeks, ())["price"][:, known:])
+    products = np.array(sold.names["product"])[sold.of["product"]]
+    usual = outlook._last(sold.price)[sold.of["product"]]
+    lamps, rugs, vases = (np.flatnonzero(products == code) for code in ("A1", "B1", "C1"))
+    rise = 1 + 0.1 * np.array([0, 4, 7, 7]) / 7
+    assert found[lamps] == pytest.approx(usual[lamps][:, None] * rise)
+    before = outlook._last(sold.price[:, : (date(2026, 8, 6) - sold.start).days // 7])[sold.of["product"]]
+    assert found[rugs] == pytest.approx(np.repeat(1.1 * before[rugs][:, None], 4, axis=1))
+    assert found[vases] == pytest.approx(np.repeat(usual[vases][:, None], 4, axis=1))
 
 
 def test_a_promotion_for_a_market_is_on_in_that_market_only(gifts):

@@ -69,7 +69,7 @@ def draft(
     """Draft a plan for coming months from the history up to a day."""
     owner = boot.shop(shop)
     boot.fresh_lake(owner)
-    from topline.plans import operations, progress, templates
+    from topline.plans import checks, operations, templates
 
     day = boot.as_of(as_of, owner)
     for each in templates.parts(owner, template):
@@ -83,7 +83,7 @@ def draft(
             title=title,
             language=language,
         )
-        _print(progress.of(version, day), style)
+        _print(checks.look(version, day), style)
 
 
 @app.command("list")
@@ -119,13 +119,13 @@ def show(
     """Show a plan: targets, actuals, pace by season, last year, and the chance to make it."""
     version = _version(id_)
     boot.fresh_lake(version.plan.shop)
-    from topline.plans import progress
+    from topline.plans import checks
 
     viewer = _viewer(version, as_whom)
     if viewer is not None and not boot.viewer(version.plan.shop, as_whom).scope.is_whole:
         _print_own(version, viewer, boot.as_of(as_of, version.plan.shop), style)
         return
-    _print(progress.of(version, boot.as_of(as_of, version.plan.shop)), style)
+    _print(checks.look(version, boot.as_of(as_of, version.plan.shop)), style)
 
 
 @app.command("set")

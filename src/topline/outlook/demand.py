@@ -447,6 +447,8 @@ def _drivers(
     usual = _last(sales.price)[of]
     price = np.hstack([sales.price[of], np.repeat(usual[:, None], ahead, axis=1)])
     discount, promoted = _promotions(lake, snapshot, sales, live, len(day))
+    for rows, weeks, planned in _planned_prices(lake, snapshot, sales, of, usual, len(day)):
+        price[np.ix_(rows, weeks)] += planned - price[np.ix_(rows, weeks)]
     price[:, known:] *= 1 - discount[:, known:]
     for change in changes:
         rows = np.flatnonzero(np.isin(of, _touched(sales, change)))
@@ -563,6 +565,39 @@ def _planned_promotions(lake: Lake, snapshot: Snapshot, sales: _Sales, weeks: in
     for row in engine.execute(rows.order_by("on", "product_key", "category", "market")).to_pylist():
         days = Period(max(row["on"], sales.end), row["until_on"])
         yield row["product_key"], row["category"], row["market"], days, row["rate"] or 0.0
+
+
+def _planned_prices(
+    lake: Lake, snapshot: Snapshot, sales: _Sales, of: Ints, usual: Floats, weeks: int
+) -> Iterator[tuple[Ints, Ints, Floats]]:
+    """Live series, coming weeks, and their mean price (rows, weeks) where active plans change it.
+
+    of, usual : (live,) the product of each series, and what it costs now
+
+    A new price is taken as its ratio to the price before the plan, of what the product cost before the first day: so
+    it stays the same once it holds and the weeks that are known are at it.
+    """
+    if "planned_price" not in snapshot.tables:
+        return
+    table: Any = engine.table(lake, "planned_price", snapshot)
+    end, known = sales.start + timedelta(days=_WEEK * weeks), sales.price.shape[1]
+    ahead = table.filter((table.until_on > sales.end) & (table.on < end) & (table.until_on > table.on))
+    ratio = (ahead.price / ahead.price_before).cast("float64")
+    rows = ahead.select("product_key", "category", "on", "until_on", ratio=ratio)
+    for row in engine.execute(rows.order_by("on", "category", "product_key")).to_pylist():
+        days = Period(row["on"], row["until_on"])
+        try:
+            touched = _touched(sales, Change(product=row["product_key"], category=row["category"], period=days))
+        except UnknownProductError:
+            continue
+        found = np.flatnonzero(np.isin(of, touched))
+        begun = min((days.start - sales.start).days // _WEEK, known)
+        before = _last(sales.price[:, :begun])[of[found]] if begun > 0 else usual[found]
+        before = np.where(np.isnan(before), usual[found], before)
+        share = _overlap(sales.start, weeks, days)
+        inside = np.flatnonzero(share[known:]) + known
+        old = usual[found][:, None] if begun == known else before[:, None]
+        yield found, inside, old + share[inside] * (before[:, None] * row["ratio"] - old)
 
 
 def _empty_shelves(lake: Lake, snapshot: Snapshot, sales: _Sales) -> NDArray[np.bool_]:

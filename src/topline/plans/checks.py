@@ -7,7 +7,7 @@ folder, mapped into memory; a change is answered from there.
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -17,23 +17,40 @@ from numpy.typing import NDArray
 
 from topline.accounts.models import Shop
 from topline.lake.snapshot import Snapshot
+from topline.metrics.query import Filter, Query
 from topline.outlook import check as outlook
 from topline.outlook import kept
 from topline.outlook.check import Promotion, Spend
 from topline.outlook.kept import Run
 from topline.outlook.price import PriceOutlook
 from topline.outlook.response import ResponseOutlook
-from topline.plans import budgets, cache, demand, expectation, facts, numbers, progress, promotion, standing, stock
+from topline.outlook.stock import Goods
+from topline.plans import (
+    budgets,
+    cache,
+    demand,
+    expectation,
+    facts,
+    numbers,
+    price,
+    progress,
+    promotion,
+    standing,
+    stock,
+)
 from topline.plans.drafting import EmptyLakeError
 from topline.plans.forecast import Forecast
 from topline.plans.grid import Part
 from topline.plans.models import Goal, PlanVersion, State
+from topline.plans.price import PlannedPrice
+from topline.plans.progress import PlanView
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor
 from topline.science import check
 from topline.science.check import LIKELY, Base, Change, Move, Outcome, Swing
 from topline.units.errors import ToplineError
 from topline.units.money import minor_digits
+from topline.units.period import Period, add_months
 from topline.units.text import N_
 
 type Floats = NDArray[np.float64]
@@ -41,11 +58,15 @@ type Floats = NDArray[np.float64]
 LEVERS = tuple(check.LIMITS)
 
 _READ = (*expectation._READ, "session", "spend", "planned_spend", "promotion", "stock_level")
-_ABOUT = "about.json"
+_ABOUT, _ENDS = "about.json", "ends.npz"
 
 
 class LeverError(ToplineError):
     message = N_("%(lever)s can be moved from %(least)s to %(most)s per cent. %(asked)s is outside.")
+
+
+class LimitError(ToplineError):
+    message = N_("A budget is zero or more; %(asked)s is not.")
 
 
 class UnknownChannelError(ToplineError):
@@ -72,6 +93,7 @@ class Ground:
     stock_on : day of the stock levels, None if they are unknown or too old
     is_spend_planned : spend is the budget of this plan or of active ones, not what was spent a year before
     promotions : planned ones whose effect is known; discount_rate : their mean
+    prices : those that the plan changes, as multiples of what was paid before
     unsaid : of the levers of promotions and the budget, why nothing can be said of them
     channels : of the spend, in the order of the base
     unheard : channels of the budget of which nothing is known
@@ -89,6 +111,7 @@ class Ground:
     knows_prices: bool
     knows_response: bool
     promotions: int
+    prices: tuple[float, ...]
     discount_rate: float
     unsaid: Mapping[str, Sentence]
     channels: tuple[str, ...]
@@ -240,9 +263,13 @@ def make(
         budget=budget,
         prices=prices,
         promotions=known,
-        holds_promotions=version.state == State.ACTIVE and goods is not None and goods.outlook_weeks > 0,
+        holds_promotions=version.state == State.ACTIVE and _knows_stock(goods),
         lead_days=lead,
     )
+    prices_planned = _new_prices(version, as_of)
+    if prices_planned:
+        ratio = _ratios(version, prices_planned, snapshot)
+        base = check.reprice(base, ratio, is_held=version.state == State.ACTIVE and _knows_stock(goods))
     others = {goal.key: progress.foresee(goal, as_of, snapshot).stored() for goal in _others(version)}
     about = {
         "known_to": seen.sales.known_to.isoformat(),
@@ -254,6 +281,7 @@ def make(
         "knows_prices": prices is not None,
         "knows_response": response is not None,
         "promotions": len(known),
+        "prices": [one.ratio for one in prices_planned],
         "discount_rate": float(np.mean([one.discount for one in known])) if known else 0.0,
         "unsaid": {lever: one.stored() for lever, one in _unsaid(base, planned, known, prices, budget)},
         "channels": [budgets.channel_code(channel) for channel in (seen.spend if budget is None else budget)],
@@ -261,7 +289,44 @@ def make(
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
     outlook.save(base, folder, {_ABOUT: json.dumps(about)})
+    _keep_ends(version, folder)
     cache.sweep(folder.parent)
+
+
+def _keep_ends(version: PlanVersion, folder: Path) -> None:
+    """Keeps beside the base where its simulated goals end on each path as the plan stands."""
+    found = _load(folder)
+    now, goals = _unchanged(found.base), [one for one in version.goals.standing() if _is_simulated(one, found)]
+    with cache.written(folder / _ENDS) as draft, draft.open("wb") as file:
+        keys = json.dumps([(one.key, one.due_on.isoformat()) for one in goals])
+        ends = [_ends(one, found)(now) for one in goals]
+        np.savez(file, keys=np.frombuffer(keys.encode(), np.uint8), ends=np.array(ends))
+
+
+def look(
+    version: PlanVersion, as_of: date, snapshot: Snapshot | None = None, *, known_at: datetime | None = None
+) -> PlanView:
+    """The plan as `progress.of` has it, with the chances of the check of that day once that is made.
+
+    Raises EmptyLakeError.
+    """
+    snapshot = snapshot or version.plan.shop.lake().latest()
+    checked = {} if snapshot is None or known_at is not None else _checked(version, as_of, snapshot)
+    return progress.of(version, as_of, snapshot, known_at=known_at, checked=checked)
+
+
+def _checked(version: PlanVersion, as_of: date, snapshot: Snapshot) -> dict[str, Floats]:
+    """By key where goals end on each path of the check as the plan stands; of none if the check isn't made."""
+    if version.plan.ends_on <= as_of:
+        return {}
+    try:
+        with np.load(_folder(version, as_of, snapshot) / _ENDS) as stored:
+            keys, ends = json.loads(stored["keys"].tobytes()), stored["ends"]
+    except FileNotFoundError:
+        return {}
+    due = dict(version.goals.standing().values_list("key", "due_on"))
+    known = zip(keys, ends, strict=True)
+    return {key: each for (key, due_on), each in known if key in due and due[key].isoformat() == due_on}
 
 
 def _others(version: PlanVersion) -> list[Goal]:
@@ -286,6 +351,38 @@ def _promotions(version: PlanVersion, as_of: date) -> list[Promotion]:
         names = promotion.named(version.plan.shop, row.cells)[0] if row.cells.get("products") else None
         found.append(Promotion(days, discount, names, row.cells.get("category"), row.cells.get("market")))
     return found
+
+
+def _knows_stock(goods: Goods | None) -> bool:
+    """Whether what the products will sell is the outlook's, which reckons with the plan in force."""
+    return goods is not None and goods.outlook_weeks > 0
+
+
+def _new_prices(version: PlanVersion, as_of: date) -> list[PlannedPrice]:
+    """The prices that the plan changes and that don't hold yet: those of a plan in force do from its first day on."""
+    held = (each for each in price.holders(version) if each.state == State.ACTIVE and each.plan.starts_on < as_of)
+    return [] if any(held) else price.reckoned(version)
+
+
+def _ratios(version: PlanVersion, changed: Sequence[PlannedPrice], snapshot: Snapshot) -> Floats:
+    """(c,) what the mean price of each category on the plan's axes is multiplied with: one product's counts as far as
+    it sells there."""
+    blocks, ratio = list(version.blocks), np.ones(len(version.blocks))
+    shop, year = version.plan.shop, Period(add_months(version.as_of, -12), version.as_of)
+    sold = expectation.slices(shop, "net_sales", year, version.as_of, snapshot, "category")
+    for one in changed:
+        if one.product is None:
+            mine = {one.category: 1.0}
+        else:
+            asked = Filter("product", (one.product,))
+            query = Query(metrics=("net_sales",), period=year, by=("category",), where=(asked,))
+            rows = expectation.ask(shop, query, snapshot).rows
+            sums = {expectation.name_of(row["category"]): expectation.number(row["net_sales"]) for row in rows}
+            mine = {name: sum_ / max(sold.get(name, 0.0), 1e-9) for name, sum_ in sums.items()}
+        for name, share in mine.items():
+            if name in blocks:
+                ratio[blocks.index(name)] *= 1 + (one.ratio - 1) * share
+    return ratio
 
 
 def _budget(version: PlanVersion, slots: Sequence[date]) -> Spend | None:
@@ -374,6 +471,11 @@ def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
         None if prices is None else (prices.about["as_of"], prices.about["snapshot"]),
         [field.name for field in fields(Base)],
         tuple(_promotions(version, as_of)),
+        [
+            (each.state, *(row.cells.get(name) for name in ("name", "category", "price")))
+            for each in price.holders(version)
+            for row in each.entries.rows("7.prices")
+        ],
         version.state == State.ACTIVE,
         [(line.contents(), line.pk) for line in version.budget.all()],
         None if ahead is None or not demand.is_fresh(shop, ahead, as_of) else (ahead.as_of, ahead.snapshot),
@@ -396,6 +498,7 @@ def _load(folder: Path) -> Ground:
         knows_prices=about["knows_prices"],
         knows_response=about["knows_response"],
         promotions=about["promotions"],
+        prices=tuple(about["prices"]),
         discount_rate=about["discount_rate"],
         unsaid={lever: Sentence.of(one) for lever, one in about["unsaid"].items()},
         channels=tuple(about["channels"]),
@@ -420,7 +523,7 @@ def of(
     channels : relative changes of the spend of channels, on top of `change.spend`
     about : key of the goal to find the smallest change for; by default the first that is not likely
 
-    Raises EmptyLakeError, PlanOverError, ShortHistoryError, LeverError, UnknownChannelError.
+    Raises EmptyLakeError, PlanOverError, ShortHistoryError, LeverError, LimitError, UnknownChannelError.
     """
     snapshot = snapshot or version.plan.shop.lake().latest()
     if snapshot is None:
@@ -470,7 +573,9 @@ def _unchanged(base: Base) -> Outcome:
 
 
 def _within(change: Change) -> Change:
-    """Raises LeverError."""
+    """Raises LeverError, LimitError."""
+    if change.budget < 0:
+        raise LimitError(asked=f"{change.budget:g}")
     for lever, (least, most) in check.LIMITS.items():
         asked = getattr(change, lever)
         if not least <= asked <= most:
@@ -556,7 +661,7 @@ _OF_SALES = ("net_sales", "orders", "average_order_value")
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a goal asks of an outcome: its part of the shop, the months that count (t,), and what is in of it already."""
+    """What a goal asks of an outcome: its part of the shop, the months that count (t,), and what of it is in."""
 
     block: int | None
     market: int | None
@@ -641,9 +746,7 @@ def _goal(goal: Goal, found: Ground, now: Outcome, moved: Outcome) -> GoalCheck:
     moves = _FOLLOWS.get(goal.metric)
     times = moves(moved) / max(moves(now), 1e-9) if moves else 1.0
     ends_at = [known.done + times * (each - known.done) for each in (*known.quantiles, known.expected)]
-    before, after = (
-        expectation.chance(goal.metric, each, target) for each in (known.quantiles, sorted(ends_at[:-1]))
-    )
+    before, after = (expectation.chance(goal.metric, each, target) for each in (known.quantiles, sorted(ends_at[:-1])))
     return GoalCheck(goal, ends_at[9], ends_at[-1], ends_at[89], before, after, False)
 
 
@@ -708,6 +811,9 @@ def _notes(found: Ground) -> Iterator[Sentence]:
         yield Sentence("check.deliveries", {"levels_on": found.stock_on, "lead_count": round(found.lead_days)})
     if found.promotions:
         yield Sentence("check.promotions", {"promotions_count": found.promotions, "discount_rate": found.discount_rate})
+    if found.prices:
+        mean = float(np.mean(found.prices)) - 1
+        yield Sentence("check.prices", {"prices_count": len(found.prices), "change_rate": mean})
     if len(base.multiplier) and not found.is_spend_planned:
         yield Sentence("check.spend_before")
     if found.unheard:

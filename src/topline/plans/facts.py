@@ -1,6 +1,6 @@
 """The targets of an activated version as facts of the lake, one amount a day."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from django.utils import timezone
 from topline.facts.table import tables
 from topline.journal import operations as journal
 from topline.metrics.pipeline import WON_VALUE
-from topline.plans import promotion
+from topline.plans import price, promotion
 from topline.plans.models import BudgetLine, PlanVersion
 from topline.plans.units import from_minor
 from topline.units.money import allocate, minor_digits
@@ -65,7 +65,8 @@ def write_targets(version: PlanVersion, now: datetime) -> None:
     ]
     shop.lake().append("target", [pa.RecordBatch.from_pylist(rows, tables()["target"].schema)], batch_id=batch)
     _write_spend(version, batch, recorded_at)
-    _write_promotions(version, batch, recorded_at)
+    _write_ahead("planned_promotion", _promotions, version, batch, recorded_at)
+    _write_ahead("planned_price", _prices, version, batch, recorded_at)
 
 
 def renew_spend(version: PlanVersion, batch: str, now: datetime) -> None:
@@ -110,15 +111,21 @@ def _write_spend(version: PlanVersion, batch: str, recorded_at: datetime) -> Non
     )
 
 
-def _write_promotions(version: PlanVersion, batch: str, recorded_at: datetime) -> None:
-    """Append the promotions that the version plans; what the formerly active one planned and it doesn't, never runs."""
+type _Ahead = Iterator[tuple[str, dict[str, Any]]]
+
+
+def _write_ahead(
+    table: str, of: Callable[[PlanVersion], _Ahead], version: PlanVersion, batch: str, recorded_at: datetime
+) -> None:
+    """Append the promotions or prices that the version plans; what the formerly active one planned and it doesn't,
+    never holds."""
     shop = version.plan.shop
     planned = {
         key: {**cells, "until_on": cells["on"]}
         for former in version.plan.versions.active().exclude(pk=version.pk)
-        for key, cells in _promotions(former)
+        for key, cells in of(former)
     }
-    planned |= dict(_promotions(version))
+    planned |= dict(of(version))
     if not planned:
         return
     first = journal.next_versions(shop=shop.slug, count=len(planned))
@@ -133,12 +140,26 @@ def _write_promotions(version: PlanVersion, batch: str, recorded_at: datetime) -
         }
         for i, (key, cells) in enumerate(planned.items())
     ]
-    shop.lake().append(
-        "planned_promotion", [pa.RecordBatch.from_pylist(rows, tables()["planned_promotion"].schema)], batch_id=batch
-    )
+    shop.lake().append(table, [pa.RecordBatch.from_pylist(rows, tables()[table].schema)], batch_id=batch)
 
 
-def _promotions(version: PlanVersion) -> Iterator[tuple[str, dict[str, Any]]]:
+def _prices(version: PlanVersion) -> _Ahead:
+    """Each price that the plan changes, over its days."""
+    for one in price.planned(version):
+        yield (
+            f"price:{one.key}",
+            {
+                "product_key": one.product,
+                "category": one.category,
+                "on": version.plan.starts_on,
+                "until_on": version.plan.ends_on,
+                "price": round(one.price, 6),
+                "price_before": round(one.before, 6),
+            },
+        )
+
+
+def _promotions(version: PlanVersion) -> _Ahead:
     """Each promotion with days, by product where it names products, else of its category, else of all."""
     own = promotion.own_events(version)
     for row in version.entries.rows("11.promotions"):

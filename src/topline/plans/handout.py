@@ -15,7 +15,7 @@ from topline.accounts.models import Shop, User, digest
 from topline.accounts.scopes import require_whole, scope_for
 from topline.documents import docx, frozen, ics, pdf, pptx, xlsx
 from topline.documents.document import Document
-from topline.plans import exchange, progress, report, review_report, spreadsheet
+from topline.plans import checks, exchange, report, review_report, spreadsheet
 from topline.plans.models import PlanShare, PlanVersion, Review
 from topline.units import errors
 from topline.units.text import N_
@@ -68,7 +68,7 @@ def _document(asked: Asked) -> Document:
     """The review, with today's plan beside it, else the plan itself."""
     if asked.review is None:
         return report.of(asked.version, asked.today, hidden=asked.hidden)
-    look = progress.of(asked.review.plan.current, asked.today)
+    look = checks.look(asked.review.plan.current, asked.today)
     return review_report.of(asked.review, today=look, hidden=asked.hidden)
 
 

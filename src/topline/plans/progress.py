@@ -28,6 +28,9 @@ from topline.science.demand import ShortHistoryError
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 
+HEADLINE = "net_sales"
+"""Key of the goal for all net sales."""
+
 DRIVERS = ("orders", "average_order_value")
 """What net sales are the product of."""
 
@@ -155,6 +158,7 @@ class PlanView:
     headline : sentences that answer "is the plan on course?"
     total : net sales of the whole plan; months, categories, markets : its parts
     level : of all bands, 0-1
+    by_season : chance of the total by season and trend alone, where its own is that of the check; else None
     """
 
     version: PlanVersion
@@ -173,6 +177,7 @@ class PlanView:
     missing: list[Sentence]
     sections: Mapping[int, list[Sentence]]
     level: float
+    by_season: float | None
 
     @property
     def plan(self) -> Plan:
@@ -180,11 +185,17 @@ class PlanView:
 
 
 def of(
-    version: PlanVersion, as_of: date, snapshot: Snapshot | None = None, *, known_at: datetime | None = None
+    version: PlanVersion,
+    as_of: date,
+    snapshot: Snapshot | None = None,
+    *,
+    known_at: datetime | None = None,
+    checked: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> PlanView:
-    """The plan version as seen on a day, from the newest snapshot or the one given.
+    """The plan version as seen on a day, from the newest snapshot or the one given; people see `checks.look`.
 
     known_at : with what had been recorded by then, as people saw it that day; None for all that is known now
+    checked : by goal what it ends at on each path of the plan's check; its chance is taken from there
 
     Raises drafting.EmptyLakeError.
     """
@@ -192,7 +203,7 @@ def of(
     snapshot = snapshot or shop.lake().latest()
     if snapshot is None:
         raise EmptyLakeError()
-    look = _Look(version, shop, as_of, snapshot, known_at)
+    look = _Look(version, shop, as_of, snapshot, known_at, checked or {})
     total, months = look.total(), look.months()
     goals = look.goals()
     status = look.status(total)
@@ -213,6 +224,7 @@ def of(
         missing=[Sentence.of(stored) for stored in version.outlook.get("missing", [])],
         sections={int(entry.field.split(".")[0]): said(entry) for entry in version.entries.filter(field__in=SAID)},
         level=expectation.LEVEL,
+        by_season=look.by_season(total) if HEADLINE in look.checked else None,
     )
 
 
@@ -267,9 +279,16 @@ class _Look:
     """One look at a version: what several parts of the view need, read once."""
 
     def __init__(
-        self, version: PlanVersion, shop: Shop, as_of: date, snapshot: Snapshot, known_at: datetime | None
+        self,
+        version: PlanVersion,
+        shop: Shop,
+        as_of: date,
+        snapshot: Snapshot,
+        known_at: datetime | None,
+        checked: Mapping[str, NDArray[np.float64]],
     ) -> None:
         self.version, self.shop, self.as_of, self.snapshot, self.known_at = version, shop, as_of, snapshot, known_at
+        self.checked = checked
         self.period = version.plan.period
         self.is_begun = as_of > self.period.start
         self.is_over = as_of >= self.period.end
@@ -339,8 +358,12 @@ class _Look:
             last_year_to_date=self.before(metric),
             now=Band(*expectation.band(one.finish)),
             drafted=_drafted(goal),
-            chance=expectation.reached(metric, one.finish, float(target)),
+            chance=expectation.reached(metric, self.checked.get(metric, one.finish), float(target)),
         )
+
+    def by_season(self, total: Line) -> float:
+        """The chance of the total by season and trend alone."""
+        return expectation.reached("net_sales", self.sales.finish, float(total.target))
 
     def due(self, metric: str, targets: NDArray[np.int64]) -> Decimal:
         """What is due by now of targets (months,) in whole units."""
@@ -429,7 +452,7 @@ class _Look:
             last_year_to_date=money.exact(before) if before else None,
             now=band,
             drafted=_drafted(goal),
-            chance=expectation.reached(goal.metric, finish, float(goal.target)),
+            chance=expectation.reached(goal.metric, self.checked.get(goal.key, finish), float(goal.target)),
         )
 
     def sold(self, scope: Mapping[str, str | None], period: Period | None) -> float | None:
@@ -489,7 +512,7 @@ class _Look:
             last_year_to_date=None if one.before_to_date is None else exact(one.before_to_date),
             now=Band(*expectation.band(one.finish)),
             drafted=_drafted(goal),
-            chance=expectation.reached(goal.metric, one.finish, float(goal.target)),
+            chance=expectation.reached(goal.metric, self.checked.get(goal.key, one.finish), float(goal.target)),
         )
 
     def read(self, goal: Goal) -> Line:
@@ -512,7 +535,8 @@ class _Look:
 
         steps = [Decimal(amount) for day, amount in goal.dated if date.fromisoformat(day) < self.as_of]
         due = steps[-1] if steps and kept.roll_up == RollUp.SUM else None
-        seen = forecast.of(goal, self.as_of, self.snapshot, self.known_at)
+        seen, ends = forecast.of(goal, self.as_of, self.snapshot, self.known_at), self.checked.get(goal.key)
+        chance = expectation.chance(goal.metric, seen.quantiles, float(goal.target))
         return Line(
             name=None,
             target=exact(float(goal.target)),
@@ -522,7 +546,7 @@ class _Look:
             last_year_to_date=value(self.twin),
             now=_band(seen.quantiles, seen.expected),
             drafted=_drafted(goal),
-            chance=expectation.chance(goal.metric, seen.quantiles, float(goal.target)),
+            chance=chance if ends is None else expectation.reached(goal.metric, ends, float(goal.target)),
         )
 
     def status(self, line: Line, goal: Goal | None = None) -> str:
@@ -547,6 +571,8 @@ class _Look:
         if self.is_over:
             return [Sentence(f"pace.{status}", {"actual_amount": total.actual, "target_amount": total.target})]
         said = [Sentence(f"pace.{status}", params | {"first_on": self.period.start})]
+        if HEADLINE in self.checked and round(self.by_season(total), 2) != round(total.chance or 0.0, 2):
+            said.append(Sentence("pace.checked", {"season_rate": min(max(self.by_season(total), 0.01), 0.99)}))
         last_on = min(self.as_of, self.sales.known_to) - timedelta(days=1)
         if self.is_begun and total.pace is not None:
             to_date = {"actual_amount": total.actual, "due_amount": total.due, "pace_rate": total.pace}
@@ -602,10 +628,11 @@ def foresee(goal: Goal, as_of: date, snapshot: Snapshot) -> Forecast:
     if not goal.scope or goal.metric not in version.grid_metrics:
         return forecast.of(goal, as_of, snapshot)
     try:
-        look = _Look(version, version.plan.shop, as_of, snapshot, None)
+        look = _Look(version, version.plan.shop, as_of, snapshot, None, {})
     except ShortHistoryError:
         return Forecast.unknown("short", goal)
-    return Forecast.drawn(look.scoped_finish(goal, look.sold(goal.scope, look.seen) or 0.0))
+    finish, _ = look.scoped_finish(goal, look.sold(goal.scope, look.seen) or 0.0)
+    return Forecast.drawn(finish)
 
 
 def _rate_digits(value: float) -> Decimal:

@@ -36,7 +36,20 @@ from topline.lake.scope import Scope
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import Query
-from topline.plans import drivers, expectation, figures, fronts, funnel, ledger, outline, progress, quotas, team, text
+from topline.plans import (
+    checks,
+    drivers,
+    expectation,
+    figures,
+    fronts,
+    funnel,
+    ledger,
+    outline,
+    progress,
+    quotas,
+    team,
+    text,
+)
 from topline.plans.drivers import Difference
 from topline.plans.expectation import OTHER
 from topline.plans.facts import QUOTA
@@ -69,13 +82,13 @@ def of(version: PlanVersion, today: date, *, hidden: frozenset[str] = frozenset(
     Raises drafting.EmptyLakeError.
     """
     with translation.override(version.plan.language):
-        return _Report(version, progress.of(version, today), hidden).document()
+        return _Report(version, checks.look(version, today), hidden).document()
 
 
 def summary(version: PlanVersion, today: date, *, hidden: frozenset[str] = frozenset()) -> Document:
     """What slides show of it: how it goes, goals, targets, forecast, events."""
     with translation.override(version.plan.language):
-        return _Report(version, progress.of(version, today), hidden).summary()
+        return _Report(version, checks.look(version, today), hidden).summary()
 
 
 class _Report:

@@ -17,7 +17,7 @@ from topline.accounts.scopes import scope_for
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
-from topline.plans import drivers, feedback, progress, text
+from topline.plans import checks, drivers, feedback, text
 from topline.plans.drafting import EmptyLakeError
 from topline.plans.models import Feedback, Minute, Plan, PlanVersion, Promise, Proposal, Review, State
 from topline.plans.progress import Line
@@ -60,7 +60,7 @@ def pack(version: PlanVersion, since: date, after: datetime | None, today: date,
     since : the day of the review before; after : when its pack was built, None for the first
     """
     shop, plan = version.plan.shop, version.plan
-    look = progress.of(version, today, snapshot)
+    look = checks.look(version, today, snapshot)
     seen = Period(since, max(today, since + timedelta(days=1)))
     return {
         "version": version.number,

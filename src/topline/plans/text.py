@@ -176,6 +176,10 @@ TEXTS: Mapping[str, str] = {
     "pace.behind": N_("Behind: %(chance_rate)s chance to reach %(target_amount)s."),
     "pace.reached": N_("Reached: %(actual_amount)s of %(target_amount)s."),
     "pace.missed": N_("Missed: %(actual_amount)s of %(target_amount)s."),
+    "pace.checked": N_(
+        "That is the chance by the plan's check, with its budget, promotions, prices and stock; season and trend alone "
+        "give %(season_rate)s."
+    ),
     "pace.to_date": N_(
         "Up to %(last_on)s %(actual_amount)s came in, %(pace_rate)s of what the season lets expect by then "
         "(%(due_amount)s)."
@@ -294,6 +298,10 @@ TEXTS: Mapping[str, str] = {
         "The plan's promotions (%(promotions_count)s, %(discount_rate)s off on average) move what they are on, and "
         "what it sells in the two weeks after, as past prices and offers let expect; what the same weeks of last year "
         "promoted is taken out of the season there."
+    ),
+    "check.prices": N_(
+        "The plan changes prices (%(prices_count)s, by %(change_rate)s on average) against the year before it: what is "
+        "sold, and for how much, is moved as customers answer to prices."
     ),
     "check.unlearnt_budget": N_(
         "The plan has a budget, but no spend of the past is known, so what it brings can't be said. Import spend."

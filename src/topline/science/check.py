@@ -294,6 +294,26 @@ class Outcome:
         return earned
 
 
+def reprice(base: Base, ratio: Floats, *, is_held: bool) -> Base:
+    """The base of a plan that multiplies the prices of its categories by `ratio` (c,).
+
+    is_held : the stock's units are those at the new prices already
+
+    Units move by ratio ^ elasticity on every path, orders with them; what a unit costs stays.
+    """
+    goods = ratio**base.elasticity
+    before = np.maximum(base.pooled.sum(axis=1), _LEAST)
+    units = (base.pooled * goods[:, :, None]).sum(axis=1)
+    price = ratio * goods.mean(axis=0) if is_held else ratio
+    return replace(
+        base,
+        demand=base.demand * (ratio * goods)[:, :, None, None],
+        orders=base.orders * units / before,
+        price=base.price * price[:, None],
+        cost_rate=base.cost_rate / ratio[:, None],
+    )
+
+
 def simulate(base: Base, change: Change) -> Outcome:
     """The outcome of a change on every path.
 

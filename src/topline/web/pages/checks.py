@@ -96,11 +96,11 @@ def _change(visit: Visit, version: PlanVersion) -> Change:
     asked = visit.request.GET
     moved: dict[str, Any] = {lever: _share(asked.get(lever, "")) for lever in LIMITS}
     place = asked.get("category", "")
-    budget = _share(asked.get("budget", "")) * 100
+    budget = asked.get("budget", "").strip()
     return replace(
         Change(**moved),
         category=int(place) if place.isdecimal() and int(place) < len(version.blocks) else None,
-        budget=budget if budget > 0 else math.inf,
+        budget=float(formats.read_field(budget)) if budget else math.inf,
     )
 
 

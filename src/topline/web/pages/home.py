@@ -13,7 +13,7 @@ from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Metric
 from topline.metrics.query import Query
 from topline.metrics.result import Result
-from topline.plans import drivers, jobs, own, progress, proposals
+from topline.plans import checks, drivers, jobs, own, proposals
 from topline.plans.calendar import events_of
 from topline.plans.models import Plan, PlanVersion, Proposal, Review, State
 from topline.units.missing import Missing
@@ -141,7 +141,7 @@ def _standing(visit: Visit, version: PlanVersion) -> dict[str, Any]:
     """How one plan goes, and why: against the plan itself where it is in force, and against last year."""
     plan, currency = version.plan, visit.shop.currency
     snapshot = visit.shop.lake().latest()
-    look = progress.of(version, visit.today, snapshot)
+    look = checks.look(version, visit.today, snapshot)
     sides = drivers.AGAINST if version.state == State.ACTIVE else drivers.AGAINST[1:]
     found = (
         drivers.of(visit.shop, plan.period, visit.today, snapshot, against) for against in sides if snapshot is not None
@@ -155,7 +155,7 @@ def _standing(visit: Visit, version: PlanVersion) -> dict[str, Any]:
         "sentence": headline[0],
         "more": headline[1:],
         "course": plans.course(version, look),
-        "figures": list(plans.figures(version, look.total, look.level)),
+        "figures": list(plans.figures(version, look)),
         "why": [why.shown(each, currency) for each in found] if look.total.actual is not None else [],
         "review_on": Review.objects.of(plan).filter(held_at=None).values_list("on", flat=True).first(),
     }

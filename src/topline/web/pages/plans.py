@@ -14,13 +14,13 @@ from django.utils.translation import gettext
 
 from topline.calendar import events
 from topline.metrics.catalogue import metrics
-from topline.plans import approval, operations, progress, templates, text
+from topline.plans import approval, checks, operations, templates, text
 from topline.plans import jobs as plan_jobs
 from topline.plans.drafting import PLANNED
 from topline.plans.expectation import OTHER
 from topline.plans.grid import Grid, Part
 from topline.plans.models import Goal, GridOperation, Plan, PlanVersion, State
-from topline.plans.progress import GoalLine, Line, PlanView
+from topline.plans.progress import GoalLine, PlanView
 from topline.plans.text import Sentence
 from topline.plans.units import digits, from_minor
 from topline.units.errors import PeriodError
@@ -289,7 +289,7 @@ def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
     metric = metric if metric in version.grid_metrics else "net_sales"
     market = asked.get("market", "")
     day, known_at = seen(visit)
-    look = progress.of(version, day, known_at=known_at)
+    look = checks.look(version, day, known_at=known_at)
     headline = sentences(version, look.headline)
     is_open = version.state not in (State.ACTIVE, State.CLOSED) and then(visit) is None
     is_editable = visit.may("plans.write") and is_open
@@ -308,7 +308,7 @@ def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
         "version_query": f"?version={version.number}" if asked.get("version") else "",
         "is_editable": is_editable,
         "can_undo": is_editable and GridOperation.objects.undoable(version).exists(),
-        "figures": list(figures(version, look.total, look.level)),
+        "figures": list(figures(version, look)),
         "metric": metric,
         "metrics": [(id_, formats.say(metrics()[id_].label)) for id_ in PLANNED if id_ in version.grid_metrics],
         "grid": _grid(version, metric, int(market) if market.isdecimal() else None),
@@ -336,8 +336,8 @@ def sentences(version: PlanVersion, said: Sequence[Sentence]) -> list[str]:
     return [text.render(one, currency=version.plan.currency, language=formats.tag()) for one in said]
 
 
-def figures(version: PlanVersion, total: Line, level: float) -> Iterator[dict[str, str]]:
-    currency = version.plan.currency
+def figures(version: PlanVersion, look: PlanView) -> Iterator[dict[str, str]]:
+    currency, total = version.plan.currency, look.total
     yield {"label": gettext("Target"), "value": formats.short_money(total.target, currency)}
     if total.actual is not None:
         note = (
@@ -349,7 +349,7 @@ def figures(version: PlanVersion, total: Line, level: float) -> Iterator[dict[st
             "low": formats.short_money(total.now.low, currency),
             "high": formats.short_money(total.now.high, currency),
         }
-        note = f"{ends['low']} – {ends['high']}, {formats.percent(level, 0)}"
+        note = f"{ends['low']} – {ends['high']}, {formats.percent(look.level, 0)}"
         yield {
             "label": gettext("Expected at the end"),
             "value": formats.short_money(total.now.expected, currency),
@@ -359,7 +359,9 @@ def figures(version: PlanVersion, total: Line, level: float) -> Iterator[dict[st
         yield {
             "label": gettext("Chance to make it"),
             "value": formats.chance(total.chance),
-            "note": gettext("as seen today"),
+            "note": gettext("by the plan's check")
+            if look.by_season is not None
+            else gettext("by season and trend; the check adds budget, promotions, prices and stock"),
         }
     if total.last_year is not None:
         growth = (

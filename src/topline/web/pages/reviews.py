@@ -16,8 +16,8 @@ from topline.accounts.models import User
 from topline.accounts.permissions import LABELS, Role
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
+from topline.plans import checks, feedback, handout, progress, promises, reviews, text, then
 from topline.plans import drivers as plan_drivers
-from topline.plans import feedback, handout, progress, promises, reviews, text, then
 from topline.plans import jobs as plan_jobs
 from topline.plans.models import Feedback, Plan, Promise, Review, State
 from topline.plans.text import Sentence
@@ -145,7 +145,7 @@ def view(visit: Visit, plan_id: int, on: str) -> HttpResponse:
     is_waiting = job is not None and not job.is_finished
     if visit.is_fragment and is_waiting:
         return HttpResponse(status=204)
-    look = progress.of(plan.current, visit.today) if job is None and review.on != visit.today else None
+    look = checks.look(plan.current, visit.today) if job is None and review.on != visit.today else None
     known, attendees = people_of(visit), list(review.attendees.all())
     names = {user.pk: str(user) for user in User.objects.filter(pk__in=_named(review))} | known
     context = {
