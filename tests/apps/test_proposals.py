@@ -13,7 +13,7 @@ import tiny_plan
 from topline.facts.table import tables
 from topline.lake.store import Lake
 from topline.outlook import variants
-from topline.plans import document, operations, proposal_cost, proposals
+from topline.plans import document, enacting, ledger, operations, proposal_cost, proposals, templates
 from topline.plans import jobs as plan_jobs
 from topline.plans.models import Kind, Proposal
 from topline.team.models import Member
@@ -92,7 +92,8 @@ def test_it_goes_into_a_draft_in_one_step(stocked, owner):
     )
     draft = proposals.accept(proposal=one, action="Order rugs", actor=owner, now=stocked.now())
     assert draft == version  # it is a draft already
-    assert draft.goals.get(metric="net_sales", scope={}).actions == ["Order rugs"]
+    row = draft.entries.rows("20.orders").last()
+    assert row.cells == {"name": "Order rugs", "on": "2026-10-01", "open_to_buy": f"{one.cost:g}"}
     with pytest.raises(proposals.ProposalDecidedError):
         proposals.accept(proposal=one, action="Order rugs", actor=owner, now=stocked.now())
     one.refresh_from_db()
@@ -105,20 +106,19 @@ def test_it_goes_into_a_draft_in_one_step(stocked, owner):
         ("content", "10.pieces", {"name": "Rework the guide", "content": "guide", "status": "idea"}),
         ("follow_up", "16.tactics", {"tactic": "Rework the guide", "aim": "new"}),
         ("landing", "8.actions", {"name": "Rework the guide", "front": "home", "stage": "middle"}),
-        ("promotion", "11.promotions", {"name": "Rework the guide"}),
     ],
 )
 def test_it_becomes_a_row_of_the_section_that_it_is_about(shop, owner, kind, field, cells):
     shop.clock_on = DAY
     shop.save()
-    version = tiny_plan.a_plan(shop, Kind.SALES, owner)
+    version = tiny_plan.a_plan(shop, Kind.BOTH, owner)
     one = Proposal.objects.create(
         shop=shop, kind=kind, subject="guide", week=proposals.monday(shop.today()), rank=0, said=["text", {}],
         action=["text", {}], gain=9, low=1, high=20, confidence=0.9, metric="variant", scope={"variant": "guide"},
         baseline=0.1, expected=0.2, starts_on=shop.today(), due_on=shop.today() + timedelta(days=91),
     )  # fmt: skip
     if kind == "landing":
-        assert proposals.field_of(version, one) == ""  # no front that it could be an action of
+        assert enacting.field_of(version, one) == ""  # no front that it could be an action of
         values = {"name": "Home"}
         document.add_row(version=version, field="8.fronts", values=values, actor=owner, now=shop.now(), key="home")
     draft = proposals.accept(proposal=one, action="Rework the guide", actor=owner, now=shop.now())
@@ -165,6 +165,53 @@ def test_what_it_costs_is_reckoned_or_asked_for_and_kept(stocked, owner, client)
     assert "as it was stated" in client.get(page).content.decode()
     told = caller(stocked, owner)("PUT", f"/shops/gifts/outlook/proposals/{one.pk}/cost", {"cost": 90})
     assert told.json()["cost"] == 90
+
+
+def propose(shop, kind, params, **more):
+    return Proposal.objects.create(
+        shop=shop, kind=kind, subject=kind, week=proposals.monday(shop.today()), rank=0, said=["text", {}],
+        action=["text", params], gain=9, low=1, high=20, confidence=0.9, starts_on=shop.today(),
+        due_on=shop.today() + timedelta(days=91), **more,
+    )  # fmt: skip
+
+
+def test_what_is_accepted_changes_the_numbers_of_the_draft(stocked, owner):
+    """A fifth more budget from November on, lamps 5 % dearer, two weeks at 20 % off; or it stays open and says why."""
+    version = operations.draft_plan(
+        shop=stocked, period=Period.of_months(DAY, 3), as_of=DAY, actor=owner, now=stocked.now(),
+        template=templates.named(stocked, "both"),
+    )  # fmt: skip
+    now = {"actor": owner, "now": stocked.now()}
+    version.budget.all().delete()
+    stocked.clock_on = date(2026, 10, 15)
+    stocked.save()
+    budget = propose(stocked, "budget", {"change_rate": 0.2})
+    with pytest.raises(enacting.NothingToWriteError, match="its budget has no amounts"):
+        proposals.accept(proposal=budget, action="Spend more", **now)
+    budget.refresh_from_db()
+    assert budget.state == "open"
+    line = ledger.put_line(version=version, activity="Ads", channel="search", **now)
+    for month, amount in zip(version.plan.months, (100, 250, 310), strict=True):
+        ledger.set_amount(version=version, key=line.key, month=month, amount=Decimal(amount), **now)
+    proposals.accept(proposal=budget, action="Spend more", **now)
+    planned = version.budget.get().amounts
+    assert [planned[month] for month in version.plan.months] == [100, 300, 372]  # October had begun
+    (row,) = [each for each in version.entries.rows("7.prices") if each.cells["category"] == "Lamps"]
+    before = Decimal(row.cells["price"])
+    dearer = {"change_rate": 0.05}
+    proposals.accept(
+        proposal=propose(stocked, "price", dearer, scope={"category": "Lamps"}), action="Raise lamps", **now
+    )
+    row.refresh_from_db()
+    assert Decimal(row.cells["price"]) == round(before * Decimal("1.05"), 2)
+    clear = propose(stocked, "promotion", {"products": "A1, B1"})
+    proposals.accept(proposal=clear, action="Clear it", **now)
+    row = version.entries.rows("11.promotions").last()
+    days = {"starts_on": "2026-10-29", "ends_on": "2026-11-11"}
+    assert row.cells == {"name": "Clear it", "products": "A1, B1", "discount": "0.2", **days}
+    clear.delete()
+    with pytest.raises(enacting.NothingToWriteError, match="which products"):
+        proposals.accept(proposal=propose(stocked, "promotion", {}), action="Clear it", **now)
 
 
 def test_its_doors_say_the_same(stocked, owner, member, client):

@@ -901,6 +901,9 @@ class Proposal(models.Model):
     actual, scored_on : what it came to, and when that was known
     """
 
+    VARIANT = "variant"
+    """The metric, and the dimension of the scope, of what is scored by the share of one way among others."""
+
     class State(models.TextChoices):
         OPEN = "open", _("open")
         ACCEPTED = "accepted", _("in a draft")
@@ -941,6 +944,10 @@ class Proposal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}".strip()
+
+    @property
+    def is_variant(self) -> bool:
+        return self.metric == self.VARIANT
 
     @property
     def share(self) -> float | None:

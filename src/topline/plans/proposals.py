@@ -1,7 +1,7 @@
 """Proposals: each week what is worth doing, from bottlenecks, ways that fall behind others, stock, prices and budget;
 later what came of each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from statistics import NormalDist
@@ -18,7 +18,7 @@ from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
 from topline.metrics.query import Filter, Query
 from topline.outlook import variants
-from topline.plans import checks, document, expectation, operations, proposal_cost, stock
+from topline.plans import checks, enacting, expectation, operations, outline, proposal_cost, stock
 from topline.plans.models import Goal, Plan, PlanVersion, Proposal, State
 from topline.plans.text import Sentence
 from topline.science import check
@@ -40,6 +40,9 @@ _BELIEVABLE = 0.6
 """From this chance on that it brings anything, something is worth saying."""
 
 
+_CLEARED = 100
+"""Products that a clearing promotion names at most."""
+
 _STEP_KINDS = {
     "product_view": "landing",
     "add_to_cart": "product_page",
@@ -56,32 +59,7 @@ _STEP_METRICS = {
 }
 
 
-_VARIANT = "variant"
-"""The dimension of a proposal that is scored by the share of one way among `variants.KINDS`."""
-
-_ACTIONS, _PIECES, _TACTICS, _PROMOTIONS = "8.actions", "10.pieces", "16.tactics", "11.promotions"
-_FIELDS: Mapping[str, str] = {
-    "landing": _ACTIONS,
-    "product_page": _ACTIONS,
-    "checkout": _ACTIONS,
-    "delivery": _ACTIONS,
-    "message": _ACTIONS,
-    "content": _PIECES,
-    "tactic": _TACTICS,
-    "follow_up": _TACTICS,
-    "promotion": _PROMOTIONS,
-}
-"""The table of the document that each kind becomes a row of; the others are actions of a goal."""
-
-_NAMED = 120
 _MOST_COST = 1e12
-_STAGES = {
-    "landing": "middle",
-    "product_page": "middle",
-    "checkout": "bottom",
-    "delivery": "bottom",
-    "message": "middle",
-}
 
 
 class ProposalDecidedError(ToplineError):
@@ -214,8 +192,8 @@ def _behind(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
                 confidence=1 - gain.cdf(0.0),
                 due_on=as_of + timedelta(days=QUARTER_DAYS + compared.lag_days),
                 cost=None,
-                metric=_VARIANT,
-                scope={_VARIANT: one.name},
+                metric=Proposal.VARIANT,
+                scope={Proposal.VARIANT: one.name},
                 baseline=one.before,
                 expected=one.after,
             )
@@ -263,7 +241,8 @@ def _stock(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
     value = sum(line.excess_value or 0.0 for line in idle)
     if value > 0:
         saved = value * plan.stated("carrying_rate") / 100
-        about = {"products_count": len(idle), "sum_amount": round(value)}
+        codes = ", ".join(line.product_key for line in idle[:_CLEARED])
+        about = {"products_count": len(idle), "sum_amount": round(value), "products": codes}
         yield Idea(
             kind="promotion",
             subject="clear",
@@ -351,6 +330,23 @@ def ahead(shop: Shop, as_of: date) -> PlanVersion | None:
     return plan.current if plan else None
 
 
+def _holder(shop: Shop, as_of: date, kind: str) -> PlanVersion | None:
+    """`ahead` among the plans that have a section for what such a proposal is written to, where any has."""
+    field = enacting.FIELDS.get(kind, "")
+    plans = list(Plan.objects.of(shop).filter(ends_on__gt=as_of).reverse())
+    fitting = [
+        plan
+        for plan in plans
+        if (
+            plan.current.budget.exists()
+            if field == enacting.BUDGET
+            else field in outline.names(plan.kind, plan.outline)
+        )
+    ]
+    chosen = next(iter(fitting or plans), None)
+    return chosen.current if chosen else None
+
+
 # Keeping, deciding, scoring --------------------------------------------------------
 
 
@@ -413,55 +409,27 @@ def _tell(shop: Shop, week: date, count: int, now: datetime) -> None:
 def accept(*, proposal: Proposal, action: str, actor: User | None, now: datetime) -> PlanVersion:
     """Puts what to do into a draft of the plan ahead: its newest draft, else a new version of the one that counts.
 
-    It becomes a row of the section that it is about, where there is one for it (`field_of`), else an action of the goal
-    that it serves.
+    It changes the draft's budget or prices, or becomes a row of the section that it is about, else an action of the
+    goal that it serves (`enacting.FIELDS`).
 
     action : what to do, in the words of the actor's language
 
-    Raises ProposalDecidedError, NoPlanAheadError.
+    Raises ProposalDecidedError, NoPlanAheadError, enacting.NothingToWriteError: then it stays open.
     """
     with transaction.atomic():
         found = Proposal.objects.select_for_update().get(pk=proposal.pk)
         if found.state == Proposal.State.ACCEPTED:
             raise ProposalDecidedError(state=found.get_state_display())
-        version = ahead(found.shop, found.shop.today())
+        version = _holder(found.shop, found.shop.today(), found.kind)
         if version is None:
             raise NoPlanAheadError()
         draft = version.plan.versions.filter(state=State.DRAFT).order_by("-number").first()
         draft = draft or operations.revise(version=version, actor=actor, now=now)
-        field, goal = field_of(draft, found), _goal(draft, found)
-        if field:
-            values = _cells(draft, found, field, action, goal)
-            document.add_row(version=draft, field=field, values=values, actor=actor, now=now)
-        elif goal is not None:
-            operations.edit_goal(goal=goal, actor=actor, now=now, actions=[*goal.actions, action])
+        goal = _goal(draft, found)
+        enacting.enact(draft=draft, proposal=found, action=action, goal=goal, actor=actor, now=now)
         found.state, found.version = Proposal.State.ACCEPTED, draft
         _decide(found, actor, now)
     return draft
-
-
-def field_of(draft: PlanVersion, proposal: Proposal) -> str:
-    """The table of the document that a proposal becomes a row of, "" if it becomes an action of a goal.
-
-    An action of the document belongs to an action front: without any it is one of the goal.
-    """
-    field = _FIELDS.get(proposal.kind, "")
-    return "" if field == _ACTIONS and not draft.entries.rows("8.fronts") else field
-
-
-def _cells(draft: PlanVersion, found: Proposal, field: str, action: str, goal: Goal | None) -> dict[str, Any]:
-    """The row's cells."""
-    if field == _TACTICS:
-        return {"tactic": action, "aim": "new"}
-    if field == _PIECES:
-        return {"name": action[:_NAMED], "content": found.subject, "status": "idea"}
-    if field == _PROMOTIONS:
-        return {"name": action[:_NAMED]}
-    fronts = list(draft.entries.rows("8.fronts"))
-    front = next((one for one in fronts if goal and one.cells.get("goal") == goal.key), fronts[0])
-    expected = {} if found.expected is None or found.metric == _VARIANT else {"expected": f"{found.expected:.4f}"}
-    metric = {"metric": found.metric} if expected and found.metric else {}
-    return {"name": action[:_NAMED], "front": front.key, "stage": _STAGES[found.kind], **metric, **expected}
 
 
 def _goal(draft: PlanVersion, proposal: Proposal) -> Goal | None:
@@ -505,9 +473,9 @@ def score(*, shop: Shop, as_of: date, snapshot: Snapshot) -> int:
     due = list(Proposal.objects.filter(shop=shop).due(as_of))
     for one in due:
         period = Period(one.starts_on, one.due_on)
-        if one.metric == _VARIANT:
+        if one.metric == Proposal.VARIANT:
             facts, quarter = variants.Facts(shop.lake(), snapshot), timedelta(days=QUARTER_DAYS)
-            name, last = one.scope[_VARIANT], Period(one.due_on - quarter, one.due_on)
+            name, last = one.scope[Proposal.VARIANT], Period(one.due_on - quarter, one.due_on)
             one.actual = variants.share(facts, variants.KINDS[one.kind], name, last)
         else:
             where = tuple(Filter(name, (value,)) for name, value in sorted(one.scope.items()))

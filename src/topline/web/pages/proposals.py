@@ -11,10 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from topline.documents.sheet import Column, Form, Sheet
+from topline.plans import enacting, proposals, text
 from topline.plans import jobs as plan_jobs
-from topline.plans import proposals, text
 from topline.plans.models import Proposal
 from topline.plans.text import Sentence
+from topline.units.errors import ToplineError
 from topline.units.text import N_
 from topline.web import files, formats
 from topline.web.page import Page, Visit
@@ -89,9 +90,20 @@ def decide(visit: Visit, proposal_id: int) -> HttpResponse:
         proposals.dismiss(proposal=found, actor=visit.user, now=timezone.now())
         return redirect("proposals", visit.shop.slug)
     action = _said(visit, found.action)
-    draft = proposals.accept(proposal=found, action=action, actor=visit.user, now=timezone.now())
-    if field := proposals.field_of(draft, found):
+    try:
+        draft = proposals.accept(proposal=found, action=action, actor=visit.user, now=timezone.now())
+    except ToplineError as error:
+        messages.error(visit.request, formats.say(error))
+        return redirect("proposals", visit.shop.slug)
+    field = enacting.field_of(draft, found)
+    if field == enacting.BUDGET:
+        messages.success(visit.request, gettext("The draft's budget is changed in the months ahead. Look it over."))
+        return redirect(f"{visit.url('plan_budget', draft.plan_id)}?version={draft.number}")
+    if field == enacting.PRICES:
+        messages.success(visit.request, gettext("The draft's price is changed. Its check reckons with it."))
+    elif field:
         messages.success(visit.request, gettext("It stands in the draft's document. Say who does it, and when."))
+    if field:
         section = field.partition(".")[0]
         return redirect(f"{visit.url('plan_document', draft.plan_id)}?version={draft.number}&section={section}")
     messages.success(
