@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.test import Client
 from django.urls import reverse
+from test_api import caller
 
 from tiny_plan import NOW, a_plan, a_shop
 from topline.accounts.models import Shop
@@ -104,6 +105,10 @@ def test_a_goal_is_written_on_its_page(version, people) -> None:
     leads = Goal.objects.get(key="leads")
     assert (leads.target, leads.parent.key, leads.owner) == (1200, "net_sales", people["head"])
     assert browser.post(page, asked).status_code == 400
+    low = browser.post(page, {**asked, "metric": "units", "target": "-5"})
+    assert (low.status_code, "is below zero" in low.content.decode()) == (400, True)
+    browser.post(page, {**asked, "metric": "units", "part": "category=Rugs"})
+    assert Goal.objects.get(metric="units").scope == {"category": "Rugs"}
     assert browser.post(page, {**asked, "metric": "orders", "due_on": "2028-01-01"}).status_code == 400
     form = reverse("goal", args=[*at, leads.pk])
     written = {
@@ -126,3 +131,42 @@ def test_a_goal_is_written_on_its_page(version, people) -> None:
     assert leads.needs == [{"kind": "tool", "name": "Forms", "is_held": False, "cost": "99.50"}]
     assert (leads.target, leads.dated[1], leads.bands) == (1300, ["2026-11-10", "900"], [0.9, 0.7])
     assert "Autumn fair" in browser.get(form).content.decode()
+
+
+def test_a_goal_is_written_over_the_api_as_on_its_page(version, people) -> None:
+    """Metric, part, owner, parent, strategy, links, needs, steps and bands; what is wrong leaves no goal behind."""
+    Entry.objects.create(version=version, field="8.fronts", key="autumn", cells={"name": "Autumn fair"})
+    shop = version.plan.shop
+    call, at = caller(shop, people["director"]), f"/shops/gifts/plans/{version.plan_id}/versions/1/goals"
+    need = {"kind": "tool", "name": "Forms", "is_held": False, "cost": "99.50"}
+    asked = {
+        "metric": "sessions", "channel": "search", "target": "1200", "due_on": "2026-11-20",
+        "owner": people["rep"].email, "parent": "net_sales", "strategy": "Be found", "actions": ["Write"],
+        "links": [{"kind": "front", "key": "autumn"}], "needs": [need],
+        "dated": [{"on": "2026-10-31", "target": "500"}], "bands": [0.9, 0.7],
+    }  # fmt: skip
+    assert call("POST", at, {**asked, "bands": [0.7, 0.9]}).status_code == 422
+    assert not version.goals.standing().filter(metric="sessions").exists()
+    for wrong in ({"target": "-5"}, {"target": None}, {"category": "Lamps", "metric": "leads"}, {"parent": "gone"}):
+        assert call("POST", at, {**asked, **wrong}).status_code in (404, 422)
+    told = call("POST", at, asked)
+    assert told.status_code == 201, told.content
+    kept = version.goals.standing().get(metric="sessions")
+    assert (kept.key, kept.scope, kept.target, kept.owner) == (
+        "sessions:channel=search", {"channel": "search"}, 1200, people["rep"],
+    )  # fmt: skip
+    assert (kept.parent.key, kept.strategy, kept.actions, kept.bands) == (
+        "net_sales",
+        "Be found",
+        ["Write"],
+        [0.9, 0.7],
+    )
+    assert kept.links == [{"kind": "front", "key": "autumn", "label": "Autumn fair"}]
+    assert (kept.needs, kept.dated) == ([need], [["2026-10-31", "500"]])
+    changed = call("PATCH", f"{at}/{kept.key}", {"strategy": "Be known", "is_unowned": True})
+    assert changed.status_code == 200, changed.content
+    kept.refresh_from_db()
+    assert (kept.strategy, kept.owner, kept.needs, kept.target) == ("Be known", None, [need], 1200)
+    part = call("POST", at, {"category": "Lamps", "target": "400"}).json()
+    assert (part["scope"], Decimal(part["target"])) == ({"category": "Lamps"}, 400)
+    assert version.goals.get(key="net_sales").target == 700  # 300 of rugs

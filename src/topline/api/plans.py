@@ -16,11 +16,11 @@ from pydantic import Field
 
 from topline.accounts.models import Shop, User
 from topline.api import paging
-from topline.api.auth import Requires, caller
+from topline.api.auth import Caller, Requires, caller
 from topline.api.once import once
-from topline.plans import approval, expectation, gate, jobs, operations, progress, scenarios
+from topline.plans import approval, checks, expectation, gate, goals, jobs, operations, progress, scenarios
 from topline.plans.grid import Part
-from topline.plans.models import Decision, GridOperation, Plan, PlanVersion, Scenario
+from topline.plans.models import Decision, Goal, GridOperation, Plan, PlanVersion, Scenario
 from topline.plans.text import Sentence, render
 from topline.plans.units import from_minor
 from topline.units.errors import ToplineError
@@ -45,6 +45,10 @@ class UnknownWorkError(ToplineError):
 
 class UnknownGoalError(ToplineError):
     message = N_("The version has no goal “%(goal)s”.")
+
+
+class UnknownOwnerError(ToplineError):
+    message = N_("Nobody of this shop has the address “%(owner)s”.")
 
 
 class UnknownScenarioError(ToplineError):
@@ -111,18 +115,49 @@ class TargetIn(Schema):
         return Part(self.block, self.market, self.month)
 
 
+class LinkIn(Schema):
+    kind: Annotated[str, Field(description="front, action, tactic or prospecting")]
+    key: str
+
+
+class NeedIn(Schema):
+    kind: Literal["tool", "skill", "person", "budget"]
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    is_held: bool = False
+    cost: Annotated[Decimal | None, Field(ge=0, description="What it costs to get")] = None
+
+
+class StepIn(Schema):
+    on: Annotated[date, Field(description="By the end of this day")]
+    target: Decimal
+
+
 class GoalIn(Schema):
+    """What changes; what isn't stated stays."""
+
     target: Decimal | None = None
     due_on: date | None = None
     actions: list[str] | None = None
+    owner: Annotated[str | None, Field(description="E-mail address of somebody of the shop")] = None
     is_unowned: Annotated[bool, Field(description="Take the owner away")] = False
+    parent: Annotated[str | None, Field(description="Key of the goal that it serves; empty for none")] = None
+    strategy: Annotated[str | None, Field(description="What it serves where it has no parent")] = None
+    links: Annotated[list[LinkIn] | None, Field(description="What is done for it")] = None
+    needs: list[NeedIn] | None = None
+    dated: Annotated[list[StepIn] | None, Field(description="Steps on the way")] = None
+    bands: Annotated[
+        list[float] | None, Field(description="From what share of the pace it is on course, and at risk: [0.95, 0.85]")
+    ] = None
 
 
-class ScopeIn(Schema):
-    """What the goal is about, as the grid names it."""
+class NewGoalIn(GoalIn):
+    """A goal for a metric, for the whole shop or a part. Of what the plan spreads over categories and markets, a part
+    without a target aims at what the plan spreads there."""
 
+    metric: Annotated[str, Field(description="Any of the catalogue")] = "net_sales"
     category: str | None = None
     market: str | None = None
+    channel: str | None = None
 
 
 class WorkOut(Schema):
@@ -296,7 +331,7 @@ def show_progress(
 ) -> dict[str, Any]:
     owner = caller(request).shop
     found = _version(owner, plan, version)
-    view = progress.of(found, parse_day(as_of) if as_of else owner.today())
+    view = checks.look(found, parse_day(as_of) if as_of else owner.today())
     words = Words(owner.currency, get_language() or "en")
     shown = _plain(view, words)
     assert isinstance(shown, dict)  # noqa: S101 - a view is a dataclass
@@ -365,18 +400,43 @@ def edit_goal(
     request: HttpRequest, shop: str, plan: _Plan, version: _Version, goal: str, changes: GoalIn
 ) -> dict[str, Any]:
     who = caller(request)
-    found = _version(who.shop, plan, version).goals.standing().filter(key=goal).first()
+    found = _goal(_version(who.shop, plan, version), goal)
+    with transaction.atomic():
+        return _change(who, found, changes).contents()
+
+
+def _goal(version: PlanVersion, key: str) -> Goal:
+    found = version.goals.standing().filter(key=key).first()
     if found is None:
-        raise UnknownGoalError(goal=goal)
-    return operations.edit_goal(
-        goal=found,
+        raise UnknownGoalError(goal=key)
+    return found
+
+
+def _change(who: Caller, goal: Goal, changes: GoalIn) -> Goal:
+    """Writes what is stated of a goal."""
+    given, now = changes.dict(exclude_defaults=True), who.shop.now()
+    owner = User.objects.filter(membership__shop=who.shop, email=changes.owner).first() if changes.owner else None
+    if changes.owner and owner is None:
+        raise UnknownOwnerError(owner=changes.owner)
+    edited = {name: given[name] for name in ("target", "due_on", "actions", "is_unowned") if name in given}
+    if edited or owner:
+        goal = operations.edit_goal(goal=goal, actor=who.user, now=now, owner=owner, **edited)
+    if not {"parent", "strategy", "links", "needs", "dated", "bands"} & given.keys():
+        return goal
+    parent = _goal(goal.version, changes.parent) if changes.parent else None
+    needs = [{**one.dict(), "cost": "" if one.cost is None else str(one.cost)} for one in changes.needs or ()]
+    dated = [(one.on.isoformat(), str(one.target)) for one in changes.dated or ()]
+    return goals.describe(
+        goal=goal,
         actor=who.user,
-        now=who.shop.now(),
-        target=changes.target,
-        due_on=changes.due_on,
-        actions=changes.actions,
-        is_unowned=changes.is_unowned,
-    ).contents()
+        now=now,
+        parent=goal.parent if changes.parent is None else parent,
+        strategy=given.get("strategy", goal.strategy),
+        links=given.get("links", goal.links),
+        needs=goal.needs if changes.needs is None else needs,
+        dated=goal.dated if changes.dated is None else dated,
+        bands=given.get("bands", goal.bands),
+    )
 
 
 @router.post(
@@ -576,15 +636,30 @@ def show_work(request: HttpRequest, shop: str, work: Annotated[int, Path(descrip
     "/shops/{shop}/plans/{plan}/versions/{version}/goals",
     response={201: dict[str, Any]},
     auth=Requires("plans.write"),
-    summary="Add a goal for a category, a market or both; it aims at what their targets come to",
+    summary="Add a goal for any metric, for the whole shop or a category, market or channel",
 )
 @decorate_view(once)
-def add_goal(request: HttpRequest, shop: str, plan: _Plan, version: _Version, goal: ScopeIn) -> Status[dict[str, Any]]:
+def add_goal(
+    request: HttpRequest, shop: str, plan: _Plan, version: _Version, goal: NewGoalIn
+) -> Status[dict[str, Any]]:
     who = caller(request)
     found = _version(who.shop, plan, version)
-    scope = {name: value for name, value in goal.dict().items() if value is not None}
-    added = operations.add_goal(version=found, metric="net_sales", scope=scope, actor=who.user, now=who.shop.now())
-    return Status(201, added.contents())
+    scope = {name: value for name in goals.SCOPES if (value := getattr(goal, name)) is not None}
+    added = goals.add(
+        version=found,
+        metric=goal.metric,
+        target=goal.target,
+        due_on=goal.due_on or found.plan.period.last,
+        actor=who.user,
+        now=who.shop.now(),
+        scope=scope,
+    )
+    try:
+        with transaction.atomic():
+            return Status(201, _change(who, added, goal.model_copy(update={"target": None, "due_on": None})).contents())
+    except ToplineError:
+        operations.drop_goal(goal=added, actor=who.user, now=who.shop.now())
+        raise
 
 
 def _plan(shop: Shop, number: int) -> Plan:

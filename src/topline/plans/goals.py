@@ -55,6 +55,10 @@ class ScopeError(errors.ToplineError):
     )
 
 
+class NoTargetError(errors.ToplineError):
+    message = N_("State a target: what the metric is to come to.")
+
+
 class BandsError(errors.ToplineError):
     message = N_("From a share of the pace on it is on course, from a smaller one at risk: such as 95 and 85 per cent.")
 
@@ -399,7 +403,7 @@ def add(
     *,
     version: PlanVersion,
     metric: str,
-    target: Decimal,
+    target: Decimal | None,
     due_on: date,
     actor: User | None,
     now: datetime,
@@ -408,17 +412,23 @@ def add(
 ) -> Goal:
     """A goal for any metric of the catalogue; it starts from the same months a year before and from today's forecast.
 
-    scope : of what part of the shop, by a dimension that the metric has; a metric that a grid plans by category and
-        market has goals for these by `operations.add_goal`
+    scope : of what part of the shop, by a dimension that the metric has
+    target : None only for a part of what a grid plans by category and market: it aims at its cells, which a target is
+        spread over
 
-    Raises UnknownMetricError, ScopeError, operations.GoalExistsError, operations.GoalRangeError,
+    Raises UnknownMetricError, ScopeError, NoTargetError, operations.GoalExistsError, operations.GoalRangeError,
     operations.NegativeTargetError, operations.PlanLockedError.
     """
     if metric not in metrics():
         raise UnknownMetricError(metric=metric)
-    operations.guard_target(metric, target)
+    if target is not None:
+        operations.guard_target(metric, target)
     scope = dict(scope or {})
-    if not set(scope) <= scopes(version, metric):
+    if scope and metric in version.grid_metrics:
+        return _add_part(version, metric, target, scope, actor, now, parent)
+    if target is None:
+        raise NoTargetError()
+    if not set(scope) <= scopes(metric):
         raise ScopeError(metric=metrics()[metric].label)
     plan = version.plan
     if due_on not in plan.period:
@@ -455,9 +465,30 @@ def add(
     return goal
 
 
-def scopes(version: PlanVersion, metric: str) -> set[str]:
-    """The dimensions that a goal for the metric may be for a part of, where no grid plans its parts."""
-    return set() if metric in version.grid_metrics else set(SCOPES) & metrics()[metric].dimensions
+def _add_part(
+    version: PlanVersion,
+    metric: str,
+    target: Decimal | None,
+    scope: Mapping[str, str],
+    actor: User | None,
+    now: datetime,
+    parent: Goal | None,
+) -> Goal:
+    """A goal for a part that the grid plans."""
+    axes = version.scopes(metric)
+    if any(value not in axes.get(name, ()) for name, value in scope.items()):
+        raise ScopeError(metric=metrics()[metric].label)
+    with transaction.atomic():
+        goal = operations.add_goal(version=version, metric=metric, scope=scope, actor=actor, now=now)
+        if parent is not None:
+            goal.parent = parent
+            goal.save(update_fields=["parent"])
+        return goal if target is None else operations.edit_goal(goal=goal, actor=actor, now=now, target=target)
+
+
+def scopes(metric: str) -> set[str]:
+    """The dimensions that a goal for the metric may be for a part of."""
+    return set(SCOPES) & metrics()[metric].dimensions
 
 
 def _value(goal: Goal, period: Period, snapshot: Snapshot) -> Decimal | None:

@@ -1,6 +1,6 @@
 """The goals of a plan as a tree, and a goal to write, tested on the five letters while it is typed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -13,10 +13,11 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext, ngettext
 
-from topline.accounts.models import User
-from topline.metrics.catalogue import metrics
+from topline.accounts.models import Channel, User
+from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.metric import Unit
 from topline.plans import goals, operations
+from topline.plans.expectation import OTHER
 from topline.plans.goals import BANDS, LINKED, NEEDS, Known, Letter, Node, Worded
 from topline.plans.models import Goal, PlanVersion, State
 from topline.plans.units import digits
@@ -24,7 +25,7 @@ from topline.units.errors import ToplineError
 from topline.units.number import NumberTextError
 from topline.units.period import parse_day
 from topline.units.text import N_
-from topline.web import formats
+from topline.web import formats, question
 from topline.web.page import Page, Visit, whole
 from topline.web.pages import plans
 from topline.web.pages.plans import TONES, address_of, parse_amount, scope_text, sentences, version_of
@@ -82,11 +83,24 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
             "lines": lines,
             "may_edit": visit.may("plans.write") and version.state == State.DRAFT and plans.then(visit) is None,
             "metrics": sorted(((one.id, formats.say(one.label)) for one in metrics().values()), key=lambda one: one[1]),
+            "parts": list(_parts(visit, version)),
             "written": visit.request.POST,
             "errors": errors,
         },
         status=400 if errors else 200,
     )
+
+
+def _parts(visit: Visit, version: PlanVersion) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Parts of the shop that a goal may be for: what they are parts by, and the value and name of each."""
+    axes = version.scopes("net_sales")
+    for dimension, names in axes.items():
+        known = [name for name in names if name not in (None, OTHER)]
+        if len(known) > 1:
+            label = formats.say(dimensions()[dimension].label)
+            yield label, [(f"{dimension}={name}", question.label(dimension, name)) for name in known]
+    if channels := list(Channel.objects.filter(shop=visit.shop).order_by("name").values_list("code", "name")):
+        yield formats.say(dimensions()["channel"].label), [(f"channel={code}", name or code) for code, name in channels]
 
 
 def _sentence(count: int, weak: int) -> str:
@@ -106,17 +120,21 @@ def _add(visit: Visit, version: PlanVersion) -> dict[str, str]:
         metric = posted.get("metric", "")
         is_rate = metric in metrics() and metrics()[metric].unit == Unit.RATE
         parent = version.goals.standing().filter(pk=whole(posted.get("parent"))).first()
+        dimension, _, part = posted.get("part", "").partition("=")
         goals.add(
             version=version,
             metric=metric,
             target=parse_amount(posted.get("target", "")) / (100 if is_rate else 1),
             due_on=parse_day(posted.get("due_on", "")),
             parent=parent,
+            scope={dimension: part} if part else {},
             actor=visit.user,
             now=timezone.now(),
         )
-    except NumberTextError as error:
+    except (NumberTextError, operations.NegativeTargetError) as error:
         return {"target": formats.say(error)}
+    except goals.ScopeError as error:
+        return {"part": formats.say(error)}
     except (goals.UnknownMetricError, operations.GoalExistsError) as error:
         return {"metric": formats.say(error)}
     except ToplineError as error:
