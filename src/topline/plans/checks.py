@@ -5,6 +5,7 @@ folder, mapped into memory; a change is answered from there.
 """
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta

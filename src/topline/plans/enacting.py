@@ -128,7 +128,7 @@ def _price(draft: PlanVersion, found: Proposal, action: str, actor: User | None,
 def _order(draft: PlanVersion, found: Proposal, action: str, actor: User | None, now: datetime) -> None:
     """A row of the order plan: what to order at once, and what it costs."""
     values = {"name": action[:_NAMED], "on": found.starts_on.isoformat()}
-    if found.cost > 0:
+    if found.cost:
         values["open_to_buy"] = f"{_rounded(draft, Decimal(found.cost)):f}"
     document.add_row(version=draft, field=ORDERS, values=values, actor=actor, now=now)
 

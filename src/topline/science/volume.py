@@ -128,7 +128,7 @@ def required(terms: Terms, target: Decimal, aim: Aim) -> Volume:
         raise CostUnknownError
     by_sales = aim is Aim.SALES
     units = _up(max(target, Decimal(0)) / terms.price) if by_sales else _units_for_profit(terms, target)
-    if terms.usual is not None and units > max(MOST_TIMES * terms.usual, _FEW):
+    if terms.usual is not None and units > MOST_TIMES * terms.usual and units > _FEW:
         times = _up(units / terms.usual) if terms.usual else units
         raise TooFarError(units=f"{units:,}", times=f"{times:,}")
     return at(terms, units)
