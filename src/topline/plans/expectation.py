@@ -413,7 +413,7 @@ def rate(
     def value(window: Period) -> float | None:
         if window.start < first_on or window.end > as_of:
             return None
-        asked = RATES if metric in RATES else (metric,)
+        asked = RATES if metric in RATES and not where else (metric,)
         query = Query(metrics=asked, period=window, where=where, known_at=known_at)
         found = ask(shop, query, snapshot).totals[metric]
         return None if isinstance(found, Missing) else number(found)

@@ -88,7 +88,7 @@ class Line:
 class GoalLine:
     """A goal and how it goes.
 
-    status : before, on_course, at_risk, behind, reached or missed
+    status : before, on_course, at_risk, behind, reached or missed; unknown where nobody can say its chance
     """
 
     goal: Goal
@@ -562,8 +562,11 @@ class _Look:
         if goal is not None and goal.bands and line.pace:
             share = 1 / line.pace if is_down else line.pace
             return "on_course" if share >= goal.bands[0] else "at_risk" if share >= goal.bands[1] else "behind"
-        chance = line.chance or 0.0
-        return "on_course" if chance >= ON_COURSE_CHANCE else "at_risk" if chance >= AT_RISK_CHANCE else "behind"
+        if line.chance is None:
+            return "unknown"
+        if line.chance >= ON_COURSE_CHANCE:
+            return "on_course"
+        return "at_risk" if line.chance >= AT_RISK_CHANCE else "behind"
 
     def headline(self, total: Line, goals: Sequence[GoalLine], status: str) -> list[Sentence]:
         chance = min(max(total.chance or 0.0, 0.01), 0.99)

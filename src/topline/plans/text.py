@@ -433,6 +433,7 @@ STATUSES: Mapping[str, str] = {
     "on_course": N_("on course"),
     "at_risk": N_("at risk"),
     "behind": N_("behind"),
+    "unknown": N_("not known"),
     "reached": N_("reached"),
     "missed": N_("missed"),
 }
