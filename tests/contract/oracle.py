@@ -217,6 +217,16 @@ def dimension(id_: str) -> str:
     return _BUCKETS.get(id_) or COLUMNS.get(id_, id_)
 
 
+def numbers_by_month(
+    connection: duckdb.DuckDBPyConnection, metric: str, by: str = "", where: tuple[str, str] | None = None
+) -> dict[Any, Any]:
+    """The metric by month and a dimension, or by month where a dimension has a value: '2024-01 web', '2024-01 ?'."""
+    month = f"strftime({dimension('month')}, '%Y-%m')"
+    key = f"{month} || ' ' || coalesce({dimension(by)}, '?')" if by else month
+    inside = f"{dimension(where[0])} = '{where[1]}'" if where else "true"
+    return dict(connection.execute(SQL[metric].format(by=key, inside=inside, before="true")).fetchall())
+
+
 def numbers(
     connection: duckdb.DuckDBPyConnection, metric: str, by: str, start: date | None = None, end: date | None = None
 ) -> dict[Any, Any]:

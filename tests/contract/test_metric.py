@@ -12,7 +12,7 @@ from contract import oracle, oracle_team, tiny_shop
 from topline.metrics.answer import answer
 from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.dimension import OF_CHANNEL
-from topline.metrics.query import Query
+from topline.metrics.query import Filter, Query
 from topline.metrics.result import Result
 from topline.metrics.settings import Basis
 from topline.units.missing import Missing
@@ -102,6 +102,35 @@ def test_agrees_with_sql_in_a_period(id_: str, by: str) -> None:
         within = connection(basis, period.start, period.end)
         theirs = oracle.numbers(within, id_, by, period.start, period.end)
         assert_same(found(id_, by, basis, period), theirs)
+
+
+CROSSED = [
+    id_
+    for id_, metric in metrics().items()
+    if id_ not in {*PAPER, *oracle.LOYALTY, *oracle_team.STATES, "returning_customers"}
+    and {"month", "channel", "market"} <= metric.dimensions
+    and not {f"{id_} by {each}" for each in ("month", "channel", "market")} & oracle.SQL.keys()
+]
+GERMAN = Filter("market", ("DE",))
+
+
+@cache
+def crossed(by: str, where: Filter | None) -> Result:
+    query = Query(metrics=tuple(CROSSED), by=("month", by) if by else ("month",), where=(where,) if where else ())
+    return answer(query, tiny_shop.shop(), tiny_shop.EVENT)
+
+
+@pytest.mark.parametrize("id_", CROSSED)
+@pytest.mark.parametrize(("by", "where"), [("channel", None), ("", GERMAN)])
+def test_agrees_with_sql_by_month_and_another(id_: str, by: str, where: Filter | None) -> None:
+    ours = {}
+    for row in crossed(by, where).rows:
+        month = "None" if isinstance(row["month"], Missing) else f"{row['month']:%Y-%m}"
+        other = "?" if by and isinstance(row[by], Missing) else row[by] if by else ""
+        ours[f"{month} {other}".strip()] = row[id_]
+    condition = (where.dimension, str(where.values[0])) if where else None
+    theirs = oracle.numbers_by_month(connection(Basis.EVENT), id_, by, condition)
+    assert_same(ours, {str(key): value for key, value in theirs.items()})
 
 
 def assert_loyalty(id_: str, by: str, basis: Basis, whole: Period, asked: Period | None) -> None:
