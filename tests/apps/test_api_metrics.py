@@ -88,3 +88,13 @@ def test_a_shop_without_facts_answers_too(shop, owner):
     answer = caller(shop, owner)("GET", "/shops/gifts/query?metrics=net_sales")
     assert answer.status_code == 200
     assert set(answer.json()["totals"]["net_sales"]) == {"missing"}
+
+
+def test_a_question_about_what_was_known_then(call):
+    """Nothing had been recorded in 2001, and all of it by 2100; a time that can't be read is refused."""
+    address = "/shops/gifts/query?metrics=net_sales&start=2011-07&end=2011-09&known_at="
+    assert call("GET", f"{address}2100-01-01").json()["totals"] == {"net_sales": "100.00"}
+    assert "missing" in call("GET", f"{address}2001-01-01T09:30Z").json()["totals"]["net_sales"]
+    refused = call("GET", f"{address}yesterday")
+    assert refused.status_code == 422
+    assert "2026-11-01T09:30Z" in refused.json()["detail"]

@@ -51,6 +51,10 @@ class Question(Schema):
         Field(description="What to compare with: previous, last_year, last_year_weekday, last_year_feast or plan"),
     ] = None
     as_of: Annotated[str | None, Field(description="Only what happened before this day")] = None
+    known_at: Annotated[
+        str | None,
+        Field(description="Only what Topline knew at this moment: 2026-11-01T09:30Z; a day is its start, UTC"),
+    ] = None
     top: Annotated[int | None, Field(ge=1, le=1000, description="So many values, and the rest as one")] = None
     window: Annotated[str | None, Field(description="cumulative, or the number of buckets up to each")] = None
     money: Annotated[
@@ -66,6 +70,7 @@ class Question(Schema):
             where=self.where,
             against=self.against,
             as_of=self.as_of,
+            known_at=self.known_at,
             top=self.top,
             window=self.window,
             money=self.money,

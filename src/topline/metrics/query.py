@@ -4,7 +4,7 @@ import difflib
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from topline.metrics.catalogue import dimensions, metrics
 from topline.units.errors import ToplineError
@@ -37,6 +37,10 @@ class ComparisonError(ToplineError):
 
 class MoneyError(ToplineError):
     message = N_("“%(text)s” is not a money to answer in. Use shop, order or constant.")
+
+
+class MomentError(ToplineError):
+    message = N_("“%(text)s” is not a moment. Write a day such as 2026-11-01, or a time such as 2026-11-01T09:30Z.")
 
 
 class WindowError(ToplineError):
@@ -211,6 +215,15 @@ def parse_period(start: str | None, end: str | None) -> Period | None:
     return Period(parse_day(start or ""), parse_day(end or ""))
 
 
+def parse_moment(text: str | None) -> datetime | None:
+    """The moment of `2026-11-01T09:30+02:00`, or the start of a day, UTC; None for nothing. Raises MomentError."""
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise MomentError(text=text) from None
+    return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
+
+
 def parse_window(text: str | None) -> int | str | None:
     """`cumulative`, or a number of buckets; nothing for an empty text. Raises WindowError."""
     if not text:
@@ -229,6 +242,7 @@ def parse(
     where: Sequence[str] = (),
     against: str | None = None,
     as_of: str | None = None,
+    known_at: str | None = None,
     top: int | None = None,
     window: str | None = None,
     money: str = "shop",
@@ -241,6 +255,7 @@ def parse(
         where=tuple(parse_filter(text) for text in where),
         against=against or None,
         as_of=parse_day(as_of) if as_of else None,
+        known_at=parse_moment(known_at),
         top=top,
         window=parse_window(window),
         money=money,
