@@ -97,4 +97,4 @@ def test_a_question_about_what_was_known_then(call):
     assert "missing" in call("GET", f"{address}2001-01-01T09:30Z").json()["totals"]["net_sales"]
     refused = call("GET", f"{address}yesterday")
     assert refused.status_code == 422
-    assert "2026-11-01T09:30Z" in refused.json()["detail"]
+    assert "2026-11-01T09:30Z" in refused.json()["title"]
