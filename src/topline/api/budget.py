@@ -104,7 +104,7 @@ class LiftTestOut(LiftTestIn):
 def spread_budget(request: HttpRequest, shop: str, asked: Query[AskedIn]) -> Status[dict[str, Any]] | Status[Job]:
     who = caller(request)
     day = parse_day(asked.as_of) if asked.as_of else who.shop.today()
-    if job := jobs.prepare_response(who.shop, day, retry=True):
+    if job := jobs.prepare_response(who.shop, day):
         return Status(202, job)
     snapshot = who.shop.lake().latest()
     assert isinstance(snapshot, Snapshot)  # noqa: S101 - prepare_response refuses an empty lake

@@ -133,7 +133,7 @@ def check_plan(
     who = caller(request)
     found = plans._version(who.shop, plan, version)
     day = parse_day(change.as_of) if change.as_of else who.shop.today()
-    if job := jobs.prepare_check(found, day, retry=True):
+    if job := jobs.prepare_check(found, day):
         return Status(202, job)
     moved = change.dict(exclude={"goal", "as_of", "budget", "channel"})
     budget = math.inf if change.budget is None else change.budget

@@ -85,7 +85,7 @@ class DemandIn(Schema):
 def demand_outlook(request: HttpRequest, shop: str, asked: Query[DemandIn]) -> Status[dict[str, Any]] | Status[Job]:
     who = caller(request)
     changes = tuple(demand_file.parse_change(text) for text in asked.change)
-    job = jobs.prepare_demand(who.shop, who.shop.today(), changes, retry=True)
+    job = jobs.prepare_demand(who.shop, who.shop.today(), changes)
     found = demand.made(who.shop, changes)
     if job is not None and (found is None or changes):
         return Status(202, job)

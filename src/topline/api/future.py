@@ -82,7 +82,7 @@ class FutureOut(Schema):
 def expect_customers(request: HttpRequest, shop: str, asked: Query[AskedIn]) -> Status[dict[str, Any]] | Status[Job]:
     who = caller(request)
     day = parse_day(asked.as_of) if asked.as_of else who.shop.today()
-    if job := jobs.prepare_customers(who.shop, day, retry=True):
+    if job := jobs.prepare_customers(who.shop, day):
         return Status(202, job)
     snapshot = who.shop.lake().latest()
     assert isinstance(snapshot, Snapshot)  # noqa: S101 - prepare_customers refuses an empty lake

@@ -107,4 +107,4 @@ def _pipeline(request: HttpRequest) -> tuple[standing.Standing, frozenset[str] |
     who = caller(request)
     scope = scope_for(who.user, who.shop)
     require_whole(replace(scope, owners=None))
-    return standing.look(who.shop, "pipeline", retry=True), scope.owners
+    return standing.look(who.shop, "pipeline"), scope.owners

@@ -97,7 +97,7 @@ class VolumeOut(Schema):
 
 
 def _outlook(request: HttpRequest) -> PriceOutlook | Job:
-    stands = standing.look(caller(request).shop, "price", retry=True)
+    stands = standing.look(caller(request).shop, "price")
     return PriceOutlook(stands.run) if stands.run is not None else stands.job  # type: ignore[return-value]
 
 

@@ -42,7 +42,7 @@ class AdviceOut(Schema):
 
 
 def _recommender(request: HttpRequest) -> Recommender | Job:
-    stands = standing.look(caller(request).shop, "recommend", retry=True)
+    stands = standing.look(caller(request).shop, "recommend")
     return Recommender(stands.run) if stands.run is not None else stands.job  # type: ignore[return-value]
 
 

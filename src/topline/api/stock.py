@@ -117,7 +117,7 @@ class NumberIn(Schema):
 )
 def stock_plan(request: HttpRequest, shop: str, chosen: Query[ChosenIn]) -> Status[dict[str, Any]] | Status[Job]:
     who = caller(request)
-    if job := jobs.prepare_stock(who.shop, who.shop.today(), retry=True):
+    if job := jobs.prepare_stock(who.shop, who.shop.today()):
         return Status(202, job)
     found = stock.of(who.shop, who.shop.today())
     words = plans.Words(who.shop.currency, get_language() or "en")
@@ -155,7 +155,7 @@ def _without_cost(row: object, schema: type[Schema], costs: tuple[str, ...], see
 )
 def show_workload(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | Status[Job]:
     who = caller(request)
-    if job := jobs.prepare_stock(who.shop, who.shop.today(), retry=True):
+    if job := jobs.prepare_stock(who.shop, who.shop.today()):
         return Status(202, job)
     found = workload.of(who.shop, who.shop.today())
     words = plans.Words(who.shop.currency, get_language() or "en")

@@ -170,7 +170,7 @@ def _behind(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
     for kind, compared in variants.KINDS.items():
         found = variants.behind(facts, compared, as_of)[:MOST_OF_A_KIND]
         goods = Product.objects.of(shop).filter(code__in=[one.name for one in found]) if kind == "product_page" else ()
-        titles = {each.code: each.title for each in goods}
+        titles: dict[str, str | None] = {each.code: each.title for each in goods}
         if kind == "content" and found:
             titles = facts.content_titles([one.name for one in found])
         for one in found:

@@ -1,0 +1,94 @@
+"""What the outlooks say of shops that can't tell: a sentence by page, API and command, never a stack trace."""
+
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+
+import pyarrow as pa
+import pytest
+from test_api import caller
+
+from topline.cli import main
+from topline.facts.table import tables
+from topline.journal import operations as journal
+from topline.lake.store import Lake
+from topline.units.errors import ToplineError
+from topline.workbench import jobs
+from topline.workbench.models import Job
+
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
+
+DAY = date(2026, 10, 1)
+NOW = datetime(2026, 10, 1, tzinfo=UTC)
+
+
+def put(lake: Lake, table: str, rows: list[dict[str, object]]) -> None:
+    full = [{"version": 1, "recorded_at": NOW, "batch_id": "few", **row} for row in rows]
+    lake.append(table, [pa.RecordBatch.from_pylist(full, tables()[table].schema)], batch_id="few")
+
+
+def sold(days: int, amount: int) -> list[dict[str, object]]:
+    """An order a day up to `DAY`, all of one customer, each of one lamp at the same price."""
+    noon = time(12, tzinfo=UTC)
+    return [
+        {
+            "key": str(on), "order_key": str(on), "kind": "goods_sold", "at": datetime.combine(on, noon),
+            "on": on, "hour": 12, "ordered_on": on, "product_key": "A1", "quantity": 1, "unit_price": amount,
+            "amount": amount, "amount_shop": amount, "currency": "GBP", "rate": 1, "cost_shop": 4,
+            "rate_is_event_day": False, "is_over_refund": False, "market": "GB", "customer_key": "c1",
+        }
+        for on in (DAY - timedelta(days=k + 1) for k in range(days))
+    ]  # fmt: skip
+
+
+def fill(shop, days: int, amount: int = 20) -> None:
+    lake = shop.lake()
+    journal.open_batch(shop=shop.slug, batch_id="few", source="test", now=NOW)
+    put(lake, "order_line", sold(days, amount))
+    journal.make_live(shop=shop.slug, batch_id="few", now=NOW)
+    journal.publish(lake)
+    shop.clock_on = DAY
+    shop.save()
+
+
+def run_all() -> None:
+    for job in Job.objects.filter(state=Job.State.QUEUED):
+        with suppress(ToplineError):
+            jobs.run_now(job)
+
+
+PAGES = {
+    "": "3 days of history",
+    "/customers": "1 customers are too few",
+    "/stock": "3 days of history",
+    "/workload": "3 days of history",
+}
+
+
+def test_three_points_are_refused_at_every_door(shop, owner, client, capsys):
+    fill(shop, 3)
+    client.force_login(owner)
+    call = caller(shop, owner)
+    assert main.run(["outlook", "demand", "--shop", "gifts"]) == 4
+    assert "3 days of history are too few for a forecast; at least 91 are needed." in capsys.readouterr().err
+    for page, said in PAGES.items():
+        client.get(f"/shop/gifts/outlook{page}")
+        run_all()
+        shown = client.get(f"/shop/gifts/outlook{page}", headers={"HX-Request": "true"}).content.decode()
+        assert said in shown
+        told = call("GET", f"/shops/gifts/outlook{page or '/demand'}")
+        assert (told.status_code, told.json()["state"]) == (202, "failed")
+        assert said in told.json()["message"]
+
+
+def test_prices_that_never_change_say_what_would_be_needed(shop, owner, client, capsys):
+    fill(shop, 200)
+    said = "0 of 1 products had a price that moved"
+    assert main.run(["outlook", "price", "--shop", "gifts"]) == 4
+    assert said in capsys.readouterr().err
+    client.force_login(owner)
+    client.get("/shop/gifts/outlook/price")
+    run_all()
+    assert said in client.get("/shop/gifts/outlook/price", headers={"HX-Request": "true"}).content.decode()
+    told = caller(shop, owner)("GET", "/shops/gifts/outlook/price").json()
+    assert told["state"] == "failed"
+    assert said in told["message"]
