@@ -201,12 +201,12 @@ class PlanVersion(models.Model):
     @property
     def grid_metrics(self) -> list[str]:
         """Metrics whose targets stand by category and market."""
-        return sorted(set(self.target_blocks.filter(cut="").values_list("metric", flat=True)))
+        return sorted(self.target_blocks.filter(cut="").values_list("metric", flat=True).distinct())
 
     @property
     def grid_cuts(self) -> list[tuple[str, str]]:
         """(metric, cut) of the other grids."""
-        return sorted(set(self.target_blocks.exclude(cut="").values_list("metric", "cut")))
+        return sorted(self.target_blocks.exclude(cut="").values_list("metric", "cut").distinct())
 
     def contents(self) -> dict[str, Any]:
         """All that an approval binds to, in plain values."""

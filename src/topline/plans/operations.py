@@ -431,8 +431,10 @@ def store_blocks(version: PlanVersion, metric: str, cut: str, grid: Grid, blocks
     """Store the cells of blocks of a grid; what no block holds any more is deleted."""
     packed = {block: TargetCells.packed(grid.cells[block], grid.locked[block]) for block in blocks}
     TargetCells.objects.bulk_create({one.digest: one for one in packed.values()}.values(), ignore_conflicts=True)
-    there = version.target_blocks.filter(metric=metric, cut=cut).values_list("block", "cells_id")
-    former = {block: digest for block, digest in there if block in packed}
+    there = version.target_blocks.filter(metric=metric, cut=cut)
+    if len(packed) <= _BATCH:
+        there = there.filter(block__in=packed)
+    former = {block: digest for block, digest in there.values_list("block", "cells_id") if block in packed}
     TargetBlock.objects.bulk_create(
         [
             TargetBlock(
