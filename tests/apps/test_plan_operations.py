@@ -301,7 +301,7 @@ def test_a_reforecast_keeps_what_people_set(version: PlanVersion, owner: User) -
     assert not new.goals.filter(metric="new_customers").exists()
     again = new.goals.get(metric="average_order_value")
     assert again.quantiles != basket.quantiles
-    assert again.chance == expectation.chance(again.quantiles, 99.0)
+    assert again.chance == expectation.chance(again.metric, again.quantiles, 99.0)
     assert again.parent == new.goals.get(key="net_sales")
     said = {one[0]: one[1] for one in new.entries.get(field="1.summary").cells["said"]}
     total = new.goals.get(key="net_sales")
