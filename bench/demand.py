@@ -10,8 +10,8 @@ are not known, unless --zeros says that they are zero.
 
 WAPE is the sum of absolute errors of the median over the sum of actuals, "mean" that of the expected value; MASE
 divides by the mean absolute error of seasonal naive within the history. Coverage is of the central 80 % by period, and
-of the 90 % quantile of the total of the whole horizon. AutoETS is fitted to a sample of --ets series; the ratio is ours
-to it on the same series.
+of the 90 % quantile of the total of the whole horizon. AutoETS is fitted to a sample of --ets series with closed periods
+as zeros; "sample" is ours on the same series.
 """
 
 import argparse
@@ -111,7 +111,7 @@ def run(
         chosen = np.random.default_rng(0).permutation(len(actual))[:sample]
         season = past.cycle if past.cycle > 1 else past.year if origin >= 2 * past.year and past.year <= 24 else 1
         began = time.process_time()
-        peer = np.array([ets(past.units[i], season, horizon) for i in chosen]) if sample else None
+        peer = np.array([ets(history[i], season, horizon) for i in chosen]) if sample else None
         if peer is not None:
             peer = np.where(whole.closed[chosen, origin : origin + horizon], 0, peer)
         peer_seconds = time.process_time() - began

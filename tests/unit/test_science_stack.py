@@ -78,6 +78,33 @@ def test_intervals_hold_what_they_say(promoted, forecast):
     assert (summed > forecast.total_quantile(0.9, 0, 4)).mean() > 0.9
 
 
+def test_each_product_answers_as_it_did_and_expected_units_are_means(few_rounds):
+    """Twenty products that rise by half when promoted and twenty that come to fourfold, with noise that is half luck."""
+    rng = np.random.default_rng(6)
+    n, known, ahead = 40, 140, 4
+    promoted = (rng.random((n, known + ahead)) < 0.2).astype(float)
+    promoted[:, -2:] = [0, 1]
+    expected = 30 * np.where(promoted > 0, np.repeat([1.5, 4.0], n // 2)[:, None], 1.0)
+    units = (expected * np.exp(rng.normal(-0.18, 0.6, promoted.shape)))[:, :known]  # of mean 1; its median is .84
+    panel = weekly(units, ahead, drivers={"promotion": promoted})
+    effect = rhythm.effect(panel)
+    trees = boosted.fit(panel, effect)
+    found = boosted.predict(trees, panel, effect)
+    usual, lifted = found[:, -2], found[:, -1]
+    assert usual.mean() == pytest.approx(30, rel=0.12)
+    assert np.median(lifted[:20] / usual[:20]) == pytest.approx(1.5, rel=0.2)
+    assert np.median(lifted[20:] / usual[20:]) == pytest.approx(4.0, rel=0.2)
+    assert trees.shares()["alike"] > 0.1
+
+
+def test_what_sells_now_and_then_keeps_its_sum(few_rounds):
+    units = np.random.default_rng(7).poisson(0.6, (60, 120)).astype(float)
+    panel = weekly(units)
+    effect = rhythm.effect(panel)
+    found = boosted.predict(boosted.fit(panel, effect), panel, effect)
+    assert found.mean() == pytest.approx(0.6, rel=0.08)
+
+
 def test_the_same_panel_gives_the_same_trees(promoted, few_rounds):
     panel = promoted[0].rows(slice(0, 8))
     effect = rhythm.effect(panel)

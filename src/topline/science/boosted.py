@@ -1,8 +1,10 @@
 """One model of gradient-boosted trees for all series of a panel: it learns what lifts a series above its own level.
 
 Each example is a series, an origin and a horizon: what was known at the origin (levels over windows, gaps, the same
-time of last year), and what is known of the period ahead (calendar, planned price and promotion). Trees start from the
-series' level times its group's calendar and learn a factor by Tweedie's deviance.
+time of last year), and what is known of the period ahead (calendar, planned price and promotion, what was sold when
+these stood alike). Trees start from the series' level times its group's calendar and learn a factor: by Tweedie's
+deviance, or by the squared error of logs where hardly a period goes without a sale: there errors grow with sales, and
+one large week must not outweigh many.
 """
 
 from collections.abc import Iterator
@@ -24,17 +26,25 @@ _BASE_RATES = (0.03, 0.05, 0.08, 0.12)
 _WINDOWS = (1, 2, 4, 8, 16, 26, 52)
 _BASE_WINDOWS = (4, 8, 16)
 _PLACES = (4, 8, 26)
+_JUST_BEFORE = (1, 2)
 _TINY = 0.02
 _GONE_CYCLES = 26
 _CHUNK = 4_000
 _EXAMPLES = 1_200_000
+_LEAST_EXAMPLES = 200_000
+_EXAMPLES_A_SERIES = 250
 _BACK_CYCLES = 57
 _YEARS = 3
-_ROUNDS = 300
+_ALIKE_SPREADS = 0.5
+_ALIKE_PRIOR = 0.05
+_ALIKE_ROWS = 20_000
+_MOST_EMPTY = 0.05
+_LEVELLED = 100_000
+_ROUNDS = 150
 _PARAMETERS = {
     "objective": "tweedie",
     "tweedie_variance_power": 1.1,
-    "learning_rate": 0.05,
+    "learning_rate": 0.08,
     "num_leaves": 63,
     "feature_fraction": 0.5,
     "bagging_fraction": 0.6,
@@ -45,15 +55,20 @@ _PARAMETERS = {
     "force_row_wise": True,
     "verbosity": -1,
 }
+_OF_LOGS = {"objective": "regression"}
 
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """A fitted model; `unit` is the mean of the panel that it was fitted on, in which it counts."""
+    """A fitted model; `unit` is the mean of the panel that it was fitted on, in which it counts.
+
+    factor : what brings its forecasts of the past to the sum that was sold: those of logs are medians
+    """
 
     booster: Any
     unit: float
     names: tuple[str, ...]
+    factor: float = 1.0
 
     def shares(self) -> dict[str, float]:
         """How much each input lowered the deviance, as shares that sum to 1, the largest first."""
@@ -79,13 +94,18 @@ def start(panel: Panel, effect: Floats | None = None) -> Floats:
 
 
 def fit(panel: Panel, effect: Floats, seed: int = 0) -> Trees:
-    """Trees fitted to the panel's history of a year and some weeks; the same panel and seed give the same trees."""
+    """Trees fitted to a year and some weeks of days, to three years of weeks or months.
+
+    The same panel and seed give the same trees.
+    """
     from lightgbm import Dataset, train
 
     panel, effect = _recent(panel, effect)
     shared, rng = _Shared(panel, effect), np.random.default_rng(seed)
-    each = max(min(panel.horizon, int(_EXAMPLES / max(len(panel.units) * _BACK_CYCLES, 1))), 1)
-    kept = min(_EXAMPLES / max(len(panel.units) * _BACK_CYCLES * each, 1), 1.0)
+    wanted = np.clip(_EXAMPLES_A_SERIES * len(panel.units), _LEAST_EXAMPLES, _EXAMPLES)
+    drawn = max(len(panel.units) * len(_origins(panel)), 1)
+    each = int(np.clip(wanted / drawn, 1, panel.horizon))
+    kept = min(wanted / (drawn * each), 1.0)
     parts = [
         _examples(known, origin, each, kept, rng)
         for known in (_Known(panel.rows(chunk), shared) for chunk in _chunks(panel))
@@ -96,8 +116,15 @@ def fit(panel: Panel, effect: Floats, seed: int = 0) -> Trees:
     del parts
     least = int(np.clip(len(target) / 7000, 20, 200))
     parameters = _PARAMETERS | {"seed": seed, "num_threads": 1, "min_data_in_leaf": least}
-    data = Dataset(inputs, target, init_score=offset, feature_name=list(names))
-    return Trees(train(parameters, data, _ROUNDS), shared.unit, names)
+    sold = target > 0
+    if sold.mean() < 1 - _MOST_EMPTY:
+        data = Dataset(inputs, target, init_score=offset, feature_name=list(names))
+        return Trees(train(parameters, data, _ROUNDS), shared.unit, names)
+    logs = np.log(np.maximum(target[sold], _TINY)) - offset[sold]
+    booster = train(parameters | _OF_LOGS, Dataset(inputs[sold], logs, feature_name=list(names)), _ROUNDS)
+    some = slice(None, None, len(target) // _LEVELLED + 1)
+    expected = np.exp(booster.predict(inputs[some], num_threads=1) + offset[some])
+    return Trees(booster, shared.unit, names, float(target[some].sum() / expected.sum()))
 
 
 def predict(trees: Trees, panel: Panel, effect: Floats) -> Floats:
@@ -113,7 +140,7 @@ def predict(trees: Trees, panel: Panel, effect: Floats) -> Floats:
             inputs, offset, _ = known.inputs(panel.known, rows, np.full(known.n, step))
             out[:, step - 1] = np.exp(trees.booster.predict(inputs, raw_score=True, num_threads=1) + offset)
         out[~known.is_alive(panel.known)] = 0
-        found.append(out * trees.unit)
+        found.append(out * (trees.unit * trees.factor))
     return np.concatenate(found)
 
 
@@ -130,7 +157,8 @@ def _chunks(panel: Panel) -> Iterator[slice]:
 
 def _origins(panel: Panel) -> range:
     """Numbers of known periods after which examples are drawn, the newest first."""
-    first = max(panel.known - _BACK_CYCLES * panel.cycle, 4 * panel.cycle, min(panel.year, panel.known) // 4)
+    back = _BACK_CYCLES * panel.cycle if panel.cycle > 1 else _YEARS * panel.year
+    first = max(panel.known - back, 4 * panel.cycle, min(panel.year, panel.known) // 4)
     return range(panel.known - 1, first, -panel.cycle)
 
 
@@ -159,6 +187,8 @@ class _Shared:
         self.effect = effect
         total = sum_by(panel.group, panel.filled(), panel.groups) / self.unit
         self.total, self.weight = _running(total), _running(np.exp(effect[:, : panel.known]))
+        spreads = {name: _typical_spread(values) for name, values in panel.drivers.items()}
+        self.reach = {name: _ALIKE_SPREADS * spread for name, spread in spreads.items() if spread > 0}
 
 
 class _Known:
@@ -171,7 +201,7 @@ class _Known:
         self.seen = ~np.isnan(panel.units)
         self.units = np.where(self.seen, panel.units / shared.unit, 0).astype(np.float32)
         self.effect = np.exp(shared.effect[panel.group]).astype(np.float32)
-        weight = self.effect[:, : self.known] * self.seen
+        self.calendar = weight = self.effect[:, : self.known] * self.seen
         sold = self.units > 0
         self.sum, self.weight = _running(self.units), _running(weight)
         self.days, self.sales, self.squares = _running(self.seen), _running(sold), _running(self.units**2)
@@ -229,6 +259,7 @@ class _Known:
         found |= self._last_year(origin, rows, period)
         found |= self._of_group(origin, rows)
         found |= self._ahead(origin, rows, period)
+        found |= self._alike(origin, rows, period, base)
         found["step"] = step
         offset = np.log(np.maximum(base, _TINY) * self.effect[rows, period])
         columns = np.column_stack([np.asarray(values, dtype=np.float32) for values in found.values()])
@@ -303,11 +334,47 @@ class _Known:
             ahead, (total, known) = values[rows, period], self.prices[name]
             found[name] = ahead
             found[f"{name}_last"] = ahead - values[rows, origin - 1]
+            for back in _JUST_BEFORE:
+                found[f"{name}_before_{back}"] = ahead - values[rows, np.maximum(period - back, 0)]
             for cycles in (8, 52):
                 count = self._window(known, origin, cycles)[rows]
                 usual = self._window(total, origin, cycles)[rows] / np.maximum(count, 1)
                 found[f"{name}_{cycles}"] = np.where(count > 0, ahead - usual, np.nan)
         return found | {name: values[rows] for name, values in self.panel.codes.items()}
+
+    def _alike(self, origin: int, rows: Ints, period: Ints, base: Floats) -> dict[str, NDArray[Any]]:
+        """What a series sold over its level when its drivers stood as they will, and of how many periods that is known.
+
+        A kernel mean over the last year, half a year old weighing half; 0 where no period was alike.
+        """
+        if not self.shared.reach:
+            return {}
+        first = max(origin - self.year, 0)
+        fresh = (4.0 ** (-np.arange(origin - first)[::-1] / self.year)).astype(np.float32)
+        level, periods = np.empty(len(rows)), np.empty(len(rows))
+        for begin in range(0, len(rows), _ALIKE_ROWS):
+            part = slice(begin, begin + _ALIKE_ROWS)
+            mine, ahead = rows[part], period[part]
+            far = np.zeros((len(mine), origin - first), dtype=np.float32)
+            for name, reach in self.shared.reach.items():
+                values = self.panel.drivers[name]
+                far += np.square((values[mine, first:origin] - values[mine, ahead][:, None]) / reach).astype(np.float32)
+            alike = np.nan_to_num(np.exp(-0.5 * far)) * fresh
+            periods[part] = (alike * self.calendar[mine, first:origin]).sum(axis=1)
+            sold = (alike * self.units[mine, first:origin]).sum(axis=1)
+            level[part] = (sold + _ALIKE_PRIOR * base[part]) / (periods[part] + _ALIKE_PRIOR)
+        return {"alike": np.log((level + _TINY) / (base + _TINY)), "alike_periods": periods}
+
+
+def _typical_spread(values: Floats) -> float:
+    """The median over series of the standard deviation of a driver, of those that vary; 0 if none does."""
+    known = ~np.isnan(values)
+    count = np.maximum(known.sum(axis=1), 1)
+    filled = np.where(known, values, 0)
+    mean = filled.sum(axis=1) / count
+    spread = np.sqrt((np.where(known, filled - mean[:, None], 0) ** 2).sum(axis=1) / count)
+    varies = spread > 1e-6
+    return float(np.median(spread[varies])) if varies.any() else 0.0
 
 
 def _running(values: NDArray[Any]) -> Floats:
