@@ -10,8 +10,8 @@ are not known, unless --zeros says that they are zero.
 
 WAPE is the sum of absolute errors of the median over the sum of actuals, "mean" that of the expected value; MASE
 divides by the mean absolute error of seasonal naive within the history. Coverage is of the central 80 % by period, and
-of the 90 % quantile of the total of the whole horizon. AutoETS is fitted to a sample of --ets series with closed periods
-as zeros; "sample" is ours on the same series.
+of the 90 % quantile of the total of the whole horizon. AutoETS is fitted to a sample of --ets series, where closed
+periods are zeros; "sample" is ours on the same series.
 """
 
 import argparse

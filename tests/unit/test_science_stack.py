@@ -79,7 +79,7 @@ def test_intervals_hold_what_they_say(promoted, forecast):
 
 
 def test_each_product_answers_as_it_did_and_expected_units_are_means(few_rounds):
-    """Twenty products that rise by half when promoted and twenty that come to fourfold, with noise that is half luck."""
+    """Twenty products rise by half when promoted, twenty come to fourfold; noise is lognormal."""
     rng = np.random.default_rng(6)
     n, known, ahead = 40, 140, 4
     promoted = (rng.random((n, known + ahead)) < 0.2).astype(float)
