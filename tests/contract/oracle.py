@@ -212,6 +212,25 @@ def prepare(connection: duckdb.DuckDBPyConnection, basis: Basis, start: date = F
     connection.execute(oracle_marketing.VIEWS.format(start=start, end=end))
 
 
+PAPER = {
+    "sales_growth": ("test_metric", "test_worked_growth"),
+    "clv_predicted": ("test_metric", "test_worked_lifetime_value"),
+    "clv_margin_predicted": ("test_metric", "test_worked_lifetime_value"),
+    "ltv_to_cac": ("test_metric", "test_worked_payback"),
+    "cac_payback_months": ("test_metric", "test_worked_payback"),
+    "market_share": ("test_marketing_numbers", "test_market_share_compares_the_same_days_and_scope"),
+    "market_sales": ("test_marketing_numbers", "test_market_share_compares_the_same_days_and_scope"),
+    "market_confidence": ("test_marketing_numbers", "test_market_share_compares_the_same_days_and_scope"),
+    "brand_equity": ("test_marketing_numbers", "test_brand_equity_is_its_four_parts"),
+    "forecast_error": ("test_team_numbers", "test_forecasts_are_judged_as_they_were_made"),
+    "forecast_bias": ("test_team_numbers", "test_forecasts_are_judged_as_they_were_made"),
+}
+"""Metrics checked by a number worked on paper instead of a statement: the module and the test."""
+
+ASKED = ("returning_customers",)
+"""Metrics whose statement depends on the period asked about; `numbers` writes it."""
+
+
 def dimension(id_: str) -> str:
     """The SQL of a dimension or grain."""
     return _BUCKETS.get(id_) or COLUMNS.get(id_, id_)
