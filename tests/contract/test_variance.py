@@ -8,7 +8,7 @@ import pytest
 
 from contract import tiny_shop
 from topline.analysis.catalogue import named
-from topline.metrics.query import ComparisonError, Filter
+from topline.metrics.query import Filter, NoPeriodError
 from topline.units.period import Period
 
 MARCH = Period(date(2024, 3, 1), date(2024, 4, 1))
@@ -79,7 +79,7 @@ def test_parts_and_places_both_sum_to_the_change(tables, mix):
 
 
 def test_it_needs_a_period(tables):
-    with pytest.raises(ComparisonError):
+    with pytest.raises(NoPeriodError):
         asked(tables, None)
 
 

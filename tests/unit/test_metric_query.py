@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.likeness import like_for_like
 from topline.metrics.query import (
     ComparisonError,
@@ -11,6 +12,7 @@ from topline.metrics.query import (
     Filter,
     FilterError,
     NoMetricError,
+    NoPeriodError,
     OrderMoneyError,
     UnknownDimensionError,
     UnknownMetricError,
@@ -18,6 +20,7 @@ from topline.metrics.query import (
     parse_filter,
 )
 from topline.metrics.settings import Settings
+from topline.metrics.synonyms import MEANT
 from topline.units.period import FiscalCalendar, Period
 
 
@@ -61,8 +64,20 @@ def test_errors_name_what_is_near() -> None:
         parse("net_sales", by="device")
     with pytest.raises(OrderMoneyError):
         parse("gross_profit", money="order")
-    with pytest.raises(ComparisonError):
+    with pytest.raises(NoPeriodError):
         parse("net_sales", against="previous")
+    with pytest.raises(ComparisonError, match=r"mean last_year\?|mean last_year / "):
+        parse("net_sales", start="2026-01", end="2026-02", against="lastyear")
+    for ids, by, meant in (
+        ("net_sales", "Country", "market"),
+        ("revenue", "", "net_sales"),
+        ("AOV", "", "average_order_value"),
+    ):
+        with pytest.raises((UnknownMetricError, UnknownDimensionError), match=rf"Did you mean {meant}\?"):
+            parse(ids, by=by)
+    with pytest.raises(UnknownDimensionError, match=r"day / .*market") as nothing_like_it:
+        parse("net_sales", by="xyzzy")
+    assert "device" not in str(nothing_like_it.value)
     with pytest.raises(NoMetricError):
         parse("")
     for text in ("market", "=GB", "hour=24", "hour=noon"):
@@ -93,3 +108,9 @@ def test_each_day_is_like_one_day_of_the_same_weekday(year: int, country: str) -
     assert len(set(like.values())) == len(like) >= 365
     assert all(day.weekday() == before.weekday() for day, before in like.items())
     assert all(300 < (day - before).days < 430 for day, before in like.items())
+
+
+def test_every_word_means_something_that_is_not_that_word_itself() -> None:
+    known = metrics().keys() | dimensions().keys()
+    assert set(MEANT.values()) <= known
+    assert not MEANT.keys() & known

@@ -15,7 +15,7 @@ from topline.analysis.result import Cell, Chart, Column, Figure, Note, Result, T
 from topline.facts.order_line import Kind
 from topline.metrics.answer import answer as metrics_of
 from topline.metrics.metric import Unit
-from topline.metrics.query import ComparisonError, Query
+from topline.metrics.query import NoPeriodError, Query
 from topline.metrics.settings import Basis
 from topline.metrics.view import with_person
 from topline.units.missing import Missing
@@ -178,7 +178,7 @@ class ReconciliationQuestion(Question):
 
 def answer(tables: "Tables", question: ReconciliationQuestion, settings: "Settings") -> Result:
     if question.period is None:
-        raise ComparisonError(text=SOURCES[question.source])
+        raise NoPeriodError
     if "order_line" in tables.empty:
         return nothing(question, settings, tables.empty["order_line"])
     if not question.figures:

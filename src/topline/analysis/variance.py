@@ -16,7 +16,7 @@ from topline.metrics.answer import LATE, begins
 from topline.metrics.answer import answer as metrics_of
 from topline.metrics.dimension import LINE, TIME
 from topline.metrics.metric import Unit
-from topline.metrics.query import ComparisonError, Query
+from topline.metrics.query import NoPeriodError, Query
 from topline.metrics.result import Entry, Rest, change
 from topline.metrics.view import View
 from topline.units.missing import Missing
@@ -96,7 +96,7 @@ class Side:
 
 def answer(tables: "Tables", question: VarianceQuestion, settings: "Settings") -> Result:
     if question.period is None:
-        raise ComparisonError(text=question.against)
+        raise NoPeriodError
     for fact in ("order_line", *(("product",) if question.mix in ("category", "brand") else ())):
         if fact in tables.empty:
             return nothing(question, settings, tables.empty[fact])

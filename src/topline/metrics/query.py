@@ -2,11 +2,12 @@
 
 import difflib
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from topline.metrics.catalogue import dimensions, metrics
+from topline.metrics.synonyms import MEANT
 from topline.units.errors import ToplineError
 from topline.units.period import Period, parse_day
 from topline.units.text import N_
@@ -29,9 +30,13 @@ class FilterError(ToplineError):
 
 
 class ComparisonError(ToplineError):
+    message = N_("“%(text)s” is not a comparison. Did you mean %(nearest)s?")
+
+
+class NoPeriodError(ToplineError):
     message = N_(
-        "“%(text)s” is not a comparison. Use previous, last_year, last_year_weekday, last_year_feast or plan, "
-        "and state a period."
+        "A comparison needs a period. State its first day or month and the one after its last; pages take the last "
+        "24 months."
     )
 
 
@@ -107,8 +112,8 @@ class Query:
     money : `shop` for the shop's currency, `order` for the orders' own, which never adds two currencies, `constant` for
         the shop's at one rate for each currency: its mean over the period compared with, else over the period itself
 
-    Raises UnknownMetricError, UnknownDimensionError, DimensionNotAllowedError, ComparisonError, WindowError,
-    MoneyError, OrderMoneyError, NoMetricError.
+    Raises UnknownMetricError, UnknownDimensionError, DimensionNotAllowedError, ComparisonError, NoPeriodError,
+    WindowError, MoneyError, OrderMoneyError, NoMetricError.
     """
 
     metrics: tuple[str, ...]
@@ -127,16 +132,20 @@ class Query:
             raise NoMetricError
         object.__setattr__(self, "metrics", tuple(dict.fromkeys(self.metrics)))
         object.__setattr__(self, "by", tuple(dict.fromkeys(self.by)))
-        if self.against not in (None, *AGAINST) or (self.against and self.period is None):
-            raise ComparisonError(text=self.against)
+        if self.against not in (None, *AGAINST):
+            raise ComparisonError(text=self.against, nearest=_nearest(self.against, AGAINST, AGAINST))
+        if self.against and self.period is None:
+            raise NoPeriodError
         if self.money not in ("shop", "order", "constant"):
             raise MoneyError(text=self.money)
-        for id_ in (*self.by, *(f.dimension for f in self.where)):
-            if id_ not in dimensions():
-                raise UnknownDimensionError(id=id_, nearest=_nearest(id_, dimensions()))
         for id_ in self.metrics:
             if id_ not in metrics():
-                raise UnknownMetricError(id=id_, nearest=_nearest(id_, metrics()))
+                raise UnknownMetricError(id=id_, nearest=_nearest(id_, metrics(), list(metrics())[:3]))
+        for id_ in (*self.by, *(f.dimension for f in self.where)):
+            if id_ not in dimensions():
+                allowed = metrics()[self.metrics[0]].dimensions
+                raise UnknownDimensionError(id=id_, nearest=_nearest(id_, dimensions(), allowed))
+        for id_ in self.metrics:
             if self.money != "shop" and metrics()[id_].is_shop_money:
                 raise OrderMoneyError(metric=id_)
             allowed = metrics()[id_].dimensions
@@ -174,9 +183,12 @@ class Query:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
-def _nearest(id_: str, known: Iterable[str]) -> str:
-    names = list(known)
-    return " / ".join(difflib.get_close_matches(id_, names, n=3, cutoff=0.3) or names[:3])
+def _nearest(text: str, known: Sequence[str] | Mapping[str, object], others: Collection[str]) -> str:
+    """What a word means here, else what is spelt like it, else the others that there are."""
+    word = text.strip().lower().replace("-", "_").replace(" ", "_")
+    if MEANT.get(word) in known:
+        return MEANT[word]
+    return " / ".join(difflib.get_close_matches(word, known, n=3) or [id_ for id_ in known if id_ in others])
 
 
 def parse_filter(text: str) -> Filter:
@@ -186,7 +198,7 @@ def parse_filter(text: str) -> Filter:
         raise FilterError(text=text)
     id_ = dimension.strip()
     if id_ not in dimensions():
-        raise UnknownDimensionError(id=id_, nearest=_nearest(id_, dimensions()))
+        raise UnknownDimensionError(id=id_, nearest=_nearest(id_, dimensions(), dimensions()))
     return Filter(id_, tuple(_value(id_, value.strip(), text) for value in values.split(",")))
 
 
