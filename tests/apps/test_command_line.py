@@ -1,8 +1,10 @@
 """The command line: what it prints, and what it returns to the shell."""
 
 import csv
+import errno
 import io
 import json
+import sys
 from datetime import date
 from decimal import Decimal
 
@@ -133,3 +135,12 @@ def test_the_lake_is_inspected_folded_and_verified(shop, lake, capsys):
     assert main.run(["lake", "tables", "--shop", "gifts", "--snapshot", "99"]) != 0
     next(path for path in lake.root.rglob("*.parquet")).write_bytes(b"rot")
     assert main.run(["lake", "verify", "--shop", "gifts"]) != 0
+
+
+def test_a_reader_that_has_read_enough_is_no_failure(monkeypatch):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError(errno.EPIPE, "closed")
+
+    monkeypatch.setattr(sys, "stdout", Closed())
+    assert main.run(["kpi", "--list", "--format", "csv"]) == 0

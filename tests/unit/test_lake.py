@@ -13,7 +13,7 @@ from deltalake.exceptions import CommitFailedError
 from lake_shop import EPOCH, Row, batch, newest, shown
 from topline.facts import customer, identity_link, order_line, session
 from topline.facts.table import UTC, tables
-from topline.lake import duck, engine, keys, mirror, read, store
+from topline.lake import duck, engine, keys, mirror, read, spark, store
 from topline.lake.error import DamagedLakeError, NoSnapshotError, UnknownFactError
 from topline.lake.scope import Scope
 from topline.lake.store import Appended, Lake
@@ -442,3 +442,12 @@ def test_goods_added_later_count_on_their_orders_day(lake):
     assert answer() == [("2026-01", 3, 2)]
     put_line("d", "1", "x", date(2026, 2, 2), date(2026, 1, 5))
     assert answer() == [("2026-01", 3, 2)]
+
+
+def test_a_spark_that_is_not_there_is_told_at_once() -> None:
+    spark.choose("spark://127.0.0.1:1")
+    try:
+        with pytest.raises(spark.SparkUnreachableError, match=r"spark://127\.0\.0\.1:1 doesn't answer"):
+            spark.backend()
+    finally:
+        spark.choose("")

@@ -5,6 +5,7 @@ Typer with one command or several. The first line of its docstring is what `topl
 """
 
 import ast
+import os
 import sys
 from difflib import get_close_matches
 from enum import IntEnum
@@ -44,7 +45,12 @@ def exit_code(error: ToplineError) -> Exit:
 
 def main(args: list[str] | None = None) -> None:
     """Run a verb and leave with its exit code."""
-    sys.exit(run(sys.argv[1:] if args is None else args))
+    code = run(sys.argv[1:] if args is None else args)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has read enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
 
 
 def run(args: list[str]) -> int:
@@ -76,6 +82,8 @@ def _run_verb(verb: str, args: list[str]) -> int:
     try:
         result = command.main(args, prog_name=f"topline {verb}", standalone_mode=True)
     except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):
+            return Exit.OK
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     return int(result or 0)
 

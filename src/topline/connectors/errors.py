@@ -14,6 +14,10 @@ class EmptyFileError(FileError):
     message = N_("“%(file)s” holds no rows below its headings. Export it again and choose a file with orders in it.")
 
 
+class NoBytesError(EmptyFileError):
+    message = N_("“%(file)s” is empty: it has no content at all. Download or export it again.")
+
+
 class FileTypeError(FileError):
     message = N_(
         "“%(file)s” isn't a table: it looks like %(found)s. Bring a CSV, TSV, XLSX, Parquet or JSON lines file, "
@@ -23,6 +27,10 @@ class FileTypeError(FileError):
 
 class HalfFileError(FileError):
     message = N_("“%(file)s” breaks off at row %(row)s: %(detail)s. Download or export it again; it was cut short.")
+
+
+class CutFileError(HalfFileError):
+    message = N_("“%(file)s” can't be read to its end: %(detail)s. Download or export it again; it was cut short.")
 
 
 class ArchiveError(FileError):

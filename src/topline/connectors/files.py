@@ -163,7 +163,7 @@ def _open_known(path: Path, kind: str, folder: Path, name: str) -> Source:
 
 def _magic(head: bytes, name: str) -> str:
     if not head:
-        raise errors.EmptyFileError(file=name)
+        raise errors.NoBytesError(file=name)
     if head[:4] == b"PAR1":
         return "parquet"
     if head[:2] == b"\x1f\x8b":
@@ -214,7 +214,7 @@ def _kind(path: Path, name: str) -> str:
         with path.open("rb") as file:
             file.seek(-4, io.SEEK_END)
             if path.stat().st_size < 12 or file.read(4) != b"PAR1":
-                raise errors.HalfFileError(file=name, row="?", detail="the end of the Parquet file is missing")
+                raise errors.CutFileError(file=name, detail="the end of the Parquet file is missing")
     if kind == "zip":
         try:
             with zipfile.ZipFile(path) as archive:
@@ -228,7 +228,7 @@ def _kind(path: Path, name: str) -> str:
                 if "[Content_Types].xml" in names or "mimetype" in names:
                     raise errors.FileTypeError(file=name, found="an office document that isn't .xlsx")
         except zipfile.BadZipFile:
-            raise errors.HalfFileError(file=name, row="?", detail="the end of the archive is missing") from None
+            raise errors.CutFileError(file=name, detail="the end of the archive is missing") from None
     return kind
 
 
@@ -250,14 +250,14 @@ def _copy_guarded(stream: IO[bytes] | gzip.GzipFile, target: Path, packed: int, 
                     raise errors.TooLargeError(file=name, size=UNPACKED_BYTES >> 20)
                 file.write(chunk)
     except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile):
-        raise errors.HalfFileError(file=name, row="?", detail="the archive ends early or is damaged") from None
+        raise errors.CutFileError(file=name, detail="the archive ends early or is damaged") from None
 
 
 def _staged_parquet(path: Path, name: str) -> Staged:
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError):
-        raise errors.HalfFileError(file=name, row="?", detail="the Parquet file is damaged") from None
+        raise errors.CutFileError(file=name, detail="the Parquet file is damaged") from None
     with file:
         columns = tuple(file.schema_arrow.names)
         rows = file.metadata.num_rows
@@ -567,7 +567,7 @@ def _workbook(path: Path, name: str) -> Source:
         book = python_calamine.CalamineWorkbook.from_path(str(path))
         sheet = max(map(book.get_sheet_by_name, book.sheet_names), key=lambda sheet: sheet.total_height)
     except (python_calamine.CalamineError, OSError):
-        raise errors.HalfFileError(file=name, row="?", detail="the workbook is damaged") from None
+        raise errors.CutFileError(file=name, detail="the workbook is damaged") from None
     head = [
         [_text(cell) or "" for cell in row] for _, row in zip(range(2 * HEADING_ROWS), sheet.iter_rows(), strict=False)
     ]

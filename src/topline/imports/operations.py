@@ -650,7 +650,7 @@ def _keep(shop: Shop, upload: Upload) -> tuple[str, int]:
                     raise UploadsFullError(size=STORE_BYTES >> 30)
                 file.write(chunk)
         if not size:
-            raise errors.EmptyFileError(file=upload.name)
+            raise errors.NoBytesError(file=upload.name)
         part.replace(store / digest.hexdigest())
     finally:
         part.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ or a bucket.
 
 import logging
 import os
+import socket
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from topline.lake.store import Lake
 
 KEPT = 256
+_PATIENCE = 5.0
+"""Seconds for a master to answer."""
+
 _EMPTY = TableVersion(0, (), {})
 _numbers = count(1)
 _gate = threading.RLock()
@@ -39,6 +43,10 @@ _session_url = ""
 
 class SparkMissingError(ToplineError):
     message = N_("The engine is %(url)s, and Spark is not installed. Install topline[spark] and Java 17 or newer.")
+
+
+class SparkUnreachableError(ToplineError):
+    message = N_("Spark at %(url)s doesn't answer. Start it, or set TOPLINE_ENGINE to duckdb.")
 
 
 def choose(url: str) -> None:
@@ -82,7 +90,7 @@ def execute(expression: "ir.Expr") -> pa.Table:
 
 
 def backend() -> Any:
-    """This process's Ibis on its session. Raises SparkMissingError."""
+    """This process's Ibis on its session. Raises SparkMissingError, SparkUnreachableError."""
     global _backend, _session_url
     with _gate:
         if _backend is None:
@@ -91,7 +99,22 @@ def backend() -> Any:
         return _backend
 
 
+def _reach() -> None:
+    """Knocks at the masters of the address, as Spark itself would wait for them for minutes."""
+    if not _url.startswith("spark://"):
+        return
+    for master in _url.removeprefix("spark://").split(","):
+        host, _, port = master.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+            return
+        except (OSError, ValueError, OverflowError):
+            continue
+    raise SparkUnreachableError(url=_url)
+
+
 def _connected() -> Any:
+    _reach()
     try:
         from pyspark.sql import SparkSession
     except ImportError:
