@@ -14,6 +14,7 @@ import plan_shop
 from topline.accounts import operations, permissions
 from topline.accounts.permissions import Role
 from topline.accounts.scopes import scope_for
+from topline.facts.table import tables
 from topline.imports.models import Import
 from topline.lake import read, store
 from topline.lake.scope import Scope
@@ -22,7 +23,9 @@ from topline.plans import approval
 from topline.plans import operations as plans
 from topline.plans.models import Plan
 from topline.units.period import Period
+from topline.web import formats
 from topline.web.page import PLACES, pages
+from topline.web.pages import rows as rows_page
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
@@ -310,3 +313,15 @@ def test_a_link_signs_in_only_when_pressed(shop, owner):
     client.post(address)
     assert client.session["_auth_user_id"] == str(owner.pk)
     assert client.get(address).status_code == 410
+
+
+def test_the_columns_of_every_facts_rows_have_names():
+    for name, fact in tables().items():
+        for column in fact.columns:
+            assert column in rows_page.BOOKKEEPING or "_" not in rows_page._label(name, column), (name, column)
+
+
+def test_only_currencies_in_use_are_offered():
+    offered = {code for code, _ in formats.places()["currencies"]}
+    assert {"EUR", "GBP", "RON", "USD"} <= offered
+    assert not {"DEM", "ROL", "XAU"} & offered

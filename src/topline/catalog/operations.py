@@ -85,7 +85,7 @@ def edit_product(*, shop: Shop, code: str, actor_id: int | None, now: datetime, 
 
 def _fault(field: str, value: str) -> ToplineError | None:
     """What is wrong with a text that a person wrote."""
-    most = Product._meta.get_field(field).max_length or 0
+    most = int(getattr(Product._meta.get_field(field), "max_length", 0))
     if len(value) > most:
         return LongTextError(most=most)
     if _CONTROL.search(value):

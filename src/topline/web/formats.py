@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from babel import Locale, dates, numbers
-from babel.numbers import get_decimal_symbol, get_territory_currencies, list_currencies
+from babel.numbers import get_decimal_symbol, get_territory_currencies
 from django.utils.translation import get_language, gettext, ngettext
 
 from topline.analysis.result import Channel, Figure, Note
@@ -85,8 +85,7 @@ def places() -> dict[str, Any]:
         "zones": sorted(zoneinfo.available_timezones()),
         "currencies": [
             (code, f"{code} · {where.currencies.get(code, code)}")
-            for code in sorted(list_currencies())
-            if len(code) == 3
+            for code in sorted({code for country, _ in names for code in get_territory_currencies(country)})
         ],
         "countries": sorted(names, key=lambda each: each[1]),
         "markets": sorted(

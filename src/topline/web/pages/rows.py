@@ -1,12 +1,17 @@
 """The rows behind a number."""
 
+from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 from django.http import HttpResponseBase
 from django.utils.translation import gettext
 
+from topline.connectors import mapping
 from topline.documents.sheet import Column, Sheet
+from topline.facts.table import tables
 from topline.lake import read as lake_read
 from topline.lake.read import RowPage
 from topline.metrics.query import Query
@@ -51,7 +56,8 @@ LABELS = {
     "coupon": N_("Coupon"),
     "cancelled_on": N_("Cancelled"),
 }
-NUMBERS = {"quantity", "unit_price", "amount", "amount_shop"}
+BOOKKEEPING = ("key", "version", "recorded_at", "batch_id")
+"""What the lake keeps of every row; the files have it."""
 
 
 def view(visit: Visit) -> HttpResponseBase:
@@ -68,11 +74,13 @@ def view(visit: Visit) -> HttpResponseBase:
         limit=EXPORTED if export else LIMIT,
         after=after,
     )
-    columns = [name for name in SHOWN.get(page.fact, page.columns) if name in page.columns]
     if export:
         name = f"{query.metrics[0]}-rows"
         as_file = files.csv_file if wanted == "csv" else files.xlsx_file
-        return as_file(name, _sheet(page, columns))
+        return as_file(name, _sheet(page, _listed(page, page.columns)))
+    columns = _listed(page, [name for name in page.columns if name not in BOOKKEEPING])
+    keys = tables()[page.fact].personal_keys
+    numbers = {name for name in columns if _is_number(tables()[page.fact].schema.field(name).type)}
     metric = question.visible_metrics(visit.scope)[query.metrics[0]]
     total = question.ask(visit, Query(metrics=query.metrics[:1], period=query.period, where=query.where))
     return visit.render(
@@ -83,10 +91,10 @@ def view(visit: Visit) -> HttpResponseBase:
             "metric": metric,
             "total": total.totals[metric.id],
             "columns": [
-                {"name": name, "label": formats.say(LABELS.get(name, name)), "is_number": name in NUMBERS}
+                {"name": name, "label": formats.say(_label(page.fact, name)), "is_number": name in numbers}
                 for name in columns
             ],
-            "lines": [[_cell(name, row[name]) for name in columns] for row in page.rows],
+            "lines": [[_cell(name, row[name], is_key=name in keys) for name in columns] for row in page.rows],
             "after": f"{page.after[0].isoformat()},{page.after[1]}" if page.after else "",
             "filters": [question.said(each) for each in query.where],
             "is_first": after is None,
@@ -103,22 +111,43 @@ def _cursor(text: str) -> tuple[date, str] | None:
         return None
 
 
-def _cell(name: str, value: Any) -> dict[str, Any]:
+def _listed(page: RowPage, others: Sequence[str]) -> list[str]:
+    """The columns of the fact that are chosen for it, else the others."""
+    return [name for name in SHOWN.get(page.fact, others) if name in page.columns]
+
+
+def _label(fact: str, name: str) -> str:
+    """What a column is called: here, else as files of the fact call it."""
+    if name in LABELS:
+        return LABELS[name]
+    if name in mapping.SHARED:
+        return mapping.SHARED[name].label
+    target = mapping.TARGETS.get(fact)
+    named = {one.id: one.label for one in target.fields} if target else {}
+    return named.get(name, name.replace("_", " ").capitalize())
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_decimal(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
+def _cell(name: str, value: Any, *, is_key: bool) -> dict[str, Any]:
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     if value is None:
         text = "–"
-    elif name in NUMBERS:
+    elif is_number:
         text = formats.decimal(value, 3)
     elif name in ("kind", "market"):
         text = question.label(name, value)
     elif name == "channel":
         text = formats.channel(value)
-    elif name == "customer_key":
+    elif is_key:
         text = f"{value[:KEY_SHOWN]}…"
     elif isinstance(value, date):
         text = formats.day(value)
     else:
         text = str(value)
-    return {"text": text, "is_number": name in NUMBERS}
+    return {"text": text, "is_number": is_number}
 
 
 def _sheet(page: RowPage, columns: list[str]) -> Sheet:
