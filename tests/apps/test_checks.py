@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from test_api import caller
 
+import check_base
 import plan_shop
 from topline.cli import main
 from topline.facts.table import tables
@@ -198,6 +199,18 @@ def test_every_goal_has_a_forecast_of_its_own_or_a_reason(version, shop, owner, 
     assert (
         "Nothing above zero is known of Sessions"
         in client.get(f"/shop/gifts/plans/{version.plan_id}/check").content.decode()
+    )
+
+
+def test_visits_units_and_gross_profit_are_those_of_the_paths():
+    """Two of four slots count: 800 a slot pair at 20 and goods of 12, a tenth dearer in category 0 alone."""
+    base = check_base.certain(cost_rate=np.array([0.6, 0.6]), spend=np.full(4, 5.0))
+    moved = check.simulate(base, Change(price=0.1, category=0))
+    asked = checks._Asked(None, None, np.array([False, True]), done=7.0)
+    ends = {name: float(of(moved, asked)[0]) for name, of in checks._SIMULATED.items() if name not in checks._OF_SALES}
+    units = 20 * 1.1**-1.5
+    assert ends == pytest.approx(
+        {"sessions": 7 + 800, "units": 7 + units + 20, "gross_profit": 7 + units * (22 - 12) + 20 * 8, "spend": 7 + 10}
     )
 
 

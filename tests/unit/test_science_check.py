@@ -40,6 +40,16 @@ def test_a_price_sells_fewer_units_dearer() -> None:
     assert outcome.profit[0] == pytest.approx(units * (22 - 12) + 320)
 
 
+def test_new_prices_of_a_plan_are_what_the_lever_makes_of_the_old() -> None:
+    for on_hand in (15.0, np.inf):
+        base = drawn(paths=50, cost_rate=np.array([0.6, 0.5]), on_hand=np.array([on_hand, np.inf]))
+        by_lever = check.simulate(base, Change(price=0.1, category=0))
+        by_plan = check.simulate(check.reprice(base, np.array([1.1, 1.0]), is_held=False), Change())
+        assert by_plan.sold == pytest.approx(by_lever.sold)
+        assert by_plan.profit == pytest.approx(by_lever.profit)
+    assert by_plan.orders == pytest.approx(by_lever.orders)  # an empty shelf's lost orders are shared by money
+
+
 def test_shelves_run_empty_and_a_delivery_helps() -> None:
     """Category 0 wants 10 units a slot (200 at 20): 15 at the start, 4 more before the third slot."""
     arrivals = np.array([[0, 0, 4, 0], [0, 0, 0, 0]], dtype=float)
