@@ -54,7 +54,7 @@ NO_BUDGET = _("its budget has no amounts in the months ahead. Write the budget f
 NO_PRICE = _("nothing of the category was sold in the year before, so its price isn't known. Write it in section 7.")
 UNDER_FLOOR = _("the new price would be under the lowest price of section 7. Lower that first, or dismiss it.")
 NO_PRODUCTS = _("which products it is about isn't known any more. Wait for next week's proposals.")
-NO_SECTION = _("this kind of plan has no section for it.")
+NO_SECTION = _("no plan of the days ahead has the section for it. Draft a marketing plan, which a sales plan serves.")
 NO_GOAL = _("it has no goal for net sales. Add one first.")
 
 

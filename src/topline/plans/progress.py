@@ -195,7 +195,7 @@ def of(
     """The plan version as seen on a day, from the newest snapshot or the one given; people see `checks.look`.
 
     known_at : with what had been recorded by then, as people saw it that day; None for all that is known now
-    checked : by goal what it ends at on each path of the plan's check; its chance is taken from there
+    checked : by goal what it ends at on each path of the plan's check; its band and chance are taken from there
 
     Raises drafting.EmptyLakeError.
     """
@@ -349,6 +349,7 @@ class _Look:
         money = _Money(metric, self.version.plan.currency)
         target = money(grid.total())
         goal = next((each for each in self.standing if each.metric == metric and not each.scope), None)
+        finish = self.checked.get(metric, one.finish)
         return Line(
             name=None,
             target=target,
@@ -356,9 +357,9 @@ class _Look:
             due=self.due(metric, grid.cells.sum(axis=(0, 1))) if self.is_begun else None,
             last_year=money.known(one.last_year.sum()),
             last_year_to_date=self.before(metric),
-            now=Band(*expectation.band(one.finish)),
+            now=Band(*expectation.band(finish)),
             drafted=_drafted(goal),
-            chance=expectation.reached(metric, self.checked.get(metric, one.finish), float(target)),
+            chance=expectation.reached(metric, finish, float(target)),
         )
 
     def by_season(self, total: Line) -> float:
@@ -443,6 +444,9 @@ class _Look:
         cells = self.grid(goal.metric).cells[part.index].reshape(-1, len(self.version.plan.months))
         actual, before, year = (self.sold(goal.scope, one) for one in (self.seen, self.twin, self.period.last_year()))
         finish, band = self.scoped_finish(goal, actual or 0.0)
+        if goal.key in self.checked:
+            finish = self.checked[goal.key]
+            band = Band(*expectation.band(finish))
         return Line(
             name=None,
             target=money.exact(float(goal.target)),
@@ -452,7 +456,7 @@ class _Look:
             last_year_to_date=money.exact(before) if before else None,
             now=band,
             drafted=_drafted(goal),
-            chance=expectation.reached(goal.metric, self.checked.get(goal.key, finish), float(goal.target)),
+            chance=expectation.reached(goal.metric, finish, float(goal.target)),
         )
 
     def sold(self, scope: Mapping[str, str | None], period: Period | None) -> float | None:
@@ -503,6 +507,7 @@ class _Look:
         exact = money.exact if metrics()[goal.metric].unit == Unit.MONEY else _rate_digits
         if one is None:
             return Line(None, exact(float(goal.target)), None, None, None, drafted=_drafted(goal), chance=goal.chance)
+        finish = self.checked.get(goal.key, one.finish)
         return Line(
             name=None,
             target=exact(float(goal.target)),
@@ -510,9 +515,9 @@ class _Look:
             due=None,
             last_year=None if one.before is None else exact(one.before),
             last_year_to_date=None if one.before_to_date is None else exact(one.before_to_date),
-            now=Band(*expectation.band(one.finish)),
+            now=Band(*expectation.band(finish)),
             drafted=_drafted(goal),
-            chance=expectation.reached(goal.metric, self.checked.get(goal.key, one.finish), float(goal.target)),
+            chance=expectation.reached(goal.metric, finish, float(goal.target)),
         )
 
     def read(self, goal: Goal) -> Line:
@@ -536,7 +541,10 @@ class _Look:
         steps = [Decimal(amount) for day, amount in goal.dated if date.fromisoformat(day) < self.as_of]
         due = steps[-1] if steps and kept.roll_up == RollUp.SUM else None
         seen, ends = forecast.of(goal, self.as_of, self.snapshot, self.known_at), self.checked.get(goal.key)
+        now = _band(seen.quantiles, seen.expected)
         chance = expectation.chance(goal.metric, seen.quantiles, float(goal.target))
+        if ends is not None:
+            now, chance = Band(*expectation.band(ends)), expectation.reached(goal.metric, ends, float(goal.target))
         return Line(
             name=None,
             target=exact(float(goal.target)),
@@ -544,9 +552,9 @@ class _Look:
             due=due,
             last_year=value(self.period.last_year()),
             last_year_to_date=value(self.twin),
-            now=_band(seen.quantiles, seen.expected),
+            now=now,
             drafted=_drafted(goal),
-            chance=chance if ends is None else expectation.reached(goal.metric, ends, float(goal.target)),
+            chance=chance,
         )
 
     def status(self, line: Line, goal: Goal | None = None) -> str:
