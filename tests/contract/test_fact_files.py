@@ -285,3 +285,14 @@ def test_rows_that_are_no_fact_wait_with_their_reason(tmp_path):
 def test_every_word_of_a_platform_leads_to_a_value():
     for (fact, column), words in fact_file._WORDS.items():
         assert set(words) <= set(tables()[fact].choices[column]), (fact, column)
+
+
+def test_what_is_planned_may_lie_ahead_and_what_was_counted_may_not(tmp_path):
+    hours = write(
+        tmp_path / "hours.csv", ["team", "on", "available_hours", "planned_hours"], [["A", "2026-12-07", 40, 38]]
+    )
+    _, found, reasons, _ = read(hours, tmp_path, "capacity")
+    assert ([row["on"] for row in found], reasons) == ([date(2026, 12, 7)], [])
+    counts = write(tmp_path / "counts.csv", ["product_key", "on", "recorded", "counted"], [["K1", "2026-12-07", 3, 3]])
+    _, found, reasons, _ = read(counts, tmp_path / "counts", "stock_count")
+    assert (found, [reason for _, reason, _ in reasons]) == ([], ["future_date"])
