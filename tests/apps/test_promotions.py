@@ -219,7 +219,7 @@ def test_what_an_active_plan_promotes_drives_the_forecast(gifts, version, add):
 
     def marked(version, batch):
         journal.open_batch(shop="gifts", batch_id=batch, source="plan", now=NOW)
-        facts._write_promotions(version, batch, NOW)
+        facts._write_ahead("planned_promotion", facts._promotions, version, batch, NOW)
         journal.make_live(shop="gifts", batch_id=batch, now=NOW)
         journal.publish(gifts.lake())
         lake, snapshot = gifts.lake(), gifts.lake().latest()
