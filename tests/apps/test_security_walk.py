@@ -12,7 +12,7 @@ from topline.accounts.permissions import Role
 from topline.web.page import pages
 
 PUBLIC = re.compile(
-    r"/healthz|/account/(login|signup|inactive|confirm-email|password/reset|2fa/(authenticate|webauthn/login))|/start/|/language|/screen/|/shared/|/unsubscribe/|/api/v1/(docs|openapi)"
+    r"/healthz|/favicon\.ico|/account/(login|signup|inactive|confirm-email|password/reset|2fa/(authenticate|webauthn/login))|/start/|/language|/screen/|/shared/|/unsubscribe/|/api/v1/(docs|openapi)"
 )
 """What anyone may see: signing in, whether the process is alive, how the API is called, and what a link is a key to."""
 

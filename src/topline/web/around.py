@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language, gettext
@@ -71,6 +72,12 @@ def _shop_form(request: HttpRequest, user: User, template: str, context: dict[st
         except ToplineError as wrong:
             error = formats.say(wrong)
     return render(request, template, context | {"error": error, **formats.places()}, status=400 if error else 200)
+
+
+@login_not_required
+def favicon(request: HttpRequest) -> HttpResponse:
+    """The mark, for a browser that shows something else than a page of ours, which names it."""
+    return redirect(static("mark.svg"))
 
 
 @login_not_required

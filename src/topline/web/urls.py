@@ -7,6 +7,7 @@ from topline.web.page import pages
 
 urlpatterns = [
     path("", around.front_door, name="front_door"),
+    path("favicon.ico", around.favicon, name="favicon"),
     path("shops/new", around.new_shop, name="new_shop"),
     path("start/<str:token>/", around.start, name="start"),
     path("calendar/<str:token>.ics", around.calendar_feed, name="calendar_feed"),
