@@ -38,7 +38,7 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
         "steps": plan_views.steps(desk, both) if isinstance(both, funnel.Funnel) else [],
         "why_no_funnel": formats.say(both) if isinstance(both, Missing) else "",
         "lines": _lines(desk, both) if isinstance(both, funnel.Funnel) else [],
-        "picture": _picture(version, both) if isinstance(both, funnel.Funnel) else None,
+        "picture": _picture(version, both) if isinstance(both, funnel.Funnel) and both.lines else None,
         "unmatched": isinstance(both, funnel.Funnel) and both.basis == "unmatched",
         "days": funnel.DAYS,
         "journeys": [_journey(desk, one) for one in fronts.journeys(desk.reader)],
