@@ -33,8 +33,8 @@ format: .venv/.dev
 	$(RUN)/ruff check --fix-only --quiet .
 	$(RUN)/ruff format .
 
-soak: .venv/.dev $(ASSETS)  ## what takes long: kills by the hundred
-	$(RUN)/pytest -m soak
+soak: .venv/.dev $(ASSETS)  ## what takes long: kills by the hundred, every page in every look
+	$(RUN)/pytest -m soak -n 2 --dist loadfile --no-loadscope-reorder
 	$(RUN)/python tools/with_postgres.py $(RUN)/pytest -m "once and not soak" tests/apps
 
 bench: .venv/.bench $(ASSETS)  ## the figures of docs/benchmarks.md

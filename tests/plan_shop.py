@@ -1,11 +1,13 @@
 """A small shop with a season and a trend, to plan for: lamps, rugs and vases in two markets, up to New Year 2027."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
+from topline.accounts import operations
+from topline.accounts.models import Shop
 from topline.facts.table import tables
 from topline.lake.store import Lake
 
@@ -58,3 +60,13 @@ def fill(lake: Lake, *, days: int = 1000, seed: int = 1) -> pa.Table:
     lake.append("order_line", lines.to_batches(), batch_id="test")
     lake.publish(now=now)
     return sold
+
+
+def open_shop() -> Shop:
+    """Two years and more of a small shop's sales, its clock at mid December 2026."""
+    owner = operations.create_user(email="ana@example.org", name="Ana", password="correct horse", actor_id=None)
+    shop = operations.create_shop(
+        slug="lamps", name="Lamps", currency="GBP", timezone="Europe/London", country="GB", owner=owner, is_demo=True
+    )
+    fill(shop.lake(), days=800)
+    return operations.pin_clock(shop=shop, on=date(2026, 12, 15), actor_id=None)

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 import plan_shop
-from topline.accounts import operations
 
 # Playwright's loop runs in the thread of the test, which is where Django sees it and refuses the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -39,15 +37,9 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def shop(transactional_db, tmp_path, settings):
-    """Two years and more of a small shop's sales, its clock at mid December 2026."""
     settings.LAKE_ROOT = tmp_path / "lake"
     settings.UPLOADS = tmp_path / "uploads"
-    owner = operations.create_user(email="ana@example.org", name="Ana", password="correct horse", actor_id=None)
-    shop = operations.create_shop(
-        slug="lamps", name="Lamps", currency="GBP", timezone="Europe/London", country="GB", owner=owner, is_demo=True
-    )
-    plan_shop.fill(shop.lake(), days=800)
-    return operations.pin_clock(shop=shop, on=date(2026, 12, 15), actor_id=None)
+    return plan_shop.open_shop()
 
 
 @pytest.fixture
