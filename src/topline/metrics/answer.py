@@ -118,7 +118,7 @@ def _read_from(view: View, key: Key | None) -> date | None:
 
 def begins(first: date) -> Missing:
     """What is missing of a time that begins before what is known."""
-    return Missing("begins_later", N_("what is known begins on %(day)s"), {"day": first.isoformat()})
+    return Missing("begins_later", N_("what is known begins on %(day)s"), {"day": first})
 
 
 def _valued(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, Values], Values]:
