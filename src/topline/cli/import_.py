@@ -201,6 +201,9 @@ def _show_proposal(found: "Import") -> None:
             ],
             output.Format.TABLE,
         )
+        read = {match.column for match in layout.matches.values()}
+        if unread := [column for column in file.columns if column not in read]:
+            typer.echo(f"Not read: {', '.join(unread)}. Name a field for one with --column, or the table with --table.")
         shown = [dict(zip(["row", *file.columns], row, strict=True)) for row in file.first_rows[:5]]
         output.rows(shown, output.Format.TABLE, title="First rows")
     _show_effects(found)

@@ -14,6 +14,9 @@ from topline.units.text import N_
 FAR_TIMES, MOST_TIMES = 2, 10
 """From what multiple of the usual units on the terms are a guess, and nothing is said at all."""
 
+LEFT_RATE = Decimal("0.001")
+"""Of what a unit earns: where visits leave no more of it, any number of units is as good as none."""
+
 _ONE = Decimal(1)
 _FEW = 20
 
@@ -120,7 +123,7 @@ def required(terms: Terms, target: Decimal, aim: Aim) -> Volume:
     more, 680 units.
 
     Raises PriceError, CostUnknownError for a profit without costs, TargetOutOfReachError where selling more only
-    costs more, TooFarError beyond `MOST_TIMES` the usual units.
+    costs more or leaves next to nothing, TooFarError beyond `MOST_TIMES` the usual units.
     """
     if terms.price <= 0:
         raise PriceError(price=terms.price)
@@ -145,7 +148,7 @@ def _units_for_profit(terms: Terms, target: Decimal) -> int:
     free = terms.visits * terms.conversion_rate * terms.units_per_order if terms.conversion_rate else Decimal(0)
     if margin > 0 and (not a_visit or need <= margin * free):
         units = _up(need / margin)
-    elif beyond > 0:
+    elif beyond > margin * LEFT_RATE:
         units = _up(max((need - margin * free) / beyond, Decimal(0)) + free)
     else:
         raise TargetOutOfReachError(
