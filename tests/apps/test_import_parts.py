@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from import_files import ROWS, ledger, take_in, total, write
+from topline.connectors.rows import Sent
 from topline.facts import order_line
 from topline.imports import operations, refund, spool
 from topline.lake import engine, read, scope
@@ -126,7 +127,7 @@ def test_a_credit_that_a_program_sends_of_what_a_column_told_counts_once(
     order = next(row for row in ledger(shop) if row[1] == "goods_sold")[0]
     credit = {"key": "c1", "order_key": order, "kind": "refund", "at": "2011-04-02 10:00", "ordered_on": "2011-03-01"}
     credit |= {"quantity": "-1", "unit_price": "4.00", "amount": "-4.00"}
-    sent = {name: [value] for name, value in credit.items()}
+    sent = Sent({name: [value] for name, value in credit.items()})
     taken = spool.send(shop=shop, table=order_line.TABLE, sent=sent, source="api", now=timezone.now())
     assert not taken.faults
     with monkeypatch.context() as patched:
