@@ -12,8 +12,8 @@ import numpy as np
 
 from topline.analysis.analysis import Analysis, Choice, Question
 from topline.analysis.result import Cell, Chart, Column, Figure, Note, Result, Table, nothing
-from topline.metrics.answer import LATE, begins
 from topline.metrics.answer import answer as metrics_of
+from topline.metrics.answer import begins_later
 from topline.metrics.dimension import LINE, TIME
 from topline.metrics.metric import Unit
 from topline.metrics.query import NoPeriodError, Query
@@ -101,8 +101,8 @@ def answer(tables: "Tables", question: VarianceQuestion, settings: "Settings") -
         if fact in tables.empty:
             return nothing(question, settings, tables.empty[fact])
     period, other = _periods(tables, question)
-    if question.against != "plan" and not _is_known(tables, "order_line", other):
-        return nothing(question, settings, begins(tables.firsts["order_line"]))
+    if question.against != "plan" and (missing := begins_later(tables, ("order_line",), other.start)):
+        return nothing(question, settings, missing)
     now = _actual(tables, question, settings, period)
     if question.against == "plan":
         if not {f.dimension for f in question.where} <= _TARGET:
@@ -150,11 +150,6 @@ def _periods(tables: "Tables", question: VarianceQuestion) -> tuple[Period, Peri
     return Period(period.start, end), Period(other.start, min(other.start + timedelta(days=days), other.end))
 
 
-def _is_known(tables: "Tables", fact: str, period: Period) -> bool:
-    """Whether a fact was recorded from the period's start on, as far as that is known."""
-    return fact not in tables.firsts or tables.firsts[fact] - period.start <= LATE
-
-
 def _actual(tables: "Tables", question: VarianceQuestion, settings: "Settings", period: Period) -> Side:
     def ask(metrics: tuple[str, ...], by: tuple[str, ...] = (), money: str = "shop") -> Any:
         query = Query(metrics=metrics, by=by, period=period, where=question.where, as_of=question.as_of, money=money)
@@ -162,7 +157,7 @@ def _actual(tables: "Tables", question: VarianceQuestion, settings: "Settings", 
 
     totals = ask(("net_sales", "orders")).totals
     has_visits = {f.dimension for f in question.where} <= _VISIT and "session" not in tables.empty
-    has_visits = has_visits and _is_known(tables, "session", period)
+    has_visits = has_visits and not begins_later(tables, ("session",), period.start)
     sessions = ask(("sessions",)).totals["sessions"] if has_visits else None
     by = (question.mix, "currency")
     shop = {_key(row, question.mix): row["gross_sales"] for row in ask(("gross_sales",), by).rows}

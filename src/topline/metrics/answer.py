@@ -22,7 +22,7 @@ from topline.units.text import N_
 MOST_ROWS = 100_000
 """Rows that an answer may have."""
 
-LATE = timedelta(days=3)
+_LATE = timedelta(days=3)
 """Of days without a row at the start of what is compared with, as a shop may be closed; after more it isn't whole."""
 
 _NANO = Decimal("1e-9")
@@ -88,19 +88,22 @@ def _compared(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, Values], V
         whole = View(view.tables, replace(compared, by=(), window=None), view.settings, rates=view.rates)
         totals = _valued(_framed(whole, like=laid), asked)[1]
     for metric in asked:
-        first = _first_day(metric, view.tables)
-        for key, cell in cells.items():
-            if first and (start := _read_from(other, key)) and first - start > LATE:
-                cell[metric.id] = begins(first)
-        if first and (start := _read_from(other, None)) and first - start > LATE:
-            totals[metric.id] = begins(first)
+        facts = [fact for m in metric.measures for fact in (m.facts if isinstance(m, Staged) else (fact_of(m.source),))]
+        missing = begins_later(view.tables, facts, _read_from(other, None))
+        if missing:  # no cell begins before the whole
+            totals[metric.id] = missing
+            for key, cell in cells.items():
+                if begins_later(view.tables, facts, _read_from(other, key)):
+                    cell[metric.id] = missing
     return cells, totals, None if laid else other
 
 
-def _first_day(metric: Metric, tables: Tables) -> date | None:
-    """The first day from which on all facts of a metric are recorded; None where that isn't known."""
-    facts = {fact for m in metric.measures for fact in (m.facts if isinstance(m, Staged) else (fact_of(m.source),))}
-    return max((tables.firsts[fact] for fact in facts if fact in tables.firsts), default=None)
+def begins_later(tables: Tables, facts: Iterable[str], start: date | None) -> Missing | None:
+    """What is missing of a time from `start` on: one of its facts is recorded only since later; None if none is."""
+    first = max((tables.firsts[fact] for fact in facts if fact in tables.firsts), default=None)
+    if first is None or start is None or first - start <= _LATE:
+        return None
+    return Missing("begins_later", N_("what is known begins on %(day)s"), {"day": first})
 
 
 def _read_from(view: View, key: Key | None) -> date | None:
@@ -114,11 +117,6 @@ def _read_from(view: View, key: Key | None) -> date | None:
         return periods[bucket].start if bucket in periods else None
     start = view.query.period.start if view.query.period else None
     return max(bucket, start) if isinstance(bucket, date) and start else start
-
-
-def begins(first: date) -> Missing:
-    """What is missing of a time that begins before what is known."""
-    return Missing("begins_later", N_("what is known begins on %(day)s"), {"day": first})
 
 
 def _valued(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, Values], Values]:
