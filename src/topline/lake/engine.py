@@ -33,7 +33,6 @@ LEAST_GAP = 200_000
 MOST_GAPS = 3
 """Stretches of so many rows without a dead one are read without asking, the widest few of them."""
 
-_EMPTY = TableVersion(0, (), {})
 _count = itertools.count()
 _local = threading.local()
 
@@ -55,7 +54,7 @@ def table(lake: "Lake", fact: str, snapshot: Snapshot, *, known_at: datetime | N
         return spark.table(lake, fact, snapshot, known_at)
     declared = lake.fact(fact)
     views = _views()
-    held = snapshot.tables.get(fact, _EMPTY)
+    held = snapshot.held(fact)
     key = (str(lake.root), fact, (held.digest, held.mirror) if known_at is None else (snapshot.number, known_at))
     if key not in views or not all(resident.has(need) for need in views[key].needs):
         if known_at is None:
@@ -125,7 +124,7 @@ def stored(database: str, name: str, columns: Mapping[str, str]) -> "ir.Table":
 
 def _shown(lake: "Lake", fact: Table, snapshot: Snapshot) -> tuple[str, tuple[Resident, ...]]:
     """SQL of the rows that count, and what it reads beside files: the mirror of the base, and the rest in memory."""
-    held = snapshot.tables.get(fact.name, _EMPTY)
+    held = snapshot.held(fact.name)
     plain = overlay.direct(held.files, snapshot.hidden)
     base = [file for file in plain if file.layer == "base"]
     copy = _mirrored(lake.root, held, base) if mirror.is_worth(base) else None
@@ -218,8 +217,8 @@ def _stretches(dead: "np.ndarray[tuple[int], np.dtype[np.int64]]", total: int) -
 
 def _known(lake: "Lake", fact: Table, snapshot: Snapshot, known_at: datetime) -> str:
     """SQL of the rows that counted with what had been recorded by then, worked out from every layer."""
-    held = snapshot.tables.get(fact.name, _EMPTY)
-    noted = snapshot.tables.get(f"{fact.name}.sighting", _EMPTY)
+    held = snapshot.held(fact.name)
+    noted = snapshot.held(f"{fact.name}.sighting")
     columns = ", ".join(duck.named(name) for name in fact.columns)
     by_then = f"recorded_at <= {duck.quoted(known_at.isoformat())}::TIMESTAMPTZ"
     counts = f"batch_id NOT IN {overlay.listed(snapshot.hidden)} AND {by_then}"

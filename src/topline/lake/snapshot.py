@@ -82,8 +82,12 @@ class Snapshot:
 
     def digest(self, table: str, month: str | None = None) -> str:
         """What identifies the visible rows of a table, or of one of its months: equal digests, equal rows."""
-        held = self.tables.get(table, _EMPTY)
+        held = self.held(table)
         return held.digest if month is None else held.months.get(month, "")
+
+    def held(self, table: str) -> TableVersion:
+        """The table's version, an empty one where there is none."""
+        return self.tables.get(table, _EMPTY)
 
 
 def save(snapshot: Snapshot, folder: Path) -> None:

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from topline.facts.table import Table
 from topline.lake import files, overlay
-from topline.lake.snapshot import File, Snapshot, TableVersion
+from topline.lake.snapshot import File, Snapshot
 from topline.units.errors import ToplineError
 from topline.units.text import N_
 
@@ -32,7 +32,6 @@ KEPT = 256
 _PATIENCE = 5.0
 """Seconds for a master to answer."""
 
-_EMPTY = TableVersion(0, (), {})
 _numbers = count(1)
 _gate = threading.RLock()
 _views: OrderedDict[tuple[str, str, int, datetime | None], "ir.Table"] = OrderedDict()
@@ -172,7 +171,7 @@ def _shown(lake: "Lake", fact: Table, snapshot: Snapshot) -> Any:
     """The rows that count: those of the files read directly, as the overlay corrects them."""
     from pyspark.sql import functions as f
 
-    held = snapshot.tables.get(fact.name, _EMPTY)
+    held = snapshot.held(fact.name)
     rows = _read(fact, overlay.direct(held.files, snapshot.hidden), lake)
     if held.overlay is None:
         return rows
@@ -190,8 +189,8 @@ def _known(lake: "Lake", fact: Table, snapshot: Snapshot, known_at: datetime) ->
     from pyspark.sql import Window
     from pyspark.sql import functions as f
 
-    held = snapshot.tables.get(fact.name, _EMPTY)
-    noted = snapshot.tables.get(f"{fact.name}.sighting", _EMPTY)
+    held = snapshot.held(fact.name)
+    noted = snapshot.held(f"{fact.name}.sighting")
     rows = _read(fact, held.files, lake)
     by_then = f.col("recorded_at") <= f.lit(known_at)
     is_visible = ~f.col("batch_id").isin(sorted(snapshot.hidden))
