@@ -98,8 +98,10 @@ def _open(version: object) -> None:
     from django.test import Client
 
     from topline.accounts.models import User
+    from topline.cli import serve
     from topline.workbench import jobs
 
+    serve.warm_up()
     client = Client(headers={"host": "127.0.0.1"})
     client.force_login(User.objects.get())
     at = f"/shop/lamps/plans/{version.plan_id}"  # type: ignore[attr-defined]

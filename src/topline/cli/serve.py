@@ -1,5 +1,6 @@
 """Serve the pages and the API, with a worker process beside them."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -85,8 +86,14 @@ def _server(host: str, port: int) -> "BaseWSGIServer":
 
 
 def _warm_up() -> None:
-    """Load what the first question needs (Ibis, the lakes' mirrors, the calendar), once the first page is out."""
+    """Warm up once the first page is out."""
     time.sleep(WARM_UP_SECONDS)
+    warm_up()
+
+
+def warm_up() -> None:
+    """Load what the first question needs (Ibis, the lakes' mirrors, the calendar), and let the garbage collector leave
+    it alone: its walk through all that is loaded holds every request up for half a second."""
     from topline.accounts.models import Shop
     from topline.calendar.occurrence import occurrences
     from topline.lake import read
@@ -100,6 +107,8 @@ def _warm_up() -> None:
         with suppress(ToplineError):
             read.read(shop.lake(), query, scope=Scope.whole(shop.slug), settings=shop.settings())
             occurrences(month, shop.country)
+    gc.collect()
+    gc.freeze()
 
 
 def _keep_worker(is_over: threading.Event) -> None:

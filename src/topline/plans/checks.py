@@ -332,8 +332,7 @@ def _checked(version: PlanVersion, as_of: date, snapshot: Snapshot) -> dict[str,
 
 def _others(version: PlanVersion) -> list[Goal]:
     """Goals whose metric is not of the sales themselves: what the plan's page sees of them is part of the ground."""
-    goals = version.goals.standing().select_related("version__plan__shop")
-    return [goal for goal in goals if goal.metric not in _OF_SALES or not _is_of_axes(goal)]
+    return [goal for goal in version.goals.standing() if goal.metric not in _OF_SALES or not _is_of_axes(goal)]
 
 
 def _is_of_axes(goal: Goal) -> bool:

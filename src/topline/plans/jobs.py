@@ -464,10 +464,8 @@ def _waiting(plan: Plan, then: date | None = None) -> Iterator[tuple[date, Snaps
     snapshot, day, known_at = shop.lake().latest(), then or shop.today(), known_by(shop, then)
     if snapshot is None:
         return
-    goals = Goal.objects.standing().filter(version__plan=plan).exclude(metric__in=expectation.RATES, scope={})
-    for goal in goals.select_related("version__plan__shop"):
-        if goal.metric in goal.version.grid_metrics:
-            continue
+    goals = Goal.objects.standing().unplanned().filter(version__plan=plan)
+    for goal in goals.exclude(metric__in=expectation.RATES, scope={}).select_related("version__plan__shop"):
         if not forecast.is_made(goal, day, snapshot, known_at):
             yield day, snapshot, partial(forecast.of, goal, day, snapshot, known_at)
     for metric in sorted({"net_sales", *plan.versions.values_list("target_blocks__metric", flat=True)} - {None}):

@@ -243,6 +243,11 @@ class GoalQuerySet(models.QuerySet["Goal"]):
         """Goals that were not given up, in the order of the page."""
         return self.filter(dropped_at=None).order_by("position", "pk")
 
+    def unplanned(self) -> Self:
+        """Goals whose metric has no grid by category and market."""
+        grids = TargetBlock.objects.filter(version=models.OuterRef("version"), metric=models.OuterRef("metric"), cut="")
+        return self.exclude(models.Exists(grids))
+
 
 class Goal(models.Model):
     """A SMART goal: what metric, from where to where, until when, whose, how likely and why.

@@ -185,6 +185,18 @@ def whole(text: str | None) -> int:
     return int(text) if text and text.isdecimal() and len(text) < 19 else 0
 
 
+def stretches(count: int, first: int, most: int, url: Callable[[int], str]) -> list[dict[str, Any]]:
+    """The pages of a list of `count` lines, `most` on each, as links: first, last and near ones; none if one will do.
+
+    first : the line that the page shown begins with; url : where the page is that begins with a line
+    """
+    if count <= most:
+        return []
+    last = (count - 1) // most * most
+    near = (one for one in range(0, count, most) if one in (0, last) or abs(one - first) <= 3 * most)
+    return [{"label": f"{one + 1}–{min(one + most, count)}", "url": url(one), "is_here": one == first} for one in near]
+
+
 def language() -> str:
     """The language of the page, such as `ro`."""
     return get_language() or "en"

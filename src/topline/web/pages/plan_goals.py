@@ -18,7 +18,7 @@ from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.metric import Unit
 from topline.plans import goals, operations
 from topline.plans.expectation import OTHER
-from topline.plans.goals import BANDS, LINKED, NEEDS, Known, Letter, Node, Worded
+from topline.plans.goals import BANDS, LINKED, NEEDS, Letter, Node, Worded
 from topline.plans.models import Goal, PlanVersion, State
 from topline.plans.units import digits
 from topline.units.errors import ToplineError
@@ -26,7 +26,7 @@ from topline.units.number import NumberTextError
 from topline.units.period import parse_day
 from topline.units.text import N_
 from topline.web import formats, question
-from topline.web.page import Page, Visit, whole
+from topline.web.page import Page, Visit, stretches, whole
 from topline.web.pages import plans
 from topline.web.pages.plans import TONES, address_of, parse_amount, scope_text, sentences, version_of
 
@@ -52,6 +52,9 @@ KINDS = {
     "tactic": N_("Tactic"),
     "prospecting": N_("Prospecting"),
 }
+LINES = 40
+"""Goals that a page shows; the rest is on the next."""
+
 _EMPTY_NEEDS = 2
 _PILL = '<span class="pill {tone}">{short}<span class="visually-hidden"> {name}: {state}</span></span>'
 
@@ -65,22 +68,29 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
         errors = _add(visit, version)
         if not errors:
             return redirect(f"{visit.url('plan_goals', plan_id)}?version={version.number}")
+    about = plans.about_then(visit)
     nodes = goals.tree(version)
     day, known_at = plans.seen(visit)
     known = goals.known(version, [node.goal for node in nodes], day, known_at)
-    lines = [_line(version, node, seen) for node, seen in zip(nodes, known, strict=True)]
-    weak = sum(not line["is_smart"] for line in lines)
+    letters = [goals.letters(Worded.of(node.goal), seen) for node, seen in zip(nodes, known, strict=True)]
+    weak = sum(not all(one.is_met for one in each) for each in letters)
+    first = min(whole(visit.request.GET.get("first")), max(len(nodes) - 1, 0)) // LINES * LINES
+    stretch = slice(first, first + LINES)
     return visit.render(
         "plan_goals.html",
         {
-            **plans.about_then(visit),
+            **about,
             "plan": version.plan,
             "version": version,
             "tab": "goals",
             "version_query": f"?version={version.number}" if visit.request.GET.get("version") else "",
             "tone": TONES[State(version.state)],
-            "sentence": _sentence(len(lines), weak),
-            "lines": lines,
+            "sentence": _sentence(len(nodes), weak),
+            "lines": [_line(version, *each) for each in zip(nodes[stretch], letters[stretch], strict=True)],
+            "pages": stretches(
+                len(nodes), first, LINES, lambda one: f"?version={version.number}&first={one}{about['then_query']}"
+            ),
+            "parents": [(node.goal.pk, _name(node.goal)) for node in nodes],
             "may_edit": visit.may("plans.write") and version.state == State.DRAFT and plans.then(visit) is None,
             "metrics": sorted(((one.id, formats.say(one.label)) for one in metrics().values()), key=lambda one: one[1]),
             "parts": list(_parts(visit, version)),
@@ -142,10 +152,16 @@ def _add(visit: Visit, version: PlanVersion) -> dict[str, str]:
     return {}
 
 
-def _line(version: PlanVersion, node: Node, seen: Known) -> dict[str, Any]:
+def _name(goal: Goal) -> str:
+    scope = scope_text(goal)
+    label = formats.say(metrics()[goal.metric].label)
+    return f"{label} · {scope}" if scope else label
+
+
+def _line(version: PlanVersion, node: Node, found: Sequence[Letter]) -> dict[str, Any]:
     goal = node.goal
     metric, currency = metrics()[goal.metric], version.plan.currency
-    letters = [_letter(version, one) for one in goals.letters(Worded.of(goal), seen)]
+    letters = [_letter(version, one) for one in found]
     gap = node.gap if node.gap is not None and abs(node.gap) >= Decimal("0.005") else None
     return {
         "goal": goal,
@@ -155,7 +171,6 @@ def _line(version: PlanVersion, node: Node, seen: Known) -> dict[str, Any]:
         "target": formats.number(goal.target, metric.unit, currency),
         "letters": letters,
         "pills": format_html_join(" ", _PILL, letters),
-        "is_smart": all(one["is_met"] for one in letters),
         "gap": formats.number(abs(gap), metric.unit, currency) if gap is not None else "",
         "is_over": gap is not None and gap < 0,
         "reconciles": node.children_sum is not None and gap is None,

@@ -27,7 +27,7 @@ from topline.team.models import Member
 from topline.units.errors import ToplineError
 from topline.units.text import N_
 from topline.web import formats
-from topline.web.page import Page, Visit, whole
+from topline.web.page import Page, Visit, stretches, whole
 from topline.web.pages.plans import TONES, name_of, parse_amount, version_of
 
 LINES = 40
@@ -316,7 +316,7 @@ def _context(visit: Visit, window: Window) -> dict[str, Any]:
         ],
         "sums": _row(texts, "t", gettext("Total"), months) if is_there else None,
         "has_total_row": len(blocks) > 1,
-        "pages": _pages(window, len(blocks)),
+        "pages": stretches(len(blocks), window.first, LINES, lambda first: replace(window, first=first).query),
         "gap": _gap(window) if window.cut and is_there else None,
         "known": [(name, called(name)) for name in targets.known_lines(version, window.cut) if name not in blocks],
         "log": [
@@ -383,22 +383,6 @@ def _gap(window: Window) -> dict[str, Any]:
         "total": formats.fixed(open_.total, places),
         "is_open": any(open_.by_month),
     }
-
-
-def _pages(window: Window, lines: int) -> list[dict[str, Any]]:
-    """The windows of a grid that is longer than one."""
-    if lines <= LINES:
-        return []
-    last = (lines - 1) // LINES * LINES
-    near = [one for one in range(0, lines, LINES) if one in (0, last) or abs(one - window.first) <= 3 * LINES]
-    return [
-        {
-            "label": f"{first + 1}–{min(first + LINES, lines)}",
-            "url": replace(window, first=first).query,
-            "is_here": first == window.first,
-        }
-        for first in near
-    ]
 
 
 PAGES = (
