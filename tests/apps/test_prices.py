@@ -70,6 +70,10 @@ def test_the_page_waits_for_the_job_and_answers_a_slider(client, owner, gifts):
     assert client.get(url + "?change=2.125").status_code == 200
     assert client.get(url + "?change=x").status_code == 400
     assert client.get(url + "?product=Z9").status_code == 400
+    known = client.get(url + "?change=0&target=500&unit_cost=2&units_per_order=2").content.decode()
+    assert "What a profit of" in known
+    assert "2.0 units each" in known
+    assert "be the conversion" in client.get(url + "?conversion_rate=120").content.decode()
     table = client.get(url + "?format=csv&table=products").getvalue().decode()
     assert table.splitlines()[0].startswith("Product,Title,Category,Price")
     assert len(table.splitlines()) == 4
@@ -100,6 +104,11 @@ def test_the_command(gifts, capsys):
     assert [row["what"] for row in json.loads(capsys.readouterr().out)] == ["units", "sales"]
     assert main.run(["outlook", "price", "--shop", "gifts", "--sales", "5000", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["units"] > 0
+    known = ["--profit", "500", "--known", "unit_cost=2", "--known", "units_per_order=2"]
+    assert main.run(["outlook", "price", "--shop", "gifts", *known, "--format", "json"]) == 0
+    (needed,) = json.loads(capsys.readouterr().out)
+    assert float(needed["profit"]) >= 500
+    assert needed["orders"] == (needed["units"] + 1) // 2
     assert main.run(["outlook", "price", "--shop", "gifts", "--product", "Z9"]) == 3
     assert "sold 40 units in 12 different weeks" in capsys.readouterr().err
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from topline.science import volume
-from topline.science.volume import Aim, Terms
+from topline.science.volume import Aim, Terms, VisitCurve
 
 SHOP = Terms(
     price=Decimal(25),
@@ -79,6 +79,56 @@ def test_a_hair_above_what_visits_cost_nothing_is_reached() -> None:
     )  # fmt: skip
     with pytest.raises(volume.TargetOutOfReachError):
         volume.required(thin, Decimal(5000), Aim.PROFIT)
+
+
+def _curve(*points: tuple[int, int], tried: int = 10_000) -> VisitCurve:
+    spend, visits = (tuple(map(Decimal, column)) for column in zip(*points, strict=True))
+    low, high = (tuple(each * Decimal(part) for each in visits) for part in ("0.8", "1.25"))
+    return VisitCurve(spend=spend, visits=visits, low=low, high=high, tried=Decimal(tried))
+
+
+BENT = replace(SHOP, curve=_curve((0, 0), (800, 2000), (2400, 4000), tried=600))
+
+
+def test_more_spend_brings_less() -> None:
+    """Of 2,000 visits each more costs .40, of the next 2,000 .80, where 25 of them sell two units that leave 20: 10 of
+    each unit's 10 are spent there, so no more than 4,800 - 800 = 4,000 is ever left. 3,900 take the 320 units of the
+    visits that come anyway, which leave 3,200, and 140 that leave 5: 230 orders, 5,750 visits, 1,750 for 700."""
+    found = volume.required(BENT, Decimal(3900), Aim.PROFIT)
+    assert (found.units, found.orders, found.visits, found.spend) == (460, 230, 5750, Decimal(700))
+    assert (found.profit, found.is_tried, found.beyond) == (Decimal(3900), False, 0)
+    # a quarter more visits for the same spend, or a fifth less
+    assert (found.spend_low, found.spend_high) == (Decimal(560), 800 + (Decimal(1750) - 1600) * 1600 / 1600)
+    assert volume.required(BENT, Decimal(3300), Aim.PROFIT).is_tried
+    with pytest.raises(volume.MostProfitError, match=r"profit of 4,000.00, with 480 units and 800.00 of spend"):
+        volume.required(BENT, Decimal(4001), Aim.PROFIT)
+
+
+def test_what_no_spend_brings_is_said() -> None:
+    # 840 units: 420 orders, 10,500 visits, 6,500 more than come anyway, of which the curve brings 4,000
+    found = volume.required(BENT, Decimal(21_000), Aim.SALES)
+    assert (found.visits, found.beyond, found.spend, found.profit, found.is_tried) == (10_500, 2500, None, None, False)
+    # 8,000 visits: expected at the curve's end, and perhaps never
+    edge = volume.at(BENT, 640)
+    assert (edge.spend, edge.spend_high) == (Decimal(2400), None)
+
+
+@pytest.mark.parametrize("target", [100, 3200, 4999, 5000])
+def test_a_straight_curve_is_a_constant_cost(target: int) -> None:
+    straight = replace(SHOP, curve=_curve((0, 0), (400, 1000), (4000, 10_000)))
+    one, other = (volume.required(each, Decimal(target), Aim.PROFIT) for each in (SHOP, straight))
+    assert (one.units, one.visits, one.spend, one.profit) == (other.units, other.visits, other.spend, other.profit)
+
+
+def test_terms_that_a_person_knows_better() -> None:
+    # at 8 % half the visits: 320 orders of 640 units take 4,000, which come anyway
+    found = volume.at(volume.stated(BENT, {"conversion_rate": Decimal("0.08")}), 640)
+    assert (found.visits, found.spend) == (4000, Decimal(0))
+    # a cost that is stated holds for each visit
+    assert volume.at(volume.stated(BENT, {"visit_cost": Decimal(1)}), 640).spend == Decimal(4000)
+    for name, value in (("conversion_rate", "1.2"), ("conversion_rate", "0"), ("visit_cost", "-1")):
+        with pytest.raises(volume.TermError):
+            volume.stated(BENT, {name: Decimal(value)})
 
 
 def test_far_from_what_is_usual_nothing_is_said() -> None:

@@ -10,7 +10,7 @@ from pydantic import Field
 from topline.api.auth import Requires, caller
 from topline.api.checks import WaitOut
 from topline.outlook.price import Answer, PriceOutlook, Range
-from topline.plans import standing
+from topline.plans import jobs, price, standing
 from topline.science import volume
 from topline.workbench.models import Job
 
@@ -26,8 +26,15 @@ class AskedIn(Schema):
 
 
 class TargetIn(AskedIn):
+    """What is left out is as in the past."""
+
     target: Decimal
     aim: Literal["profit", "sales"] = "sales"
+    unit_cost: Decimal | None = None
+    units_per_order: Decimal | None = None
+    conversion_rate: Annotated[Decimal | None, Field(description="Orders a visit, 0-1")] = None
+    visit_cost: Annotated[Decimal | None, Field(description="Of each visit more, in place of the curve")] = None
+    fixed_cost: Annotated[Decimal | None, Field(description="To be earned beside")] = None
 
 
 class ElasticityOut(Schema):
@@ -89,7 +96,13 @@ class VolumeOut(Schema):
     units: int
     orders: int
     visits: int | None
-    spend: Decimal | None
+    spend: Annotated[Decimal | None, Field(description="By the curve of what spend brings, where it was learnt")]
+    spend_low: Decimal | None
+    spend_high: Annotated[Decimal | None, Field(description="None if so many visits may never come")]
+    is_tried: Annotated[bool | None, Field(description="Whether so much was ever spent; None without a curve")]
+    beyond: Annotated[
+        int, Field(description="Visits that no spend on the curve brings; spend and profit are None then")
+    ]
     sales: Decimal
     profit: Decimal | None
     short: int | None
@@ -97,8 +110,14 @@ class VolumeOut(Schema):
 
 
 def _outlook(request: HttpRequest) -> PriceOutlook | Job:
-    stands = standing.look(caller(request).shop, "price")
-    return PriceOutlook(stands.run) if stands.run is not None else stands.job  # type: ignore[return-value]
+    shop = caller(request).shop
+    stands = standing.look(shop, "price")
+    if stands.run is None:
+        return stands.job  # type: ignore[return-value]
+    found = price.outlook(shop, stands.run)
+    if found.is_spend_unlearnt:
+        jobs.prepare_response(shop, shop.today())
+    return found
 
 
 @router.get(
@@ -149,7 +168,8 @@ def required_volume(request: HttpRequest, shop: str, asked: Query[TargetIn]) -> 
     if isinstance(found, Job):
         return Status(202, found)
     rows = found.chosen(asked.product, asked.category)
-    terms = found.terms(rows, 1 + asked.change, asked.weeks)
+    known = {name: value for name in volume.STATED if (value := getattr(asked, name)) is not None}
+    terms = volume.stated(found.terms(rows, 1 + asked.change, asked.weeks), known)
     return Status(200, volume.required(terms, asked.target, volume.Aim(asked.aim)))
 
 

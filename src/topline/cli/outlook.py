@@ -11,7 +11,9 @@ topline outlook proposals --shop gifts
 """
 
 import math
-from decimal import Decimal
+from collections.abc import Sequence
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -445,6 +447,10 @@ def price(
     ] = None,
     profit: Annotated[float | None, typer.Option(help="Print what a profit of so much takes.")] = None,
     sales: Annotated[float | None, typer.Option(help="Print what sales of so much take.")] = None,
+    known: Annotated[
+        list[str] | None,
+        typer.Option(help="What you know better: conversion_rate=0.03, unit_cost=4.20, ...; may be repeated."),
+    ] = None,
     style: output.FormatOption = output.Format.TABLE,
 ) -> None:
     """Print elasticities, what a change of price brings, or what a target takes."""
@@ -452,21 +458,32 @@ def price(
     boot.fresh_lake(chosen)
     from decimal import Decimal
 
-    from topline.outlook.price import PriceOutlook, Strangers
-    from topline.plans import standing
+    from topline.outlook.price import Strangers
+    from topline.plans import budgets, standing
+    from topline.plans import price as plans
     from topline.science import volume
+    from topline.science.response import NothingHappenedError, NothingSpentError, TooFewWeeksError
 
-    found = PriceOutlook(standing.fresh(chosen, "price"))
+    run, snapshot = standing.fresh(chosen, "price"), chosen.lake().latest()
+    if snapshot is not None:
+        with suppress(TooFewWeeksError, NothingSpentError, NothingHappenedError):
+            budgets.learnt(chosen, chosen.today(), snapshot)
+    found = plans.outlook(chosen, run)
     if found.strangers.products:
         typer.echo(Strangers.message % found.strangers.params, err=True)
     rows = found.chosen(product, category)
     ratio = 1 + (change or 0) / 100
     if profit is not None or sales is not None:
         aim, target = (volume.Aim.SALES, sales) if profit is None else (volume.Aim.PROFIT, profit)
-        made = volume.required(found.terms(rows, ratio, weeks), Decimal(str(target)), aim)
+        terms = volume.stated(found.terms(rows, ratio, weeks), _known(known or ()))
+        made = volume.required(terms, Decimal(str(target)), aim)
         if made.times is not None and made.times > volume.FAR_TIMES:
             typer.echo(f"Take it as a guess: that is {made.times:.1f} times the usual units.", err=True)
-        names = ("units", "orders", "visits", "spend", "sales", "profit", "short", "times")
+        if made.beyond:
+            typer.echo(f"No spend on the curve brings all of these visits: {made.beyond:,} are missing.", err=True)
+        elif made.is_tried is False:
+            typer.echo("Take the spend as a guess: so much was never spent in a week.", err=True)
+        names = ("units", "orders", "visits", "spend", "spend_low", "spend_high", "sales", "profit", "short", "times")
         return output.rows([{name: getattr(made, name) for name in names}], style, title="Needed")
     if change is not None or promotion:
         answer = found.ask(rows, ratio, weeks=weeks, kinds=promotion or ())
@@ -498,6 +515,22 @@ def price(
         style,
         title=f"Elasticities, {found.run.about['weeks']} weeks to {found.run.about['known_to']}",
     )
+
+
+def _known(given: Sequence[str]) -> dict[str, Decimal]:
+    """The terms of TERM=VALUE."""
+    from topline.science.volume import STATED
+
+    found = {}
+    for text in given:
+        name, _, written = text.partition("=")
+        try:
+            found[name] = Decimal(written)
+        except InvalidOperation:
+            name = ""
+        if name not in STATED or not found[name].is_finite():
+            raise typer.BadParameter(f"{text}: write TERM=NUMBER; the terms are {', '.join(STATED)}.")
+    return found
 
 
 def _rounded(value: float | None) -> float | None:

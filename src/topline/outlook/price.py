@@ -20,7 +20,8 @@ from topline.metrics.query import Query
 from topline.metrics.settings import Settings
 from topline.outlook.history import STALE_DAYS
 from topline.outlook.kept import Run
-from topline.science import price, volume
+from topline.outlook.response import ResponseOutlook
+from topline.science import price, response, volume
 from topline.units.errors import ToplineError
 from topline.units.missing import Missing
 from topline.units.period import Period
@@ -49,6 +50,9 @@ _DRAWS_OF_MANY = 60
 _MANY = 500
 _SEED = 20_111_210
 _STRANGERS = 5
+_TIMES = np.geomspace(1, 10, 41)
+"""Of today's spend, up to where its curve is followed."""
+
 _PLACED = {"display": "display", "mailer": "mailer", "price": "offer", "bundle": "bundle"}
 """Kinds of promotion that all customers see, and what their effect is called; coupons go to some."""
 
@@ -521,9 +525,13 @@ class Strangers:
 
 @dataclass(frozen=True, eq=False)
 class PriceOutlook:
-    """A kept run, to be asked."""
+    """A kept run, to be asked.
+
+    spent : what the shop's spend brings, where that was learnt: by it more visits cost more each
+    """
 
     run: Run
+    spent: ResponseOutlook | None = None
 
     @cached_property
     def keys(self) -> list[str]:
@@ -540,6 +548,11 @@ class PriceOutlook:
 
     def column(self, name: str) -> Floats:
         return self.run.floats("product", name)
+
+    @property
+    def is_spend_unlearnt(self) -> bool:
+        """Whether visits are bought, and what more spend brings isn't known (yet): each is taken at today's cost."""
+        return self.spent is None and bool(self.run.about["traffic"]["visit_cost"])
 
     @property
     def strangers(self) -> Strangers:
@@ -599,6 +612,7 @@ class PriceOutlook:
             slope=slope,
             shift=shift,
             luck=rng.standard_normal(len(slope) - 1),
+            curve=self._visit_curve(weeks),
             after=self._after(rows, kinds),
         )
 
@@ -623,7 +637,7 @@ class PriceOutlook:
             share = basis.before / basis.before.sum()
             old, later, goods = (_decimal(float(share @ each), 4) for each in (basis.now, new, basis.cost))
             break_even = volume.break_even_units(round(units_before), old, later, goods)
-        orders, visits, spend = self._traffic(units.mean, units_before)
+        orders, visits, spend = self._traffic(units.mean, units_before, basis.curve)
         return Answer(
             weeks=basis.weeks,
             price_before=float((basis.now * basis.before).sum() / units_before),
@@ -689,6 +703,7 @@ class PriceOutlook:
             conversion_rate=_decimal(conversion, 6) if conversion else None,
             visits=round(anyway),
             visit_cost=_decimal(traffic["visit_cost"], 4) if traffic["visit_cost"] is not None else None,
+            curve=self._visit_curve(weeks),
             stock=None if np.isnan(free).any() else int(free.sum()),
             usual=_decimal(float(weekly.sum()) * weeks, 2),
         )
@@ -763,15 +778,49 @@ class PriceOutlook:
         weekly = self.column("weekly")[rows]
         return float((AFTER_DAYS / 7 * weekly * (np.exp(self.column("on_after")[rows]) - 1)).sum())
 
-    def _traffic(self, units: float, before: float) -> tuple[float | None, float | None, float | None]:
-        """Orders more, visits more, and what they cost, at the quarter's rates; a fall needs none."""
+    def _traffic(
+        self, units: float, before: float, curve: volume.VisitCurve | None
+    ) -> tuple[float | None, float | None, float | None]:
+        """Orders more, visits more, and what they cost: by the curve of spend where there is one, else at the quarter's
+        cost of a visit; a fall needs none. The cost is None too where the curve doesn't reach."""
         traffic = self.run.about["traffic"]
         if not traffic["units_per_order"]:
             return None, None, None
         orders = max(units - before, 0.0) / traffic["units_per_order"]
         visits = orders / traffic["conversion_rate"] if traffic["conversion_rate"] else None
-        spend = visits * traffic["visit_cost"] if visits is not None and traffic["visit_cost"] is not None else None
-        return orders, visits, spend
+        if visits is None or traffic["visit_cost"] is None:
+            return orders, visits, None
+        if curve is None:
+            return orders, visits, visits * traffic["visit_cost"]
+        spend = curve.cost(curve.visits, round(visits))
+        return orders, visits, None if spend is None else float(spend)
+
+    def _visit_curve(self, weeks: float) -> volume.VisitCurve | None:
+        """What more spend than the last quarter's brings in visits, all channels growing alike and held there.
+
+        A visit is worth the same wherever it comes from, so visits bend as the sales do that spend brings: today's
+        spend brings today's bought visits, twice the spend as many more as its curve says.
+        """
+        visit_cost = self.run.about["traffic"]["visit_cost"]
+        if not visit_cost or self.spent is None or not self.spent.today.sum() > 0:
+            return None
+        today = self.spent.today
+        brought = response.steady(self.spent.fitted, today[:, None] * _TIMES).sum(axis=1)  # (draws, n)
+        rise = np.maximum.accumulate(brought / np.maximum(brought[:, :1], 1e-9) - 1, axis=1)
+        expected = brought.mean(axis=0) / max(float(brought[:, 0].mean()), 1e-9) - 1
+        low, high = np.quantile(rise, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+        bought = weeks * float(today.sum()) / visit_cost
+
+        def told(values: Floats) -> tuple[Decimal, ...]:
+            return tuple(_decimal(float(value), 4) for value in values)
+
+        return volume.VisitCurve(
+            spend=told(weeks * today.sum() * (_TIMES - 1)),
+            visits=told(bought * expected),
+            low=told(bought * np.minimum(low, expected)),
+            high=told(bought * np.maximum(high, expected)),
+            tried=_decimal(weeks * max(float(self.spent.spend.sum(axis=1).max() - today.sum()), 0.0), 2),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -780,6 +829,7 @@ class _Basis:
 
     now, before, cost, free, dispersion : (n,) price, units without a change, cost, units in stock, variance over mean
     slope, shift : (1 + draws, n); luck : (draws,) how demand scatters, standard normal
+    curve : what more spend brings in visits, None where it wasn't learnt
     """
 
     rows: Ints
@@ -793,6 +843,7 @@ class _Basis:
     slope: Floats
     shift: Floats
     luck: Floats
+    curve: volume.VisitCurve | None
     after: float
 
 

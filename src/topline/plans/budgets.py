@@ -116,6 +116,11 @@ def is_learnt(shop: Shop, as_of: date, snapshot: Snapshot) -> bool:
     return _path(shop, "net_sales", as_of, snapshot).exists()
 
 
+def response(shop: Shop, as_of: date, snapshot: Snapshot) -> ResponseOutlook | None:
+    """What the shop's spend brings in net sales, if that was learnt."""
+    return learnt(shop, as_of, snapshot)["net_sales"] if is_learnt(shop, as_of, snapshot) else None
+
+
 def answer(shop: Shop, as_of: date, snapshot: Snapshot, asked: Assumptions) -> BudgetOutlook:
     """Where the coming weeks' budget brings most; what `asked` leaves open is taken from the past and plans.
 

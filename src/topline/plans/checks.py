@@ -249,7 +249,7 @@ def make(
         advance=advance,
     )
     lead = numbers.of(shop)("lead_days")
-    run, response = _prices(shop), _response(shop, as_of, snapshot)
+    run, response = _prices(shop), budgets.response(shop, as_of, snapshot)
     prices = None if run is None else PriceOutlook(run)
     planned, budget = _promotions(version, as_of), _budget(version, seen.slots)
     known = [one for one in planned if prices is not None and outlook.knows(prices, one)]
@@ -421,13 +421,6 @@ def _prices(shop: Shop) -> Run | None:
     """What the shop's prices taught, if that was learnt."""
     newest = standing.newest(shop, "price")
     return None if newest is None else kept.load(newest)
-
-
-def _response(shop: Shop, as_of: date, snapshot: Snapshot) -> ResponseOutlook | None:
-    """What the shop's spend brings, if that was learnt."""
-    if not budgets.is_learnt(shop, as_of, snapshot):
-        return None
-    return budgets.learnt(shop, as_of, snapshot)["net_sales"]
 
 
 def ground(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Ground:

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from topline.accounts.models import Shop
 from topline.catalog.models import Product
 from topline.metrics.query import Filter, Query
-from topline.plans import expectation
+from topline.outlook.kept import Run
+from topline.outlook.price import PriceOutlook
+from topline.plans import budgets, expectation
 from topline.plans.models import PlanVersion
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
@@ -31,6 +34,12 @@ class PlannedPrice:
     @property
     def ratio(self) -> float:
         return float(self.price / self.before)
+
+
+def outlook(shop: Shop, run: Run) -> PriceOutlook:
+    """What a run taught of the shop's prices, with what its spend brings where that was learnt."""
+    snapshot = shop.lake().latest()
+    return PriceOutlook(run, None if snapshot is None else budgets.response(shop, shop.today(), snapshot))
 
 
 def planned(version: PlanVersion) -> list[PlannedPrice]:

@@ -13,7 +13,8 @@ from django.utils.translation import gettext
 
 from topline.documents.sheet import Column, Form, Sheet
 from topline.outlook.price import Answer, PriceOutlook, Range, Strangers
-from topline.plans import standing
+from topline.plans import jobs as plan_jobs
+from topline.plans import price, standing
 from topline.science import volume
 from topline.units.errors import ToplineError
 from topline.units.text import N_
@@ -70,7 +71,9 @@ def view(visit: Visit) -> HttpResponseBase:
             return HttpResponse(status=204)
         context = {"job": job, "error": formats.failure(job) if job else ""}
         return visit.render("price.html#body" if visit.is_fragment else "price.html", context)
-    outlook = PriceOutlook(stands.run)
+    outlook = price.outlook(visit.shop, stands.run)
+    if outlook.is_spend_unlearnt:
+        plan_jobs.prepare_response(visit.shop, visit.today)
     if file := _file(visit, outlook):
         return file
     asked = _asked(visit)
@@ -115,17 +118,19 @@ def _answer(visit: Visit, outlook: PriceOutlook, asked: Asked) -> dict[str, Any]
     answer, *curve = outlook.along(rows, ratios, weeks=asked.weeks, kinds=kinds)
     may_see_margin = visit.may("finance.read")
     currency = visit.shop.currency
+    needed = _volume(visit, outlook.terms(rows, ratios[0], asked.weeks), asked, answer)
     return {
         "name": _name(outlook, asked),
         "sentence": _sentence(outlook, rows, asked, answer, may_see_margin),
         "reason": _sureness(outlook, rows, asked),
         "elasticity": _elasticity(outlook, rows),
-        "figures": list(_figures(answer, currency, may_see_margin=may_see_margin)),
+        "figures": list(_figures(outlook, answer, currency, may_see_margin=may_see_margin)),
         "warnings": list(_warnings(outlook, rows, asked, answer, may_see_margin=may_see_margin)),
         "pictures": _pictures(curve, currency, may_see_margin=may_see_margin),
         "curve": [_point(step, each, currency, may_see_margin) for step, each in zip(STEPS, curve, strict=True)],
         "has_margin": may_see_margin and answer.margin is not None,
-        "volume": _volume(visit, outlook.terms(rows, ratios[0], asked.weeks), asked, answer),
+        "volume": needed,
+        "terms": list(_terms(visit, needed["terms"], may_see_margin=may_see_margin)),
         "may_see_margin": may_see_margin,
         "level": formats.percent(outlook.run.about["level"], 0),
     }
@@ -217,7 +222,7 @@ def _sureness(outlook: PriceOutlook, rows: Any, asked: Asked) -> str:
     )
 
 
-def _figures(answer: Answer, currency: str, *, may_see_margin: bool) -> Any:
+def _figures(outlook: PriceOutlook, answer: Answer, currency: str, *, may_see_margin: bool) -> Any:
     yield {
         "label": gettext("Price of a unit"),
         "value": formats.money(answer.price, currency),
@@ -244,9 +249,10 @@ def _figures(answer: Answer, currency: str, *, may_see_margin: bool) -> Any:
         yield {
             "label": gettext("Visits to bring"),
             "value": f"+{formats.decimal(answer.visits)}",
-            "note": gettext("%(spend)s of spend, at the quarter's rates")
-            % {"spend": formats.short_money(answer.spend, currency)}
+            "note": gettext("%(spend)s of spend") % {"spend": formats.short_money(answer.spend, currency)}
             if answer.spend is not None
+            else gettext("more than spend brings")
+            if outlook.spent is not None
             else gettext("what a visit costs is unknown"),
         }
     if answer.stock is not None:
@@ -340,13 +346,19 @@ def _point(step: int, answer: Answer, currency: str, may_see_margin: bool) -> di
 
 def _volume(visit: Visit, terms: volume.Terms, asked: Asked, answer: Answer) -> dict[str, Any]:
     """What a target takes; without one, that of today's margin or sales and a tenth."""
-    currency = visit.shop.currency
+    currency, trouble = visit.shop.currency, ""
+    try:
+        terms = volume.stated(terms, _stated(visit))
+    except ToplineError as error:
+        trouble = formats.say(error)
     may_profit = visit.may("finance.read") and terms.unit_cost is not None
     aim = asked.aim if may_profit else volume.Aim.SALES
     base = answer.margin_before if aim is volume.Aim.PROFIT else answer.sales_before
     target = asked.target if asked.target is not None else Decimal(max(round((base or 0) * 1.1), 1))
     found: dict[str, Any] = {"aim": aim, "target": target, "may_profit": may_profit, "terms": terms}
     found["target_said"] = formats.whole_money(target, currency)
+    if trouble:
+        return found | {"error": trouble}
     try:
         made = volume.required(terms, target, aim)
     except ToplineError as error:
@@ -369,10 +381,7 @@ def _volume(visit: Visit, terms: volume.Terms, asked: Asked, answer: Answer) -> 
         (
             gettext("Spend on visits"),
             formats.whole_money(made.spend, currency) if made.spend is not None else gettext("not known"),
-            gettext("%(cost)s for one more; %(n)s come anyway")
-            % {"cost": formats.money(terms.visit_cost, currency), "n": formats.decimal(terms.visits)}
-            if terms.visit_cost is not None
-            else gettext("what a visit costs is unknown"),
+            _spend_note(terms, made, currency),
         ),
         (gettext("Sales"), formats.whole_money(made.sales, currency), ""),
     ]
@@ -387,7 +396,7 @@ def _volume(visit: Visit, terms: volume.Terms, asked: Asked, answer: Answer) -> 
     if made.times is not None and made.times > volume.FAR_TIMES:
         found["far"] = gettext(
             "That is %(times)s times the usual units: conversion and the cost of a visit are known about today's "
-            "volume only, and more visits cost more each. Take it as a guess."
+            "volume only. Take it as a guess."
         ) % {"times": formats.decimal(made.times, 1)}
     found["says"] = gettext("It takes %(units)s units in %(weeks)s weeks; at this price %(expected)s are expected.") % {
         "units": formats.decimal(made.units),
@@ -395,6 +404,58 @@ def _volume(visit: Visit, terms: volume.Terms, asked: Asked, answer: Answer) -> 
         "expected": _units(answer.units.mean),
     }
     return found
+
+
+def _terms(visit: Visit, terms: volume.Terms, *, may_see_margin: bool) -> Any:
+    """The fields of the terms: name, label, what is written, what counts without it, unit."""
+    currency = visit.shop.currency
+    past = {
+        "unit_cost": (terms.unit_cost, 2, currency),
+        "units_per_order": (terms.units_per_order, 2, ""),
+        "conversion_rate": (None if terms.conversion_rate is None else 100 * terms.conversion_rate, 2, "%"),
+        "visit_cost": (terms.visit_cost, 2, currency),
+        "fixed_cost": (terms.fixed_cost, 0, currency),
+    }
+    for name, (value, digits, unit) in past.items():
+        if may_see_margin or not name.endswith(("unit_cost", "fixed_cost")):
+            written = visit.request.GET.get(name, "")
+            counts = gettext("not known") if value is None else formats.decimal(value, digits)
+            yield name, formats.say(volume.STATED[name]), written, counts, unit
+
+
+def _stated(visit: Visit) -> dict[str, Decimal]:
+    """The terms that the form states. Raises NumberTextError."""
+    found = {}
+    for name in volume.STATED:
+        if written := visit.request.GET.get(name, "").strip():
+            value = formats.read_number(written)
+            found[name] = value / 100 if name == "conversion_rate" else value
+    return found
+
+
+def _spend_note(terms: volume.Terms, made: volume.Volume, currency: str) -> str:
+    """How the spend was reckoned."""
+    if terms.visit_cost is None:
+        return gettext("what a visit costs is unknown")
+    words = {"cost": formats.money(terms.visit_cost, currency), "n": formats.decimal(terms.visits)}
+    if terms.curve is None:
+        return gettext("%(cost)s for one more, however many; %(n)s come anyway") % words
+    if made.beyond:
+        words["missing"] = formats.decimal(made.beyond)
+        return gettext("%(n)s come anyway; %(missing)s of the others come at no spend up to ten times today's") % words
+    more = max((made.visits or 0) - terms.visits, 0)
+    if not more or made.spend is None:
+        return gettext("%(n)s come anyway, which is enough") % words
+    words |= {
+        "each": formats.money(made.spend / more, currency),
+        "low": formats.whole_money(made.spend_low or 0, currency),
+        "high": formats.whole_money(made.spend_high, currency) if made.spend_high is not None else gettext("no end"),
+    }
+    said = gettext(
+        "%(n)s come anyway; one more costs %(each)s on average, where today's cost %(cost)s, since more spend brings "
+        "less; %(low)s to %(high)s"
+    )
+    return said % words if made.is_tried else said % words + gettext("; more than was ever spent in a week, so a guess")
 
 
 def _against(gap: float) -> str:
