@@ -82,6 +82,36 @@ def set_(slug: Slug, settings: Annotated[list[str], typer.Argument(help="name=va
 
 
 @app.command()
+def rezone(
+    slug: Slug,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Lay the shop's present clock over its history: the date and hour of every fact, worked out anew."""
+    shop = boot.shop(slug)
+    from topline.imports import rezone as history
+    from topline.workbench import jobs
+
+    boot.fresh_lake(shop)
+    found = history.effects(shop)
+    if not found:
+        typer.echo(f"All facts have their date and hour by {shop.timezone} already.")
+        return
+    rows = [
+        {"fact": table, "rows": each.rows, "another_hour": each.hours, "another_day": each.days}
+        for table, each in found.items()
+    ]
+    output.rows(rows, output.Format.TABLE, title=f"{shop.name} by the clock of {shop.timezone}")
+    if not yes:
+        typer.confirm("Lay this clock over the history?", abort=True)
+    done = jobs.run_now(history.enqueue(shop=shop, actor_id=None))
+    if done.state != done.State.DONE:
+        typer.echo(done.message or f"The job {done.pk} is {done.state}.", err=True)
+        raise typer.Exit(1)
+    written = sum(done.result["tables"].values())
+    typer.echo(f"{written:,} facts have their date and hour by {shop.timezone} now.")
+
+
+@app.command()
 def step(
     slug: Slug,
     days: Annotated[int | None, typer.Option(help="Move the pinned clock by so many days.")] = None,

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from topline.accounts.models import Shop
-from topline.imports import demo, erasure, operations, refund, spool
+from topline.imports import demo, erasure, operations, refund, rezone, spool
 from topline.imports.models import Import
 from topline.workbench.models import Job
 
@@ -40,10 +40,11 @@ JOBS = {
     "imports.propose": propose,
     "imports.run": run,
     erasure.KIND: scrub,
+    rezone.KIND: rezone.rezone,
     "imports.demo_placements": demo.load_placements,
     "imports.demo_plan": demo.activate_plans,
 }
-BACKGROUND = (erasure.KIND, "imports.demo_placements")
+BACKGROUND = (erasure.KIND, rezone.KIND, "imports.demo_placements")
 
 SCHEDULE = {
     "imports.spool": (timedelta(seconds=1), drain_spool),

@@ -18,7 +18,7 @@ from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
 from topline.facts.table import Table, tables
-from topline.lake import duck, erasure, files, fold, keys, lock, mirror, overlay, snapshot
+from topline.lake import duck, erasure, files, fold, keys, lock, mirror, overlay, rezone, snapshot
 from topline.lake.error import (
     DamagedLakeError,
     FactSchemaError,
@@ -30,6 +30,7 @@ from topline.lake.files import PARTITION, SIGHTING, Head
 from topline.lake.fold import Folded
 from topline.lake.migrations import version
 from topline.lake.overlay import Overlay
+from topline.lake.rezone import Shifted
 from topline.lake.snapshot import File, Snapshot, TableVersion
 
 KEEP_DAYS = 7
@@ -238,6 +239,28 @@ class Lake:
                             if new.removes:
                                 self.commit(self.delta(name), [*new.adds, *new.removes])
         return {fact.name: Folded(new.months, new.rows, 0) for fact, (new, _) in written.items() if new.removes}
+
+    def with_moments(self) -> list[str]:
+        """The tables whose rows have a moment, and therefore a date and hour by the shop's clock."""
+        return [name for name in self._names() if name in tables() and rezone.MOMENT in tables()[name].columns]
+
+    def count_rezoned(self, table: str, zone: str) -> Shifted:
+        """What `rezone` would change of a table."""
+        return rezone.count(self.fact(table), files.head(self.delta(table), table).files, zone, self.root)
+
+    def rezone(self, table: str, zone: str, *, now: datetime) -> int:
+        """Works out the date and hour of a table's rows anew by the clock of a zone; how many rows were written.
+
+        One commit, and none where the clock changes nothing: done again after a kill, it does what is left. Appends and
+        folds of the table wait.
+        """
+        fact = self.fact(table)
+        with lock.held(self._lock(f"{table}.fold")), lock.held(self._lock(table)):
+            delta = self.delta(table)
+            new = rezone.rewrite(fact, files.head(delta, table).files, zone, root=self.root, now=now)
+            if new:
+                self.commit(delta, [*new.adds, *new.removes])
+        return new.rows if new else 0
 
     def _noted(self, fact: Table) -> tuple[File, ...]:
         """The files of a table's sightings."""
