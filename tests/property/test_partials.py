@@ -31,7 +31,7 @@ IDS = tuple(
     for id_, metric in metrics().items()
     if metric.family in ("sales", "customers", "profit")
     and all(
-        (m.facts == ("order_line",) if isinstance(m, Staged) else fact_of(m.source) == "order_line")
+        set(m.facts if isinstance(m, Staged) else [fact_of(m.source)]) <= {"order_line", "order"}
         for m in metric.measures
     )
 )
@@ -82,6 +82,7 @@ def facts(placed: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
             | {"key": f"o{number}", "on": on, "at": moment(on, one), "hour": one["hour"], "customer_key": one["who"]}
             | {"cancelled_on": on + timedelta(days=one["cancelled"]) if one["cancelled"] else None}
             | {"coupon": one["coupon"], "campaign": one["channel"], "is_test": one["is_test"], "rate": Decimal(1)}
+            | {"shipping_cost_shop": Decimal(one["day"]), "payment_fee_shop": Decimal(one["hour"])}
         )
         for at, goods in enumerate(one["lines"]):
             own = {"channel": one["channel"], "market": one["market"], "customer_key": one["who"]}

@@ -55,7 +55,7 @@ _local = threading.local()
 
 @dataclass(frozen=True, slots=True)
 class RollUp:
-    """source : `ledger`, `counted` or `sold`, as `metrics.view` says."""
+    """source : `ledger`, `counted`, `known` or `sold`, as `metrics.view` says."""
 
     source: str
     dims: frozenset[str]

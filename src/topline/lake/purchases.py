@@ -2,9 +2,9 @@
 
 Counting texts is what makes questions of orders and customers slow. A file has one row for each order (more where its
 lines differ in a dimension), and what the whole history says of it: whether it is the person's first, and the days of
-the person's orders around it, of all and of those with the same channel, market or product's dimension. It is named by
-a digest of what it was made from, so an old file is never wrong; `build` makes it beside the questions, and where there
-is none they read the detail.
+the person's orders around it, of all and of those with the same channel, market or product's dimension. Beside them are
+the orders' heads, added up. It is named by a digest of what it was made from, so an old file is never wrong; `build`
+makes it beside the questions, and where there is none they read the detail.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from topline.metrics.view import Purchases, Tables
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-_FORMAT = 2
+_FORMAT = 3
 _OWN = frozenset({"channel", "market", "currency"})
 _OF_HEAD = frozenset({"campaign", "coupon"})
 _COUNTED = ("channel", "market")
@@ -48,6 +48,16 @@ _NUMBERS = {
     "next_day": "date",
 }
 
+
+_SUMMED = {
+    "day": "date",
+    "within": "date",
+    "heads": "int64",
+    "unpriced": "int64",
+    "shipping_cost_shop": "decimal(38, 6)",
+    "payment_fee_shop": "decimal(38, 6)",
+}
+"""What heads are added up to."""
 
 _DRAFTS = ("sold", "numbered", "odd", "placed", "around")
 """Tables that a file is made with."""
@@ -70,7 +80,11 @@ def find(lake: Lake, snapshot: Snapshot, tables: Tables, dims: frozenset[str], b
     texts = dict.fromkeys(sorted(_OWN | _OF_HEAD | products), "string")
     kinds = {**_NUMBERS, mark: "boolean", **dict.fromkeys(days, "date"), **texts}
     names = {"person": "string", "number": "int32"}
-    return Purchases(engine.stored(held.name, "rows", kinds), engine.stored(held.name, "people", names))
+    return Purchases(
+        engine.stored(held.name, "rows", kinds),
+        engine.stored(held.name, "people", names),
+        engine.stored(held.name, "heads", _SUMMED | dict.fromkeys(sorted(_OWN | _OF_HEAD), "string")),
+    )
 
 
 def _within(products: Collection[str]) -> tuple[str, ...]:
@@ -108,6 +122,8 @@ def build(lake: Lake, snapshot: Snapshot, tables: Tables, products: frozenset[st
             if is_plain:
                 cursor.execute(_around(_within(products)))
             cursor.execute(_rows(target, sorted(products), is_plain=is_plain))
+            if not products:
+                cursor.execute(_heads(target, heads))
         finally:
             cursor.execute("".join(f"DROP TABLE IF EXISTS {name};" for name in _DRAFTS))
             cursor.execute(f"DETACH {target}")
@@ -191,4 +207,19 @@ def _rows(target: str, products: Sequence[str], *, is_plain: bool) -> str:
         f"CREATE TABLE {target}.rows AS SELECT n.order_number AS order_key, n.customer, n.day, n.day AS within, "
         f"{mark}, p.is_first, p.first_day, p.gap_days, p.last_day, p.last_but_one_day, p.next_day, {days}{dims} "
         f"FROM numbered n LEFT JOIN placed p USING (customer, order_number) {around}"
+    )
+
+
+def _heads(target: str, heads: str | None) -> str:
+    """SQL of the heads of orders with goods sold that count, by the dimensions of a head and its day."""
+    dims = ", ".join(sorted(_OWN | _OF_HEAD))
+    if heads is None:
+        empty = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _SUMMED.items())
+        texts = ", ".join(f"NULL::VARCHAR AS {name}" for name in sorted(_OWN | _OF_HEAD))
+        return f"CREATE TABLE {target}.heads AS SELECT {empty}, {texts} LIMIT 0"
+    return (
+        f'CREATE TABLE {target}.heads AS SELECT "on" AS day, "on" AS within, {dims}, count(*) AS heads, '
+        "count_if(shipping_cost_shop IS NULL OR payment_fee_shop IS NULL)::BIGINT AS unpriced, "
+        "sum(shipping_cost_shop) AS shipping_cost_shop, sum(payment_fee_shop) AS payment_fee_shop "
+        f'FROM {heads} SEMI JOIN sold USING (order_key) GROUP BY "on", {dims}'
     )

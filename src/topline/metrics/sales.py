@@ -87,10 +87,8 @@ COST = Measure("cost", "counted", _sum_of("cost_shop", (*_GROSS, *_RETURN)), is_
 UNCOSTED = Measure("uncosted_units", "counted", _sum_of("uncosted", _GROSS))
 DELIVERY = Measure("delivery", "order", lambda rows: rows.shipping_cost_shop.sum(), is_shop_money=True)
 FEES = Measure("fees", "order", lambda rows: rows.payment_fee_shop.sum(), is_shop_money=True)
-HEADS = Measure("heads", "order", lambda rows: rows.count())
-UNPRICED = Measure(
-    "unpriced", "order", lambda rows: (rows.shipping_cost_shop.isnull() | rows.payment_fee_shop.isnull()).sum()
-)
+HEADS = Measure("heads", "order", lambda rows: rows.heads.sum())
+UNPRICED = Measure("unpriced", "order", lambda rows: rows.unpriced.sum())
 
 
 def cost_of_goods(cell: Cell) -> Value:

@@ -4,12 +4,14 @@ A source gives one table with a day, the columns asked for, and what measures su
 
 ledger : every signed row, summed by kind and cell; `amount` is in the money asked for
 counted : the ledger's rows that count: without test orders, and by order date without cancelled orders
+known : the counted rows of customers, guests out
 sold : the goods sold of counted orders; a set of (order_key, at, day, ...), so only distinct keys may be taken of it
 buyer : the same with the person who bought, guests out
 placed, person : `sold` and `buyer` to count only: orders and people may be numbers in place of keys, and what their
     whole history says of a row may stand beside it (see `Purchases`)
 anybody : the person of every row of the ledger
-order : heads of counted orders that have goods sold
+order : heads of counted orders that have goods sold; `heads` says how many a row stands for, `unpriced` how many of
+    them lack a cost
 cancelled : heads of cancelled orders
 
 Every other fact with a day is a source by its own name, with all its columns; `amount` is in the money asked for.
@@ -52,6 +54,7 @@ REST = "\uffff"
 _MADE_OF = {
     "ledger": "order_line",
     "counted": "order_line",
+    "known": "order_line",
     "sold": "order_line",
     "buyer": "order_line",
     "placed": "order_line",
@@ -74,7 +77,7 @@ SUMS = ("amount", "quantity", "cost_shop", "uncosted")
 """What measures sum of the ledger's rows; `amount` is in the money asked for."""
 
 type RollUps = Callable[[str, frozenset[str], Basis], "Table | None"]
-"""Pre-aggregated rows of `ledger` or `counted` with a day and these dimensions, None where there are none."""
+"""Pre-aggregated rows of `ledger`, `counted` or `known` with a day and these dimensions, None where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +91,12 @@ class Purchases:
         also last_channel_day, last_but_one_channel_day, next_channel_day, ... of the person's orders with the same
         channel, market or product's dimension
     people : person and number of everybody who bought
+    heads : the rows of the source `order`, added up by day and the dimensions of a head; it has none of products
     """
 
     rows: "Table"
     people: "Table"
+    heads: "Table"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,8 +219,8 @@ class View:
         if is_summed and by and not with_hour and all(map(_grain, by)):
             return self.cut(self._summed(rows, ("day",)), by)
         rows = self.cut(rows, by)
-        if source == "person" and "is_plain" in rows.columns and not (is_history or self.query.where):
-            return self._counted_once(rows, by, columns)
+        if source == "person" and "is_plain" in rows.columns and not self.query.where:
+            return self._counted_once(rows, by, columns, is_history=is_history)
         return self._summed(rows, by) if is_summed else rows
 
     def shown(self, rows: "Table", by: tuple[str, ...]) -> "Table":
@@ -331,7 +336,7 @@ class View:
             return cast("Column", ((days.truncate("M") - shift).cast("date").truncate(unit) + shift).cast("date"))
         return cast("Column", days.truncate(unit).cast("date"))
 
-    def _counted_once(self, rows: Any, by: tuple[str, ...], dims: frozenset[str]) -> "Table":
+    def _counted_once(self, rows: Any, by: tuple[str, ...], dims: frozenset[str], *, is_history: bool) -> "Table":
         """The purchases with `is_first_here` and `is_second_here`: the person's first and second order within the cell.
 
         Cells are of days, and of values of one dimension at most: whether an order is the first in one follows from
@@ -344,7 +349,7 @@ class View:
             return cast("Table", rows)
         last, last_but_one = rows[f"last_{of}day"], rows[f"last_but_one_{of}day"]
         starts = [rows[id_] for id_ in by if _grain(id_)]
-        starts += [ibis.literal(self.query.period.start)] if self.query.period else []
+        starts += [ibis.literal(self.query.period.start)] if self.query.period and not is_history else []
         if not starts:
             is_first, is_second = last.isnull(), last_but_one.isnull()
         else:
@@ -442,6 +447,9 @@ class View:
     def _counted(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
         return self._ledger(dims, extra, self.canonical("counted"))
 
+    def _known(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
+        return self._ledger(dims, extra, "known")
+
     def _sold(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
         return sold(self.tables, dims, self.settings.basis, self.query.as_of, extra)
 
@@ -462,6 +470,9 @@ class View:
         return cast("Table", rows.filter(rows.customer.notnull()))
 
     def _order(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
+        found = None if extra else self.purchases(dims)
+        if found:
+            return found.heads
         heads: Any = self.tables.table("order")
         heads = heads.filter(~heads.is_test)
         if self.settings.basis is Basis.ORDER and self.tables.has_cancelled_orders:
@@ -469,8 +480,8 @@ class View:
         lines: Any = self.tables.table("order_line")
         goods = lines.filter(lines.kind == Kind.GOODS_SOLD.value).select("order_key")
         heads = heads.semi_join(goods, "order_key")
-        columns = {n: n for n in ("order_key", "shipping_cost_shop", "payment_fee_shop", *extra)}
-        return _select(heads, dims, self.tables, columns | {"day": "on", "within": "on"})
+        columns = {n: n for n in ("shipping_cost_shop", "payment_fee_shop", *extra)} | {"day": "on", "within": "on"}
+        return _select(heads, dims, self.tables, columns, _counted_heads)
 
     def _cancelled(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
         heads: Any = self.tables.table("order")
@@ -510,8 +521,10 @@ def ledger(
 ) -> "Table":
     """The rows of `ledger` or `counted` with `day` and `within`, one for one."""
     rows: Any = tables.table("order_line")
-    if source == "counted":
+    if source != "ledger":
         rows = _counted(rows, tables, basis, as_of)
+    if source == "known":
+        rows = rows.filter(rows.customer_key.notnull())
     columns = {n: n for n in ("kind", "amount", "amount_shop", "quantity", "cost_shop", *extra)}
     by_order = basis is Basis.ORDER
     return _select(
@@ -551,6 +564,11 @@ def _counted(lines: Any, tables: Tables, basis: Basis, as_of: date | None) -> An
     if basis is Basis.ORDER and tables.has_cancelled_orders:
         lines = lines.anti_join(heads.filter(_cancelled(heads, as_of)).select("order_key"), "order_key")
     return lines
+
+
+def _counted_heads(heads: Any) -> dict[str, Any]:
+    is_unpriced = heads.shipping_cost_shop.isnull() | heads.payment_fee_shop.isnull()
+    return {"heads": 1, "unpriced": is_unpriced.cast("int64")}
 
 
 def _cancelled(heads: Any, as_of: date | None) -> Any:
