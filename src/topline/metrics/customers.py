@@ -1,5 +1,6 @@
 """Customers: who buys, who comes back, what they are worth and what they cost."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
@@ -43,6 +44,8 @@ _NO_CATEGORY = Missing("no_categories", N_("products have no categories"))
 _NO_TIER = Missing("no_tiers", N_("products have no price tiers"))
 _NO_VALUE = Missing("no_customer_value", N_("no published run of customer values"))
 _NO_MARGIN_VALUE = Missing("no_margin_value", N_("the published run of customer values had no costs"))
+_BEFORE = date.min
+"""Names the bucket of all that is before the first one."""
 _NOT_YET = Missing("not_paid_back", N_("not paid back yet; the customers are still too new"))
 
 
@@ -208,14 +211,20 @@ def _with_threshold(view: "View", people: Any, slices: tuple[str, ...]) -> Any:
     if "customer_value" in view.tables.empty:
         return people.mutate(threshold=ibis.literal(float(ACTIVE_DAYS)))
     values = _values(view)
-    if people.customer.type().is_integer():
-        names = view.purchases(view.columns(slices)).people  # type: ignore[union-attr]
+    names = _numbers(view, people, slices)
+    if names is not None:
         values = values.inner_join(names, values.customer == names.person).drop("customer").rename(customer="number")
     known = values.select(value_customer="customer", inactive_after_days="inactive_after_days")
     joined = people.left_join(known, people.customer == known.value_customer)
     return joined.mutate(threshold=joined.inactive_after_days.fill_null(float(ACTIVE_DAYS))).drop(
         "value_customer", "inactive_after_days"
     )
+
+
+def _numbers(view: "View", rows: Any, slices: tuple[str, ...]) -> Any:
+    """The person behind each number, where the rows' customers are numbers; else None."""
+    found = view.purchases(view.columns(slices)) if rows.customer.type().is_integer() else None
+    return found.people if found else None
 
 
 def _values(view: "View") -> Any:
@@ -298,15 +307,23 @@ def _loyalty_of_plain(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell] |
     grain_id, buckets = _buckets(view, by)
     slices = tuple(id_ for id_ in by if id_ != grain_id)
     is_short = all((days.end - days.start).days <= ACTIVE_DAYS for _, days in buckets)
-    if not buckets or not is_short or view.query.where or "customer_value" not in view.tables.empty:
+    extent = view.tables.extent
+    if extent is None or not buckets or not is_short:
+        return None
+    if view.query.where or "customer_value" not in view.tables.empty:
         return None
     rows: Any = view.rows("person", slices, is_history=True)
     next_day = "_".join(("next", *slices, "day"))
     if not {"is_plain", next_day} <= {*rows.columns} or not view.kept.keys().isdisjoint(slices):
         return None
-    pairs = rows.group_by(*slices, "day", next_day=rows[next_day]).aggregate(people=rows.count())
     of_year = timedelta(days=ACTIVE_DAYS)
     bounds = [(name, days.start, days.start - of_year, days.end, days.end - of_year) for name, days in buckets]
+    days = _told_apart(extent, (bound for _, *all_of in bounds for bound in all_of))
+    told = rows.select(*slices, "day", next_day=rows[next_day])
+    for column in ("day", "next_day"):
+        told = told.left_join(days, told[column] == days.known)
+        told = told.mutate(**{column: told.floor.fill_null(told[column])}).drop("known", "floor")
+    pairs = told.group_by(*slices, "day", "next_day").aggregate(people=told.count())
     schema = dict.fromkeys(("bucket", "start", "oldest", "end", "too_old"), "date")
     every = pairs.cross_join(ibis.memtable(bounds, schema=schema))
     every = every.filter(
@@ -337,54 +354,85 @@ def _loyalty_of_plain(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell] |
     }
 
 
+def _told_apart(extent: Period, bounds: Iterable[date]) -> Any:
+    """Each day of the extent as `known`, and as `floor` the last of the bounds that it reached, or the very first day.
+
+    A day is before a bound if its floor is, and there are far fewer of these.
+    """
+    import ibis
+
+    reached = sorted({extent.start, *(bound for bound in bounds if bound > extent.start)})
+    found = [extent.start + timedelta(days=n) for n in range(extent.days)]
+    floors = [reached[bisect_right(reached, day) - 1] for day in found]
+    return ibis.memtable({"known": found, "floor": floors}, schema={"known": "date", "floor": "date"})
+
+
 def _growing_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     """Of the customers active at each start, those who bought a product, a category or a tier new to them."""
-    people, buckets, slices, place = _active(view, by, "buyer")
-    if not buckets:
-        return {}
-    firsts = [_firsts(view, slices, buckets, what) for what in ("product", "category", "tier")]
-    for first in firsts:
-        joined = people.left_join(first, [people[id_].identical_to(first[f"{id_}_r"]) for id_ in (*slices, "customer")])
-        people = joined.drop(*(f"{id_}_r" for id_ in (*slices, "customer")))
-    values: dict[str, Any] = {}
-    for i, (_, days) in enumerate(buckets):
-        base = _is_base(people, i, days.start)
-        values[f"existing_{i}"] = base.sum()
-        for measure in ("product", "category", "tier"):
-            values[f"new_{measure}_{i}"] = (base & people[f"{measure}_{i}"].fill_null(False)).sum()
-    return _spread(_aggregate(view, people, slices, values), buckets, slices, place)
+    cells = {key: {"existing": cell["base"]} for key, cell in _loyalty_cells(view, by).items() if "base" in cell}
+    grain_id, buckets = _buckets(view, by)
+    if not cells:
+        return cells
+    slices = tuple(id_ for id_ in by if id_ != grain_id)
+    bought = _with_bucket(view, view.rows("person", slices, is_history=True), grain_id, buckets)
+    active = _active_before(view, bought, slices, buckets)
+    names = _numbers(view, bought, slices)
+    for what in ("product", "category", "tier"):
+        other = ("category", "product") if what == "tier" else (what,)
+        rows: Any = view.rows("buyer", tuple(dict.fromkeys((*slices, *other))), is_history=True)
+        if names is not None:
+            rows = rows.inner_join(names, rows.customer == names.person).drop("customer").rename(customer="number")
+        rows = _with_bucket(view, rows, grain_id, buckets)
+        new = _new_tiers(view, rows, slices) if what == "tier" else _new_things(rows, slices, what)
+        new = new.filter(new.bucket > _BEFORE)
+        new = new.semi_join(active, [new[id_].identical_to(active[id_]) for id_ in (*slices, "bucket", "customer")])
+        people = new.group_by(*slices, "bucket").aggregate(people=new.customer.nunique())
+        for record in view.tables.run(people):
+            known = {**record, grain_id: record["bucket"]}
+            cells[tuple(known[id_] for id_ in by)][f"new_{what}"] = record["people"]
+    return cells
 
 
-def _firsts(view: "View", slices: tuple[str, ...], buckets: list[tuple[date, Period]], what: str) -> Any:
-    """One row a customer and slice: whether something of the kind was bought for the first time, in each bucket."""
-    keys = tuple(dict.fromkeys((*slices, "customer", "category" if what == "tier" else what)))
-    if what != "tier":
-        rows: Any = view.rows("buyer", tuple(id_ for id_ in keys if id_ != "customer"), is_history=True)
-        rows = rows.filter(rows[what].notnull())
-        things = rows.group_by(*keys).aggregate(first=rows.day.min())
-        flags = {f"{what}_{i}": _within(things["first"], days).any() for i, (_, days) in enumerate(buckets)}
-    else:
-        products: Any = view.tables.table("product")
-        tiers = products.filter(products.tier.notnull()).select(tier_key="product_key", tier="tier")
-        rows = view.rows(
-            "buyer", tuple(dict.fromkeys((*(id_ for id_ in keys if id_ != "customer"), "product"))), is_history=True
-        )
-        rows = rows.filter(rows.category.notnull()).inner_join(tiers, rows.product == tiers.tier_key)
-        bests: dict[str, Any] = {}
-        for i, (_, days) in enumerate(buckets):
-            bests[f"before_{i}"] = rows.tier.max(where=rows.day < days.start)
-            bests[f"during_{i}"] = rows.tier.max(where=_within(rows.day, days))
-        things = rows.group_by(*keys).aggregate(**bests)
-        flags = {
-            f"{what}_{i}": (things[f"during_{i}"] > things[f"before_{i}"]).fill_null(False).any()
-            for i in range(len(buckets))
-        }
-    found = things.group_by(*slices, "customer").aggregate(**flags)
-    return found.rename({f"{id_}_r": id_ for id_ in (*slices, "customer")})
+def _with_bucket(view: "View", rows: Any, grain_id: str | None, buckets: list[tuple[date, Period]]) -> Any:
+    """The rows with the name of their day's `bucket`; what is before all of them is in one of its own."""
+    import ibis
+
+    first, days = buckets[0]
+    grain = dimensions()[grain_id].grain if grain_id else None
+    name = view.bucket(rows.day, grain) if grain else ibis.literal(first)
+    return rows.mutate(bucket=ibis.ifelse(rows.day < days.start, ibis.literal(_BEFORE), name))
 
 
-def _within(day: Any, days: Period) -> Any:
-    return (day >= days.start) & (day < days.end)
+def _active_before(view: "View", bought: Any, slices: tuple[str, ...], buckets: list[tuple[date, Period]]) -> Any:
+    """The slice, customer and bucket of those who bought in it and were active at its start."""
+    import ibis
+
+    keys = (*slices, "customer")
+    found = bought.group_by(*keys, "bucket").aggregate(newest=bought.day.max())
+    found = found.mutate(last=found.newest.lag().over(group_by=keys, order_by="bucket"))
+    starts = {"name": [name for name, _ in buckets], "start": [days.start for _, days in buckets]}
+    told = ibis.memtable(starts, schema=dict.fromkeys(starts, "date"))
+    found = _with_threshold(view, found.filter(found["last"].notnull()), slices)
+    found = found.inner_join(told, found.bucket == told.name)
+    is_active = found.start.delta(found["last"], unit="day") <= found.threshold
+    return found.filter(is_active).select(*keys, "bucket")
+
+
+def _new_things(rows: Any, slices: tuple[str, ...], what: str) -> Any:
+    """The slice, customer and bucket in which somebody bought a product or category for the first time."""
+    rows = rows.filter(rows[what].notnull())
+    return rows.group_by(*dict.fromkeys((*slices, "customer", what))).aggregate(bucket=rows.bucket.min())
+
+
+def _new_tiers(view: "View", rows: Any, slices: tuple[str, ...]) -> Any:
+    """The slice, customer and bucket in which somebody bought a higher tier of a category than in any before."""
+    products: Any = view.tables.table("product")
+    tiers = products.filter(products.tier.notnull()).select(tier_key="product_key", tier="tier")
+    rows = rows.filter(rows.category.notnull()).inner_join(tiers, rows.product == tiers.tier_key)
+    keys = tuple(dict.fromkeys((*slices, "customer", "category")))
+    best = rows.group_by(*keys, "bucket").aggregate(tier=rows.tier.max())
+    before = best.tier.max().over(group_by=keys, order_by="bucket", rows=(None, -1))
+    return best.mutate(before=before).filter(lambda found: found.tier > found.before)
 
 
 def _known_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
@@ -398,11 +446,10 @@ def _known_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
 
 def _historic_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     """Net sales of known customers from the first day to the period's end, and how many they are."""
-    rows: Any = view.rows("counted", (*by, *({"customer"} - set(by))), is_history=True)
-    rows = rows.filter(rows.customer.notnull())
+    rows: Any = view.rows("known", by, is_history=True)
     net = _grouped(view, rows, by, net_to_date=NET.value(rows))
-    buyers: Any = view.rows("buyer", by, is_history=True)
-    cells = _grouped(view, buyers, by, buyers_to_date=buyers.customer.nunique())
+    buyers: Any = view.rows("person", by, is_history=True)
+    cells = _grouped(view, buyers, by, buyers_to_date=people_of(buyers))
     return {key: cells.get(key, {}) | net.get(key, {}) for key in {**cells, **net}}
 
 
