@@ -388,8 +388,8 @@ def _growing_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
         new = new.semi_join(active, [new[id_].identical_to(active[id_]) for id_ in (*slices, "bucket", "customer")])
         people = new.group_by(*slices, "bucket").aggregate(people=new.customer.nunique())
         for record in view.tables.run(people):
-            known = {**record, grain_id: record["bucket"]}
-            cells[tuple(known[id_] for id_ in by)][f"new_{what}"] = record["people"]
+            key = tuple(record["bucket" if id_ == grain_id else id_] for id_ in by)
+            cells[key][f"new_{what}"] = record["people"]
     return cells
 
 
