@@ -43,7 +43,7 @@ def history(tmp_path_factory):
     root = tmp_path_factory.mktemp("fronts")
     lake = Lake(root, "tiny")
     facts = tiny_shop.facts(with_every_cost=True)
-    for name in ("order", "order_line", "product", "spend", "session", "identity_link"):
+    for name in ("order", "order_line", "product", "spend", "session", "identity_link", "message_event", "lead_event"):
         table = facts[name]
         lake.append(name, table.to_batches(), batch_id=table["batch_id"][0].as_py())
     lake.publish(now=NOW)
@@ -92,6 +92,10 @@ def test_an_action_is_worth_the_facts_that_carry_its_campaigns_utm_or_coupons(ve
         "either": {"campaigns": ["winter"], "coupons": ["HELLO"], "metric": "orders"},  # A1 has both, G1 one
         "coupon": {"coupons": ["HELLO"], "metric": "orders"},
         "loose": {"metric": "orders"},
+        "flow": {"flow": "https://mail.example/flows/first", "metric": "messages_sent"},  # m1, m2, m3
+        "both": {"flow": "/second", "campaigns": ["winter"], "metric": "messages_sent"},  # those three, m4, m5
+        "form": {"form": "/contact", "metric": "leads"},  # l1; l3 filled in another and never agreed
+        "apart": {"form": "/contact", "metric": "orders"},
     }
     for name, cells in tied.items():
         add(version, "8.actions", name=name, front=front.key, **cells)
@@ -103,6 +107,8 @@ def test_an_action_is_worth_the_facts_that_carry_its_campaigns_utm_or_coupons(ve
     assert found["either"].actual == 2
     assert found["coupon"].actual == 1
     assert found["loose"].actual is fronts.NOT_TIED
+    assert (found["flow"].actual, found["both"].actual, found["form"].actual) == (3, 5, 1)
+    assert found["apart"].actual is fronts.NOT_CUT
     assert found["january"].actual == Decimal(45)
     assert found["january"].spent == Decimal(40)
 

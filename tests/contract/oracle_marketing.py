@@ -9,10 +9,10 @@ VIEWS = """
         UNION ALL SELECT *, 'download', downloads FROM visit
         UNION ALL SELECT *, 'chat', chats FROM visit;
     CREATE TABLE led AS SELECT *, "on" AS d, "on" AS w FROM lead_event;
-    CREATE TABLE told AS SELECT *, "on" AS d, "on" AS w FROM message_event;
+    CREATE TABLE told AS SELECT *, send_key AS flow, "on" AS d, "on" AS w FROM message_event;
     CREATE TABLE arrived AS SELECT message_key, min(d) AS d, min(hour) AS hour, true AS is_in
         FROM told WHERE event = 'delivered' GROUP BY 1;
-    CREATE TABLE letter AS SELECT s.message_key, send_key, medium, campaign, market, lead_key,
+    CREATE TABLE letter AS SELECT s.message_key, send_key, flow, medium, campaign, market, lead_key,
             coalesce(person_id, customer_key) AS person, coalesce(a.d, s.d) AS d, coalesce(a.d, s.d) AS w,
             coalesce(a.hour, s.hour) AS hour, coalesce(is_in, false) AS is_in,
             s.message_key IN (SELECT message_key FROM told WHERE event = 'opened' AND NOT is_machine) AS is_open,

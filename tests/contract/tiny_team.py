@@ -304,6 +304,7 @@ def _lead(
     customer: str | None,
 ) -> dict[str, Any]:
     of = {"channel": channel, "campaign": campaign, "market": market, "owner": owner, "product_line": line}
+    of["form"] = {"l1": "/contact", "l3": "fair"}.get(lead)
     return {"lead_key": lead, "event": event, "customer_key": customer} | of | _moment(on, 9)
 
 

@@ -69,6 +69,7 @@ _NAMED: Mapping[str, tuple[str, str]] = {
         "send id|send key|mailing|mailing id|flow|campaign id|newsletter|broadcast|send|trimitere|envio|versand|envoi",
     ),
     "medium": (N_("Medium"), "medium|message channel|message type|message medium|mediu|meio|kanal|canal"),
+    "form": (N_("Form"), "form|form id|form name|lead form|formular|formulario|formulaire|modulo"),
     "link": (N_("Link"), "link|clicked link|clicked url|link url|url|legatura|verknupfung|lien|enlace"),
     "is_machine": (N_("By a machine"), "is machine|machine open|bot click|apple privacy open|mpp|automated"),
     "content_key": (

@@ -27,7 +27,7 @@ class LeadEvent(Fact):
     lead_key : HMAC of the source's lead id
     customer_key : HMAC of the customer that the lead became, None if that is not known
     at, on, hour : when it happened
-    channel, campaign, market : what brought the lead
+    channel, campaign, market : what brought the lead; form : the form that it filled in
     owner : who works on it; product_line : what it is interested in
     value_shop : what the lead is thought to be worth, in the shop's currency
     """
@@ -38,6 +38,7 @@ class LeadEvent(Fact):
     channel: str | None = None
     campaign: str | None = None
     market: str | None = None
+    form: str | None = None
     owner: str | None = None
     product_line: str | None = None
     value_shop: Amount | None = None

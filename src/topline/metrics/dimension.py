@@ -85,6 +85,8 @@ _COLUMNS = (
         "action",
     ),
     Dimension("medium", N_("Medium"), N_("How the message went out: e-mail, SMS, WhatsApp or push."), "medium"),
+    Dimension("flow", N_("Flow"), N_("The flow or mailing that the message was part of."), "send_key"),
+    Dimension("form", N_("Form"), N_("The form that the lead filled in."), "form", unknown=N_("no form")),
     Dimension("link", N_("Link"), N_("The link in the message."), "link"),
     Dimension("content", N_("Content"), N_("The piece of content, by the source's name of it."), "content_key"),
     Dimension(

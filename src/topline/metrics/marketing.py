@@ -26,7 +26,7 @@ _NO_CLICKS = Missing("no_clicks", N_("no clicks are known"))
 _NO_LEADS = Missing("no_leads", N_("no leads"))
 
 SPENT = DAYS | {"channel", "market", "currency", "campaign"}
-_LEAD = TIME | {"channel", "campaign", "market"}
+_LEAD = TIME | {"channel", "campaign", "market", "form"}
 
 SPEND = Measure("spend", "spend", lambda rows: rows.amount.sum(where=rows.kind == "ads"), is_money=True)
 MARKETING_COST = Measure("marketing_cost", "spend", lambda rows: rows.amount.sum(), is_money=True)

@@ -17,7 +17,7 @@ _NO_DELIVERED = Missing("no_messages_delivered", N_("no messages delivered"))
 _NO_SENT = Missing("no_messages_sent", N_("no messages sent"))
 _NO_OPENS = Missing("no_opens", N_("no message was opened by a person"))
 
-_MESSAGE = TIME | {"medium", "campaign", "market"}
+_MESSAGE = TIME | {"medium", "campaign", "market", "flow"}
 _WHAT = {"was_sent": "sent", "was_delivered": "delivered", "has_bounced": "bounced", "has_left": "unsubscribed"}
 
 

@@ -1,6 +1,7 @@
-"""Action fronts and their actions: what is tied to them by campaign, UTM and coupon, and so what they bring.
+"""Action fronts and their actions: what ties facts to them, and so what they bring.
 
-An action's facts are those that carry one of its campaigns, its UTM campaign or one of its coupon codes, in its days.
+An action's facts are those of its days that carry one of its campaigns, its UTM campaign or one of its coupon codes,
+the messages of its flow and the leads of its form.
 """
 
 from collections import defaultdict
@@ -8,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import combinations
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import RollUp, Unit
@@ -21,9 +23,11 @@ from topline.units.missing import Missing
 from topline.units.period import Period
 from topline.units.text import N_
 
-NOT_TIED = Missing("not_tied", N_("not tied to facts: give it a campaign, a UTM campaign or a coupon code"))
+NOT_TIED = Missing(
+    "not_tied", N_("not tied to facts: give it a campaign, a UTM campaign, a coupon code, a flow or a form")
+)
 NO_METRIC = Missing("no_metric", N_("say by which metric it is measured"))
-NOT_CUT = Missing("not_cut", N_("this metric is not known by campaign or coupon"))
+NOT_CUT = Missing("not_cut", N_("this metric is not known by what the action is tied by"))
 NO_RETURN = Missing("no_return", N_("its return needs spend and cost of goods"))
 
 ROI = ("contribution_before_marketing", "net_sales")
@@ -132,21 +136,44 @@ def campaigns(cells: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(cells.get("campaigns") or []), *named]))
 
 
-def tied(reader: Reader, metric: str, cells: Mapping[str, Any], period: Period) -> object:
-    """A metric's value of the facts that carry an action's campaigns or its coupons, each fact once."""
+def ties(cells: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """By dimension the values that facts of an action carry; none of a dimension that it isn't tied by."""
+    found = {
+        "campaign": campaigns(cells),
+        "coupon": tuple(cells.get("coupons") or ()),
+        "flow": _names(cells.get("flow")),
+        "form": _names(cells.get("form")),
+    }
+    return {dimension: values for dimension, values in found.items() if values}
+
+
+def _names(link: object) -> tuple[str, ...]:
+    """What facts may call a flow or a form by its link: the link, its path, and the last part of that."""
+    if not link:
+        return ()
+    path = urlsplit(str(link)).path.rstrip("/")
+    return tuple(dict.fromkeys(filter(None, (str(link), path, path.rpartition("/")[2]))))
+
+
+def tied(reader: Reader, metric: str, by: Mapping[str, Sequence[str]], period: Period) -> object:
+    """A metric's value of the facts that carry one of the values of any dimension, each fact once."""
     dims = metrics()[metric].dimensions
-    named = {"campaign": campaigns(cells), "coupon": tuple(cells.get("coupons") or [])}
-    if not any(named.values()):
+    if not by:
         return NOT_TIED
-    filters = [Filter(name, values) for name, values in named.items() if values and name in dims]
+    filters = tuple(Filter(name, tuple(values)) for name, values in by.items() if name in dims)
     if not filters:
         return NOT_CUT
-    values = [reader.value(metric, period, (one,)) for one in filters]
-    is_adding = metrics()[metric].roll_up in (RollUp.SUM, RollUp.DISTINCT)
-    if len(filters) == 1 or not is_adding or any(isinstance(value, Missing) for value in values):
-        return values[0]
-    both = reader.value(metric, period, tuple(filters))
-    return values[0] + values[1] - both  # type: ignore[operator]
+    first = reader.value(metric, period, filters[:1])
+    if len(filters) == 1 or metrics()[metric].roll_up not in (RollUp.SUM, RollUp.DISTINCT):
+        return first
+    signed = [
+        (1 if count % 2 else -1, reader.value(metric, period, some))
+        for count in range(1, len(filters) + 1)
+        for some in combinations(filters, count)
+    ]
+    if any(isinstance(value, Missing) for _, value in signed):
+        return first
+    return sum(sign * value for sign, value in signed)  # type: ignore[operator,misc]
 
 
 def actions(reader: Reader) -> list[Action]:
@@ -163,9 +190,10 @@ def _action(reader: Reader, row: Entry) -> Action:
     if period is None:
         actual = NOT_YET
     else:
-        actual = tied(reader, metric, said, period) if metric else NO_METRIC
-        spent = tied(reader, "spend", {"campaigns": campaigns(said)}, period)
-        roi = _roi(tied(reader, "contribution_before_marketing", said, period), spent)
+        by = ties(said)
+        actual = tied(reader, metric, by, period) if metric else NO_METRIC
+        spent = tied(reader, "spend", by, period)
+        roi = _roi(tied(reader, "contribution_before_marketing", by, period), spent)
     return Action(
         key=row.key,
         name=said.get("name", ""),
@@ -211,10 +239,10 @@ def _front(reader: Reader, row: Entry, own: Sequence[Action]) -> Front:
     result: object = NOT_YET if metric else NO_METRIC
     roi: object = NOT_YET
     if period is not None:
-        together = {
-            "campaigns": [name for one in own for name in campaigns(one.cells)],
-            "coupons": [code for one in own for code in one.cells.get("coupons") or []],
-        }
+        together: dict[str, list[str]] = defaultdict(list)
+        for one in own:
+            for dimension, values in ties(one.cells).items():
+                together[dimension] += values
         spent = _of_front(reader, "spend", together, channels, period)
         result = _of_front(reader, metric, together, channels, period) if metric else NO_METRIC
         roi = _roi(_of_front(reader, "contribution_before_marketing", together, channels, period), spent)
@@ -249,7 +277,7 @@ def _front(reader: Reader, row: Entry, own: Sequence[Action]) -> Front:
 
 
 def _of_front(
-    reader: Reader, metric: str, together: Mapping[str, Any], channels: Sequence[str], period: Period
+    reader: Reader, metric: str, together: Mapping[str, Sequence[str]], channels: Sequence[str], period: Period
 ) -> object:
     """By what its actions are tied by; while none is tied, by its channels."""
     found = tied(reader, metric, together, period)
