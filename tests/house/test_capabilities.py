@@ -40,7 +40,8 @@ from topline.science import scenario, season, volume
 from topline.web.page import pages
 from topline.workbench import audit, comments
 
-SPEC = Path(os.environ.get("TOPLINE_SHARED", Path(__file__).parents[3] / "shared")) / "spec" / "capabilities.md"
+DATA = Path(os.environ.get("TOPLINE_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
+SPEC = DATA.parent / "spec" / "capabilities.md"
 VERSION = "/plans/{plan}/versions/{version}"
 
 WANTED = {
@@ -59,7 +60,8 @@ WANTED = {
     "P8": ["plan_fronts", "field 9.matrix", "field 4.journey.step", f"api {VERSION}/fronts", fronts.matrix,
            fronts.journeys],
     "P9": ["plan_fronts", "field 8.fronts.budget", "field 8.fronts.focus", "field 8.actions.campaigns",
-           "field 8.actions.utm", "field 8.actions.coupons", "field 8.actions.flow", "field 8.partners.code"],
+           "field 8.actions.utm", "field 8.actions.coupons", "field 8.actions.flow",
+           "field 8.actions.form", "field 8.partners.code", fronts.ties],
     "P10": ["calendar", "own_event_new", "prior_price", "plan_promotions", f"api {VERSION}/promotions/simulate",
             "field 11.promotions.legal", "api /calendar.ics",
             promotion.check],
