@@ -1,12 +1,12 @@
 """No order of operations, and no role, brings a plan into force past those who have to approve what it says."""
 
 import contextlib
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -14,21 +14,38 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tiny_plan import NOW, PEOPLE, a_plan, a_shop, a_strategy
 from topline.accounts import operations as accounts
 from topline.accounts.models import Shop, User
-from topline.plans import approval, gate, operations
+from topline.documents import xlsx
+from topline.documents.sheet import Column, Form, Sheet
+from topline.plans import (
+    agenda,
+    approval,
+    document,
+    gate,
+    ledger,
+    operations,
+    proposals,
+    scenarios,
+    spreadsheet,
+    targets,
+)
 from topline.plans.grid import Part
 from topline.plans.models import (
     ApprovalRule,
+    BudgetLine,
     Decision,
     DecisionError,
     Delegation,
     Entry,
     Kind,
     PlanVersion,
+    Proposal,
     State,
+    Step,
     TargetBlock,
 )
 from topline.team.models import Territory
 from topline.units.errors import ToplineError
+from topline.units.period import Period
 
 SEATS = {
     "plan_owner": "head",
@@ -41,10 +58,155 @@ SEATS = {
 actors = st.sampled_from([*PEOPLE, "stranger", None])
 
 
+BOUND = ("budget", "starts_on", "ends_on", "expected", "price", "floor", "discount_limit", "discount", "stock_need")
+"""Columns of the document that hold a price, a budget, a date or a number that is aimed at."""
+
+
 def numbers(version: PlanVersion) -> Any:
-    """What an approval is of, read past the code that is tested: the cells and the goals' targets and days."""
-    cells = [bytes(row.cells.values) for row in TargetBlock.objects.filter(version=version).order_by("block")]
-    return cells, list(version.goals.order_by("pk").values_list("target", "due_on", "dropped_at"))
+    """What an approval is of, read past the code that is tested: cells, goals, budget, prices, amounts and days."""
+    cells = [
+        (row.metric, row.cut, bytes(row.cells.values))
+        for row in TargetBlock.objects.filter(version=version).order_by("metric", "cut", "block")
+    ]
+    budget = {line.key: {at: Decimal(sum_) for at, sum_ in line.planned.items()} for line in version.budget.all()}
+    rows = {
+        (row.field, row.key): {name: row.cells[name] for name in BOUND if name in row.cells}
+        for row in version.entries.filter(removed_at=None)
+    }
+    goals = list(version.goals.order_by("pk").values_list("target", "due_on", "dropped_at"))
+    return (
+        cells,
+        goals,
+        {key: kept for key, kept in budget.items() if any(kept.values())},
+        {key: kept for key, kept in rows.items() if kept},
+    )
+
+
+class Edits:
+    """Every kind of edit of a version by somebody; those of words alone are in WORDS."""
+
+    def __init__(self, version: PlanVersion, actor: User | None, now: Any, n: int) -> None:
+        self.n, self.plain = n, version
+        self.at: dict[str, Any] = {"version": version, "actor": actor, "now": now}
+
+    @property
+    def amount(self) -> Decimal:
+        return Decimal(f"{100 + self.n}.50")
+
+    def cell(self) -> None:
+        part = Part(self.n % 2, 0, self.n % 2)
+        operations.set_target(**self.at, metric="net_sales", part=part, amount=self.amount, seen=self.plain.revision)
+
+    def total(self) -> None:
+        operations.set_target(
+            **self.at, metric="net_sales", part=Part(), amount=self.amount, seen=self.plain.revision, reason="more"
+        )
+
+    def paste(self) -> None:
+        amounts = [[self.amount, None], [None, self.amount]]
+        targets.paste(**self.at, metric="net_sales", amounts=amounts, at=Part(0, 0, 0), seen=self.plain.revision)
+
+    def undo(self) -> None:
+        operations.undo_edit(**self.at)
+
+    def quotas(self) -> None:
+        targets.add_lines(**self.at, metric="net_sales", cut="person", names=[f"rep {self.n}"])
+
+    def part_goal(self) -> None:
+        operations.add_goal(**self.at, metric="net_sales", scope={"category": ["Lamps", "Rugs"][self.n % 2]})
+
+    def goal(self) -> None:
+        more = {name: self.at[name] for name in ("actor", "now")}
+        operations.edit_goal(goal=self.plain.goals.standing()[0], target=self.amount * 4, **more)
+
+    def drop_goal(self) -> None:
+        more = {name: self.at[name] for name in ("actor", "now")}
+        operations.drop_goal(goal=self.plain.goals.standing().order_by("-pk")[0], **more)
+
+    def budget(self) -> None:
+        line = self.plain.budget.first() or ledger.put_line(**self.at, activity="Ads")
+        ledger.set_amount(**self.at, key=line.key, month=date(2026, 10, 1), amount=self.amount)
+
+    def move_budget(self) -> None:
+        key = self.plain.budget.get().key
+        ends = {"source": key, "source_month": date(2026, 10, 1), "target": key, "target_month": date(2026, 11, 1)}
+        ledger.move(**self.at, **ends, amount=Decimal(1), reason="later")
+
+    def drop_line(self) -> None:
+        ledger.drop_line(**self.at, key=self.plain.budget.get().key)
+
+    def spreadsheet(self) -> None:
+        rows = [["Lamps", "", self.amount]]
+        columns = (Column("Category"), Column("Market"), Column("2026-10", Form.MONEY))
+        content = xlsx.write([Sheet("Targets net_sales", columns, rows)])
+        spreadsheet.load(**self.at, content=content)
+
+    def row(self, field: str, **values: str) -> None:
+        there = self.plain.entries.rows(field).first()
+        if there is None:
+            document.add_row(**self.at, field=field, values=values)
+        else:
+            document.write(**self.at, field=field, key=there.key, changes=values, seen=there.revision)
+
+    def front(self) -> None:
+        self.row("8.fronts", name="Search", budget=f"{self.amount}")
+
+    def price(self) -> None:
+        self.row("7.prices", name="Lamps", price=f"{self.amount}", floor="16")
+
+    def floor(self) -> None:
+        self.row("7.prices", name="Lamps", price="200", floor=f"{self.amount - 90}")
+
+    def promotion(self) -> None:
+        days = {"starts_on": f"2026-10-{10 + self.n % 9}", "ends_on": "2026-10-20"}
+        self.row("11.promotions", name="Late lamps", discount="0.1", **days)
+
+    def move_on_the_calendar(self) -> None:
+        row = self.plain.entries.rows("11.promotions")[0]
+        first, last = (date.fromisoformat(row.cells[name]) for name in ("starts_on", "ends_on"))
+        was = Period(first, last + timedelta(days=1))
+        to = Period(first + timedelta(days=1), last + timedelta(days=2))
+        agenda.move(
+            shop=self.plain.plan.shop, id_=f"{self.plain.pk}:11.promotions:{row.key}", was=was, to=to,
+            actor=self.at["actor"], now=self.at["now"],
+        )  # fmt: skip
+
+    def remove_row(self) -> None:
+        row = self.plain.entries.standing().filter(field__in=["8.fronts", "7.prices", "11.promotions"])[0]
+        document.remove_row(**self.at, field=row.field, key=row.key)
+
+    def proposal(self) -> None:
+        """Goes into the newest draft, or a new version: never into one that is decided."""
+        found = Proposal.objects.create(
+            shop=self.plain.plan.shop, kind="message", subject=f"rugs {self.n}", week=date(2026, 10, 5), rank=0,
+            said=["x", {}], action=["x", {}], gain=1, low=0, high=2, confidence=0.5, starts_on=date(2026, 10, 1),
+            due_on=date(2026, 10, 9), state=Proposal.State.OPEN,
+        )  # fmt: skip
+        more = {name: self.at[name] for name in ("actor", "now")}
+        proposals.accept(proposal=found, action="Ring them", **more)
+
+    def scenario(self) -> None:
+        """A scenario, and a new version as adoption makes one: neither touches the version that was decided."""
+        more = {name: self.at[name] for name in ("actor", "now")}
+        made = scenarios.branch(**self.at, name=f"Cheaper {self.n}")
+        scenarios.move(found=made, values={"price": -0.1}, at=Part(), **more)
+        new = operations.revise(version=self.plain, **more)
+        operations.set_target(
+            version=new, metric="net_sales", part=Part(), amount=self.amount, seen=new.revision, **more
+        )
+
+    def words(self) -> None:
+        document.write(**self.at, field="1.note", key="", changes={"text": f"Said {self.n}"}, seen=0)
+
+    def actions(self) -> None:
+        more = {name: self.at[name] for name in ("actor", "now")}
+        operations.edit_goal(goal=self.plain.goals.standing()[0], actions=[f"call {self.n}"], **more)
+
+
+WORDS = ("proposal", "scenario", "words", "actions")
+"""Edits that change nothing that the version's approval binds to."""
+LEADS = ["marketing", "head", "finance", "director"]
+KINDS = [name for name in vars(Edits) if not name.startswith("_") and name not in ("amount", "row")]
 
 
 class Approval(RuleBasedStateMachine):
@@ -91,7 +253,7 @@ class Approval(RuleBasedStateMachine):
                 self.given[one.seat] = actor, numbers(self.version)
 
     @rule(
-        order=st.permutations(["marketing", "head", "finance", "director"]),
+        order=st.permutations(LEADS),
         is_submitted=st.booleans(),
         then=st.sampled_from([None, None, "director", "rep"]),
     )
@@ -119,23 +281,27 @@ class Approval(RuleBasedStateMachine):
         if self.attempt(approval.close, actor):
             assert was == State.ACTIVE
 
-    @rule(block=st.integers(0, 1), month=st.integers(0, 1), amount=st.sampled_from(["100", "150.01"]))
-    def edit_a_cell(self, block: int, month: int, amount: str) -> None:
-        self.attempt(
-            operations.set_target, "head", metric="net_sales", part=Part(block, 0, month), amount=Decimal(amount),
-            seen=self.version.revision,
-        )  # fmt: skip
+    @rule(kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=3), actor=actors, n=st.integers(0, 9))
+    def edit(self, kinds: list[str], actor: str | None, n: int) -> None:
+        was, before = State(self.version.state), numbers(self.version)
+        for kind in kinds:
+            self.now += timedelta(minutes=1)
+            # no row, goal or line of the kind is there yet, or it says no
+            with contextlib.suppress(ToplineError, IndexError, BudgetLine.DoesNotExist):
+                getattr(Edits(self.version, self.people[actor], self.now, n), kind)()
+            self.version.refresh_from_db()
+        if was in (State.ACTIVE, State.CLOSED):
+            assert numbers(self.version) == before
+        if numbers(self.version) == before and set(kinds) <= set(WORDS):
+            assert self.version.state == was
 
-    @rule()
-    def undo(self) -> None:
-        self.attempt(operations.undo_edit, "head")
-
-    @rule(aim=st.sampled_from([None, Decimal(650)]), action=st.sampled_from(["write", "call"]))
-    def edit_a_goal(self, aim: Decimal | None, action: str) -> None:
-        goal = self.version.goals.get()
-        with contextlib.suppress(ToplineError):
-            operations.edit_goal(goal=goal, actor=self.people["head"], now=self.now, target=aim, actions=[action])
-        self.version.refresh_from_db()
+    @rule(order=st.permutations(LEADS), kind=st.sampled_from(KINDS), actor=actors)
+    def edit_what_is_approved(self, order: list[str], kind: str, actor: str | None) -> None:
+        self.submit("head")
+        for one in order:
+            self.approve(one, "agreed")
+        self.edit([kind], actor, 7)
+        self.activate("director")
 
     @rule(giver=st.sampled_from(list(PEOPLE)), taker=st.sampled_from([*PEOPLE, "stranger"]))
     def delegate(self, giver: str, taker: str) -> None:
@@ -198,6 +364,37 @@ class Approval(RuleBasedStateMachine):
         assert entries[: len(self.former)] == self.former
         assert approval.is_whole(self.version.plan)
         self.former = entries
+
+
+@pytest.mark.django_db
+def test_each_kind_of_edit_voids_an_approval_or_changes_nothing_of_it(settings: Any, tmp_path: Any) -> None:
+    settings.LAKE_ROOT = tmp_path / "lake"
+    shop, people = a_shop()
+    version = a_plan(shop, Kind.MARKETING, people["director"])
+    for needed in ("budget", "promotion", "cell", "part_goal"):
+        getattr(Edits(version, people["director"], NOW, 1), needed)()
+        version.refresh_from_db()
+    version = approval.submit(version=version, actor=people["director"], now=NOW)
+    for person in ("marketing", "finance", "operator", "director"):
+        version = approval.approve(version=version, actor=people[person], now=NOW, note="agreed")
+    assert version.state == State.APPROVED
+    before = numbers(version)
+    for kind in KINDS:
+        with transaction.atomic():
+            version = PlanVersion.objects.get(pk=version.pk)
+            getattr(Edits(version, people["director"], NOW, 6), kind)()
+            version.refresh_from_db()
+            last = Decision.objects.of(version.plan).last()
+            assert last is not None
+            if kind in WORDS:
+                assert (version.state, numbers(version)) == (State.APPROVED, before), kind
+            else:
+                assert numbers(version) != before, kind
+                assert (version.state, last.step) == (State.DRAFT, Step.VOIDED), kind
+                assert last.changes, kind
+                with pytest.raises(approval.PlanStateError):
+                    approval.activate(version=version, actor=people["director"], now=NOW)
+            transaction.set_rollback(True)
 
 
 @pytest.mark.django_db

@@ -11,9 +11,19 @@ from topline.plans.cuts import DIMENSIONS
 from topline.plans.outline import Column, Type, fields
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor
+from topline.units.text import N_
 
 _CELLS_NAMED = 12
 _WORDS_OF_A_GOAL = ("owner", "actions", "links", "strategy", "needs")
+_OF_A_LINE = {
+    "activity": N_("Activity"),
+    "channel": N_("Channel"),
+    "campaign": N_("Campaign"),
+    "market": N_("Market"),
+    "kind": N_("Kind"),
+    "front_key": N_("Action front"),
+    "expected": N_("Expected sales"),
+}
 _BINDING = (Type.MONEY, Type.NUMBER, Type.RATE)
 _EVIDENCE = ("2", "3")
 """Sections that say what is the case; an approval binds to what the others want."""
@@ -52,7 +62,8 @@ def material(contents: Mapping[str, Any]) -> dict[str, Any]:
     kept["goals"] = [
         {name: value for name, value in goal.items() if name not in _WORDS_OF_A_GOAL} for goal in contents["goals"]
     ]
-    kept["document"] = {name: _numbers(name, rows) for name, rows in contents["document"].items()}
+    document = {name: _numbers(name, rows) for name, rows in contents["document"].items()}
+    kept["document"] = {name: rows for name, rows in document.items() if rows}
     return kept
 
 
@@ -72,7 +83,8 @@ def _binds(column: Column) -> bool:
 
 def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
     """What has to be known of the step from one contents to the other: the material first."""
-    found = [*_frame(before, after), *_targets(before, after), *_goals(before, after), *_document(before, after)]
+    parts = (_frame, _targets, _goals, _budget, _document)
+    found = [one for part in parts for one in part(before, after)]
     return sorted(found, key=lambda one: not one.is_material)
 
 
@@ -152,6 +164,24 @@ def _goals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Diff
 
 def _target(goal: Mapping[str, Any] | None) -> str | None:
     return None if goal is None else _plain(goal["target"])
+
+
+def _budget(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
+    """Amounts of the budget that differ, line by line and month by month, and what its lines are tied to."""
+    old, new = ({line["key"]: line for line in contents.get("budget", [])} for contents in (before, after))
+    for key in [*new, *(key for key in old if key not in new)]:
+        was, now = old.get(key, {}), new.get(key, {})
+        line = (now or was)["activity"]
+        amounts = [one.get("planned", {}) for one in (was, now)]
+        for month in sorted({*amounts[0], *amounts[1]}):
+            pair = [one.get(month) for one in amounts]
+            if Decimal(pair[0] or 0) != Decimal(pair[1] or 0):
+                what = Sentence("diff.budget", {"line": line, "at_month": f"{month}-01"})
+                yield Difference(what, pair[0], pair[1], "spend")
+        for column, label in _OF_A_LINE.items():
+            if was.get(column) != now.get(column):
+                what = Sentence("diff.budget_field", {"line": line, "column_label": label})
+                yield Difference(what, _plain(was.get(column)), _plain(now.get(column)))
 
 
 def _document(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:

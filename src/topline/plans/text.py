@@ -224,6 +224,8 @@ TEXTS: Mapping[str, str] = {
     "diff.part_goal_field": N_("Goal: %(goal_metric)s, %(scope)s: %(goal_field)s"),
     "diff.field": N_("§%(section)s %(document_label)s"),
     "diff.row": N_("§%(section)s %(document_label)s, %(row)s: %(column_label)s"),
+    "diff.budget": N_("Budget, %(line)s, %(at_month)s"),
+    "diff.budget_field": N_("Budget, %(line)s: %(column_label)s"),
     # marketing's gate on a sales plan
     "gate.unnamed": N_("The plan names no marketing plan that it serves. Choose the one, or draft it first."),
     "gate.draft": N_("The marketing plan “%(title)s” is not approved yet."),
