@@ -147,7 +147,7 @@ def _edited(sheet):
     if sheet.name == "Targets net_sales":
         rows[2][4] = Decimal("7777.25")
     if sheet.name == "Budget":
-        rows[0][5] = Decimal(900)
+        rows[0][8] = Decimal(900)
     return Sheet(sheet.name, sheet.columns, rows, sheet.total)
 
 

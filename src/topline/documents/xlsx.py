@@ -51,7 +51,7 @@ def write(sheets: Iterable[Sheet]) -> bytes:
             formats = [book.add_format({"num_format": _number_format(column)}) for column in sheet.columns]
             rows = iter(sheet.rows)
             while True:
-                page = book.add_worksheet(_free_name(sheet.name, names))
+                page = book.add_worksheet(free_name(sheet.name, names))
                 written, is_full = _fill(page, sheet.columns, rows, formats, head, note)
                 if not is_full:
                     break
@@ -154,7 +154,7 @@ def _number_format(column: Column) -> str:
     return f"{number} [${column.currency}]" if column.currency else number
 
 
-def _free_name(name: str, taken: set[str]) -> str:
+def free_name(name: str, taken: set[str]) -> str:
     """A name that Excel accepts (31 characters, none of []:*?/\\, not taken); `taken` learns it."""
     clean = re.sub(r"[\[\]:*?/\\\x00-\x1f]", " ", name).strip("' ") or "Sheet"
     free, number = clean[:31], 1

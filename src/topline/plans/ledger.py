@@ -15,7 +15,7 @@ from topline.accounts.models import Shop, User
 from topline.lake import engine
 from topline.lake.snapshot import Snapshot
 from topline.metrics.query import Query
-from topline.plans import expectation, facts, operations
+from topline.plans import approval, expectation, facts, operations
 from topline.plans.models import (
     BudgetLine,
     BudgetMove,
@@ -25,7 +25,7 @@ from topline.plans.models import (
     SpendKind,
     SpendLimit,
 )
-from topline.plans.spreadsheet import BUDGET, CellsError, Change
+from topline.plans.spreadsheet import BUDGET, CellsError, Change, Line
 from topline.science import season
 from topline.units import errors
 from topline.units.missing import Missing
@@ -35,6 +35,7 @@ from topline.units.text import N_
 from topline.workbench import audit
 
 LARGEST = Decimal(10) ** 15
+_PUT = ("activity", "channel", "campaign", "market", "kind", "front_key", "expected")
 _POINTS = (("campaign", 8), ("channel", 4), ("market", 2))
 NO_MARGIN = Missing("no_margin", N_("no cost of goods of the last twelve months"))
 NO_RETURN = Missing("no_return", N_("no attributed sales of this channel in the last twelve months"))
@@ -117,6 +118,7 @@ def put_line(
         line.kind, line.front_key, line.expected = kind, front_key, expected
         line.save()
         _log(version, "plan.budget_line", actor, line=line.key, activity=name)
+        approval.settle(version=version, actor=actor, now=now)
     return line
 
 
@@ -137,6 +139,7 @@ def drop_line(*, version: PlanVersion, key: str, actor: User | None, now: dateti
         line = _line(version, key)
         _log(version, "plan.budget_line_dropped", actor, line=key, activity=line.activity)
         line.delete()
+        approval.settle(version=version, actor=actor, now=now)
 
 
 def set_amount(
@@ -186,19 +189,34 @@ def move(
         return _moved(version, amount, reason.strip()[:500], actor, now, **ends)
 
 
-def take_over(
-    *, version: PlanVersion, cells: Mapping[tuple[str, ...], Mapping[date, Decimal]], actor: User | None, now: datetime
-) -> list[Change]:
-    """Plan the amounts of a spreadsheet, by key of line and month: what changed. Raises spreadsheet.CellsError."""
+def take_over(*, version: PlanVersion, lines: Sequence[Line], actor: User | None, now: datetime) -> list[Change]:
+    """Plan the lines of a spreadsheet: what changed. Raises spreadsheet.CellsError, PlanLockedError."""
     done = []
-    for (key,), months in cells.items():
-        line = version.budget.filter(key=key).first()
-        if line is None:
-            raise CellsError(what=str(UnknownLineError(key=key)))
-        for month, amount in months.items():
-            before = line.amounts.get(month, Decimal(0))
-            if set_amount(version=version, key=key, month=month, amount=amount, actor=actor, now=now, reason="XLSX"):
-                done.append(Change(BUDGET, line.activity, month, before, _rounded(version, amount)))
+    whom: dict[str, Any] = {"version": version, "actor": actor, "now": now}
+    for one in lines:
+        key, said = one.words["key"], {name: text for name, text in one.words.items() if name != "key"}
+        more: dict[str, Any] = said | ({"expected": one.expected} if one.has_expected else {})
+        try:
+            line = _line(version, key) if key else None
+            before = {name: getattr(line, name) if line else None for name in more}
+            if line is None or before != more:
+                kept = {} if line is None else {name: getattr(line, name) for name in _PUT}
+                put = put_line(
+                    key=key, **whom, **(kept | {name: value for name, value in more.items() if value or line})
+                )
+                done += [
+                    Change(BUDGET, put.activity, None, before[name], getattr(put, name))
+                    for name in more
+                    if before[name] != getattr(put, name) and (line or name == "activity")
+                ]
+                key = put.key
+            there = BudgetLine.objects.get(version=version, key=key)
+            for month, amount in one.amounts.items():
+                was = there.amounts.get(month, Decimal(0))
+                if set_amount(key=key, month=month, amount=amount, reason="XLSX", **whom):
+                    done.append(Change(BUDGET, there.activity, month, was, _rounded(version, amount)))
+        except (LineNameError, BudgetAmountError) as error:
+            raise CellsError(what=f"{BUDGET}, “{key or one.words.get('activity', '')}”: {error}") from error
     return done
 
 
@@ -245,9 +263,11 @@ def _moved(
         source=ends.get("source"),
         target=ends.get("target"),
     )
-    return BudgetMove.objects.create(
+    made = BudgetMove.objects.create(
         version=version, amount=amount, reason=reason, actor_id=actor.pk if actor else None, at=now, **ends
     )
+    approval.settle(version=version, actor=actor, now=now)
+    return made
 
 
 def _log(version: PlanVersion, verb: str, actor: User | None, **detail: Any) -> None:

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import numpy as np
 from django.db import transaction
+from numpy.typing import NDArray
 
 from topline.accounts.models import Channel, User
 from topline.metrics.catalogue import metrics
@@ -184,11 +185,37 @@ def paste(
         for other in GridOperation.objects.since(version, metric, seen, cut):
             if np.isin(other.effect.at, where).any():
                 raise operations.StaleEditError()
-        new = grids.set_cells(grid, where, np.array([minor for _, minor in cells], dtype=np.int64))
-        part = Part(None, at.market, None)
+        minors = np.array([minor for _, minor in cells], dtype=np.int64)
+        new, part = grids.set_cells(grid, where, minors), Part(None, at.market, None)
         return operations.append_edit(
             version, metric, cut, grid, new, Edit.PASTE, part, seen=seen, actor=actor, now=now, reason=reason
         )
+
+
+def put(
+    *,
+    version: PlanVersion,
+    metric: str,
+    cut: str,
+    at: NDArray[np.int64],
+    amounts: Cells,
+    actor: User | None,
+    now: datetime,
+    reason: str,
+) -> GridOperation:
+    """Set single cells anywhere in a grid as they are now, in one edit.
+
+    at : (n,) flat index of each; amounts : (n,) whole units
+
+    Raises what `grid.set_cells` and an edit raise.
+    """
+    with transaction.atomic():
+        version, grid = operations.grid_for_edit(version, metric, cut, Part(), None)
+        new = grids.set_cells(grid, at, amounts)
+        return operations.append_edit(
+            version, metric, cut, grid, new, Edit.PASTE, Part(), seen=version.revision, actor=actor, now=now,
+            reason=reason,
+        )  # fmt: skip
 
 
 def bring_in_line(
