@@ -94,7 +94,7 @@ def sheets(version: PlanVersion) -> Iterator[Sheet]:
         amounts = [Column(month, form, currency, is_summed=True) for month in months]
         span = f"SUM({{{len(titles)}}}:{{{len(titles) + len(months) - 1}}})"
         grid, money = version.grid(metric, cut), _in_unit(metric, version)
-        rows = [
+        rows: list[tuple[Value, ...]] = [
             (*line, *(money(cell) for cell in cells), money(sum(cells)))
             for line, cells in zip(_lines(version, metric, cut), _flat(grid).tolist(), strict=True)
         ]
