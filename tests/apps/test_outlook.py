@@ -23,6 +23,7 @@ from topline.outlook.demand import Change, PlannedValueError, UnknownProductErro
 from topline.plans import demand
 from topline.plans import jobs as plan_jobs
 from topline.science.demand import ShortHistoryError
+from topline.science.panel import Panel
 from topline.units.period import Period
 from topline.workbench import jobs
 
@@ -124,14 +125,16 @@ def test_what_cannot_be_said_is_refused(gifts):
         demand.make(gifts, date(2024, 5, 1))
 
 
-def test_a_market_index_joins_in_where_it_helps(gifts):
-    """An index that is what was sold: forecasts of the past were better with it. One of noise is left out."""
+def test_a_market_index_joins_in_where_what_was_stated_of_it_helped(gifts):
+    """An index that is what was sold, stated a quarter ahead: forecasts of the past were better with it. Neither with
+    the same numbers recorded as they came, since none of them was known when it would have helped, nor with noise."""
     lake = gifts.lake()
     sales = outlook._sales(lake, lake.latest(), DAY, gifts.settings())
     total = sales.units.sum(axis=0)
     rng = np.random.default_rng(2)
     days = [sales.start + timedelta(days=7 * k) for k in range(len(total) + 13)]
     index = np.r_[total, np.full(13, total[-4:].mean() * 2)]
+    ahead = timedelta(days=100)
     rows = [
         {
             "series": name,
@@ -140,8 +143,13 @@ def test_a_market_index_joins_in_where_it_helps(gifts):
             "low": float(value) * low,
             "high": float(value) * 1.1,
             "source": "test",
+            **({} if known is None else {"recorded_at": datetime(on.year, on.month, on.day, tzinfo=UTC) - known}),
         }
-        for name, values, low in (("market", index, 0.9), ("noise", rng.normal(100, 10, len(days)), 1.0))
+        for name, values, low, known in (
+            ("as it came", index, 0.9, None),
+            ("market", index, 0.9, ahead),
+            ("noise", rng.normal(100, 10, len(days)), 1.0, ahead),
+        )
         for on, value in zip(days, values, strict=True)
     ]
     append(lake, "external_series", rows)
@@ -149,8 +157,22 @@ def test_a_market_index_joins_in_where_it_helps(gifts):
     used = {each.name: each for each in found.drivers}
     assert used["market"].is_used
     assert used["market"].error < used["market"].error_without
+    assert not used["as it came"].is_used
     assert not used["noise"].is_used
     assert 1.2 < used["market"].low < used["market"].expected < used["market"].high
+
+
+def test_at_an_earlier_origin_the_market_is_what_was_known_of_it() -> None:
+    """Fourteen weeks of a market that rises by one; at week 11 it was stated to fall, at week 10 nothing was said."""
+    market = np.arange(16.0)[None, None]
+    week = np.datetime64("2026-01-05") + 7 * np.arange(16)
+    panel = Panel(
+        np.ones((1, 14)), week, np.zeros(1, dtype=np.int64), cycle=1, year=52, conditions=market,
+        foreseen={11: np.array([[[3.0, 2.0, 1.0]]])},
+    )  # fmt: skip
+    assert panel.at(11, 2).conditions.tolist() == [[[*range(11), 3, 2]]]
+    assert panel.at(10, 2).conditions.tolist() == [[[*range(10), 9, 9]]]
+    assert panel.since(2).at(9, 2).conditions.tolist() == [[[*range(2, 11), 3, 2]]]
 
 
 def test_its_doors_say_the_same(gifts, owner, client, capsys):
@@ -160,11 +182,17 @@ def test_its_doors_say_the_same(gifts, owner, client, capsys):
     assert "Looking ahead" in client.get("/shop/gifts/outlook").content.decode()
     jobs.run_now(plan_jobs.prepare_demand(gifts, DAY))
     made = demand.made(gifts)
-    told = call("GET", f"{address}?by=category&name=Rugs").json()
+    told = call("GET", f"{address}?where=category=Rugs").json()
     rugs = made.by["category"].names.index("Rugs")
-    assert told["slices"][0]["mean"] == made.by["category"].mean[rugs].tolist()
+    assert told["slices"][0]["mean"] == pytest.approx(made.by["category"].mean[rugs])
+    days = call("GET", f"{address}?by=category,market&grain=day").json()
+    assert {tuple(one["names"]) for one in days["slices"]} >= {("Rugs", "GB"), ("Rugs", "IE")}
+    assert (days["starts"][0], len(days["starts"])) == (str(made.weeks[0]), 7 * 13)
+    summed = np.sum([one["mean"] for one in days["slices"]], axis=0).reshape(13, 7).sum(axis=1)
+    assert summed == pytest.approx(made.total.mean[0])
+    assert call("GET", f"{address}?where=market=XX").json()["code"] == "unknown_slice"
     assert [one["segment"] for one in told["accuracy"]][:2] == [None, "Lamps"]
-    page = client.get("/shop/gifts/outlook?by=category&name=Rugs").content.decode()
+    page = client.get("/shop/gifts/outlook?category=Rugs").content.decode()
     assert f"Rugs: {round(made.by['category'].whole[rugs, 1])} units in the next 13 weeks" in page
     assert "What is assumed" in page
     form = {"what": "product:A1", "discount": "20", "price": "", "from": "2026-11-02", "to": "2026-11-08"}
@@ -174,8 +202,20 @@ def test_its_doors_say_the_same(gifts, owner, client, capsys):
         assert said.status_code == 400
         assert f'id="{field}-error"' in said.content.decode()
         assert f'value="{text}"' in said.content.decode()
-    rows = b"".join(client.get("/shop/gifts/outlook?by=product&format=csv").streaming_content).decode().splitlines()
+    rows = (
+        b"".join(client.get("/shop/gifts/outlook?by=product&table=parts&format=csv").streaming_content)
+        .decode()
+        .splitlines()
+    )
     assert len(rows) == 1 + 3 * 13
+    part = client.get("/shop/gifts/outlook?category=Rugs&market=GB&grain=day&by=product").content.decode()
+    assert "Units by day: Rugs · United Kingdom" in part
+    asked = ["--where", "category=Rugs", "--by", "market", "--grain", "month", "--format", "json"]
+    assert main.run(["outlook", "demand", "--shop", "gifts", *asked]) == 0
+    months = json.loads(capsys.readouterr().out)
+    assert sum(row["expected"] for row in months) == pytest.approx(made.by["category"].mean[rugs].sum(), abs=0.5)
+    assert main.run(["outlook", "demand", "--shop", "gifts", "--where", "market=XX"]) != 0
+    capsys.readouterr()
     assert main.run(["outlook", "demand", "--shop", "gifts", "--format", "json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert [row["expected"] for row in printed] == pytest.approx(made.total.mean[0].tolist(), abs=0.06)
@@ -184,9 +224,14 @@ def test_its_doors_say_the_same(gifts, owner, client, capsys):
 def test_a_planned_promotion_is_part_of_the_address(gifts, owner, client):
     client.force_login(owner)
     form = {"what": "product:A1", "discount": "20", "price": "", "from": "2026-11-02", "to": "2026-11-08"}
-    sent = client.post("/shop/gifts/outlook?by=product&name=A1", form)
+    sent = client.post("/shop/gifts/outlook?product=A1&market=GB&grain=day", form)
     change = "product=A1,discount=20,from=2026-11-02,to=2026-11-09"
-    assert parse_qs(urlsplit(sent.url).query) == {"by": ["product"], "name": ["A1"], "change": [change]}
+    assert parse_qs(urlsplit(sent.url).query) == {
+        "product": ["A1"],
+        "market": ["GB"],
+        "grain": ["day"],
+        "change": [change],
+    }
     assert demand_file.parse_change(change) == Change(
         product="A1", period=Period(date(2026, 11, 2), date(2026, 11, 9)), discount=0.2
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from topline.outlook.demand import _interval, _noise, _Tried
+from topline.outlook.demand import Tried, _noise, interval
 
 WEEKS = 13
 
@@ -20,8 +20,8 @@ def test_four_in_five_weeks_fall_inside_whether_a_shop_is_steady_or_not():
         inside = []
         for _ in range(150):
             history = 1000 * np.exp(noise * rng.standard_normal((1, 104)))
-            tests = [_Tried(mean, mean, _drawn(rng, noise), mean) for _ in range(4)]
-            low, high = _interval(mean, mean, tests, 0.8, _noise(history))
+            tests = [Tried(mean, mean, _drawn(rng, noise), mean) for _ in range(4)]
+            low, high = interval(mean, mean, tests, 0.8, _noise(history))
             came = _drawn(rng, noise)
             inside.append(((came >= low) & (came <= high)).mean())
         assert 0.74 <= np.mean(inside) <= 0.88, noise
@@ -29,7 +29,7 @@ def test_four_in_five_weeks_fall_inside_whether_a_shop_is_steady_or_not():
 
 def test_without_a_trial_an_interval_is_wide():
     mean = np.full((1, WEEKS), 1000.0)
-    low, high = _interval(mean, mean, [], 0.8, np.array([0.03]))
+    low, high = interval(mean, mean, [], 0.8, np.array([0.03]))
     assert (high / low > 1.6).all()
 
 

@@ -1,7 +1,7 @@
 """The demand outlook: units by product, category, market and channel for coming weeks, and how earlier ones did."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema, Status
@@ -9,22 +9,23 @@ from pydantic import Field
 
 from topline.api.auth import Requires, caller
 from topline.api.checks import WaitOut
-from topline.outlook import demand_file
+from topline.outlook import demand_file, demand_slice
 from topline.plans import demand, jobs
+from topline.units.period import Grain
 from topline.workbench.models import Job
 
 router = Router()
 
 
 class SliceOut(Schema):
-    """Units of each week. The interval of all weeks together is narrower than the sum of its weeks'."""
+    """Units of each period. The interval of all of them together is narrower than the sum of theirs."""
 
-    name: str | None
-    title: str
+    names: Annotated[list[str | None], Field(description="Its value of each dimension that it is cut by")]
+    titles: list[str]
     low: list[float]
     mean: list[float]
     high: list[float]
-    whole: Annotated[list[float], Field(description="Low, mean and high of all weeks together")]
+    whole: Annotated[list[float], Field(description="Low, mean and high of all periods together")]
 
 
 class SegmentOut(Schema):
@@ -57,7 +58,7 @@ class DriftOut(Schema):
 class DemandOut(Schema):
     as_of: date
     snapshot: int
-    weeks: list[date]
+    starts: Annotated[list[date], Field(description="The first days of the periods")]
     level: float
     model: str
     slices: list[SliceOut]
@@ -68,8 +69,11 @@ class DemandOut(Schema):
 
 
 class DemandIn(Schema):
-    by: Annotated[str, Field(description="category, market, channel or product; empty for the total")] = ""
-    name: Annotated[str, Field(description="Only this value of it")] = ""
+    by: Annotated[
+        str, Field(description="category, market, channel, product, or several with commas; empty for one sum")
+    ] = ""
+    where: Annotated[list[str], Field(description="Only this value of a dimension, such as market=DE")] = []
+    grain: Literal["day", "week", "month"] = "week"
     change: Annotated[
         list[str],
         Field(description="Planned prices and promotions: product=A1,discount=20,from=2027-02-01,to=2027-02-08"),
@@ -90,21 +94,27 @@ def demand_outlook(request: HttpRequest, shop: str, asked: Query[DemandIn]) -> S
     if job is not None and (found is None or changes):
         return Status(202, job)
     assert found is not None  # noqa: S101  there is a job otherwise
-    cells = found.by.get(asked.by, found.total)
-    chosen = [k for k, name in enumerate(cells.names) if asked.name in ("", name)]
+    made = demand.cut(
+        who.shop,
+        found,
+        where=demand_slice.parse_where(asked.where),
+        by=[name for name in asked.by.split(",") if name],
+        grain=Grain(asked.grain),
+    )
     shown = {
         "as_of": found.as_of,
         "snapshot": found.snapshot,
-        "weeks": found.weeks,
+        "starts": made.starts,
         "level": found.level,
         "model": found.model,
         "slices": [
             {
-                "name": cells.names[k],
-                "title": cells.titles[k],
-                **{part: getattr(cells, part)[k].tolist() for part in ("low", "mean", "high", "whole")},
+                "names": made.names[k],
+                "titles": made.titles[k],
+                **{part: getattr(made, part)[k].tolist() for part in ("low", "mean", "high")},
+                "whole": made.weeks.whole[k].tolist(),
             }
-            for k in chosen
+            for k in range(len(made.names))
         ],
         "accuracy": list(found.accuracy_rows()),
         "inputs": dict(found.inputs),

@@ -321,7 +321,11 @@ def proposals(shop: plan.ShopOption, style: output.FormatOption = output.Format.
 @app.command()
 def demand(
     shop: plan.ShopOption,
-    by: Annotated[str, typer.Option(help="Cut by category, market, channel or product.")] = "",
+    by: Annotated[str, typer.Option(help="Cut by category, market, channel, product, or several with commas.")] = "",
+    where: Annotated[
+        list[str] | None, typer.Option(help="Only this value, such as market=DE; may be repeated.")
+    ] = None,
+    grain: Annotated[str, typer.Option(help="By day, week or month.")] = "week",
     change: Annotated[
         list[str] | None,
         typer.Option(help="A planned price or promotion: product=A1,price=9.90,discount=20,from=2027-02-01,to=..."),
@@ -330,11 +334,14 @@ def demand(
     as_of: plan.AsOf = None,
     style: output.FormatOption = output.Format.TABLE,
 ) -> None:
-    """Forecast the units of coming weeks, with intervals, and say how earlier forecasts did."""
+    """Forecast the units of any slice by day, week or month, with intervals, and say how earlier forecasts did."""
+    if grain not in ("day", "week", "month"):
+        raise typer.BadParameter(f"{grain}: write day, week or month.")
     owner = boot.shop(shop)
     boot.fresh_lake(owner)
-    from topline.outlook import demand_file
+    from topline.outlook import demand_file, demand_slice
     from topline.plans import demand as plans
+    from topline.units.period import Grain
 
     changes = tuple(demand_file.parse_change(text) for text in change or ())
     day = boot.as_of(as_of, owner)
@@ -344,21 +351,22 @@ def demand(
     if accuracy:
         output.rows(list(found.accuracy_rows()), style, title=found.model)
         return
-    cells = found.by.get(by, found.total)
+    dimensions = [name for name in by.split(",") if name]
+    cut = plans.cut(owner, found, where=demand_slice.parse_where(where or ()), by=dimensions, grain=Grain(grain))
     output.rows(
         [
-            {
-                by or "slice": name if name is not None else "",
-                "week": week,
-                "low": round(float(cells.low[k, h]), 1),
-                "expected": round(float(cells.mean[k, h]), 1),
-                "high": round(float(cells.high[k, h]), 1),
+            {name: value or "" for name, value in zip(dimensions, names, strict=True)}
+            | {
+                grain: start,
+                "low": round(float(cut.low[k, h]), 1),
+                "expected": round(float(cut.mean[k, h]), 1),
+                "high": round(float(cut.high[k, h]), 1),
             }
-            for k, name in enumerate(cells.names)
-            for h, week in enumerate(found.weeks)
+            for k, names in enumerate(cut.names)
+            for h, start in enumerate(cut.starts)
         ],
         style,
-        title=f"units by week, as of {found.as_of}, {found.level:.0%} interval",
+        title=f"units by {grain}, as of {found.as_of}, {found.level:.0%} interval",
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,8 @@ from topline.lake import engine
 from topline.lake.snapshot import Snapshot
 from topline.lake.store import Appended, Lake
 from topline.metrics.settings import Settings
-from topline.outlook.history import STALE_DAYS
-from topline.science import conformal, rhythm, spread, stack
+from topline.outlook.history import STALE_DAYS, History, horizon
+from topline.science import conformal, rhythm, season, spread, stack
 from topline.science.demand import ShortHistoryError
 from topline.science.panel import Panel, sum_by
 from topline.units.errors import ToplineError
@@ -40,7 +40,7 @@ _WEEK = 7
 _KEPT_WEEKS = 52
 _OUT_OF_STOCK_DAYS = 2
 _NAMES = 8
-_BETTER = 0.02
+_BETTER, _TRIED = 0.02, 3
 _SHARES = (0.8, 0.95)
 _NOISE_WEEKS = 104
 _LEAST_NOISE, _MOST_NOISE = 0.02, 0.5
@@ -163,6 +163,50 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """Forecasts from an earlier origin, what came, and seasonal naive; all (k, h)."""
+
+    mean: Floats
+    scale: Floats
+    actual: Floats
+    naive: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bottom:
+    """The series of product, market and channel themselves, of which every slice is a sum.
+
+    units : (n, t) by week; of : dimension -> (n,) places in names[dimension]; titles : of the products
+    mean, scale : (n, h), 0 for what has not sold in a year; tests : the newest origin first
+    day_weight : (c, 7 h) how strong a day each is in each category, day_scatter : (c,) variance over mean of a day's
+        units about its share of the week
+    """
+
+    units: Floats
+    of: Mapping[str, Ints]
+    names: Mapping[str, tuple[str | None, ...]]
+    titles: tuple[str, ...]
+    mean: Floats
+    scale: Floats
+    tests: tuple[Tried, ...]
+    day_weight: Floats
+    day_scatter: Floats
+
+    def only(self, rows: NDArray[np.bool_]) -> "Bottom":
+        """Some of the series."""
+        return replace(
+            self,
+            units=self.units[rows],
+            of={name: code[rows] for name, code in self.of.items()},
+            mean=self.mean[rows],
+            scale=self.scale[rows],
+            tests=tuple(
+                Tried(one.mean[rows], one.scale[rows], one.actual[rows], one.naive[rows]) for one in self.tests
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class DemandOutlook:
     """What a run expects of a shop's products.
 
@@ -173,6 +217,7 @@ class DemandOutlook:
     inputs : what the model looks at -> its share
     drivers : series from outside; changes : planned prices and promotions that it reckons with
     unknown_weeks : weeks of products left out because the shelf was empty
+    bottom : of a run that has just been made; kept beside it
     """
 
     as_of: date
@@ -189,6 +234,7 @@ class DemandOutlook:
     unknown_weeks: int
     series: int
     model: str
+    bottom: Bottom | None = None
 
     @property
     def accuracy(self) -> Accuracy | None:
@@ -248,7 +294,7 @@ def run(
     The same snapshot and arguments give the same numbers. Raises ShortHistoryError below 13 weeks of sales,
     UnknownProductError for a change of a product that was never sold.
     """
-    planned = tuple(changes)
+    planned, own = tuple(changes), tuple(own)
     sales = _sales(lake, snapshot, as_of, settings)
     known = sales.units.shape[1]
     is_live = sales.units[:, -_KEPT_WEEKS:].sum(axis=1) > 0
@@ -266,9 +312,10 @@ def run(
         drivers=_drivers(lake, snapshot, sales, live, day, planned),
         codes={name: sales.of[name][live] for name in ("category", "market", "channel")},
     )
-    panel, drivers = _with_conditions(panel, _outside(lake, snapshot, sales, live, group, groups, day))
+    panel, drivers = _with_conditions(panel, _outside(lake, snapshot, sales, groups, known, len(day)))
     made = stack.forecast(panel, tests=_tests(known, weeks))
-    by = {name: _sliced(sales, live, made, sales.of[name], sales.names[name], level) for name in DIMENSIONS}
+    bottom = _bottom(sales, live, made, *_days(lake, snapshot, sales, as_of, settings, own, weeks))
+    by = {name: sliced(bottom, sales.of[name], sales.names[name], _titles(sales, name), level) for name in DIMENSIONS}
     nobody = np.zeros(len(is_live), dtype=np.int64)
     return DemandOutlook(
         as_of=as_of,
@@ -276,16 +323,92 @@ def run(
         past=tuple(sales.start + timedelta(days=_WEEK * k) for k in range(known)),
         weeks=tuple(sales.end + timedelta(days=_WEEK * k) for k in range(weeks)),
         level=level,
-        total=_sliced(sales, live, made, nobody, (None,), level),
+        total=sliced(bottom, nobody, (None,), ("",), level),
         by={name: cells for name, cells in by.items() if len(cells.names) > 1},
-        classes=_classes(sales, live, made, level),
+        classes=_classes(bottom, level),
         inputs=made.inputs,
         drivers=drivers,
         changes=planned,
         unknown_weeks=int(np.isnan(units).sum()),
         series=len(live),
         model=made.model,
+        bottom=bottom,
     )
+
+
+def _titles(sales: _Sales, dimension: str) -> tuple[str, ...]:
+    return sales.titles if dimension == "product" else tuple(name or "" for name in sales.names[dimension])
+
+
+def _bottom(sales: _Sales, live: Ints, made: stack.Forecast, day_weight: Floats, day_scatter: Floats) -> Bottom:
+    def all_of(values: Floats) -> Floats:
+        found = np.zeros((len(sales.units), values.shape[1]))
+        found[live] = values
+        return found
+
+    horizon = made.mean.shape[1]
+    return Bottom(
+        units=sales.units,
+        of=sales.of,
+        names=sales.names,
+        titles=sales.titles,
+        mean=all_of(made.mean),
+        scale=all_of(made.scale),
+        tests=tuple(
+            Tried(
+                all_of(one.mean),
+                all_of(one.scale),
+                sales.units[:, one.origin : one.origin + horizon],
+                all_of(one.naive),
+            )
+            for one in made.tests
+        ),
+        day_weight=day_weight,
+        day_scatter=day_scatter,
+    )
+
+
+def _days(
+    lake: Lake,
+    snapshot: Snapshot,
+    sales: _Sales,
+    as_of: date,
+    settings: Settings,
+    own: Iterable[Occurrence],
+    weeks: int,
+) -> tuple[Floats, Floats]:
+    """How strong a day each coming one is in each category (c, 7 h), and how days scatter about it (c,)."""
+    lines = _sold(lake, snapshot, as_of)
+    known = min(sales.units.shape[1], 2 * _KEPT_WEEKS)
+    start = sales.end - timedelta(days=_WEEK * known)
+    lines = lines.filter((lines.on >= start) & (lines.on < sales.end))
+    sums = lines.group_by("product_key", "on").aggregate(units=lines.quantity.sum().cast("float64"))
+    rows = engine.execute(sums)
+    categories = sales.names["category"]
+    of = np.zeros(len(sales.names["product"]), dtype=np.int64)
+    of[sales.of["product"]] = sales.of["category"]
+    place = {key: k for k, key in enumerate(sales.names["product"])}
+    category = of[np.array([place[key] for key in rows["product_key"].to_pylist()], dtype=np.int64)]
+    step = (rows["on"].to_numpy().astype("datetime64[D]") - np.datetime64(start)).astype(np.int64)
+    daily = np.zeros((len(categories), _WEEK * known))
+    np.add.at(daily, (category, step), np.maximum(rows["units"].to_numpy(), 0))
+    until = sales.end + timedelta(days=_WEEK * weeks)
+    ahead = horizon(History(start, sales.end, (), daily), until, settings.country, own)
+    weight = np.array([season.trading(one, ahead.day, ahead.holiday, ahead.event) for one in daily])
+    return weight[:, _WEEK * known :], _scatter(daily, weight[:, : _WEEK * known])
+
+
+def _scatter(daily: Floats, weight: Floats) -> Floats:
+    """(c,) variance over mean of a day's units about its share of its week, in the last half year; at least 1."""
+    recent = min(_WEEK * _KEPT_WEEKS // 2, daily.shape[1])
+    units, strong = (each[:, -recent:].reshape(len(each), -1, _WEEK) for each in (daily, weight))
+    share = strong / np.maximum(strong.sum(axis=2, keepdims=True), 1e-9)
+    week = units.sum(axis=2, keepdims=True)
+    usual = week * share * (1 - share)
+    counted = usual > 0
+    squares = np.where(counted, (units - week * share) ** 2 / np.where(counted, usual, 1), 0)
+    found: Floats = np.maximum(squares.sum(axis=(1, 2)) / np.maximum(counted.sum(axis=(1, 2)), 1), 1.0)
+    return found
 
 
 def _tests(known: int, weeks: int) -> int:
@@ -622,43 +745,72 @@ def _empty_shelves(lake: Lake, snapshot: Snapshot, sales: _Sales) -> NDArray[np.
 
 @dataclass(frozen=True, slots=True)
 class _Outside:
-    """A series from outside by group and week, about 0 over the history in units of its own spread."""
+    """A series from outside by group and week, about 0 over the history in units of its own spread.
+
+    foreseen : earlier origin -> (g, horizon) what was stated then of the weeks after it
+    """
 
     name: str
     expected: Floats
     low: Floats
     high: Floats
+    foreseen: Mapping[int, Floats]
 
 
 def _outside(
     lake: Lake,
     snapshot: Snapshot,
     sales: _Sales,
-    live: Ints,
-    group: Ints,
     groups: tuple[tuple[str | None, str | None], ...],
-    day: NDArray[np.datetime64],
+    known: int,
+    weeks: int,
 ) -> list[_Outside]:
-    """The series from outside that are known over most of the history; ahead as stated, else as last known."""
+    """The series from outside that are known over most of the history; ahead as stated, else as last known.
+
+    At the earlier origins of the backtest a week ahead is as it had been recorded by then, else as last known.
+    """
     if "external_series" not in snapshot.tables:
         return []
-    table: Any = engine.table(lake, "external_series", snapshot)
-    rows = engine.execute(
-        table.select("series", "market", "on", "value", "low", "high").order_by("series", "on")
-    ).to_pylist()
-    known, weeks = sales.units.shape[1], len(day)
+    rows, horizon = _series(engine.table(lake, "external_series", snapshot)), weeks - known
+    then = {}
+    for origin in _origins(known, horizon):
+        day = sales.start + timedelta(days=_WEEK * origin)
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        table: Any = engine.table(lake, "external_series", snapshot, known_at=midnight)
+        stated = [row for row in _series(table.filter(table.on >= day)) if row["on"] >= day]
+        then[origin] = [row for row in rows if row["on"] < day] + stated
     found = []
     for name in sorted({row["series"] for row in rows}):
-        own = [row for row in rows if row["series"] == name]
-        parts = {market: _weekly(own, market, sales.start, weeks) for market in {market for _, market in groups}}
-        stacked = np.array([parts[market] for _, market in groups])  # (g, 3, weeks)
-        base = stacked[:, 1, :known]
+
+        def stacked(among: list[dict[str, Any]], until: int, name: str = name) -> Floats:
+            """(g, 3, until) low, expected and high of each group's market."""
+            own = [row for row in among if row["series"] == name]
+            parts = {market: _weekly(own, market, sales.start, until) for market in {market for _, market in groups}}
+            return np.array([parts[market] for _, market in groups])
+
+        whole = stacked(rows, weeks)
+        base = whole[:, 1, :known]
         if np.isnan(base).any() or not base.std(axis=1).all():
             continue
         mean, spread_of = base.mean(axis=1)[:, None, None], base.std(axis=1)[:, None, None]
-        low, expected, high = np.moveaxis((stacked - mean) / spread_of, 1, 0)
-        found.append(_Outside(name, expected, low, high))
+        low, expected, high = np.moveaxis((whole - mean) / spread_of, 1, 0)
+        foreseen = {
+            origin: ((stacked(among, origin + horizon) - mean) / spread_of)[:, 1, origin:]
+            for origin, among in then.items()
+        }
+        found.append(_Outside(name, expected, low, high, foreseen))
     return found
+
+
+def _series(table: Any) -> list[dict[str, Any]]:
+    chosen = table.select("series", "market", "on", "value", "low", "high")
+    rows: list[dict[str, Any]] = engine.execute(chosen.order_by("series", "on")).to_pylist()
+    return rows
+
+
+def _origins(known: int, horizon: int) -> list[int]:
+    """The origins of the backtest, and those at which a series is tried."""
+    return [known - k * horizon for k in range(1, max(_tests(known, horizon), _TRIED) + 1) if known - k * horizon > 0]
 
 
 def _weekly(rows: list[dict[str, Any]], market: str | None, start: date, weeks: int) -> Floats:
@@ -682,11 +834,11 @@ def _weekly(rows: list[dict[str, Any]], market: str | None, start: date, weeks: 
 
 def _with_conditions(panel: Panel, outside: list[_Outside]) -> tuple[Panel, tuple[Driver, ...]]:
     """The panel with those series from outside that made forecasts of the past better, one after the other."""
-    origins = [panel.known - k * panel.horizon for k in range(1, 4) if panel.known - k * panel.horizon >= _KEPT_WEEKS]
+    origins = [origin for origin in _origins(panel.known, panel.horizon)[:_TRIED] if origin >= _KEPT_WEEKS]
     tried = []
     for one in outside:
         without = _past_error(panel, origins)
-        wider = _joined(panel, one.expected)
+        wider = _joined(panel, one)
         error = _past_error(wider, origins)
         is_used = bool(origins) and error < without * (1 - _BETTER)
         factors = _factors(panel, wider, one)
@@ -696,9 +848,14 @@ def _with_conditions(panel: Panel, outside: list[_Outside]) -> tuple[Panel, tupl
     return panel, tuple(tried)
 
 
-def _joined(panel: Panel, condition: Floats) -> Panel:
-    before = np.zeros((0, *condition.shape)) if panel.conditions is None else panel.conditions
-    return replace(panel, conditions=np.concatenate([before, condition[None]]))
+def _joined(panel: Panel, one: _Outside) -> Panel:
+    """The panel with one more condition of the market."""
+
+    def with_(before: Floats | None, more: Floats) -> Floats:
+        return more[None] if before is None else np.concatenate([before, more[None]])
+
+    foreseen = {origin: with_(panel.foreseen.get(origin), values) for origin, values in one.foreseen.items()}
+    return replace(panel, conditions=with_(panel.conditions, one.expected), foreseen=foreseen)
 
 
 def _past_error(panel: Panel, origins: list[int]) -> float:
@@ -727,58 +884,62 @@ def _factors(panel: Panel, wider: Panel, one: _Outside) -> tuple[float, float, f
     return min(low, expected, high), expected, max(low, expected, high)
 
 
-def _sliced(
-    sales: _Sales, live: Ints, made: stack.Forecast, of: Ints, names: tuple[str | None, ...], level: float
-) -> Slices:
-    """Sums of the series by the values of a dimension, with intervals from what such sums missed before."""
-    size, mine = len(names), of[live]
-    mean, scale = sum_by(mine, made.mean, size), _scale(mine, made.scale, size)
-    tests = _tried(sales, live, made, of, size)
-    history = sum_by(of, sales.units, size)
+def sliced(bottom: Bottom, of: Ints, names: tuple[str | None, ...], titles: tuple[str, ...], level: float) -> Slices:
+    """Sums of the series by a value (n,) of each, with intervals from what such sums missed before."""
+    size = len(names)
+    mean, scale = sum_by(of, bottom.mean, size), _scale(of, bottom.scale, size)
+    tests, history = _tried(bottom, of, size), sum_by(of, bottom.units, size)
     noise = _noise(history)
-    low, high = _interval(mean, scale, tests, level, noise)
-    ends = _interval(_total(mean), _scale_of_total(scale), [_totals(tried) for tried in tests], level, noise)
+    low, high = interval(mean, scale, tests, level, noise)
+    ends = interval(_total(mean), _scale_of_total(scale), [_totals(tried) for tried in tests], level, noise)
     accuracy: dict[str | None, Accuracy] = {}
     if tests and size <= _MEASURED:
         accuracy = {
             name: _measured([_of(tried, np.array([k])) for tried in tests], level, noise[[k]])
             for k, name in enumerate(names)
         }
-    titles = sales.titles if of is sales.of["product"] else tuple(name or "" for name in names)
     whole = np.hstack([ends[0], _total(mean), ends[1]])
     return Slices(names, titles, history, mean, low, high, whole, accuracy)
 
 
-@dataclass(frozen=True, slots=True)
-class _Tried:
-    """Forecasts of sums from an earlier origin, what came, and seasonal naive; all (k, h)."""
+def grouped(bottom: Bottom, of: Ints, size: int, shares: Floats, level: float) -> tuple[Floats, Floats, Floats]:
+    """Mean, low and high (k, m) of sums of series over months, each a share of the weeks: learnt on such months.
 
-    mean: Floats
-    scale: Floats
-    actual: Floats
-    naive: Floats
+    shares : (h, m) how much of each week belongs to each month
+    """
+
+    def weigh(units: Floats) -> Floats:
+        return units @ shares
+
+    def root(scale: Floats) -> Floats:
+        return np.asarray(np.sqrt(scale**2 @ shares**2))
+
+    tests = [
+        Tried(weigh(one.mean), root(one.scale), weigh(one.actual), weigh(one.naive)) for one in _tried(bottom, of, size)
+    ]
+    mean, scale = weigh(sum_by(of, bottom.mean, size)), root(_scale(of, bottom.scale, size))
+    return mean, *interval(mean, scale, tests, level, _noise(sum_by(of, bottom.units, size)))
 
 
-def _tried(sales: _Sales, live: Ints, made: stack.Forecast, of: Ints, size: int) -> list[_Tried]:
-    mine = of[live]
+def _tried(bottom: Bottom, of: Ints, size: int) -> list[Tried]:
     return [
-        _Tried(
-            sum_by(mine, test.mean, size),
-            _scale(mine, test.scale, size),
-            sum_by(of, sales.units[:, test.origin : test.origin + test.mean.shape[1]], size),
-            sum_by(mine, test.naive, size),
+        Tried(
+            sum_by(of, one.mean, size),
+            _scale(of, one.scale, size),
+            sum_by(of, one.actual, size),
+            sum_by(of, one.naive, size),
         )
-        for test in made.tests
+        for one in bottom.tests
     ]
 
 
-def _of(tried: _Tried, rows: Ints) -> _Tried:
-    return _Tried(tried.mean[rows], tried.scale[rows], tried.actual[rows], tried.naive[rows])
+def _of(tried: Tried, rows: Ints) -> Tried:
+    return Tried(tried.mean[rows], tried.scale[rows], tried.actual[rows], tried.naive[rows])
 
 
-def _totals(tried: _Tried) -> _Tried:
+def _totals(tried: Tried) -> Tried:
     """The totals of the horizon as one period."""
-    return _Tried(_total(tried.mean), _scale_of_total(tried.scale), _total(tried.actual), _total(tried.naive))
+    return Tried(_total(tried.mean), _scale_of_total(tried.scale), _total(tried.actual), _total(tried.naive))
 
 
 def _total(values: Floats) -> Floats:
@@ -815,7 +976,7 @@ def _noise(history: Floats) -> Floats:
     return noise
 
 
-def _interval(mean: Floats, scale: Floats, tests: list[_Tried], level: float, noise: Floats) -> tuple[Floats, Floats]:
+def interval(mean: Floats, scale: Floats, tests: list[Tried], level: float, noise: Floats) -> tuple[Floats, Floats]:
     """Bounds of the central `level`: learnt from like sums where there are many, else from each sum's own errors.
 
     noise : (k,) what errors are taken for before any is seen; where nothing could be tried they are wide
@@ -839,7 +1000,7 @@ def _interval(mean: Floats, scale: Floats, tests: list[_Tried], level: float, no
     return np.minimum(low, mean), np.maximum(high, mean)
 
 
-def _log_errors(tests: list[_Tried], horizon: int) -> Floats:
+def _log_errors(tests: list[Tried], horizon: int) -> Floats:
     if not tests:
         return np.full((1, horizon), np.nan)
     ratios = [np.maximum(tried.actual[0], 1e-9) / np.maximum(tried.mean[0], 1e-9) for tried in tests]
@@ -847,11 +1008,11 @@ def _log_errors(tests: list[_Tried], horizon: int) -> Floats:
     return errors
 
 
-def _measured(tests: list[_Tried], level: float, noise: Floats) -> Accuracy:
+def _measured(tests: list[Tried], level: float, noise: Floats) -> Accuracy:
     """Accuracy over origins; the interval of an origin is learnt from the others."""
     inside = []
     for k, tried in enumerate(tests):
-        low, high = _interval(tried.mean, tried.scale, tests[:k] + tests[k + 1 :], level, noise)
+        low, high = interval(tried.mean, tried.scale, tests[:k] + tests[k + 1 :], level, noise)
         inside.append(((tried.actual >= low) & (tried.actual <= high)).mean())
     made, came, naive = (np.array([getattr(each, part) for each in tests]) for part in ("mean", "actual", "naive"))
     whole = max(came.sum(), 1e-9)
@@ -865,13 +1026,13 @@ def _measured(tests: list[_Tried], level: float, noise: Floats) -> Accuracy:
     )
 
 
-def _classes(sales: _Sales, live: Ints, made: stack.Forecast, level: float) -> dict[str, Accuracy]:
+def _classes(bottom: Bottom, level: float) -> dict[str, Accuracy]:
     """Accuracy of products one by one, by class of their units over the last year."""
-    of, size = sales.of["product"], len(sales.names["product"])
-    tests = _tried(sales, live, made, of, size)
+    of, size = bottom.of["product"], len(bottom.names["product"])
+    tests = _tried(bottom, of, size)
     if not tests:
         return {}
-    history = sum_by(of, sales.units, size)
+    history = sum_by(of, bottom.units, size)
     sold, noise = history[:, -_KEPT_WEEKS:].sum(axis=1), _noise(history)
     order = np.argsort(-sold, kind="stable")
     before = np.cumsum(sold[order]) - sold[order]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from topline.outlook.demand import Accuracy, Change, DemandOutlook, Driver, Slices
+from topline.outlook.demand import Accuracy, Bottom, Change, DemandOutlook, Driver, Slices, Tried
 from topline.units.errors import ToplineError
 from topline.units.period import Period, parse_day
 from topline.units.text import N_
@@ -18,6 +18,8 @@ from topline.units.text import N_
 _SAID = {"product", "category", "price", "discount", "from", "to"}
 _ARRAYS = ("history", "mean", "low", "high", "whole")
 _TOTAL = "total"
+_APART = ("total", "by", "bottom")
+_TRIED = ("mean", "scale", "actual", "naive")
 
 
 class PlannedTextError(ToplineError):
@@ -25,10 +27,12 @@ class PlannedTextError(ToplineError):
 
 
 def save(outlook: DemandOutlook, path: Path) -> None:
-    """Writes the file whole or not at all."""
+    """Writes the file whole or not at all, and before it that of the series themselves."""
+    if outlook.bottom is not None:
+        _save_bottom(outlook.bottom, bottom_path(path))
     slices = {_TOTAL: outlook.total, **outlook.by}
     arrays = {f"{name}.{part}": getattr(cells, part) for name, cells in slices.items() for part in _ARRAYS}
-    told = {each.name: getattr(outlook, each.name) for each in fields(outlook) if each.name not in ("total", "by")}
+    told = {each.name: getattr(outlook, each.name) for each in fields(outlook) if each.name not in _APART}
     told["drivers"] = [asdict(each) for each in outlook.drivers]
     told["changes"] = [plain(each) for each in outlook.changes]
     told["classes"] = {name: asdict(each) for name, each in outlook.classes.items()}
@@ -40,11 +44,43 @@ def save(outlook: DemandOutlook, path: Path) -> None:
         }
         for name, cells in slices.items()
     }
+    _write(path, told, arrays)
+
+
+def _write(path: Path, told: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.tmp")
     with draft.open("wb") as file:
         np.savez_compressed(file, told=np.array(json.dumps(told, default=str)), **arrays)
     draft.replace(path)
+
+
+def bottom_path(path: Path) -> Path:
+    """Where the series of an outlook are kept: beside it, since only slices of two dimensions and more need them."""
+    return path.with_suffix(".bottom.npz")
+
+
+def _save_bottom(bottom: Bottom, path: Path) -> None:
+    told = {"names": bottom.names, "titles": bottom.titles, "tests": len(bottom.tests)}
+    arrays = {name: getattr(bottom, name) for name in ("units", "mean", "scale", "day_weight", "day_scatter")}
+    arrays |= {f"of.{name}": code for name, code in bottom.of.items()}
+    for k, one in enumerate(bottom.tests):
+        arrays |= {f"test.{k}.{part}": getattr(one, part) for part in _TRIED}
+    _write(path, told, arrays)
+
+
+def load_bottom(path: Path) -> Bottom:
+    """The series of an outlook. Raises FileNotFoundError."""
+    with np.load(path) as stored:
+        arrays: dict[str, Any] = dict(stored)
+    told = json.loads(str(arrays["told"]))
+    return Bottom(
+        of={name: arrays[f"of.{name}"] for name in told["names"]},
+        names={name: tuple(values) for name, values in told["names"].items()},
+        titles=tuple(told["titles"]),
+        tests=tuple(Tried(*(arrays[f"test.{k}.{part}"] for part in _TRIED)) for k in range(told["tests"])),
+        **{name: arrays[name] for name in ("units", "mean", "scale", "day_weight", "day_scatter")},
+    )
 
 
 def load(path: Path) -> DemandOutlook:

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from topline import __version__
 from topline.accounts.models import Shop
-from topline.outlook import demand, demand_file
-from topline.outlook.demand import Change, DemandOutlook, Drift
+from topline.outlook import demand, demand_file, demand_slice
+from topline.outlook.demand import Bottom, Change, DemandOutlook, Drift
+from topline.outlook.demand_slice import Cut
 from topline.plans import expectation, runs
 from topline.plans.drafting import EmptyLakeError
 from topline.units.period import Grain
@@ -23,9 +24,29 @@ def made(shop: Shop, changes: Sequence[Change] = ()) -> DemandOutlook | None:
     """The newest outlook with these changes, None if there is none yet; it may be of another day."""
     path = _path(shop, changes)
     try:
+        demand_file.bottom_path(path).stat()
         return _loaded(path, path.stat().st_mtime_ns)
     except FileNotFoundError:
         return None
+
+
+def cut(
+    shop: Shop,
+    found: DemandOutlook,
+    *,
+    where: Mapping[str, str],
+    by: Sequence[str] = (),
+    grain: Grain = Grain.WEEK,
+) -> Cut:
+    """Slices of a kept outlook. Raises UnknownSliceError."""
+    path = demand_file.bottom_path(_path(shop, found.changes))
+    bottom = _loaded_bottom(path, path.stat().st_mtime_ns)
+    return demand_slice.cut(bottom, found.weeks[0], where=where, by=by, grain=grain, level=found.level)
+
+
+@lru_cache(maxsize=2)
+def _loaded_bottom(path: Path, _written: int) -> Bottom:
+    return demand_file.load_bottom(path)
 
 
 @lru_cache(maxsize=8)

@@ -32,7 +32,9 @@ class Panel:
     flags : (k, g, t + h) 0/1, what a group's calendar marks: holidays, events, days on which benefits are paid
     drivers : name -> (n, t + h), known or planned ahead: log price, discount, promotion; nan where not known
     codes : name -> (n,) small whole numbers that series have in common
-    conditions : (c, g, t + h) how the market of a group stands, each about 0 over the history
+    conditions : (c, g, t + h) how the market of a group stands, each about 0 over the history; ahead as stated, else as
+        it stood last
+    foreseen : earlier origin -> (c, g, ...) what was stated then of the periods after it
     closed : (n, t + h) periods without sales by plan, known ahead; those with history are nan in `units`
     """
 
@@ -45,6 +47,7 @@ class Panel:
     drivers: Mapping[str, Floats] = field(default_factory=dict)
     codes: Mapping[str, Ints] = field(default_factory=dict)
     conditions: Floats | None = None
+    foreseen: Mapping[int, Floats] = field(default_factory=dict)
     closed: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
@@ -72,17 +75,30 @@ class Panel:
         return int(self.group.max()) + 1
 
     def at(self, origin: int, horizon: int) -> "Panel":
-        """The panel as it was known after `origin` periods, `horizon` periods ahead; with the real drivers."""
+        """The panel as it was known after `origin` periods, `horizon` periods ahead.
+
+        Prices, promotions and the calendar are as they came, since they are planned; the market is as it was foreseen
+        then, else as it stood last.
+        """
         end = origin + horizon
         return replace(
             self,
             units=self.units[:, :origin],
             day=self.day[:end],
             flags=None if self.flags is None else self.flags[:, :, :end],
-            conditions=None if self.conditions is None else self.conditions[:, :, :end],
+            conditions=self._conditions_at(origin, end),
+            foreseen={},
             drivers={name: values[:, :end] for name, values in self.drivers.items()},
             closed=None if self.closed is None else self.closed[:, :end],
         )
+
+    def _conditions_at(self, origin: int, end: int) -> Floats | None:
+        if self.conditions is None:
+            return None
+        found = self.conditions[:, :, :end].copy()
+        foreseen = self.foreseen.get(origin)
+        found[:, :, origin:] = found[:, :, origin - 1 : origin] if foreseen is None else foreseen[:, :, : end - origin]
+        return found
 
     def since(self, first: int) -> "Panel":
         """The panel without its first periods."""
@@ -92,6 +108,7 @@ class Panel:
             day=self.day[first:],
             flags=None if self.flags is None else self.flags[:, :, first:],
             conditions=None if self.conditions is None else self.conditions[:, :, first:],
+            foreseen={origin - first: values for origin, values in self.foreseen.items()},
             drivers={name: values[:, first:] for name, values in self.drivers.items()},
             closed=None if self.closed is None else self.closed[:, first:],
         )

@@ -1,6 +1,7 @@
 """Outlook: what will be sold of any slice in coming weeks, what drives it, and how good such forecasts were."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -10,18 +11,23 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 
 from topline.documents.sheet import Column, Form, Sheet, Value
-from topline.outlook import demand_file
+from topline.outlook import demand_file, demand_slice
 from topline.outlook.demand import DIMENSIONS, Accuracy, Change, DemandOutlook, Slices
+from topline.outlook.demand_slice import Cut
 from topline.plans import demand
 from topline.plans import jobs as plan_jobs
 from topline.plans.expectation import OTHER
 from topline.units.errors import ToplineError
-from topline.units.period import Period, parse_day
+from topline.units.period import Grain, Period, parse_day
 from topline.units.text import N_
 from topline.web import charts, files, formats, question
 from topline.web.page import Page, Visit
 
 YEAR_WEEKS = 52
+NAMELESS = "-"
+"""In the address, for what has no value of a dimension."""
+
+GRAINS = {Grain.DAY: N_("Day"), Grain.WEEK: N_("Week"), Grain.MONTH: N_("Month")}
 MOST_LINES = 25
 MOST_INPUTS = 8
 MOST_PRODUCTS = 300
@@ -69,14 +75,10 @@ def view(visit: Visit) -> HttpResponseBase:
     if found is None or (changes and job is not None):
         context = {"job": job, "error": formats.failure(job) if job else ""}
         return visit.render("outlook.html#body" if visit.is_fragment else "outlook.html", context)
-    dimension = visit.request.GET.get("by", "")
-    cells = found.by.get(dimension, found.total)
-    if dimension not in found.by:
-        dimension = ""
-    place = _place(visit, cells) if dimension else 0
-    if file := _file(visit, found, dimension, cells, place):
+    shown = _shown(visit, found)
+    if file := _file(visit, shown):
         return file
-    context = _context(visit, found, dimension, cells, place) | {
+    context = _context(visit, shown) | {
         "is_stale": job is not None,
         "errors": errors,
         "written": visit.request.POST,
@@ -111,7 +113,7 @@ def _plan(visit: Visit) -> HttpResponse:
     else:
         texts.append(_change_text(posted))
         demand_file.parse_change(texts[-1])
-    kept = [("by", visit.request.GET.get("by", "")), ("name", visit.request.GET.get("name", ""))]
+    kept = [(name, visit.request.GET.get(name, "")) for name in (*DIMENSIONS, "by", "grain")]
     return redirect(
         f"{visit.url('outlook')}?{urlencode([*((k, v) for k, v in kept if v), *(('change', t) for t in texts)])}"
     )
@@ -133,31 +135,70 @@ def _change_text(posted: Any, values: tuple[str, ...] = ("price", "discount")) -
     return ",".join([*parts, f"from={period.start}", f"to={period.end}"])
 
 
-def _place(visit: Visit, cells: Slices) -> int:
-    """The place of the value that the address asks for, else of the largest."""
-    asked = visit.request.GET.get("name")
-    names = [name or "" for name in cells.names]
-    return names.index(asked) if asked in names else int(cells.whole[:, 1].argmax())
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The slice that the address asks for, and the parts that it is cut into.
+
+    where : dimension -> value; by : what the parts are values of, "" where there are none
+    """
+
+    found: DemandOutlook
+    where: dict[str, str]
+    grain: Grain
+    by: str
+    cut: Cut
+    parts: Cut | None
+
+    @property
+    def cells(self) -> Slices:
+        return self.cut.weeks
+
+    @property
+    def title(self) -> str:
+        if not self.where:
+            return gettext("The shop")
+        return " · ".join(_value(self.found, dimension, name) for dimension, name in self.where.items())
 
 
-def _context(visit: Visit, found: DemandOutlook, dimension: str, cells: Slices, place: int) -> dict[str, Any]:
-    drift = demand.drift(visit.shop, visit.today)
+def _shown(visit: Visit, found: DemandOutlook) -> Shown:
+    """Raises UnknownSliceError."""
+    given, shop = visit.request.GET, visit.shop
+    where = {name: "" if given[name] == NAMELESS else given[name] for name in DIMENSIONS if given.get(name)}
+    grain = Grain(given["grain"]) if given.get("grain") in [each.value for each in demand_slice.GRAINS] else Grain.WEEK
+    open_ = [name for name in found.by if name not in where]
+    by = given.get("by", "") if given.get("by") in open_ else next(iter(open_), "")
+    cut = demand.cut(shop, found, where=where, grain=grain)
+    return Shown(found, where, grain, by, cut, demand.cut(shop, found, where=where, by=(by,)) if by else None)
+
+
+def _value(found: DemandOutlook, dimension: str, name: str | None) -> str:
+    if name == OTHER:
+        return gettext("All others")
+    if dimension == "product":
+        cells = found.by.get("product")
+        return cells.titles[cells.names.index(name)] if cells is not None and name in cells.names else name or ""
+    return question.label(dimension, name or None)
+
+
+def _context(visit: Visit, shown: Shown) -> dict[str, Any]:
+    found = shown.found
     return {
         "outlook": found,
-        "sentence": _sentence(found, dimension, cells, place),
-        "more": _second(found, dimension, cells, place),
-        "effect": _effect(found, demand.made(visit.shop), dimension, cells, place),
-        "figures": list(_figures(found, cells, place, dimension)),
-        "picture": _picture(found, dimension, cells, place),
-        "dimension": dimension,
-        "dimensions": [(name, _dimension(name)) for name in DIMENSIONS if name in found.by],
-        "values": _values(dimension, cells),
-        "chosen": cells.names[place] or "",
-        "lines": list(_lines(found, dimension, place)),
+        "sentence": _sentence(shown),
+        "more": _second(found, shown.cells),
+        "effect": _effect(visit, shown),
+        "figures": list(_figures(found, shown.cells)),
+        "picture": _picture(shown),
+        "slices": list(_choices(shown)),
+        "grains": [(each.value, gettext(GRAINS[each]), each is shown.grain) for each in demand_slice.GRAINS],
+        "is_by_week": shown.grain is Grain.WEEK,
+        "cuts": [(name, _dimension(name), name == shown.by) for name in found.by if name not in shown.where],
+        "chosen_product": shown.where.get("product", ""),
+        "lines": list(_lines(visit, shown)),
         "segments": list(_segments(found)),
         "inputs": list(_inputs(found)),
         "drivers": list(_drivers(found)),
-        "drift": drift,
+        "drift": demand.drift(visit.shop, visit.today),
         "assumptions": list(_assumptions(found)),
         "products": [(key, title) for key, title in _top(found)],
         "categories": [name for name in (found.by["category"].names if "category" in found.by else ()) if name],
@@ -170,51 +211,39 @@ def _dimension(name: str) -> str:
     return gettext("Product") if name == "product" else question.label_of(name)
 
 
-def _name(dimension: str, cells: Slices, place: int) -> str:
-    name = cells.names[place]
-    if not dimension:
-        return gettext("The shop")
-    if name == OTHER:
-        return gettext("All others")
-    if dimension == "product":
-        return cells.titles[place]
-    return question.label(dimension, name)
-
-
 def _units(value: float) -> str:
     return formats.decimal(value, 0 if value >= 20 else 1)
 
 
-def _sentence(found: DemandOutlook, dimension: str, cells: Slices, place: int) -> str:
-    low, mean, high = (_units(value) for value in cells.whole[place])
+def _sentence(shown: Shown) -> str:
+    low, mean, high = (_units(value) for value in shown.cells.whole[0])
     return gettext(
         "%(name)s: %(mean)s units in the next %(weeks)s weeks, %(low)s to %(high)s with %(level)s probability."
     ) % {
-        "name": _name(dimension, cells, place),
+        "name": shown.title,
         "mean": mean,
         "low": low,
         "high": high,
-        "weeks": len(found.weeks),
-        "level": formats.percent(found.level, 0),
+        "weeks": len(shown.found.weeks),
+        "level": formats.percent(shown.found.level, 0),
     }
 
 
-def _effect(found: DemandOutlook, without: DemandOutlook | None, dimension: str, cells: Slices, place: int) -> str:
+def _effect(visit: Visit, shown: Shown) -> str:
     """What the planned changes do to the units of the slice, "" if nothing is planned."""
-    if not found.changes:
+    if not shown.found.changes:
         return ""
-    if not found.inputs:
+    if not shown.found.inputs:
         return gettext(
             "The shop has sold too little to tell what prices and promotions do: the change has no effect here."
         )
-    plain = (without.by.get(dimension) if dimension else without.total) if without else None
-    if plain is None or cells.names[place] not in plain.names:
+    without = demand.made(visit.shop)
+    if without is None:
         return ""
-    before = float(plain.whole[plain.names.index(cells.names[place]), 1])
-    after = float(cells.whole[place, 1])
+    before = demand.cut(visit.shop, without, where=shown.where).weeks.whole[0, 1]
     return gettext("With the change %(after)s units are expected, without it %(before)s.") % {
-        "after": _units(after),
-        "before": _units(before),
+        "after": _units(float(shown.cells.whole[0, 1])),
+        "before": _units(float(before)),
     }
 
 
@@ -224,12 +253,12 @@ def _before(found: DemandOutlook, cells: Slices, place: int) -> float | None:
     return float(cells.history[place, first : first + weeks].sum()) if first >= 0 else None
 
 
-def _second(found: DemandOutlook, dimension: str, cells: Slices, place: int) -> str:
-    before, said = _before(found, cells, place), []
+def _second(found: DemandOutlook, cells: Slices) -> str:
+    before, said = _before(found, cells, 0), []
     if before:
-        change = formats.signed_percent(cells.whole[place, 1] / before - 1)
+        change = formats.signed_percent(cells.whole[0, 1] / before - 1)
         said.append(gettext("That is %(change)s on the same weeks of last year.") % {"change": change})
-    accuracy = cells.accuracy.get(cells.names[place]) if dimension != "product" else None
+    accuracy = cells.accuracy.get(cells.names[0])
     if accuracy is not None:
         text = (
             N_("Earlier forecasts missed by %(error)s a week, repeating last year by %(naive)s.")
@@ -243,8 +272,8 @@ def _second(found: DemandOutlook, dimension: str, cells: Slices, place: int) -> 
     return " ".join(said)
 
 
-def _figures(found: DemandOutlook, cells: Slices, place: int, dimension: str) -> Iterator[dict[str, str]]:
-    weeks = len(found.weeks)
+def _figures(found: DemandOutlook, cells: Slices) -> Iterator[dict[str, str]]:
+    weeks, place = len(found.weeks), 0
     yield {"label": gettext("Next week"), "value": _units(cells.mean[place, min(1, weeks - 1)]), "note": ""}
     recent = cells.history[place, -weeks:].sum()
     yield {
@@ -262,14 +291,17 @@ def _figures(found: DemandOutlook, cells: Slices, place: int, dimension: str) ->
     }
 
 
-def _picture(found: DemandOutlook, dimension: str, cells: Slices, place: int) -> charts.Picture:
-    """A year of history and the weeks ahead with their interval, beside the year before."""
-    shown = min(YEAR_WEEKS, len(found.past))
+def _picture(shown: Shown) -> charts.Picture:
+    """A year of history and the weeks ahead with their interval, beside the year before; days or months ahead alone."""
+    found, cells, place = shown.found, shown.cells, 0
+    if shown.grain is not Grain.WEEK:
+        return _ahead(shown)
+    recent = min(YEAR_WEEKS, len(found.past))
     nothing: list[float | None] = [None]
-    past, ahead = nothing * shown, nothing * len(found.weeks)
+    past, ahead = nothing * recent, nothing * len(found.weeks)
     history = [float(value) for value in cells.history[place]]
-    first = len(history) - shown - YEAR_WEEKS
-    before = [history[k] if 0 <= k < len(history) else None for k in range(first, first + shown + len(found.weeks))]
+    first = len(history) - recent - YEAR_WEEKS
+    before = [history[k] if 0 <= k < len(history) else None for k in range(first, first + recent + len(found.weeks))]
     rows = [
         *charts.band(
             gettext("%(level)s interval") % {"level": formats.percent(found.level, 0)},
@@ -278,33 +310,59 @@ def _picture(found: DemandOutlook, dimension: str, cells: Slices, place: int) ->
         ),
         charts.Line(gettext("Last year"), before, "last_year"),
         charts.Line(gettext("Expected"), [*past, *map(float, cells.mean[place])], "forecast"),
-        charts.Line(gettext("Actual"), [*history[-shown:], *ahead], "actual"),
+        charts.Line(gettext("Actual"), [*history[-recent:], *ahead], "actual"),
     ]
-    axis = [formats.day(day) for day in (*found.past[-shown:], *found.weeks)]
-    title = gettext("Units by week: %(name)s") % {"name": _name(dimension, cells, place)}
+    axis = [formats.day(day) for day in (*found.past[-recent:], *found.weeks)]
+    title = gettext("Units by week: %(name)s") % {"name": shown.title}
     return charts.picture(title, axis, rows, unit="quantity", currency="")
 
 
-def _values(dimension: str, cells: Slices) -> list[tuple[str, str]]:
-    if not dimension:
-        return []
-    ranked = sorted(range(len(cells.names)), key=lambda k: -cells.whole[k, 1])[:MOST_PRODUCTS]
-    return [(cells.names[k] or "", _name(dimension, cells, k)) for k in ranked]
+def _ahead(shown: Shown) -> charts.Picture:
+    cut, is_by_day = shown.cut, shown.grain is Grain.DAY
+    rows = [
+        *charts.band(
+            gettext("%(level)s interval") % {"level": formats.percent(shown.found.level, 0)},
+            list(map(float, cut.low[0])),
+            list(map(float, cut.high[0])),
+        ),
+        charts.Line(gettext("Expected"), list(map(float, cut.mean[0])), "forecast"),
+    ]
+    text = N_("Units by day: %(name)s") if is_by_day else N_("Units by month: %(name)s")
+    axis = [formats.day(day) for day in cut.starts]
+    return charts.picture(gettext(text) % {"name": shown.title}, axis, rows, unit="quantity", currency="")
 
 
-def _lines(found: DemandOutlook, dimension: str, place: int) -> Iterator[dict[str, Any]]:
-    """The parts of the shop beside each other, the largest first."""
-    parts = dimension or next(iter(found.by), "")
-    if not parts:
-        return
-    cells = found.by[parts]
-    for k in sorted(range(len(cells.names)), key=lambda k: -cells.whole[k, 1])[:MOST_LINES]:
-        before = _before(found, cells, k)
+def _choices(shown: Shown) -> Iterator[dict[str, Any]]:
+    """A field for each dimension: all, or one of the largest values."""
+    for dimension, cells in ((name, shown.found.by[name]) for name in DIMENSIONS if name in shown.found.by):
+        ranked = sorted(range(len(cells.names)), key=lambda k: -cells.whole[k, 1])[:MOST_PRODUCTS]
+        names = [cells.names[k] for k in ranked]
+        asked = shown.where.get(dimension)
+        if asked and asked not in names:
+            names.append(asked)
         yield {
-            "key": cells.names[k] or "",
-            "name": _name(parts, cells, k),
-            "is_here": bool(dimension) and k == place,
-            "by": parts,
+            "id": dimension,
+            "label": _dimension(dimension),
+            "values": [
+                (name or NAMELESS, _value(shown.found, dimension, name), asked is not None and asked == (name or ""))
+                for name in names
+            ],
+        }
+
+
+def _lines(visit: Visit, shown: Shown) -> Iterator[dict[str, Any]]:
+    """The parts of the slice beside each other, the largest first."""
+    if shown.parts is None:
+        return
+    cells = shown.parts.weeks
+    for k in sorted(range(len(cells.names)), key=lambda k: -cells.whole[k, 1])[:MOST_LINES]:
+        before, (name,) = _before(shown.found, cells, k), shown.parts.names[k]
+        address = visit.request.GET.copy()
+        address.pop("by", None)
+        address[shown.by] = name or NAMELESS
+        yield {
+            "url": f"?{address.urlencode()}",
+            "name": _value(shown.found, shown.by, name),
             "mean": _units(cells.whole[k, 1]),
             "range": f"{_units(cells.whole[k, 0])} – {_units(cells.whole[k, 2])}",
             "before": "–" if before is None else _units(before),
@@ -414,33 +472,39 @@ def _top(found: DemandOutlook) -> Iterator[tuple[str, str]]:
             yield cells.names[k] or "", cells.titles[k]
 
 
-def _file(visit: Visit, found: DemandOutlook, dimension: str, cells: Slices, place: int) -> HttpResponseBase | None:
+def _file(visit: Visit, shown: Shown) -> HttpResponseBase | None:
     kind, table = visit.request.GET.get("format", ""), visit.request.GET.get("table", "weeks")
     if kind not in files.KINDS or (kind in ("png", "svg") and table != "weeks"):
         return None
-    sheets = {"weeks": lambda: _weeks_sheet(found, dimension, cells), "accuracy": lambda: _accuracy_sheet(found)}
-    if table not in sheets:
+    sheets = {
+        "weeks": lambda: _sheet(shown, shown.cut),
+        "parts": lambda: _sheet(
+            shown, demand.cut(visit.shop, shown.found, where=shown.where, by=(shown.by,), grain=shown.grain)
+        ),
+        "accuracy": lambda: _accuracy_sheet(shown.found),
+    }
+    if table not in sheets or (table == "parts" and not shown.by):
         return None
-    option = lambda: _picture(found, dimension, cells, place).option  # noqa: E731
+    option = lambda: _picture(shown).option  # noqa: E731
     return files.download(kind, f"{visit.shop.slug}-outlook-{table}", sheets[table], option)
 
 
-def _weeks_sheet(found: DemandOutlook, dimension: str, cells: Slices) -> Sheet:
+def _sheet(shown: Shown, cut: Cut) -> Sheet:
     columns = [
-        Column(_dimension(dimension) if dimension else gettext("Slice")),
-        Column(gettext("Week"), Form.DATE),
+        *([Column(_dimension(shown.by))] if cut.by else [Column(gettext("Slice"))]),
+        Column(gettext(GRAINS[shown.grain]), Form.DATE),
         Column(gettext("Low"), Form.NUMBER),
         Column(gettext("Expected"), Form.NUMBER),
         Column(gettext("High"), Form.NUMBER),
     ]
     rows: Iterator[list[Value]] = (
         [
-            _name(dimension, cells, k),
-            week,
-            *(round(float(each[k, h]), 2) for each in (cells.low, cells.mean, cells.high)),
+            _value(shown.found, shown.by, names[0]) if names else shown.title,
+            start,
+            *(round(float(each[k, h]), 2) for each in (cut.low, cut.mean, cut.high)),
         ]
-        for k in range(len(cells.names))
-        for h, week in enumerate(found.weeks)
+        for k, names in enumerate(cut.names)
+        for h, start in enumerate(cut.starts)
     )
     return Sheet(gettext("Outlook"), columns, rows)
 
