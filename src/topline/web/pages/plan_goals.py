@@ -90,7 +90,7 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
             "pages": stretches(
                 len(nodes), first, LINES, lambda one: f"?version={version.number}&first={one}{about['then_query']}"
             ),
-            "parents": [(node.goal.pk, _name(node.goal)) for node in nodes],
+            "parents": [(node.goal.pk, _named(node.goal)) for node in nodes],
             "may_edit": visit.may("plans.write") and version.state == State.DRAFT and plans.then(visit) is None,
             "metrics": sorted(((one.id, formats.say(one.label)) for one in metrics().values()), key=lambda one: one[1]),
             "parts": list(_parts(visit, version)),
@@ -150,12 +150,6 @@ def _add(visit: Visit, version: PlanVersion) -> dict[str, str]:
     except ToplineError as error:
         return {"due_on": formats.say(error)}
     return {}
-
-
-def _name(goal: Goal) -> str:
-    scope = scope_text(goal)
-    label = formats.say(metrics()[goal.metric].label)
-    return f"{label} · {scope}" if scope else label
 
 
 def _line(version: PlanVersion, node: Node, found: Sequence[Letter]) -> dict[str, Any]:
