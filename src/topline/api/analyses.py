@@ -12,6 +12,7 @@ from topline.accounts.scopes import scope_for
 from topline.analysis import catalogue
 from topline.analysis.result import Result, Table, sheet
 from topline.api.auth import Requires, caller
+from topline.api.metrics import require_known
 from topline.documents import csv, xlsx
 from topline.lake.analyse import analyse
 from topline.metrics.query import parse_filter, parse_period
@@ -108,6 +109,7 @@ def answer(request: HttpRequest, shop: str, analysis: str, asked: Query[Asked]) 
         where=[parse_filter(text) for text in asked.where],
         as_of=parse_day(asked.as_of) if asked.as_of else None,
     )
+    require_known(who, question.where)
     result = analyse(who.shop.lake(), question, scope=scope_for(who.user, who.shop), settings=who.shop.settings())
     tables = _allowed(result, asked.table, may_see_people="rows.read" in who.token.permissions())
     match asked.format:

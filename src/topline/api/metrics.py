@@ -1,6 +1,6 @@
 """Metrics: the catalogue, its questions, and the rows behind an answer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
@@ -12,7 +12,8 @@ from pydantic import Field
 
 from topline.accounts.scopes import scope_for
 from topline.api import paging
-from topline.api.auth import Requires, caller
+from topline.api.auth import Caller, Requires, caller
+from topline.lake import known_value
 from topline.lake import read as lake
 from topline.metrics import query
 from topline.metrics.catalogue import metrics
@@ -128,10 +129,15 @@ def list_metrics(request: HttpRequest, shop: str) -> list[dict[str, object]]:
 @router.get("/shops/{shop}/query", response=Answer, auth=Requires("metrics.read"), summary="Ask for figures")
 def ask(request: HttpRequest, shop: str, question: Query[Question]) -> dict[str, object]:
     who = caller(request)
-    result = lake.read(
-        who.shop.lake(), question.parsed(), scope=scope_for(who.user, who.shop), settings=who.shop.settings()
-    )
+    parsed = question.parsed()
+    require_known(who, parsed.where)
+    result = lake.read(who.shop.lake(), parsed, scope=scope_for(who.user, who.shop), settings=who.shop.settings())
     return answer(result.within_data())
+
+
+def require_known(who: Caller, where: Iterable[query.Filter]) -> None:
+    """Passes filters whose values the shop has. Raises UnknownValueError, UnknownCustomerError, NoValueError."""
+    known_value.require(who.shop.lake(), where, scope=scope_for(who.user, who.shop), settings=who.shop.settings())
 
 
 def answer(result: Result) -> dict[str, object]:
@@ -155,9 +161,11 @@ def show_rows(
     after: str | None = None,
 ) -> dict[str, object]:
     who = caller(request)
+    parsed = question.parsed()
+    require_known(who, parsed.where)
     page = lake.rows(
         who.shop.lake(),
-        question.parsed(),
+        parsed,
         scope=scope_for(who.user, who.shop),
         settings=who.shop.settings(),
         limit=limit,

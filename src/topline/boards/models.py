@@ -22,6 +22,19 @@ from topline.units.period import Period, add_months
 TIME = "time"
 """Stands among a tile's dimensions for the grain that suits the period it is shown for."""
 
+PRESETS = (
+    "last_7_days",
+    "last_30_days",
+    "last_90_days",
+    "this_month",
+    "last_month",
+    "this_quarter",
+    "this_year",
+    "last_12_months",
+    "last_24_months",
+)
+"""Periods that go with the day, by the name that a saved view keeps."""
+
 COLUMNS = 12
 ROWS = 3
 

@@ -36,6 +36,7 @@ def analyse(
     """Print an analysis of a shop."""
     from topline.analysis import catalogue
     from topline.analysis.result import said
+    from topline.lake import known_value
     from topline.lake.analyse import analyse as ask
     from topline.lake.read import HiddenMetricError
     from topline.metrics.query import parse_filter, parse_period
@@ -59,6 +60,7 @@ def analyse(
     chosen = boot.shop(shop)
     lake = boot.fresh_lake(chosen)
     viewer = boot.viewer(chosen, as_whom)
+    known_value.require(lake, question.where, scope=viewer.scope, settings=chosen.settings())
     result = ask(lake, question, scope=viewer.scope, settings=chosen.settings())
     asked = [result.table(table)] if table else result.tables
     shown = [each for each in asked if viewer.may_see_people or not each.is_personal]

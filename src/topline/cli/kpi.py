@@ -34,6 +34,7 @@ def kpi(
     style: output.FormatOption = output.Format.TABLE,
 ) -> None:
     """Print metrics of a shop."""
+    from topline.lake import known_value
     from topline.lake.read import read
     from topline.metrics.query import parse
     from topline.units.missing import Missing
@@ -58,7 +59,9 @@ def kpi(
         raise typer.BadParameter("State the shop: --shop NAME.")
     chosen = boot.shop(shop)
     lake = boot.fresh_lake(chosen)
-    result = read(lake, query, scope=boot.viewer(chosen, as_whom).scope, settings=chosen.settings()).within_data()
+    scope = boot.viewer(chosen, as_whom).scope
+    known_value.require(lake, query.where, scope=scope, settings=chosen.settings())
+    result = read(lake, query, scope=scope, settings=chosen.settings()).within_data()
     match style:
         case output.Format.JSON:
             output.rows(result.to_json(), style)

@@ -14,6 +14,7 @@ class Dimension:
     column : the fact's column that holds it
     through : the fact that a row's key leads to when the row has no such column itself; many rows to one, so no fan-out
     of : the dimension that it says something of, as the shop's settings have it
+    values : all that it may have, of one that no fact's column holds
     unknown : how the cell is called whose rows have no value
     """
 
@@ -23,6 +24,7 @@ class Dimension:
     column: str = ""
     through: str = ""
     of: str = ""
+    values: tuple[str, ...] = ()
     unknown: str = N_("not known")
     grain: Grain | None = None
 
@@ -83,6 +85,7 @@ _COLUMNS = (
         N_("Action"),
         N_("The desired action: order, add_to_cart, sign_up, download or chat. Without a filter it is the order."),
         "action",
+        values=("order", "add_to_cart", "sign_up", "download", "chat"),
     ),
     Dimension("medium", N_("Medium"), N_("How the message went out: e-mail, SMS, WhatsApp or push."), "medium"),
     Dimension("flow", N_("Flow"), N_("The flow or mailing that the message was part of."), "send_key"),
@@ -109,7 +112,13 @@ _WORK = (
     Dimension("owner", N_("Owner"), N_("Whose deal, lead, activity or quota it is."), "owner", unknown=N_("nobody's")),
     Dimension("territory", N_("Territory"), N_("The territory of the deal, activity or quota."), "territory"),
     Dimension("product_line", N_("Product line"), N_("What the deal or lead is about."), "product_line"),
-    Dimension("contact", N_("First contact"), N_("How it began: an identified visit, a lead or a deal."), "contact"),
+    Dimension(
+        "contact",
+        N_("First contact"),
+        N_("How it began: an identified visit, a lead or a deal."),
+        "contact",
+        values=("visit", "lead", "deal"),
+    ),
     Dimension("reason", N_("Reason"), N_("Why: of a lost deal, a wrong shipment, a conversation."), "reason"),
     Dimension("warehouse", N_("Warehouse"), N_("Where the goods are or come from."), "warehouse"),
     Dimension("carrier", N_("Carrier"), N_("Who delivers."), "carrier"),

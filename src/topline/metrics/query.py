@@ -89,7 +89,7 @@ LAID_UPON = ("last_year_weekday", "last_year_feast")
 class Filter:
     """Keeps the rows whose dimension has one of the values; None is a row without one.
 
-    A day, week or month is given by its first day, an hour by its number.
+    A day, week or month is given by its first day, an hour or the lead of a forecast by its number.
     """
 
     dimension: str
@@ -205,8 +205,8 @@ def parse_filter(text: str) -> Filter:
 def _value(dimension: str, text: str, filter_text: str) -> date | int | str | None:
     if not text:
         return None
-    if dimension == "hour":
-        if not text.isdecimal() or int(text) > 23:
+    if dimension in ("hour", "lead"):
+        if not text.isdecimal() or (dimension == "hour" and int(text) > 23):
             raise FilterError(text=filter_text)
         return int(text)
     return parse_day(text) if dimensions()[dimension].grain else text

@@ -12,6 +12,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext
 
 from topline.accounts import channels
+from topline.lake import known_value
 from topline.lake import read as lake_read
 from topline.lake.scope import Scope
 from topline.metrics.catalogue import dimensions, metrics
@@ -230,8 +231,14 @@ def address(query: Query) -> list[tuple[str, str]]:
 
 
 def ask(visit: Visit, query: Query) -> Result:
-    """The answer from the shop's lake, within what the person may see."""
+    """The answer from the shop's lake, within what the person may see. Raises what `require_known` raises."""
+    require_known(visit, query.where)
     return lake_read.read(visit.shop.lake(), query, scope=visit.scope, settings=visit.shop.settings())
+
+
+def require_known(visit: Visit, where: Iterable[Filter]) -> None:
+    """Passes filters whose values the shop has. Raises UnknownValueError, UnknownCustomerError, NoValueError."""
+    known_value.require(visit.shop.lake(), where, scope=visit.scope, settings=visit.shop.settings())
 
 
 def by_size(result: Result) -> Result:

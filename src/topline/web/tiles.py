@@ -13,6 +13,7 @@ from topline.analysis import catalogue
 from topline.analysis.result import Table
 from topline.boards.models import TIME, Tile, analysed, asked
 from topline.boards.visual import VISUALS
+from topline.lake import known_value
 from topline.lake import read as lake_read
 from topline.lake.analyse import analyse
 from topline.lake.scope import Scope
@@ -203,6 +204,7 @@ def show(tile: Tile, shop: Shop, scope: Scope, span: Span) -> Answered:
         return _analysed(tile, shop, scope, span)
     try:
         query = asked(tile.question, span.period, grain(tile, span.period), span.query_against)
+        known_value.require(shop.lake(), query.where, scope=scope, settings=shop.settings())
         found = lake_read.read(shop.lake(), query, scope=scope, settings=shop.settings())
     except ToplineError as error:
         return Shown(tile, span, shop.currency, trouble=formats.say(error))
@@ -213,6 +215,7 @@ def _analysed(tile: Tile, shop: Shop, scope: Scope, span: Span) -> Analysed:
     """People are not listed on a dashboard, whoever looks."""
     try:
         asked = analysed(tile.question, span.period, shop.horizon())
+        known_value.require(shop.lake(), asked.where, scope=scope, settings=shop.settings())
         found = analyse(shop.lake(), asked, scope=scope, settings=shop.settings())
     except ToplineError as error:
         return Analysed(tile, span, shop.currency, trouble=formats.say(error))

@@ -39,6 +39,7 @@ def view(visit: Visit, analysis_id: str) -> HttpResponseBase:
     if visit.shop.lake().latest() is None:
         return visit.render("analysis.html", {"analysis": analysis, "span": span, "is_empty": True})
     asked = _asked(visit, analysis, span)
+    question.require_known(visit, asked.where)
     result = analyse(visit.shop.lake(), asked, scope=visit.scope, settings=visit.shop.settings())
     tables = [_named(visit, each) for each in result.tables if not each.is_personal or visit.may("rows.read")]
     if file := _file(visit, analysis, tables):
