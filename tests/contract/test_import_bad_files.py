@@ -53,6 +53,7 @@ BAD: dict[str, tuple[bytes, type[errors.FileError], dict[str, object]]] = {
     "an old workbook": (b"\xd0\xcf\x11\xe0" + b"x" * 600, errors.FileTypeError, {}),
     "one JSON list": (b'[{"a": 1}]', errors.FileTypeError, {}),
     "an archive in an archive": (gzip.compress(gzip.compress(GOOD.encode())), errors.FileTypeError, {}),
+    "half a letter": (GOOD.encode("utf-16") + b"\x00\xd8", errors.EncodingError, {"row": 4}),
     "noise": (bytes(range(128, 160)) * 100, errors.FileError, {}),
     "nothing": (b"", errors.NoBytesError, {}),
     "blank lines": (b"\n\n\n", errors.EmptyFileError, {}),

@@ -8,8 +8,8 @@ import pytest
 
 from contract import tiny_shop
 from topline.analysis.catalogue import named
-from topline.metrics.query import Filter, NoPeriodError
-from topline.units.period import Period
+from topline.metrics.query import Filter
+from topline.units.period import Period, add_months
 
 MARCH = Period(date(2024, 3, 1), date(2024, 4, 1))
 FEBRUARY_MARCH = Period(date(2024, 2, 1), date(2024, 4, 1))
@@ -78,9 +78,11 @@ def test_parts_and_places_both_sum_to_the_change(tables, mix):
         assert sum(row["moved"] for row in result.table("values").rows) == now - before
 
 
-def test_it_needs_a_period(tables):
-    with pytest.raises(NoPeriodError):
-        asked(tables, None)
+def test_without_a_period_it_is_about_the_last_month_that_is_over(tables):
+    last = tables.extent.end.replace(day=1)
+    month = Period(add_months(last, -1), last)
+    assert amounts(asked(tables, None, against="previous")) == amounts(asked(tables, month, against="previous"))
+    assert asked(tables, None, against="previous").question.period == month
 
 
 def test_a_period_that_begins_before_what_is_known_is_no_comparison():

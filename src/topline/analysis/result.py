@@ -40,6 +40,10 @@ class Figure:
                 return f"{self.value:.1%}"
             case Unit.MONEY:
                 return f"{rounded(Decimal(self.value), self.currency):,f} {self.currency}"
+            case Unit.DAYS | Unit.HOURS | Unit.MONTHS:
+                return f"{round(float(self.value), 1):,g} {self.unit.value}"
+            case Unit.RATIO:
+                return f"{round(float(self.value), 2):,}"
         return f"{self.value:,}"
 
 
@@ -185,7 +189,7 @@ class Result:
         return next((table for table in listed if table.id == id_), None) or next(iter((*charted, *listed)), None)
 
     def to_json(self) -> dict[str, object]:
-        """Amounts as decimal strings, a missing value as {"missing": reason}."""
+        """Amounts as decimal strings, a missing value as {"missing": reason}, a figure of its own unit with that unit."""
         return {
             "sentence": str(self.sentence),
             "missing": self.sentence.reason if isinstance(self.sentence, Missing) else None,
@@ -194,7 +198,8 @@ class Result:
                 {
                     "id": table.id,
                     "columns": [
-                        {"id": column.id, "label": column.label, "unit": column.unit} for column in table.columns
+                        {"id": column.id, "label": column.label, **_measured(column.unit, self.settings.currency)}
+                        for column in table.columns
                     ],
                     "missing": table.missing.reason if table.missing else None,
                     "rows": [
@@ -224,7 +229,15 @@ def _plain(cell: Cell) -> object:
     if isinstance(cell, Proposal):
         return {"metric": cell.metric, "more": format(cell.more, "f"), "action": str(cell.action)}
     value = said(cell)
+    if isinstance(cell, Figure) and value is not None:
+        shown = rounded(Decimal(cell.value), cell.currency) if cell.unit is Unit.MONEY else value
+        return {"value": plain(shown), **_measured(cell.unit, cell.currency)}
     return None if value is None else plain(value)
+
+
+def _measured(unit: Unit | None, currency: str) -> dict[str, str | None]:
+    """The unit, of money with its currency."""
+    return {"unit": unit, "currency": currency} if unit is Unit.MONEY else {"unit": unit}
 
 
 def nothing(question: Question, settings: Settings, why: Missing) -> Result:

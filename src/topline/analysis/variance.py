@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,12 @@ from topline.metrics.answer import answer as metrics_of
 from topline.metrics.answer import begins_later
 from topline.metrics.dimension import LINE, TIME
 from topline.metrics.metric import Unit
-from topline.metrics.query import NoPeriodError, Query
+from topline.metrics.query import Query
 from topline.metrics.result import Entry, Rest, change
 from topline.metrics.view import View
 from topline.units.missing import Missing
 from topline.units.money import minor_digits, rounded
-from topline.units.period import Period
+from topline.units.period import Period, add_months
 from topline.units.text import N_
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ _NO_PLAN_FILTER = Missing("no_target_filter", N_("targets are by category and ma
 class VarianceQuestion(Question):
     """The change from the period before (`previous`), the year before (`last_year`) or the `plan` to the period.
 
+    period : the last month that is over if None
     mix : the dimension whose shares and prices are told apart
     """
 
@@ -95,11 +96,10 @@ class Side:
 
 
 def answer(tables: "Tables", question: VarianceQuestion, settings: "Settings") -> Result:
-    if question.period is None:
-        raise NoPeriodError
     for fact in ("order_line", *(("product",) if question.mix in ("category", "brand") else ())):
         if fact in tables.empty:
             return nothing(question, settings, tables.empty[fact])
+    question = replace(question, period=question.period or _last_month(tables, question))
     period, other = _periods(tables, question)
     if question.against != "plan" and (missing := begins_later(tables, ("order_line",), other.start)):
         return nothing(question, settings, missing)
@@ -136,6 +136,13 @@ def answer(tables: "Tables", question: VarianceQuestion, settings: "Settings") -
         tables=tuple(shown),
         notes=tuple(notes),
     )
+
+
+def _last_month(tables: "Tables", question: VarianceQuestion) -> Period:
+    """The newest month of the data that is over."""
+    assert tables.extent is not None  # noqa: S101 - `answer` looked
+    end = min(tables.extent.end, question.as_of or date.max).replace(day=1)
+    return Period(add_months(end, -1), end)
 
 
 def _periods(tables: "Tables", question: VarianceQuestion) -> tuple[Period, Period]:

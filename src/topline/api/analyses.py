@@ -60,7 +60,11 @@ class TableOut(Schema):
 
 
 class AnswerOut(Schema):
-    """Amounts are decimal strings; a missing value is {"missing": reason}."""
+    """Amounts are decimal strings; a missing value is {"missing": reason}.
+
+    A column states its unit, of money its currency; a column without one may hold figures of several units, each as
+    {"value", "unit", "currency"}.
+    """
 
     sentence: str
     missing: str | None

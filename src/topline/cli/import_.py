@@ -88,6 +88,13 @@ def files_(
         operations.drop(found=found, actor_id=None)
         _print_report(found, found.preview, style)
         return
+    unsure = _unsure(found)
+    if yes and unsure:
+        operations.drop(found=found, actor_id=None)
+        for line in unsure:
+            typer.echo(line, err=True)
+        typer.echo("Nothing was taken in. Name these columns with --column field=column, or leave out --yes.", err=True)
+        raise typer.Exit(1)
     if not yes and not _is_agreed():
         operations.drop(found=found, actor_id=None)
         typer.echo("Nothing was taken in.", err=True)
@@ -139,21 +146,24 @@ def list_(shop: ShopOption, style: output.FormatOption = output.Format.TABLE) ->
     owner = boot.shop(shop)
     from topline.imports.models import Import
 
-    output.rows(
-        [
-            {
-                "id": found.pk,
-                "state": found.state,
-                "files": ", ".join(file.name for file in found.files.all()),
-                "created_at": found.created_at.isoformat(timespec="seconds"),
-                **{key: found.report.get(key) for key in ("rows", "facts", "duplicates", "quarantined")},
-                "error": found.error_text,
-            }
-            for found in Import.objects.of(owner).prefetch_related("files")
-        ],
-        style,
-        columns=("id", "state", "files", "created_at", "rows", "facts", "duplicates", "quarantined", "error"),
-    )
+    every = list(Import.objects.of(owner).prefetch_related("files"))
+    is_table = style is output.Format.TABLE
+    listed = [
+        {
+            "id": found.pk,
+            "state": found.state,
+            "files": ", ".join(file.name for file in found.files.all()),
+            "created_at": found.created_at.isoformat(" ", "minutes")[:16] if is_table else found.created_at,
+            **{key: found.report.get(key) for key in ("rows", "facts", "duplicates", "quarantined")},
+            "error": found.error_text,
+        }
+        for found in every
+    ]
+    columns = ["id", "state", "created_at", "rows", "facts", "duplicates", "quarantined", "files", "error"]
+    output.rows(listed, style, columns=columns[:-1] if is_table else columns)
+    for found in every if is_table else ():
+        if found.error_text:
+            typer.echo(f"Import {found.pk}: {found.error_text}")
 
 
 def _found(shop: str, id_: int) -> "Import":
@@ -207,6 +217,16 @@ def _show_proposal(found: "Import") -> None:
         shown = [dict(zip(["row", *file.columns], row, strict=True)) for row in file.first_rows[:5]]
         output.rows(shown, output.Format.TABLE, title="First rows")
     _show_effects(found)
+
+
+def _unsure(found: "Import") -> list[str]:
+    """The columns that a person should look at before the files are taken in."""
+    return [
+        f"{file.name}: {id_} from “{match.column}” is only {match.score:.0%} sure."
+        for file in found.files.all()
+        for id_, match in file.chosen_layout().matches.items()
+        if match.is_unsure
+    ]
 
 
 def _show_effects(found: "Import") -> None:

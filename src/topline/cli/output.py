@@ -20,6 +20,8 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+_WIDEST = 1000
+
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print: for people, or for programs.")]
 
 
@@ -85,10 +87,13 @@ def _table(rows: Sequence[Mapping[str, object]], names: Sequence[str], title: st
     table = Table(title=title, title_justify="left")
     for name in names:
         numeric = any(isinstance(row.get(name), Decimal | int | float) for row in rows)
-        table.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
+        table.add_column(escape(name), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
     for row in rows:
         table.add_row(*(escape(_shown(row.get(name))) for name in names))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, _WIDEST)  # a file or a pipe has no edge at which lines would have to break
+    console.print(table)
 
 
 def _shown(value: object) -> str:

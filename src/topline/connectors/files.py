@@ -281,7 +281,7 @@ def _utf8(path: Path, target: Path, name: str) -> tuple[Path, str]:
             # The first chunk was plain ASCII and something else follows further down.
             if encoding != "utf-8":
                 raise errors.EncodingError(file=name, row=error.reason) from None
-            encoding = _guess(error.object, name)
+            encoding = _guess(error.object, name, int(error.reason))
 
 
 def _encoding(head: bytes, name: str) -> str:
@@ -299,13 +299,16 @@ def _encoding(head: bytes, name: str) -> str:
         return "utf-16-be"
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        return _guess(head, name)
+    except UnicodeDecodeError as error:
+        return _guess(head, name, 1 + head.count(b"\n", 0, error.start))
     return "utf-8"
 
 
-def _guess(sample: bytes, name: str) -> str:
-    """The one-byte encoding under which the text is made of the letters of our languages; else what the detector says."""
+def _guess(sample: bytes, name: str, row: int) -> str:
+    """The one-byte encoding under which the text is made of the letters of our languages; else what the detector says.
+
+    row : of the file, that holds the first letter which isn't UTF-8
+    """
     lines = [line for line in sample.split(b"\n") if any(byte > 127 for byte in line)][:500]
     text = b"\n".join(lines)
     best, most = "", 0.5
@@ -317,7 +320,7 @@ def _guess(sample: bytes, name: str) -> str:
     if not best:
         match = charset_normalizer.from_bytes(text).best()
         if match is None:
-            raise errors.EncodingError(file=name, row="?")
+            raise errors.EncodingError(file=name, row=row)
         best = match.encoding
     return best
 
@@ -331,7 +334,8 @@ def _recode(path: Path, target: Path, encoding: str, name: str) -> None:
             try:
                 text = decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
-                raise UnicodeDecodeError(encoding, chunk, error.start, error.end, str(lines)) from None
+                row = lines + chunk.count(b"\n", 0, error.start)
+                raise UnicodeDecodeError(encoding, chunk, error.start, error.end, str(row)) from None
             if "\0" in text:
                 before, _, _ = text.partition("\0")
                 line = before.rpartition("\n")[2]

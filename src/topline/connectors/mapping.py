@@ -706,6 +706,10 @@ _FILLER = frozenset(
 )
 
 
+SURE = 0.7
+"""From this score on nobody needs to look at a proposed column."""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """One proposed column. score : 0-1; reason : `name`, `similar_name`, `content` or `person`"""
@@ -714,6 +718,11 @@ class Match:
     score: float
     reason: str
     reading: Mapping[str, Any] = attribute(default_factory=dict)
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether a person should look at it before files are taken in so."""
+        return self.score < SURE
 
 
 @dataclass(frozen=True, slots=True)

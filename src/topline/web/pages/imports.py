@@ -233,7 +233,7 @@ def _field(layout: Layout, id_: str, label: str, is_required: bool) -> dict[str,
         "is_required": is_required,
         "column": match.column if match else "",
         "because": gettext(BECAUSE[match.reason]) if match else "",
-        "is_unsure": bool(match and match.score < 0.7),
+        "is_unsure": bool(match and match.is_unsure),
         "written": ", ".join(str(value) for value in match.reading.values() if isinstance(value, str)) if match else "",
     }
 
