@@ -68,6 +68,13 @@ def test_a_filter_that_nothing_fits_is_said_wherever_it_is_kept(call):
     assert quiet["totals"] == {"net_sales": "0.00"}
 
 
+def test_without_a_plan_every_row_says_so(call):
+    answer = call("GET", f"{BASE}/query?metrics=net_sales&by=month&start=2011-07&end=2011-09&against=plan").json()
+    gone = {"missing": "no_targets"}
+    assert [row["net_sales_before"] for row in (*answer["rows"], answer["totals"])] == [gone] * 3
+    assert answer["rows"][0]["net_sales_change"] == gone
+
+
 def test_pages_say_it_too(call, client, owner, shop):
     client.force_login(owner)
     board = operations.create_dashboard(shop=shop, title="Old", owner=owner)

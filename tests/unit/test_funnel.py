@@ -1,5 +1,6 @@
 """The funnel: worked on paper, on a real shop's events, and where there is nothing to say."""
 
+from dataclasses import replace
 from datetime import UTC, date
 from pathlib import Path
 
@@ -117,6 +118,14 @@ def test_the_period_chooses_who_enters() -> None:
     first, second = Period(date(2024, 3, 1), date(2024, 3, 2)), Period(date(2024, 3, 2), date(2024, 3, 3))
     assert reach(tables, FunnelQuestion(steps=steps, period=first)).counts() == [1, 1]
     assert isinstance(answer(tables, FunnelQuestion(steps=steps, period=second), SETTINGS).sentence, Missing)
+
+
+def test_days_before_visits_are_known_are_named(tables) -> None:
+    known = replace(tables, firsts={"web_event": date(2024, 1, 20)})
+    asked = FunnelQuestion(period=Period(date(2023, 12, 1), date(2025, 1, 1)))
+    (note,) = answer(known, asked, SETTINGS).notes
+    assert (note.code, note.params) == ("begins_later", {"day": date(2024, 1, 20)})
+    assert not answer(known, FunnelQuestion(period=Period(date(2024, 1, 18), date(2025, 1, 1))), SETTINGS).notes
 
 
 def test_what_is_missing_says_why(tables) -> None:

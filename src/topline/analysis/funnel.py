@@ -17,6 +17,7 @@ from topline.analysis.result import Cell, Chart, Column, Figure, Note, Result, T
 from topline.facts.order_line import Kind
 from topline.facts.table import UTC
 from topline.facts.web_event import Event
+from topline.metrics.answer import begins_later
 from topline.metrics.dimension import PRODUCT
 from topline.metrics.metric import Unit, Value, ratio
 from topline.science import funnel
@@ -170,7 +171,7 @@ def answer(tables: "Tables", question: FunnelQuestion, settings: "Settings") -> 
         settings=settings,
         sentence=_sentence(question, whole_, steps, names, settings.currency),
         tables=tuple(shown),
-        notes=tuple(_notes(question)),
+        notes=tuple(_notes(tables, question)),
     )
 
 
@@ -447,7 +448,10 @@ def _sentence(
     return Note("funnel", text, figures)
 
 
-def _notes(question: FunnelQuestion) -> Iterator[Note]:
+def _notes(tables: "Tables", question: FunnelQuestion) -> Iterator[Note]:
+    if missing := begins_later(tables, ("web_event",), question.period.start if question.period else None):
+        text = N_("What visitors do is known from %(day)s on; the days of the period before that are not in it.")
+        yield Note(missing.reason, text, missing.params)
     if question.by in PRODUCT:
         yield Note("lines_overlap", N_("A visit may touch several product lines, so the lines don't add up."))
     end = question.period.end if question.period else None

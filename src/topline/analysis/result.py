@@ -189,7 +189,7 @@ class Result:
         return next((table for table in listed if table.id == id_), None) or next(iter((*charted, *listed)), None)
 
     def to_json(self) -> dict[str, object]:
-        """Amounts as decimal strings, a missing value as {"missing": reason}, a figure of its own unit with that unit."""
+        """Amounts as decimal strings, a missing value as {"missing": reason}, a figure of its own unit with it."""
         return {
             "sentence": str(self.sentence),
             "missing": self.sentence.reason if isinstance(self.sentence, Missing) else None,

@@ -280,7 +280,7 @@ def _utf8(path: Path, target: Path, name: str) -> tuple[Path, str]:
         except UnicodeDecodeError as error:
             # The first chunk was plain ASCII and something else follows further down.
             if encoding != "utf-8":
-                raise errors.EncodingError(file=name, row=error.reason) from None
+                raise errors.EncodingError(file=name, row=int(error.reason)) from None
             encoding = _guess(error.object, name, int(error.reason))
 
 

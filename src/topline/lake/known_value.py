@@ -57,7 +57,7 @@ def require(lake: Lake, where: Iterable[Filter], *, scope: Scope, settings: Sett
         columns = _columns(id_, snapshot, tables)
         if any(_is_in(lake, snapshot, scope, tables, column, value) for column in columns):
             continue
-        if dimensions()[id_].column and not columns:
+        if not columns and not declared and not dimensions()[id_].of:
             continue  # the answer says which facts are missing
         if id_ == "customer":
             raise UnknownCustomerError(value=value)

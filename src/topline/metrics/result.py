@@ -90,8 +90,10 @@ class Result:
             return shown
         before = self.rounded(other) if other is not None else {}
         for id_ in self.query.metrics:
-            shown[f"{id_}_before"] = before.get(id_, NOTHING_BEFORE)
-            shown[f"{id_}_change"] = change(row[id_], None if other is None else other[id_])
+            whole = self.against_totals.get(id_)
+            nothing = whole if isinstance(whole, Missing) else NOTHING_BEFORE
+            shown[f"{id_}_before"] = before.get(id_, nothing)
+            shown[f"{id_}_change"] = nothing if other is None else change(row[id_], other[id_])
         return shown
 
     def to_json(self) -> list[dict[str, object]]:
