@@ -34,6 +34,7 @@ from topline.metrics import view
 from topline.metrics.dimension import DIMENSIONS
 from topline.metrics.settings import Basis
 from topline.metrics.view import Tables
+from topline.units.period import add_months
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -145,7 +146,11 @@ def _rows(tables: Tables, roll_up: RollUp, months: frozenset[str] | None) -> "ir
     if months is not None:
         import ibis
 
-        own = own.filter(own.file_month.isin([ibis.date(f"{month}-01") for month in sorted(months)]))
+        days = [date.fromisoformat(f"{month}-01") for month in sorted(months)]
+        own = own.filter(
+            own.on >= days[0], own.on < add_months(days[-1], 1)
+        )  # of plain days, so that files are skipped
+        own = own.filter(own.file_month.isin([ibis.literal(day) for day in days]))
     keys = ("file_month", *roll_up.columns)
     if roll_up.source == "sold":
         rolled: ir.Table = own.group_by(*keys).aggregate(at=own["at"].min())

@@ -137,8 +137,7 @@ def warm(lake: Lake, basis: Basis, snapshot: Snapshot) -> int:
     made = sum(purchases.build(lake, snapshot, tables, frozenset(by), basis) for by in ((), ("category",)))
     counted = plainest("counted", tables, basis)
     wanted = [(counted, dims) for dims in ((), ("channel",), ("market",), ("category",))]
-    wanted += [("known", dims) for dims in ((), ("channel",), ("market",))]
-    for source, dims in wanted:
+    for source, dims in (*wanted, ("known", ("channel", "market"))):
         roll_up = RollUp(source, frozenset(dims), basis)
         is_there = all(path.exists() for path in partials.paths(lake, snapshot, tables, roll_up).values())
         made += partials.table(lake, snapshot, tables, roll_up) is not None and not is_there

@@ -182,9 +182,7 @@ def _buckets(view: "View", by: tuple[str, ...]) -> tuple[str | None, list[tuple[
     return grain_id, found
 
 
-def _active(
-    view: "View", by: tuple[str, ...], source: str = "person"
-) -> tuple[Any, list[tuple[date, Period]], tuple[str, ...], int | None]:
+def _active(view: "View", by: tuple[str, ...]) -> tuple[Any, list[tuple[date, Period]], tuple[str, ...], int | None]:
     """One row a customer and slice: the last order before each bound of the buckets, and the customer's own threshold.
 
     Gives the table with columns `last_<i>` for bound i (bucket i starts at bound i and ends at i + 1), `threshold`, the
@@ -192,7 +190,7 @@ def _active(
     """
     grain_id, buckets = _buckets(view, by)
     slices = tuple(id_ for id_ in by if id_ != grain_id)
-    rows: Any = view.rows(source, slices, is_history=True)
+    rows: Any = view.rows("person", slices, is_history=True)
     bounds = _bounds(buckets)
     lasts = {f"last_{i}": rows.day.max(where=rows.day < bound) for i, bound in enumerate(bounds)}
     people = rows.group_by(*slices, "customer").aggregate(**lasts)

@@ -448,7 +448,7 @@ class View:
         return self._ledger(dims, extra, self.canonical("counted"))
 
     def _known(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
-        return self._ledger(dims, extra, "known")
+        return self._ledger(dims | {"channel", "market"}, extra, "known")  # so that one roll-up serves either
 
     def _sold(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
         return sold(self.tables, dims, self.settings.basis, self.query.as_of, extra)
