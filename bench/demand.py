@@ -5,8 +5,9 @@
 
 FILE is CSV or Parquet, a row for each series and period: id, date, quantity; optional: group (whose calendar a series
 follows), closed (0/1, no sales by plan), unknown (0/1, shelves were empty: not demand), price (logs are taken) and any
-other number that is known ahead, such as promotion. The period is what lies between most dates. Periods without a row
-are not known, unless --zeros says that they are zero.
+other number that is known ahead, such as promotion; columns of texts are left out. The period is what lies between
+most dates: a day, week, month or quarter. Rows of one series and period are added up, less than nothing counts as
+nothing. Periods without a row are not known, unless --zeros says that they are zero.
 
 WAPE is the sum of absolute errors of the median over the sum of actuals, "mean" that of the expected value; MASE
 divides by the mean absolute error of seasonal naive within the history. Coverage is of the central 80 % by period, and
@@ -25,7 +26,7 @@ import pandas as pd
 import panels
 
 from topline.science import stack
-from topline.science.panel import Panel
+from topline.science.panel import LEAST_CYCLES, Panel
 
 _NOT_DRIVERS = {"id", "date", "quantity", "group", "closed", "unknown"}
 
@@ -33,19 +34,18 @@ _NOT_DRIVERS = {"id", "date", "quantity", "group", "closed", "unknown"}
 def assembled(table: pd.DataFrame, horizon: int, *, zeros: bool) -> tuple[Panel, np.ndarray]:
     """The panel of a long table with its last `horizon` periods as those ahead, and (n, t + h) which are closed."""
     dates = pd.to_datetime(table.date).to_numpy().astype("datetime64[D]")
-    gap = int(pd.Series(np.diff(np.unique(dates)).astype(int)).mode()[0])
-    cycle, year = (7, 364) if gap == 1 else (1, 52) if gap == 7 else (1, 12)
-    if cycle == 1 and year == 12:
+    gaps = np.diff(np.unique(dates)).astype(int)
+    gap = int(pd.Series(gaps).mode()[0]) if len(gaps) else 1
+    cycle, year = (7, 364) if gap < 7 else (1, 52) if gap == 7 else (1, 12) if gap < 80 else (1, 4)
+    if year in (12, 4):  # months and quarters are not of one length
+        step = 12 // year
         months = dates.astype("datetime64[M]")
-        place, day = (
-            (months - months.min()).astype(np.int64),
-            np.arange(months.min(), months.max() + np.timedelta64(1, "M")).astype("datetime64[D]"),
-        )
+        place = (months - months.min()).astype(np.int64) // step
+        day = (months.min() + step * np.arange(place.max() + 1)).astype("datetime64[D]")
     else:
-        place, day = (
-            (dates - dates.min()).astype(np.int64) // gap,
-            np.arange(dates.min(), dates.max() + np.timedelta64(1, "D"), np.timedelta64(gap, "D")),
-        )
+        width = 7 if year == 52 else 1
+        place = (dates - dates.min()).astype(np.int64) // width
+        day = dates.min() + width * np.arange(place.max() + 1)
     series, names = pd.factorize(table.id, sort=True)
     shape = (len(names), len(day))
 
@@ -54,11 +54,13 @@ def assembled(table: pd.DataFrame, horizon: int, *, zeros: bool) -> tuple[Panel,
         found[series, place] = values
         return found
 
-    units = wide(table.quantity.to_numpy(float), 0.0 if zeros else np.nan)
+    summed = table.assign(series=series, place=place).groupby(["series", "place"]).quantity.sum()
+    units = np.full(shape, 0.0 if zeros else np.nan)
+    units[summed.index.get_level_values(0), summed.index.get_level_values(1)] = np.maximum(summed, 0)
     closed = wide(table.closed.to_numpy(float), 0.0).astype(bool) if "closed" in table else np.zeros(shape, bool)
     unknown = wide(table.unknown.to_numpy(float), 0.0).astype(bool) if "unknown" in table else closed
     drivers = {}
-    for name in sorted(set(table) - _NOT_DRIVERS):
+    for name in sorted(set(table.select_dtypes(["number", "bool"])) - _NOT_DRIVERS):
         values = table[name].to_numpy(float)
         drivers[name] = wide(np.log(np.maximum(values, 1e-9)) if name == "price" else values, np.nan)
     groups = pd.factorize(table.group)[0] if "group" in table else np.zeros(len(table), int)
@@ -92,8 +94,14 @@ def run(
 ) -> None:
     whole, actuals = assembled(table, horizon, zeros=zeros)
     print(f"\n## {name}: {len(actuals)} series x {actuals.shape[1]} periods, horizon {horizon}, {origins} origins")
+    found = [actuals.shape[1] - horizon * k for k in range(origins, 0, -1)]
+    kept = [origin for origin in found if origin >= LEAST_CYCLES * whole.cycle]
+    if len(kept) < len(found):
+        print(f"the history reaches back to {len(kept)} of them")
+    if not kept:
+        return
     rows = []
-    for origin in [actuals.shape[1] - horizon * k for k in range(origins, 0, -1)]:
+    for origin in kept:
         past = Panel(
             np.where(whole.closed, np.nan, actuals)[:, :origin],
             whole.day[: origin + horizon],

@@ -121,3 +121,14 @@ def test_nobody_bought_twice() -> None:
         lifetime.inactive_after(np.zeros(3), np.zeros(3), 30.0)
     with pytest.raises(lifetime.LifetimeFitError):
         lifetime.fit_spending(np.zeros(3), np.zeros(3))
+
+
+def test_customers_who_are_all_alike_have_a_future_too() -> None:
+    """With one rate for all, 1 / 13.655 a day, the limit of many is met from both sides of where it takes over."""
+    history = np.array([0.0, 3.0, 30.0]), np.array([0.0, 30.0, 39.0]), np.full(3, 40.0)
+    near, beyond, far = (
+        lifetime.expected_orders(lifetime.BuyingFit(r, 13.655 * r, 0.53, 6.18, 0.0), *history, 39.0)
+        for r in (4_999.0, 5_001.0, 34_388.0)
+    )
+    assert beyond == pytest.approx(near, rel=2e-4)
+    assert far == pytest.approx(near, rel=0.01)

@@ -16,6 +16,7 @@ _MOST_HISTORIES = 30_000
 _MANY_HISTORIES = 100_000
 _MOST_CUSTOMERS = 200_000
 _PART = 50_000
+_ALIKE = 5_000.0
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _NODE_LOGS = np.log(_WEIGHTS)
 
@@ -206,13 +207,17 @@ def expected_orders(fit: Fit, repeats: Floats, recency: Floats, age: Floats, hor
         rate = (fit.r + repeats) / (fit.alpha + age)
         stay = (fit.beta + age) / (s - 1) * -np.expm1((s - 1) * np.log1p(-horizon / (fit.beta + age + horizon)))
         return np.asarray(rate * stay / (1 + _odds_left(fit, repeats, recency, age)))
-    from scipy.special import hyp2f1
+    from scipy.special import hyp1f1, hyp2f1
 
     a = fit.a + 1e-6 if abs(fit.a - 1) < 1e-6 else fit.a
     end = fit.alpha + age + horizon
-    decay = ((fit.alpha + age) / end) ** (fit.r + repeats)
-    series = hyp2f1(fit.r + repeats, fit.b + repeats, a + fit.b + repeats - 1, horizon / end)
-    orders = (a + fit.b + repeats - 1) / (a - 1) * (1 - decay * series)
+    third = a + fit.b + repeats - 1
+    if fit.r > _ALIKE:  # customers buy at one rate: hyp2f1 overflows, and its limit is right to a part in 10,000
+        left = hyp1f1(a - 1, third, -(fit.r + repeats) * horizon / (fit.alpha + age))
+    else:
+        left = ((fit.alpha + age) / end) ** (fit.r + repeats)
+        left = left * hyp2f1(fit.r + repeats, fit.b + repeats, third, horizon / end)
+    orders = third / (a - 1) * (1 - left)
     return np.asarray(np.maximum(orders / (1 + _odds_left(fit, repeats, recency, age)), 0))
 
 
