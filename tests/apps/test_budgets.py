@@ -109,7 +109,7 @@ def test_doors_agree(gifts, owner, client, capsys):
     page = f"/shop/{gifts.slug}/outlook/budget"
     client.force_login(owner)
     assert "Learning what spend brings" in client.get(page).content.decode()
-    jobs.run_now(plan_jobs.prepare_response(gifts, TODAY))
+    jobs.run_now(plan_jobs.prepare_response(gifts, TODAY).job)
     made = budgets.answer(gifts, TODAY, gifts.lake().latest(), Assumptions(budget=500_000, goal="sales"))
     asked = {"budget": "5000", "goal": "sales"}
 

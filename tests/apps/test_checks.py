@@ -121,7 +121,7 @@ def test_the_api_makes_it_first_and_then_answers(version, shop, owner):
     address = f"/shops/gifts/plans/{version.plan_id}/versions/1/check"
     waiting = call("GET", address)
     assert (waiting.status_code, waiting.json()["state"]) == (202, "queued")
-    jobs.run_now(plan_jobs.prepare_check(version, shop.today()))
+    jobs.run_now(plan_jobs.prepare_check(version, shop.today()).job)
     answer = call("GET", f"{address}?basket=0.1&goal=orders")
     assert answer.status_code == 200, answer.content
     told = answer.json()
@@ -136,7 +136,7 @@ def test_the_page_waits_for_its_base_and_then_shows_it(version, client, owner):
     page = f"/shop/gifts/plans/{version.plan_id}/check"
     assert "Checking the plan" in client.get(page).content.decode()
     assert client.get(page, headers={"HX-Request": "true"}).status_code == 204
-    jobs.run_now(plan_jobs.prepare_check(version, date(2026, 10, 1)))
+    jobs.run_now(plan_jobs.prepare_check(version, date(2026, 10, 1)).job)
     shown = client.get(page).content.decode()
     assert "chance to reach" in shown
     assert "What holds each month back" in shown
@@ -146,6 +146,9 @@ def test_the_page_waits_for_its_base_and_then_shows_it(version, client, owner):
     assert "<html" not in part
     assert "hx-swap-oob" in part
     assert client.get(f"{page}?conversion=much").status_code == 400
+    refused = client.get(f"{page}?budget=-5")  # said on the page, which shows the plan without it
+    assert refused.status_code == 200
+    assert refused.context["budget_error"] == "A budget is zero or more; -5 is not."
     rows = b"".join(client.get(f"{page}?format=csv&table=months").streaming_content).decode().splitlines()
     assert rows[0].startswith("Month,Target")
     assert len(rows) == 4

@@ -40,7 +40,7 @@ def test_doors_tell_the_same_future(gifts, owner, member, client, capsys):
     page = f"/shop/{gifts.slug}/outlook/customers"
     client.force_login(owner)
     assert "Looking at every customer" in client.get(page).content.decode()
-    jobs.run_now(plan_jobs.prepare_customers(gifts, TODAY))
+    jobs.run_now(plan_jobs.prepare_customers(gifts, TODAY).job)
     made = customers.future(gifts, TODAY, gifts.lake().latest())
     low, high = made.orders_interval
     assert low < made.columns["year_orders"].sum() < high

@@ -56,15 +56,17 @@ def test_unique_key_queues_once(db):
     assert jobs.enqueue("count", params={"to": 9}, unique_key="count:gifts") != first
 
 
-def test_what_failed_is_asked_for_again_only_to_retry(db):
+def test_what_failed_is_asked_for_again_to_retry_or_after_a_rest(db):
     wanted = {"kind": "count", "shop": "gifts", "params": {"to": 3}, "unique_key": "count:gifts"}
     first = jobs.ask(**wanted)
     assert jobs.ask(**wanted) == first
-    Job.objects.update(state=Job.State.FAILED)
+    Job.objects.update(state=Job.State.FAILED, finished_at=timezone.now())
     assert jobs.ask(**wanted).state == Job.State.FAILED
     again = jobs.ask(**wanted, retry=True)
     assert again != first
     assert again.state == Job.State.QUEUED
+    Job.objects.update(state=Job.State.FAILED, finished_at=timezone.now() - jobs.REST)
+    assert jobs.ask(**wanted).state == Job.State.QUEUED
 
 
 def test_two_jobs_without_key_are_two(db):
@@ -254,7 +256,7 @@ def test_what_a_person_waits_for_goes_before_the_background(db, monkeypatch):
     nightly = jobs.enqueue("outlook.demand", shop="one", unique_key="one")
     other = jobs.enqueue("imports.read", shop="one", unique_key="two")
     asked = {"kind": "outlook.demand", "shop": "two", "params": {}, "unique_key": "three"}
-    later = jobs.ask(**asked, due_at=timezone.now() - timedelta(minutes=5))
+    later = jobs.ask(**asked, due_at=timezone.now() - timedelta(minutes=5), is_awaited=False)
     assert jobs.claim(in_background=False) == other
     assert jobs.ask(**asked) == later  # somebody opened the page
     assert jobs.claim() == later

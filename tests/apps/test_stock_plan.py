@@ -140,7 +140,7 @@ def test_without_levels_it_says_what_to_hold(shop, history, tmp_path, settings):
 def test_its_doors_say_the_same(stocked, owner, member, client, capsys):
     call, address = caller(stocked, owner), "/shops/gifts/outlook/stock"
     assert call("GET", address).status_code == 202
-    jobs.run_now(plan_jobs.prepare_stock(stocked, DAY))
+    jobs.run_now(plan_jobs.prepare_stock(stocked, DAY).job)
     told = call("GET", f"{address}?state=late").json()
     assert [line["product_key"] for line in told["lines"]] == ["B1"]
     assert told["lines"][0]["order_value"] > 0
@@ -181,7 +181,7 @@ def test_the_workload_of_coming_weeks(stocked, owner, client, capsys):
     assert [line.hours for line in slow.of_kind("pick")] == pytest.approx([10 * line.hours for line in picks])
     assert slow.headline[0].code == "work.over"
     client.force_login(owner)
-    jobs.run_now(plan_jobs.prepare_stock(stocked, DAY))
+    jobs.run_now(plan_jobs.prepare_stock(stocked, DAY).job)
     assert "more work than people" in client.get("/shop/gifts/outlook/workload").content.decode()
     call = caller(stocked, owner)
     assert len(call("GET", "/shops/gifts/outlook/workload").json()["lines"]) == 13 * 4

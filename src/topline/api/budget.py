@@ -12,7 +12,6 @@ from pydantic import Field
 from topline.api.auth import Requires, caller
 from topline.api.checks import WaitOut
 from topline.api.once import once
-from topline.lake.snapshot import Snapshot
 from topline.outlook.budget import Assumptions, Band, BudgetOutlook
 from topline.plans import budgets, jobs
 from topline.plans.models import LiftTest
@@ -104,10 +103,9 @@ class LiftTestOut(LiftTestIn):
 def spread_budget(request: HttpRequest, shop: str, asked: Query[AskedIn]) -> Status[dict[str, Any]] | Status[Job]:
     who = caller(request)
     day = parse_day(asked.as_of) if asked.as_of else who.shop.today()
-    if job := jobs.prepare_response(who.shop, day):
-        return Status(202, job)
-    snapshot = who.shop.lake().latest()
-    assert isinstance(snapshot, Snapshot)  # noqa: S101 - prepare_response refuses an empty lake
+    rest = jobs.prepare_response(who.shop, day)
+    if (snapshot := rest.snapshot) is None:
+        return Status(202, rest.awaited)
     digits = minor_digits(who.shop.currency)
     names = [budgets.channel_code(one) for one in budgets.learnt(who.shop, day, snapshot)["net_sales"].channels]
     least, most, own = (budgets.amounts(given, names, digits) for given in (asked.least, asked.most, asked.own))

@@ -133,12 +133,14 @@ def check_plan(
     who = caller(request)
     found = plans._version(who.shop, plan, version)
     day = parse_day(change.as_of) if change.as_of else who.shop.today()
-    if job := jobs.prepare_check(found, day):
-        return Status(202, job)
+    rest = jobs.prepare_check(found, day)
+    if rest.snapshot is None:
+        return Status(202, rest.awaited)
     moved = change.dict(exclude={"goal", "as_of", "budget", "channel"})
     budget = math.inf if change.budget is None else change.budget
     channels = checks.channel_changes(change.channel)
-    made = checks.of(found, day, change=Change(**moved, budget=budget), channels=channels, about=change.goal)
+    wanted = Change(**moved, budget=budget)
+    made = checks.of(found, day, change=wanted, channels=channels, about=change.goal, snapshot=rest.snapshot)
     return Status(200, _shown(made, may_see_profit="finance.read" in who.token.permissions()))
 
 

@@ -10,7 +10,6 @@ from pydantic import Field
 
 from topline.api.auth import Requires, caller
 from topline.api.checks import WaitOut
-from topline.lake.snapshot import Snapshot
 from topline.plans import customers, jobs
 from topline.units.period import parse_day
 from topline.workbench.models import Job
@@ -82,10 +81,9 @@ class FutureOut(Schema):
 def expect_customers(request: HttpRequest, shop: str, asked: Query[AskedIn]) -> Status[dict[str, Any]] | Status[Job]:
     who = caller(request)
     day = parse_day(asked.as_of) if asked.as_of else who.shop.today()
-    if job := jobs.prepare_customers(who.shop, day):
-        return Status(202, job)
-    snapshot = who.shop.lake().latest()
-    assert isinstance(snapshot, Snapshot)  # noqa: S101 - prepare_customers refuses an empty lake
+    rest = jobs.prepare_customers(who.shop, day)
+    if (snapshot := rest.snapshot) is None:
+        return Status(202, rest.awaited)
     made = customers.future(who.shop, day, snapshot)
     may = who.token.permissions()
     rows = made.ranked(asked.by, asked.offset, asked.offset + asked.limit) if "rows.read" in may else []

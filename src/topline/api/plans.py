@@ -331,7 +331,8 @@ def show_progress(
 ) -> dict[str, Any]:
     owner = caller(request).shop
     found = _version(owner, plan, version)
-    view = checks.look(found, parse_day(as_of) if as_of else owner.today())
+    snapshot = None if as_of else jobs.look_ahead(found.plan).snapshot
+    view = checks.look(found, parse_day(as_of) if as_of else owner.today(), snapshot)
     words = Words(owner.currency, get_language() or "en")
     shown = _plain(view, words)
     assert isinstance(shown, dict)  # noqa: S101 - a view is a dataclass

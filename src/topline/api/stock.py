@@ -117,9 +117,10 @@ class NumberIn(Schema):
 )
 def stock_plan(request: HttpRequest, shop: str, chosen: Query[ChosenIn]) -> Status[dict[str, Any]] | Status[Job]:
     who = caller(request)
-    if job := jobs.prepare_stock(who.shop, who.shop.today()):
-        return Status(202, job)
-    found = stock.of(who.shop, who.shop.today())
+    rest = jobs.prepare_stock(who.shop, who.shop.today())
+    if rest.snapshot is None:
+        return Status(202, rest.awaited)
+    found = stock.of(who.shop, who.shop.today(), rest.snapshot)
     words = plans.Words(who.shop.currency, get_language() or "en")
     sees_cost = "finance.read" in who.token.permissions()
     lines = [
@@ -155,9 +156,10 @@ def _without_cost(row: object, schema: type[Schema], costs: tuple[str, ...], see
 )
 def show_workload(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | Status[Job]:
     who = caller(request)
-    if job := jobs.prepare_stock(who.shop, who.shop.today()):
-        return Status(202, job)
-    found = workload.of(who.shop, who.shop.today())
+    rest = jobs.prepare_stock(who.shop, who.shop.today())
+    if rest.snapshot is None:
+        return Status(202, rest.awaited)
+    found = workload.of(who.shop, who.shop.today(), rest.snapshot)
     words = plans.Words(who.shop.currency, get_language() or "en")
     says = [words(one) for one in found.headline]
     return Status(200, {"as_of": found.as_of, "says": says, "capacity": found.capacity, "lines": found.lines})

@@ -45,11 +45,16 @@ def save(folder: Path, run: Run) -> None:
     part.replace(folder)
 
 
+def about(folder: Path) -> dict[str, Any]:
+    """What is to be said of a run that was kept. Raises FileNotFoundError."""
+    found: dict[str, Any] = json.loads((folder / "about.json").read_text("utf-8"))
+    return found
+
+
 def load(folder: Path) -> Run:
     """The run that was kept. Raises FileNotFoundError."""
-    about = json.loads((folder / "about.json").read_text("utf-8"))
     tables = {}
     for path in sorted(folder.glob("*.arrow")):
         with pa.OSFile(str(path), "rb") as source, ipc.open_file(source) as reader:
             tables[path.stem] = reader.read_all()
-    return Run(tables, about)
+    return Run(tables, about(folder))

@@ -114,8 +114,10 @@ def run(
     came = _weekly(lake, snapshot, metric, as_of, settings)
     weeks = _whole_weeks(spent, came, as_of)
     channels, spend = _spend(spent, weeks)
-    if not channels:
+    if not any(amount > 0 for amount in spent.values()):
         raise response.NothingSpentError()
+    if not channels:
+        raise response.TooFewWeeksError(found=0, least=response.LEAST_WEEKS)
     names, controls = _controls(lake, snapshot, weeks, settings)
     place = {channel: c for c, channel in enumerate(channels)}
     tests = [

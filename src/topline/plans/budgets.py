@@ -1,12 +1,11 @@
 """What marketing money brings and where a budget brings most: learnt once for the same facts, answered from there."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from topline.outlook import budget
 from topline.outlook import response as outlook
 from topline.outlook.budget import Assumptions, BudgetOutlook
 from topline.outlook.response import Experiment, ResponseOutlook
-from topline.plans import cache, expectation
+from topline.plans import cache, expectation, renewal
 from topline.plans.models import LiftTest
 from topline.science.response import NothingHappenedError, Response
 from topline.units.errors import ToplineError
@@ -33,6 +32,7 @@ from topline.workbench import audit
 
 _READ = ("order_line", "order", "product", "identity_link", "spend", "promotion")
 _YEAR = timedelta(days=364)
+
 _FITTED = tuple(Response.__dataclass_fields__)
 
 
@@ -116,9 +116,23 @@ def is_learnt(shop: Shop, as_of: date, snapshot: Snapshot) -> bool:
     return _path(shop, "net_sales", as_of, snapshot).exists()
 
 
+def key(shop: Shop, as_of: date) -> str:
+    """Names what is learnt, whatever the facts."""
+    return f"plans.response:{shop.slug}:{as_of}"
+
+
+def known(shop: Shop, as_of: date, snapshot: Snapshot) -> Snapshot | None:
+    """The newest facts up to these of which the response was learnt that day, None if it wasn't."""
+    if is_learnt(shop, as_of, snapshot):
+        return snapshot
+    found = renewal.newest(shop, key(shop, as_of), snapshot, partial(is_learnt, shop, as_of))
+    return found[0] if found else None
+
+
 def response(shop: Shop, as_of: date, snapshot: Snapshot) -> ResponseOutlook | None:
-    """What the shop's spend brings in net sales, if that was learnt."""
-    return learnt(shop, as_of, snapshot)["net_sales"] if is_learnt(shop, as_of, snapshot) else None
+    """What the shop's spend brings in net sales, as it was learnt last; None if it wasn't that day."""
+    of = known(shop, as_of, snapshot)
+    return None if of is None else learnt(shop, as_of, of)["net_sales"]
 
 
 def answer(shop: Shop, as_of: date, snapshot: Snapshot, asked: Assumptions) -> BudgetOutlook:
@@ -198,9 +212,9 @@ def _experiments(shop: Shop) -> list[Experiment]:
     ]
 
 
-def experiments_digest(shop: Shop) -> str:
-    """Names what is learnt from beside the lake."""
-    return hashlib.sha256(repr(_experiments(shop)).encode()).hexdigest()[:12]
+def digest(shop: Shop, as_of: date, snapshot: Snapshot) -> str:
+    """Names what is learnt of these facts."""
+    return _path(shop, "net_sales", as_of, snapshot).stem
 
 
 def _planned(

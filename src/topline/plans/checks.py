@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from topline.plans import (
     price,
     progress,
     promotion,
+    renewal,
     standing,
     stock,
 )
@@ -224,6 +225,19 @@ def is_made(version: PlanVersion, as_of: date, snapshot: Snapshot) -> bool:
     return _folder(version, as_of, snapshot).exists()
 
 
+def key(version: PlanVersion, as_of: date) -> str:
+    """Names what checks of the version start from, whatever the facts."""
+    return f"plans.check:{version.pk}:{as_of}"
+
+
+def resting(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Snapshot:
+    """The newest facts up to these of which the version's check is made; these if it isn't."""
+    if is_made(version, as_of, snapshot):
+        return snapshot
+    found = renewal.newest(version.plan.shop, key(version, as_of), snapshot, partial(is_made, version, as_of))
+    return found[0] if found else snapshot
+
+
 def make(
     version: PlanVersion,
     as_of: date,
@@ -249,7 +263,7 @@ def make(
         advance=advance,
     )
     lead = numbers.of(shop)("lead_days")
-    run, response = _prices(shop), budgets.response(shop, as_of, snapshot)
+    run, response = _prices(shop, snapshot), budgets.response(shop, as_of, snapshot)
     prices = None if run is None else PriceOutlook(run)
     planned, budget = _promotions(version, as_of), _budget(version, seen.slots)
     known = [one for one in planned if prices is not None and outlook.knows(prices, one)]
@@ -321,7 +335,7 @@ def _checked(version: PlanVersion, as_of: date, snapshot: Snapshot) -> dict[str,
     if version.plan.ends_on <= as_of:
         return {}
     try:
-        with np.load(_folder(version, as_of, snapshot) / _ENDS) as stored:
+        with np.load(_folder(version, as_of, resting(version, as_of, snapshot)) / _ENDS) as stored:
             keys, ends = json.loads(stored["keys"].tobytes()), stored["ends"]
     except FileNotFoundError:
         return {}
@@ -417,9 +431,9 @@ def _unheard(spend: Spend, response: ResponseOutlook | None) -> list[str]:
     return sorted(channel or "" for channel in spend if channel not in response.channels)
 
 
-def _prices(shop: Shop) -> Run | None:
-    """What the shop's prices taught, if that was learnt."""
-    newest = standing.newest(shop, "price")
+def _prices(shop: Shop, snapshot: Snapshot) -> Run | None:
+    """What the shop's prices taught of facts up to these, if that was learnt."""
+    newest = standing.newest(shop, "price", snapshot)
     return None if newest is None else kept.load(newest)
 
 
@@ -449,7 +463,8 @@ def order_multiples(version: PlanVersion, as_of: date, snapshot: Snapshot) -> di
 
 def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
     plan, shop = version.plan, version.plan.shop
-    prices, ahead = _prices(shop), demand.made(shop)
+    prices, ahead = _prices(shop, snapshot), demand.made(shop)
+    response = budgets.known(shop, as_of, snapshot)
     made_of = (
         shop.slug,
         tuple(snapshot.digest(table) for table in _READ),
@@ -472,7 +487,7 @@ def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
         version.state == State.ACTIVE,
         [(line.contents(), line.pk) for line in version.budget.all()],
         None if ahead is None or not demand.is_fresh(shop, ahead, as_of) else (ahead.as_of, ahead.snapshot),
-        budgets.experiments_digest(shop) if budgets.is_learnt(shop, as_of, snapshot) else None,
+        None if response is None else budgets.digest(shop, as_of, response),
     )
     return cache.place("check", "", *made_of)
 

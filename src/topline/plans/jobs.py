@@ -28,6 +28,7 @@ from topline.plans import (
     handout,
     operations,
     proposals,
+    renewal,
     reviews,
     runs,
     standing,
@@ -36,6 +37,7 @@ from topline.plans import (
     workload,
 )
 from topline.plans.models import Goal, Plan, PlanVersion, Proposal, Review, State
+from topline.plans.renewal import Footing
 from topline.science.demand import ShortHistoryError
 from topline.units.period import Period
 from topline.workbench import jobs
@@ -184,26 +186,31 @@ def export(job: Job) -> dict[str, Any]:
 def look(job: Job) -> dict[str, Any]:
     """Make the outlooks and drivers that a plan's page needs, today or as of an earlier day."""
     plan, then = Plan.objects.get(pk=job.params["plan"]), job.params.get("then")
-    waiting = list(_waiting(plan, date.fromisoformat(then) if then else None))
-    for done, (_, _, make) in enumerate(waiting):
+    snapshot = plan.shop.lake().latest()
+    if snapshot is None:
+        return {}
+    waiting = list(_waiting(plan, date.fromisoformat(then) if then else None, snapshot))
+    for done, make in enumerate(waiting):
         job.advance(done, len(waiting))
         make()
-    return {"made": len(waiting)}
+    return {"snapshot": snapshot.number}
 
 
-def look_ahead(plan: Plan, then: date | None = None, *, retry: bool = False) -> Job | None:
-    """The job that makes the outlooks which the plan's page needs; None if all are made.
+def look_ahead(plan: Plan, then: date | None = None, *, retry: bool = False) -> Footing:
+    """The outlooks which the plan's page needs.
 
     then : as they were known on an earlier day, None for today
     retry : ask again for what failed before
+
+    Raises EmptyLakeError.
     """
-    waiting = next(_waiting(plan, then), None)
-    if waiting is None:
-        return None
-    day, snapshot, _ = waiting
-    key = f"plans.look:{plan.pk}:{day}:{snapshot.number}{':then' if then else ''}"
-    params = {"plan": plan.pk} | ({"then": then.isoformat()} if then else {})
-    return jobs.ask("plans.look", shop=plan.shop.slug, params=params, unique_key=key, retry=retry)
+    return renewal.look(
+        plan.shop,
+        f"plans.look:{plan.pk}:{then or plan.shop.today()}{':then' if then else ''}",
+        lambda snapshot: next(_waiting(plan, then, snapshot), None) is None,
+        params={"plan": plan.pk} | ({"then": then.isoformat()} if then else {}),
+        retry=retry,
+    )
 
 
 def known_by(shop: Shop, then: date | None) -> datetime | None:
@@ -220,29 +227,29 @@ def check(job: Job) -> dict[str, Any]:
     """Make what the checks of a version start from today."""
     version = PlanVersion.objects.select_related("plan__shop").get(pk=job.params["version"])
     shop = version.plan.shop
-    if snapshot := shop.lake().latest():
-        checks.make(version, date.fromisoformat(job.params["as_of"]), snapshot, job.advance)
-    return {"version": version.pk}
+    snapshot = shop.lake().latest()
+    if snapshot is None:
+        return {}
+    checks.make(version, date.fromisoformat(job.params["as_of"]), snapshot, job.advance)
+    return {"snapshot": snapshot.number}
 
 
-def prepare_check(version: PlanVersion, as_of: date, *, retry: bool = False) -> Job | None:
-    """The job that makes what checks of the version start from; None if it is made.
+def prepare_check(version: PlanVersion, as_of: date, *, retry: bool = False) -> Footing:
+    """What checks of the version start from.
 
     retry : ask again for what failed before
 
     Raises EmptyLakeError, PlanOverError.
     """
-    shop = version.plan.shop
-    snapshot = shop.lake().latest()
-    if snapshot is None:
-        raise drafting.EmptyLakeError()
     if version.plan.ends_on <= as_of:
         raise checks.PlanOverError(as_of=as_of)
-    if checks.is_made(version, as_of, snapshot):
-        return None
-    key = f"plans.check:{version.pk}:{as_of}:{snapshot.number}"
-    params = {"version": version.pk, "as_of": as_of.isoformat()}
-    return jobs.ask("plans.check", shop=shop.slug, params=params, unique_key=key, retry=retry)
+    return renewal.look(
+        version.plan.shop,
+        checks.key(version, as_of),
+        lambda snapshot: checks.is_made(version, as_of, snapshot),
+        params={"version": version.pk, "as_of": as_of.isoformat()},
+        retry=retry,
+    )
 
 
 def build_review(job: Job) -> dict[str, Any]:
@@ -284,12 +291,14 @@ def remind() -> None:
 def look_at_stock(job: Job) -> dict[str, Any]:
     """Make what the stock plan and the workload start from today."""
     shop = Shop.objects.named(job.shop)
-    if snapshot := shop.lake().latest():
-        as_of = date.fromisoformat(job.params["as_of"])
-        workload.make(shop, as_of, snapshot)
-        workload.record_capacity(shop, as_of, snapshot)
-        stock.make(shop, as_of, snapshot)
-    return {}
+    snapshot = shop.lake().latest()
+    if snapshot is None:
+        return {}
+    as_of = date.fromisoformat(job.params["as_of"])
+    workload.make(shop, as_of, snapshot)
+    workload.record_capacity(shop, as_of, snapshot)
+    stock.make(shop, as_of, snapshot)
+    return {"snapshot": snapshot.number}
 
 
 def plan_hours(job: Job) -> dict[str, Any]:
@@ -316,20 +325,20 @@ def ask_for_hours(shop: Shop) -> Job:
     return jobs.enqueue("plans.hours", shop=shop.slug, unique_key=f"plans.hours:{shop.slug}", due_at=due_at)
 
 
-def prepare_stock(shop: Shop, as_of: date, *, retry: bool = False) -> Job | None:
-    """The job that makes what the stock plan and the workload start from; None if both are made.
+def prepare_stock(shop: Shop, as_of: date, *, retry: bool = False) -> Footing:
+    """What the stock plan and the workload start from.
 
     retry : ask again for what failed before
 
     Raises EmptyLakeError.
     """
-    snapshot = shop.lake().latest()
-    if snapshot is None:
-        raise drafting.EmptyLakeError()
-    if stock.is_made(shop, as_of, snapshot) and workload.is_made(shop, as_of, snapshot):
-        return None
-    key = f"plans.stock:{shop.slug}:{as_of}:{snapshot.number}"
-    return jobs.ask("plans.stock", shop=shop.slug, params={"as_of": as_of.isoformat()}, unique_key=key, retry=retry)
+    return renewal.look(
+        shop,
+        stock.key(shop, as_of),
+        lambda snapshot: stock.is_made(shop, as_of, snapshot) and workload.is_made(shop, as_of, snapshot),
+        params={"as_of": as_of.isoformat()},
+        retry=retry,
+    )
 
 
 def learn_response(job: Job) -> dict[str, Any]:
@@ -338,23 +347,24 @@ def learn_response(job: Job) -> dict[str, Any]:
     snapshot = shop.lake().latest()
     if snapshot is None:
         return {}
-    return {"weeks": len(budgets.learnt(shop, date.fromisoformat(job.params["as_of"]), snapshot)["net_sales"].weeks)}
+    budgets.learnt(shop, date.fromisoformat(job.params["as_of"]), snapshot)
+    return {"snapshot": snapshot.number}
 
 
-def prepare_response(shop: Shop, as_of: date, *, retry: bool = False) -> Job | None:
-    """The job that learns what the shop's spend brings; None if it is learnt.
+def prepare_response(shop: Shop, as_of: date, *, retry: bool = False) -> Footing:
+    """What the shop's spend brings.
 
     retry : ask again for what failed before
 
     Raises EmptyLakeError.
     """
-    snapshot = shop.lake().latest()
-    if snapshot is None:
-        raise drafting.EmptyLakeError()
-    if budgets.is_learnt(shop, as_of, snapshot):
-        return None
-    key = f"plans.response:{shop.slug}:{as_of}:{snapshot.number}:{budgets.experiments_digest(shop)}"
-    return jobs.ask("plans.response", shop=shop.slug, params={"as_of": as_of.isoformat()}, unique_key=key, retry=retry)
+    return renewal.look(
+        shop,
+        budgets.key(shop, as_of),
+        lambda snapshot: budgets.is_learnt(shop, as_of, snapshot),
+        params={"as_of": as_of.isoformat()},
+        retry=retry,
+    )
 
 
 def propose(job: Job) -> dict[str, Any]:
@@ -369,13 +379,16 @@ def propose(job: Job) -> dict[str, Any]:
     return {"kept": len(kept), "scored": proposals.score(shop=shop, as_of=as_of, snapshot=snapshot)}
 
 
-def prepare_proposals(shop: Shop, *, is_awaited: bool = True) -> Job | None:
-    """The job that finds the week's proposals; None if they were looked for. is_awaited : by a person"""
+def prepare_proposals(shop: Shop, *, is_awaited: bool = True, retry: bool = False) -> Job | None:
+    """The job that finds the week's proposals; None if they were looked for.
+
+    is_awaited : by a person; retry : ask again for what failed before
+    """
     key = f"plans.proposals:{shop.slug}:{proposals.monday(shop.today())}"
-    done = Job.objects.filter(unique_key=key).order_by("-pk").first()
-    if done is not None and done.is_finished:
-        return None if done.state == Job.State.DONE else done
-    return jobs.enqueue("plans.proposals", shop=shop.slug, unique_key=key, is_awaited=is_awaited)
+    last = Job.objects.filter(unique_key=key).order_by("-pk").first()
+    if last is not None and last.state == Job.State.DONE:
+        return None
+    return jobs.ask("plans.proposals", shop=shop.slug, params={}, unique_key=key, retry=retry, is_awaited=is_awaited)
 
 
 def propose_everywhere() -> None:
@@ -406,14 +419,21 @@ def prepare_demand(
 
     Raises EmptyLakeError.
     """
-    snapshot = shop.lake().latest()
-    if snapshot is None:
+    if shop.lake().latest() is None:
         raise drafting.EmptyLakeError()
     if demand.is_fresh(shop, demand.made(shop, changes), as_of):
         return None
     params = {"as_of": as_of.isoformat(), "changes": demand.plain(changes)}
     key = f"outlook.demand:{shop.slug}:{sha256(canonical.dumps(params)).hexdigest()}{':later' if due_at else ''}"
-    return jobs.ask("outlook.demand", shop=shop.slug, params=params, unique_key=key, retry=retry, due_at=due_at)
+    return jobs.ask(
+        "outlook.demand",
+        shop=shop.slug,
+        params=params,
+        unique_key=key,
+        retry=retry,
+        due_at=due_at,
+        is_awaited=due_at is None,
+    )
 
 
 def prepare_demand_everywhere() -> None:
@@ -429,52 +449,52 @@ def expect_customers(job: Job) -> dict[str, Any]:
     snapshot = shop.lake().latest()
     if snapshot is None:
         return {}
-    return {"customers": customers.future(shop, date.fromisoformat(job.params["as_of"]), snapshot).customers}
+    customers.future(shop, date.fromisoformat(job.params["as_of"]), snapshot)
+    return {"snapshot": snapshot.number}
 
 
-def prepare_customers(shop: Shop, as_of: date, *, retry: bool = False) -> Job | None:
-    """The job that makes what is expected of the shop's customers; None if it is made.
+def prepare_customers(shop: Shop, as_of: date, *, retry: bool = False) -> Footing:
+    """What is expected of the shop's customers.
 
     retry : ask again for what failed before
 
     Raises EmptyLakeError.
     """
-    snapshot = shop.lake().latest()
-    if snapshot is None:
-        raise drafting.EmptyLakeError()
-    if customers.is_made(shop, as_of, snapshot):
-        return None
-    key = f"plans.customers:{shop.slug}:{as_of}:{snapshot.number}"
-    return jobs.ask("plans.customers", shop=shop.slug, params={"as_of": as_of.isoformat()}, unique_key=key, retry=retry)
+    return renewal.look(
+        shop,
+        f"plans.customers:{shop.slug}:{as_of}",
+        lambda snapshot: customers.is_made(shop, as_of, snapshot),
+        params={"as_of": as_of.isoformat()},
+        retry=retry,
+    )
 
 
 def look_ahead_everywhere() -> None:
     """Look ahead for every plan that runs."""
     for shop in Shop.objects.filter(plans__isnull=False).distinct():
-        for plan in Plan.objects.of(shop).touching(shop.today()):
-            look_ahead(plan)
+        if shop.lake().latest() is not None:
+            for plan in Plan.objects.of(shop).touching(shop.today()):
+                look_ahead(plan)
 
 
-def _waiting(plan: Plan, then: date | None = None) -> Iterator[tuple[date, Snapshot, Callable[[], object]]]:
-    """What the plan's pages need today, or as of an earlier day, and nobody has made: as of when, and how to make it.
+def _waiting(plan: Plan, then: date | None, snapshot: Snapshot) -> Iterator[Callable[[], object]]:
+    """How to make what the plan's pages need today, or as of an earlier day, and nobody has made of these facts.
 
     Outlooks, and what the difference to the plan and to last year is made of.
     """
     shop, period = plan.shop, plan.period
-    snapshot, day, known_at = shop.lake().latest(), then or shop.today(), known_by(shop, then)
-    if snapshot is None:
-        return
+    day, known_at = then or shop.today(), known_by(shop, then)
     goals = Goal.objects.standing().unplanned().filter(version__plan=plan)
     for goal in goals.exclude(metric__in=expectation.RATES, scope={}).select_related("version__plan__shop"):
         if not forecast.is_made(goal, day, snapshot, known_at):
-            yield day, snapshot, partial(forecast.of, goal, day, snapshot, known_at)
+            yield partial(forecast.of, goal, day, snapshot, known_at)
     for metric in sorted({"net_sales", *plan.versions.values_list("target_blocks__metric", flat=True)} - {None}):
         if not expectation.is_made(shop, metric, period, day, snapshot, known_at):
-            yield day, snapshot, partial(expectation.amount, shop, metric, period, day, snapshot, known_at)
+            yield partial(expectation.amount, shop, metric, period, day, snapshot, known_at)
     if day > period.start:
         for against in drivers.AGAINST:
             if not drivers.is_made(shop, period, day, snapshot, against, known_at):
-                yield day, snapshot, partial(drivers.of, shop, period, day, snapshot, against, known_at)
+                yield partial(drivers.of, shop, period, day, snapshot, against, known_at)
 
 
 JOBS = {

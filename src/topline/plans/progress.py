@@ -629,8 +629,10 @@ def _drafted(goal: Goal | None) -> Band | None:
 
 
 def _band(quantiles: Sequence[float], expected: float | None) -> Band | None:
-    """The 10 % and 90 % of 99 quantiles, and the mean; None without them."""
-    return Band(quantiles[9], expected or quantiles[49], quantiles[89]) if quantiles else None
+    """The 10 % and 90 % of 99 quantiles, and the mean, else the median; None without them."""
+    if not quantiles:
+        return None
+    return Band(quantiles[9], quantiles[49] if expected is None else expected, quantiles[89])
 
 
 def foresee(goal: Goal, as_of: date, snapshot: Snapshot) -> Forecast:

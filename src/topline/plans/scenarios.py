@@ -241,7 +241,7 @@ def _base(version: PlanVersion, as_of: date) -> Base:
     snapshot = version.plan.shop.lake().latest()
     if snapshot is None:
         raise EmptyLakeError()
-    base = checks.ground(version, as_of, snapshot).base
+    base = checks.ground(version, as_of, checks.resting(version, as_of, snapshot)).base
     return base if base.demand.size <= _MOST_DRAWN else base.some(250)
 
 

@@ -214,10 +214,9 @@ def _outlook(shop: Shop) -> PriceOutlook | None:
 
 
 def _goods(shop: Shop, today: date) -> Goods | None:
-    snapshot = shop.lake().latest()
-    if snapshot is None or not stock.is_made(shop, today, snapshot):
-        return None
-    return stock.goods(shop, today, snapshot)
+    latest = shop.lake().latest()
+    known = None if latest is None else stock.known(shop, today, latest)
+    return None if known is None else stock.goods(shop, today, known)
 
 
 def _discount(row: Mapping[str, Any]) -> float:

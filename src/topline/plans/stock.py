@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from topline.lake.snapshot import Snapshot
 from topline.outlook import history
 from topline.outlook import stock as outlook
 from topline.outlook.stock import HORIZON_DAYS, Goods
-from topline.plans import cache, calendar, demand, expectation, numbers
+from topline.plans import cache, calendar, demand, expectation, numbers, renewal
 from topline.plans.drafting import EmptyLakeError
 from topline.plans.numbers import Stated
 from topline.plans.text import Sentence
@@ -134,6 +134,19 @@ class StockPlan:
 def is_made(shop: Shop, as_of: date, snapshot: Snapshot) -> bool:
     """Whether `of` would answer at once."""
     return _path(shop, as_of, snapshot).exists()
+
+
+def key(shop: Shop, as_of: date) -> str:
+    """Names what the stock plan starts from, whatever the facts."""
+    return f"plans.stock:{shop.slug}:{as_of}"
+
+
+def known(shop: Shop, as_of: date, snapshot: Snapshot) -> Snapshot | None:
+    """The newest facts up to these of which it is made that day, None if it isn't."""
+    if is_made(shop, as_of, snapshot):
+        return snapshot
+    found = renewal.newest(shop, key(shop, as_of), snapshot, partial(is_made, shop, as_of))
+    return found[0] if found else None
 
 
 def make(shop: Shop, as_of: date, snapshot: Snapshot) -> None:

@@ -12,7 +12,7 @@ _SMOOTHING = (0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45)
 
 
 class ShortHistoryError(ToplineError):
-    message = N_("%(found)d days of history are too few for a forecast; at least %(least)d are needed.")
+    message = N_("Too few days of history for a forecast: %(found)d, where at least %(least)d are needed.")
 
 
 def trio(units: Floats, group: NDArray[np.int64], horizon: int, cycle: int = WEEK) -> Floats:

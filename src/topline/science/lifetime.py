@@ -22,7 +22,7 @@ _NODE_LOGS = np.log(_WEIGHTS)
 
 
 class TooFewCustomersError(ToplineError):
-    message = N_("%(found)d customers are too few to expect their future; at least %(least)d are needed.")
+    message = N_("Too few customers to expect their future: %(found)d, where at least %(least)d are needed.")
 
 
 class LifetimeFitError(ToplineError):

@@ -40,7 +40,7 @@ class FlatPriceError(ToplineError):
 
 
 class ShortPriceHistoryError(ToplineError):
-    message = N_("%(found)d weeks with sales are too few to learn from prices; at least %(least)d are needed.")
+    message = N_("Too few weeks with sales to learn from prices: %(found)d, where at least %(least)d are needed.")
 
 
 @dataclass(frozen=True, slots=True)

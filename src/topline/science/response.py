@@ -35,7 +35,7 @@ _MEMORIES = (0.0, 0.3, 0.6, 0.85)
 
 
 class TooFewWeeksError(ToplineError):
-    message = N_("%(found)d weeks of spend are too few to tell what it brings; at least %(least)d are needed.")
+    message = N_("Too few weeks of spend to tell what it brings: %(found)d, where at least %(least)d are needed.")
 
 
 class NothingSpentError(ToplineError):

@@ -95,8 +95,10 @@ def places() -> dict[str, Any]:
     }
 
 
-def failure(job: Job) -> str:
+def failure(job: Job | None) -> str:
     """Why a job ended without being done, "" if it didn't."""
+    if job is None:
+        return ""
     if job.state == Job.State.CANCELLED:
         return gettext("The work was stopped on request.")
     if job.state != Job.State.FAILED:

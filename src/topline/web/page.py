@@ -18,6 +18,7 @@ from topline.accounts import operations
 from topline.accounts.models import Channel, Shop, User
 from topline.accounts.scopes import WholeShopError, require_whole, scope_for
 from topline.lake.scope import Scope
+from topline.plans.renewal import Footing
 from topline.units.errors import ToplineError
 from topline.units.text import N_
 from topline.web import formats
@@ -73,6 +74,16 @@ class Visit:
     def is_fragment(self) -> bool:
         """True if htmx asks for a part of the page."""
         return bool(self.request.headers.get("HX-Request")) and not self.request.headers.get("HX-Boosted")
+
+    @property
+    def is_retry(self) -> bool:
+        """True if a person asks again for what failed: “Try again”."""
+        return "again" in self.request.GET and not self.is_fragment
+
+    def resting(self, rest: Footing) -> dict[str, Any]:
+        """What `rest.html` says of what a page rests on."""
+        at = rest.made_at and rest.made_at.astimezone(self.shop.zone)
+        return {"rest_at": at, "rest_error": formats.failure(rest.job), "is_remade": rest.job is not None}
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions

@@ -27,6 +27,10 @@ from topline.workbench.models import CancelledError, Job, LeaseLostError, Unknow
 
 LEASE = timedelta(seconds=30)
 MAX_ATTEMPTS = 5
+
+REST = timedelta(minutes=15)
+"""What failed isn't tried again sooner, unless a person asks."""
+
 _log = logging.getLogger("topline.jobs")
 
 Work = Callable[[Job], dict[str, Any] | None]
@@ -86,17 +90,17 @@ def ask(
     unique_key: str,
     retry: bool = False,
     due_at: datetime | None = None,
+    is_awaited: bool = True,
 ) -> Job:
-    """The job that makes what the key names: the last one if it failed, else that which runs, else a new one.
+    """The job that makes what the key names: the last one if it failed lately, else that which runs, else a new one.
 
-    retry : queue it anew after a failure
-    due_at : not before then; nobody waits for such a one
+    retry : queue it anew however lately it failed
     """
-    before = Job.objects.filter(unique_key=unique_key).order_by("-pk").first()
-    if before is not None and before.state == Job.State.FAILED and not retry:
-        return before
-    awaited = due_at is None
-    return enqueue(kind, shop=shop, params=params, unique_key=unique_key, due_at=due_at, is_awaited=awaited)
+    last = Job.objects.filter(unique_key=unique_key).order_by("-pk").first()
+    failed = last is not None and last.state == Job.State.FAILED and not retry
+    if last is not None and failed and timezone.now() - (last.finished_at or last.created_at) < REST:
+        return last
+    return enqueue(kind, shop=shop, params=params, unique_key=unique_key, due_at=due_at, is_awaited=is_awaited)
 
 
 def cancel(*, job_id: int) -> None:

@@ -87,12 +87,13 @@ def view(visit: Visit) -> HttpResponseBase:
         return visit.render("budget.html#needed", {"sample": _sample(visit)})
     if target.endswith("budget-reading"):
         return visit.render("budget.html#reading", {"read": _read(visit, visit.request.GET)})
-    shop, snapshot = visit.shop, visit.shop.lake().latest()
-    if snapshot is None:
+    shop = visit.shop
+    if shop.lake().latest() is None:
         return visit.render("budget.html", {"is_empty": True})
-    job = plan_jobs.prepare_response(shop, visit.today, retry=not visit.is_fragment)
-    if job is not None:
-        if visit.is_fragment and not job.is_finished:
+    rest = plan_jobs.prepare_response(shop, visit.today, retry=visit.is_retry)
+    if (snapshot := rest.snapshot) is None:
+        job = rest.job
+        if visit.is_fragment and not formats.failure(job):
             return HttpResponse(status=204)
         context = {"job": job, "error": formats.failure(job)}
         return visit.render("budget.html#body" if visit.is_fragment else "budget.html", context)
@@ -112,7 +113,7 @@ def view(visit: Visit) -> HttpResponseBase:
         made = budgets.answer(shop, visit.today, snapshot, plain)
     if file := _file(visit, made, known["net_sales"]):
         return file
-    context = _context(visit, made, known) | {"trouble": trouble, "errors": errors}
+    context = _context(visit, made, known) | {"trouble": trouble, "errors": errors} | visit.resting(rest)
     if not visit.is_fragment:
         return visit.render("budget.html", context)
     if target.endswith("budget-answer"):

@@ -14,7 +14,7 @@ from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.plans import budgets, checks, text
 from topline.plans import jobs as plan_jobs
-from topline.plans.checks import ChannelCheck, GoalCheck, MonthCheck, PlanCheck
+from topline.plans.checks import ChannelCheck, GoalCheck, LimitError, MonthCheck, PlanCheck
 from topline.plans.expectation import LEVEL, OTHER
 from topline.plans.models import Goal, Plan, PlanVersion
 from topline.science.check import CONSTRAINTS, LIKELY, LIMITS, Change, Move, Swing
@@ -73,17 +73,25 @@ def _version(visit: Visit, plan: Plan) -> PlanVersion:
 
 def _show(visit: Visit, version: PlanVersion, plans: list[tuple[int, str, bool]] | None = None) -> HttpResponseBase:
     context: dict[str, Any] = {"version": version, "plan": version.plan, "plans": plans or []}
-    job = plan_jobs.prepare_check(version, visit.today, retry=not visit.is_fragment)
-    if job is not None:
-        if visit.is_fragment and not job.is_finished:
+    rest = plan_jobs.prepare_check(version, visit.today, retry=visit.is_retry)
+    if (snapshot := rest.snapshot) is None:
+        job = rest.job
+        if visit.is_fragment and not formats.failure(job):
             return HttpResponse(status=204)
         context |= {"job": job, "error": formats.failure(job)}
         return visit.render("check.html#body" if visit.is_fragment else "check.html", context)
-    change, channels = _change(visit, version), _channels(visit)
-    made = checks.of(version, visit.today, change=change, channels=channels, about=visit.request.GET.get("goal", ""))
+    change, channels, error = _change(visit, version), _channels(visit), ""
+    try:
+        change = replace(change, budget=_budget(visit))
+    except LimitError as wrong:
+        if visit.is_fragment:
+            raise
+        error = formats.say(wrong)
+    goal = visit.request.GET.get("goal", "")
+    made = checks.of(version, visit.today, change=change, channels=channels, about=goal, snapshot=snapshot)
     if file := _file(visit, made):
         return file
-    context |= _context(visit, made)
+    context |= _context(visit, made) | visit.resting(rest) | {"budget_error": error}
     if not visit.is_fragment:
         return visit.render("check.html", context)
     if visit.request.headers.get("HX-Target", "").endswith("check-answer"):
@@ -92,16 +100,23 @@ def _show(visit: Visit, version: PlanVersion, plans: list[tuple[int, str, bool]]
 
 
 def _change(visit: Visit, version: PlanVersion) -> Change:
-    """The change of the address: per cent by lever, a category's place, a budget. Raises NumberTextError."""
+    """The change of the address: per cent by lever, a category's place. Raises NumberTextError."""
     asked = visit.request.GET
     moved: dict[str, Any] = {lever: _share(asked.get(lever, "")) for lever in LIMITS}
     place = asked.get("category", "")
-    budget = asked.get("budget", "").strip()
     return replace(
         Change(**moved),
         category=int(place) if place.isdecimal() and int(place) < len(version.blocks) else None,
-        budget=float(formats.read_field(budget)) if budget else math.inf,
     )
+
+
+def _budget(visit: Visit) -> float:
+    """The most that may be spent, of the address. Raises NumberTextError, LimitError."""
+    written = visit.request.GET.get("budget", "").strip()
+    found = float(formats.read_field(written)) if written else math.inf
+    if found < 0:
+        raise LimitError(asked=written)
+    return found
 
 
 def _channels(visit: Visit) -> dict[str, float]:

@@ -35,19 +35,22 @@ _SAFE = 0.8
 
 
 def view(visit: Visit) -> HttpResponseBase:
-    shop, snapshot = visit.shop, visit.shop.lake().latest()
-    if snapshot is None:
+    shop = visit.shop
+    if shop.lake().latest() is None:
         return visit.render("future.html", {"is_empty": True})
-    job = plan_jobs.prepare_customers(shop, visit.today, retry=not visit.is_fragment)
-    if job is not None:
-        if visit.is_fragment and not job.is_finished:
+    rest = plan_jobs.prepare_customers(shop, visit.today, retry=visit.is_retry)
+    if (snapshot := rest.snapshot) is None:
+        job = rest.job
+        if visit.is_fragment and not formats.failure(job):
             return HttpResponse(status=204)
         context = {"job": job, "error": formats.failure(job)}
         return visit.render("future.html#body" if visit.is_fragment else "future.html", context)
     made = customers.future(shop, visit.today, snapshot)
     if file := _file(visit, made):
         return file
-    return visit.render("future.html#body" if visit.is_fragment else "future.html", _context(visit, made))
+    return visit.render(
+        "future.html#body" if visit.is_fragment else "future.html", _context(visit, made) | visit.resting(rest)
+    )
 
 
 def _context(visit: Visit, made: Future) -> dict[str, Any]:

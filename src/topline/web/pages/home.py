@@ -9,6 +9,7 @@ from typing import Any
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext, ngettext
 
+from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Metric
 from topline.metrics.query import Query
@@ -124,28 +125,26 @@ def plan_view(visit: Visit) -> HttpResponse:
     running = _running(visit) if visit.scope.is_whole else []
     if not running:
         return HttpResponse()
-    waiting = [job for version in running if (job := jobs.look_ahead(version.plan))]
-    if waiting:
-        error = next(filter(None, map(formats.failure, waiting)), "")
+    rests = [jobs.look_ahead(version.plan) for version in running]
+    found = [rest.snapshot for rest in rests if rest.snapshot is not None]
+    if len(found) < len(running):
+        error = next((said for rest in rests if rest.snapshot is None and (said := formats.failure(rest.job))), "")
         return (
             visit.render("home.html#broken", {"plan": running[0].plan, "error": error})
             if error
             else HttpResponse(status=204)
         )
-    shown = [_standing(visit, version) for version in running]
+    shown = [_standing(visit, *each) for each in zip(running, found, strict=True)]
     context = {"shown": shown, "sentence": shown[0]["sentence"], "proposals": _proposals(visit)}
     return visit.render("home.html#plan", context | {"may_write": visit.may("plans.write")})
 
 
-def _standing(visit: Visit, version: PlanVersion) -> dict[str, Any]:
+def _standing(visit: Visit, version: PlanVersion, snapshot: Snapshot) -> dict[str, Any]:
     """How one plan goes, and why: against the plan itself where it is in force, and against last year."""
     plan, currency = version.plan, visit.shop.currency
-    snapshot = visit.shop.lake().latest()
     look = checks.look(version, visit.today, snapshot)
     sides = drivers.AGAINST if version.state == State.ACTIVE else drivers.AGAINST[1:]
-    found = (
-        drivers.of(visit.shop, plan.period, visit.today, snapshot, against) for against in sides if snapshot is not None
-    )
+    found = (drivers.of(visit.shop, plan.period, visit.today, snapshot, against) for against in sides)
     headline = plans.sentences(version, look.headline)
     status, tone = plans.STATUSES[look.status]
     return {

@@ -24,12 +24,12 @@ LISTS = {
 def view(visit: Visit) -> HttpResponseBase:
     if visit.shop.lake().latest() is None:
         return visit.render("next.html", {"is_empty": True})
-    stands = standing.look(visit.shop, "recommend", retry=not visit.is_fragment)
+    stands = standing.look(visit.shop, "recommend", retry=visit.is_retry)
     if stands.run is None:
         job = stands.job
-        if visit.is_fragment and job is not None and not job.is_finished:
+        if visit.is_fragment and not formats.failure(job):
             return HttpResponse(status=204)
-        context = {"job": job, "error": formats.failure(job) if job else ""}
+        context = {"job": job, "error": formats.failure(job)}
         return visit.render("next.html#body" if visit.is_fragment else "next.html", context)
     recommender = Recommender(stands.run)
     basket = [key for key in visit.request.GET.getlist("basket") if key]
@@ -56,7 +56,7 @@ def view(visit: Visit) -> HttpResponseBase:
             "picks": _picks(recommender),
             "customers": _customers(visit, recommender),
             "accuracy": _accuracy(recommender),
-            "is_remade": stands.job is not None,
+            "is_remade": stands.job is not None and not stands.job.is_finished,
         },
     )
 

@@ -70,10 +70,10 @@ def view(visit: Visit) -> HttpResponseBase:
             return _plan(visit)
     texts = visit.request.GET.getlist("change")
     changes = tuple(demand_file.parse_change(text) for text in texts)
-    job = plan_jobs.prepare_demand(visit.shop, visit.today, changes, retry=not visit.is_fragment)
+    job = plan_jobs.prepare_demand(visit.shop, visit.today, changes, retry=visit.is_retry)
     found = demand.made(visit.shop, changes)
     if found is None or (changes and job is not None):
-        context = {"job": job, "error": formats.failure(job) if job else ""}
+        context = {"job": job, "error": formats.failure(job)}
         return visit.render("outlook.html#body" if visit.is_fragment else "outlook.html", context)
     shown = _shown(visit, found)
     if file := _file(visit, shown):

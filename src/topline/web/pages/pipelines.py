@@ -33,12 +33,12 @@ LEAD_COLUMNS = {
 def view(visit: Visit) -> HttpResponseBase:
     if visit.shop.lake().latest() is None:
         return visit.render("pipeline_ahead.html", {"is_empty": True})
-    stands = standing.look(visit.shop, "pipeline", retry=not visit.is_fragment)
+    stands = standing.look(visit.shop, "pipeline", retry=visit.is_retry)
     if stands.run is None:
         job = stands.job
-        if visit.is_fragment and job is not None and not job.is_finished:
+        if visit.is_fragment and not formats.failure(job):
             return HttpResponse(status=204)
-        waiting = {"job": job, "error": formats.failure(job) if job else ""}
+        waiting = {"job": job, "error": formats.failure(job)}
         return visit.render("pipeline_ahead.html#body" if visit.is_fragment else "pipeline_ahead.html", waiting)
     require_whole(replace(visit.scope, owners=None))
     run, owners = stands.run, visit.scope.owners
@@ -59,7 +59,7 @@ def view(visit: Visit) -> HttpResponseBase:
         "is_own": owners is not None,
         "pushed": formats.percent(1 - run.about["pushed_odds"], 0),
         "new": formats.decimal(run.about["new_per_week"], 1),
-        "is_remade": stands.job is not None,
+        "is_remade": stands.job is not None and not stands.job.is_finished,
     }
     return visit.render("pipeline_ahead.html#body" if visit.is_fragment else "pipeline_ahead.html", context)
 

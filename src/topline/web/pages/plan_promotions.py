@@ -68,7 +68,7 @@ def _around(desk: Desk) -> dict[str, Any]:
 def _prepare(visit: Visit, version: PlanVersion) -> None:
     """Have made what the simulation starts from, where it isn't."""
     if visit.shop.lake().latest() is not None:
-        plan_jobs.prepare_stock(visit.shop, visit.today, retry=False)
+        plan_jobs.prepare_stock(visit.shop, visit.today)
 
 
 def _sentence(rows: list[dict[str, Any]]) -> str:

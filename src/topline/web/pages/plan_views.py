@@ -13,6 +13,7 @@ from topline.metrics.metric import Unit
 from topline.metrics.query import Query
 from topline.metrics.result import Rest
 from topline.plans import drivers, fronts, funnel, ledger, live, outline, quotas
+from topline.plans import jobs as plan_jobs
 from topline.plans.models import Promise, Proposal, Review
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor
@@ -410,9 +411,10 @@ def _promises(desk: "Desk") -> View:
 def _drivers(desk: "Desk") -> View:
     """What the differences to the plan and to last year are made of."""
     columns = [(gettext("Driver"), False), (gettext("Net sales"), True)]
-    snapshot = desk.visit.shop.lake().latest()
-    if snapshot is None or desk.today <= desk.plan.starts_on:
+    if desk.today <= desk.plan.starts_on:
         return View(columns, empty=gettext("These days haven't begun."))
+    snapshot = plan_jobs.look_ahead(desk.plan, plans.then(desk.visit)).snapshot or desk.visit.shop.lake().latest()
+    assert snapshot is not None  # noqa: S101 - a plan rests on facts
     rows: list[list[Any]] = []
     notes: dict[str, None] = {}
     for against in drivers.AGAINST:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from topline.calendar import events
+from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
 from topline.plans import approval, checks, operations, templates, text
 from topline.plans import jobs as plan_jobs
@@ -168,12 +169,15 @@ def plan(visit: Visit, plan_id: int) -> HttpResponse:
 
 def _show(visit: Visit, version: PlanVersion) -> HttpResponse:
     """The plan as seen today, or as it was known on an earlier day; until its outlook is made, a skeleton."""
-    job = plan_jobs.look_ahead(version.plan, then(visit), retry=not visit.is_fragment)
-    is_poll = visit.is_fragment and visit.request.method == "GET"
-    if job is not None and is_poll and not job.is_finished:
-        return HttpResponse(status=204)
-    context = {"version": version, "plan": version.plan, "job": job, "error": formats.failure(job)} if job else {}
-    return visit.render("plan.html#body" if visit.is_fragment else "plan.html", context or _context(visit, version))
+    rest = plan_jobs.look_ahead(version.plan, then(visit), retry=visit.is_retry)
+    if rest.snapshot is not None:
+        context = _context(visit, version, rest.snapshot) | visit.resting(rest)
+    else:
+        error = formats.failure(rest.job)
+        if visit.is_fragment and visit.request.method == "GET" and not error:
+            return HttpResponse(status=204)
+        context = {"version": version, "plan": version.plan, "job": rest.job, "error": error}
+    return visit.render("plan.html#body" if visit.is_fragment else "plan.html", context)
 
 
 def then(visit: Visit) -> date | None:
@@ -283,13 +287,13 @@ def version_of(visit: Visit, plan_id: int) -> PlanVersion:
     return found
 
 
-def _context(visit: Visit, version: PlanVersion) -> dict[str, Any]:
+def _context(visit: Visit, version: PlanVersion, snapshot: Snapshot) -> dict[str, Any]:
     asked = visit.request.GET
     metric = asked.get("metric", "net_sales")
     metric = metric if metric in version.grid_metrics else "net_sales"
     market = asked.get("market", "")
     day, known_at = seen(visit)
-    look = checks.look(version, day, known_at=known_at)
+    look = checks.look(version, day, snapshot, known_at=known_at)
     headline = sentences(version, look.headline)
     is_open = version.state not in (State.ACTIVE, State.CLOSED) and then(visit) is None
     is_editable = visit.may("plans.write") and is_open

@@ -64,12 +64,12 @@ class Asked:
 def view(visit: Visit) -> HttpResponseBase:
     if visit.shop.lake().latest() is None:
         return visit.render("price.html", {"is_empty": True})
-    stands = standing.look(visit.shop, "price", retry=not visit.is_fragment)
+    stands = standing.look(visit.shop, "price", retry=visit.is_retry)
     if stands.run is None:
         job = stands.job
-        if visit.is_fragment and job is not None and not job.is_finished:
+        if visit.is_fragment and not formats.failure(job):
             return HttpResponse(status=204)
-        context = {"job": job, "error": formats.failure(job) if job else ""}
+        context = {"job": job, "error": formats.failure(job)}
         return visit.render("price.html#body" if visit.is_fragment else "price.html", context)
     outlook = price.outlook(visit.shop, stands.run)
     if outlook.is_spend_unlearnt:
@@ -80,7 +80,7 @@ def view(visit: Visit) -> HttpResponseBase:
     context = _answer(visit, outlook, asked)
     if visit.is_fragment and visit.request.headers.get("HX-Target", "").endswith("price-answer"):
         return visit.render("price.html#answer", context | {"is_answer": True})
-    context |= _around(outlook, asked) | {"is_remade": stands.job is not None}
+    context |= _around(outlook, asked) | {"is_remade": stands.job is not None and not stands.job.is_finished}
     return visit.render("price.html#body" if visit.is_fragment else "price.html", context)
 
 

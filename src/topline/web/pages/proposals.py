@@ -51,7 +51,7 @@ MOST_SCORED = 50
 def view(visit: Visit) -> HttpResponseBase:
     if visit.shop.lake().latest() is None:
         return visit.render("proposals.html", {"is_empty": True})
-    job = plan_jobs.prepare_proposals(visit.shop)
+    job = plan_jobs.prepare_proposals(visit.shop, retry=visit.is_retry)
     if job is not None:
         if visit.is_fragment and not job.is_finished:
             return HttpResponse(status=204)

@@ -141,11 +141,12 @@ def view(visit: Visit, plan_id: int, on: str) -> HttpResponse:
         except ToplineError as wrong:
             error = formats.say(wrong)
     plan, pack = review.plan, review.pack
-    job = plan_jobs.look_ahead(plan, retry=not visit.is_fragment)
-    is_waiting = job is not None and not job.is_finished
+    rest = plan_jobs.look_ahead(plan, retry=visit.is_retry)
+    is_waiting = rest.snapshot is None and not formats.failure(rest.job)
     if visit.is_fragment and is_waiting:
         return HttpResponse(status=204)
-    look = checks.look(plan.current, visit.today) if job is None and review.on != visit.today else None
+    is_shown = rest.snapshot is not None and review.on != visit.today
+    look = checks.look(plan.current, visit.today, rest.snapshot) if is_shown else None
     known, attendees = people_of(visit), list(review.attendees.all())
     names = {user.pk: str(user) for user in User.objects.filter(pk__in=_named(review))} | known
     context = {

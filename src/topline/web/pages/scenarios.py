@@ -53,13 +53,14 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
         "tone": TONES[State(version.state)],
         "version_query": f"?version={version.number}" if visit.request.GET.get("version") else "",
     }
-    job = plan_jobs.prepare_check(version, visit.today, retry=not visit.is_fragment)
-    if job is not None:
-        if visit.is_fragment and not job.is_finished:
+    rest = plan_jobs.prepare_check(version, visit.today, retry=visit.is_retry)
+    if rest.snapshot is None:
+        job = rest.job
+        if visit.is_fragment and not formats.failure(job):
             return HttpResponse(status=204)
         context |= {"job": job, "error": formats.failure(job)}
         return visit.render("scenarios.html#body" if visit.is_fragment else "scenarios.html", context)
-    context |= _context(visit, version)
+    context |= _context(visit, version) | visit.resting(rest)
     target = visit.request.headers.get("HX-Target", "")
     if visit.is_fragment and target.endswith("scenario-answer"):
         return visit.render("scenarios.html#answer", context | {"is_answer": True})

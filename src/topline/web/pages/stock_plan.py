@@ -35,17 +35,18 @@ def view(visit: Visit) -> HttpResponseBase:
         return visit.render("stock_plan.html", {"is_empty": True})
     if visit.request.method == "POST":
         return _state(visit)
-    job = plan_jobs.prepare_stock(visit.shop, visit.today, retry=not visit.is_fragment)
-    if job is not None:
-        if visit.is_fragment and not job.is_finished:
+    rest = plan_jobs.prepare_stock(visit.shop, visit.today, retry=visit.is_retry)
+    if (snapshot := rest.snapshot) is None:
+        job = rest.job
+        if visit.is_fragment and not formats.failure(job):
             return HttpResponse(status=204)
         context = {"job": job, "error": formats.failure(job)}
         return visit.render("stock_plan.html#body" if visit.is_fragment else "stock_plan.html", context)
-    found = stock.of(visit.shop, visit.today)
+    found = stock.of(visit.shop, visit.today, snapshot)
     lines = _chosen(visit, found)
     if file := _file(visit, found, lines):
         return file
-    context = _context(visit, found, lines)
+    context = _context(visit, found, lines) | visit.resting(rest)
     return visit.render("stock_plan.html#body" if visit.is_fragment else "stock_plan.html", context)
 
 

@@ -36,19 +36,20 @@ def view(visit: Visit) -> HttpResponseBase:
         visit.require("catalog.write")
         stock_plan.keep(visit, ASSUMED)
         return redirect("workload", visit.shop.slug)
-    job = plan_jobs.prepare_stock(visit.shop, visit.today, retry=not visit.is_fragment)
-    if job is not None:
-        if visit.is_fragment and not job.is_finished:
+    rest = plan_jobs.prepare_stock(visit.shop, visit.today, retry=visit.is_retry)
+    if (snapshot := rest.snapshot) is None:
+        job = rest.job
+        if visit.is_fragment and not formats.failure(job):
             return HttpResponse(status=204)
         context = {"job": job, "error": formats.failure(job)}
         return visit.render("workload.html#body" if visit.is_fragment else "workload.html", context)
-    found = workload.of(visit.shop, visit.today)
+    found = workload.of(visit.shop, visit.today, snapshot)
     picture = _picture(found, visit.shop.currency)
     if kind := visit.request.GET.get("format", ""):
         file = files.download(kind, f"{visit.shop.slug}-workload", lambda: _sheet(found), lambda: picture.option)
         if file is not None:
             return file
-    context = _context(visit, found, picture)
+    context = _context(visit, found, picture) | visit.resting(rest)
     return visit.render("workload.html#body" if visit.is_fragment else "workload.html", context)
 
 
