@@ -10,7 +10,7 @@ from test_api import caller
 
 from tiny_plan import NOW, a_plan, a_shop
 from topline.accounts.models import Shop
-from topline.plans import goals, operations
+from topline.plans import goals, operations, progress
 from topline.plans.goals import Known, Worded
 from topline.plans.models import Entry, Goal, Kind, PlanVersion
 
@@ -170,3 +170,10 @@ def test_a_goal_is_written_over_the_api_as_on_its_page(version, people) -> None:
     part = call("POST", at, {"category": "Lamps", "target": "400"}).json()
     assert (part["scope"], Decimal(part["target"])) == ({"category": "Lamps"}, 400)
     assert version.goals.get(key="net_sales").target == 700  # 300 of rugs
+
+
+def test_an_expected_zero_is_told_from_none() -> None:
+    quantiles = [float(k) for k in range(1, 100)]
+    assert progress._band(quantiles, 0.0) == progress.Band(10.0, 0.0, 90.0)
+    assert progress._band(quantiles, None) == progress.Band(10.0, 50.0, 90.0)
+    assert progress._band([], None) is None
