@@ -122,8 +122,6 @@ def build(lake: Lake, snapshot: Snapshot, tables: Tables, products: frozenset[st
             if is_plain:
                 cursor.execute(_around(_within(products)))
             cursor.execute(_rows(target, sorted(products), is_plain=is_plain))
-            if not products:
-                cursor.execute(_heads(target, heads))
         finally:
             cursor.execute("".join(f"DROP TABLE IF EXISTS {name};" for name in _DRAFTS))
             cursor.execute(f"DETACH {target}")
@@ -173,6 +171,9 @@ def _statements(
         "(SELECT order_key, (row_number() OVER ())::INTEGER AS number FROM (SELECT DISTINCT order_key FROM sold)) o "
         f"USING (order_key) LEFT JOIN {target}.people p USING (person)"
     )
+    if not products:
+        yield _heads(target, heads)
+    yield "DROP TABLE sold"  # the windows to come need the memory
     slices = ", ".join(("order_number", *products))
     yield (
         "CREATE OR REPLACE TEMP TABLE odd AS SELECT DISTINCT order_number FROM "
