@@ -81,6 +81,12 @@ def test_pages_say_it_too(call, client, owner, shop):
     tile = operations.add_tile(
         board=board, visual="number", question={"metrics": ["net_sales"], "where": ["market=UK"]}
     )
+    typed = {"visual": "number", "metrics": ["net_sales"], "where": "market=UK"}
+    alert = {"rule": "threshold", "metric": "net_sales", "bound": "1", "side": "below", "where": "market=UK"}
+    for page, posted in ((f"boards/{board.pk}/tiles/new", typed), ("alerts/new", alert)):
+        answer = client.post(f"/shop/gifts/{page}", posted)
+        assert (answer.status_code, "Did you mean GB / IE?" in answer.content.decode()) == (400, True), page
+    assert (board.tiles.count(), Alert.objects.count()) == (1, 0)
     for page in ("metrics?metrics=net_sales&", "rows?metrics=net_sales&", "analyses/rfm?"):
         answer = client.get(f"/shop/gifts/{page}where=market=UK")
         assert (answer.status_code, "Did you mean GB / IE?" in answer.content.decode()) == (400, True), page

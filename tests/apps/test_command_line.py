@@ -78,6 +78,18 @@ def test_exit_codes(shop, capsys, arguments, code, said):
     assert "Traceback" not in printed.err
 
 
+def test_yes_takes_no_column_that_is_only_guessed(shop, tmp_path, capsys):
+    path = tmp_path / "vorgang.csv"
+    path.write_text("Vorgang,Was,Stueck,Wert,Tag\n1001,A-1,2,3.50,2026-05-01\n1002,B-2,1,4.50,2026-05-02\n")
+    assert main.run(["import", "--shop", "gifts", "--yes", "--table", "order_line", str(path)]) == 1
+    told = capsys.readouterr().err
+    assert "% sure" in told
+    assert "Nothing was taken in." in told
+    assert main.run(["import", "list", "--shop", "gifts"]) == 0
+    (heading,) = [line for line in capsys.readouterr().out.splitlines() if "quarantined" in line]
+    assert heading.index("created_at") < heading.index("files")
+
+
 def test_a_new_shop_belongs_to_the_first_person(owner, capsys):
     arguments = ["--currency", "RON", "--timezone", "Europe/Bucharest", "--country", "RO"]
     assert main.run(["shop", "create", "cadouri", *arguments]) == 0

@@ -7,12 +7,10 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Path, Router, Schema, Status
-from ninja.decorators import decorate_view
 from pydantic import Field
 
 from topline.api.auth import Requires, caller
 from topline.api.boards import find_board
-from topline.api.once import once
 from topline.boards import operations
 from topline.boards.models import Screen
 from topline.units.errors import ToplineError
@@ -64,8 +62,8 @@ def list_screens(request: HttpRequest, shop: str) -> list[Screen]:
 @router.post(
     "/shops/{shop}/screens", response=ScreenMade, auth=Requires("boards.share"), summary="Make a screen's link"
 )
-@decorate_view(once)
 def create_screen(request: HttpRequest, shop: str, wanted: ScreenIn) -> dict[str, object]:
+    """The link is a key of which only the digest is kept, so a repeated request makes another one."""
     who = caller(request)
     screen, secret = operations.create_screen(
         shop=who.shop,
