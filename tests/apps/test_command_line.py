@@ -79,11 +79,11 @@ def test_exit_codes(shop, capsys, arguments, code, said):
 
 
 def test_yes_takes_no_column_that_is_only_guessed(shop, tmp_path, capsys):
-    path = tmp_path / "vorgang.csv"
-    path.write_text("Vorgang,Was,Stueck,Wert,Tag\n1001,A-1,2,3.50,2026-05-01\n1002,B-2,1,4.50,2026-05-02\n")
-    assert main.run(["import", "--shop", "gifts", "--yes", "--table", "order_line", str(path)]) == 1
+    path = tmp_path / "odd.csv"
+    path.write_text("Order,Item,Qty,What each,Day\n1001,A-1,2,3.50,2026-05-01\n1002,B-2,1,4.50,2026-05-02\n")
+    assert main.run(["import", "--shop", "gifts", "--yes", str(path)]) == 1
     told = capsys.readouterr().err
-    assert "% sure" in told
+    assert "odd.csv: unit_price from “What each” is only 40% sure." in told
     assert "Nothing was taken in." in told
     assert main.run(["import", "list", "--shop", "gifts"]) == 0
     (heading,) = [line for line in capsys.readouterr().out.splitlines() if "quarantined" in line]
