@@ -15,6 +15,7 @@ from python_calamine import CalamineWorkbook
 from tiny_plan import a_shop
 from topline.accounts.models import Shop, User
 from topline.documents import xlsx
+from topline.documents.sheet import Column, Sheet
 from topline.plans import exchange, ledger, operations, outline, spreadsheet
 from topline.plans.grid import LARGEST, Grid
 from topline.plans.models import BudgetLine, Entry, Goal, Plan, PlanVersion, Scenario, SpendKind
@@ -202,3 +203,35 @@ def plain(rows: Any) -> list[dict[str, Any]]:
     left_out = {"id", "version_id", "parent_id"}
     columns = {field.attname for field in rows.model._meta.concrete_fields} - left_out
     return list(rows.order_by("pk").values(*columns, *parents))
+
+
+def test_rows_of_the_budget_that_people_write(shop: Shop) -> None:
+    """A row without a key is a new line, words come in with amounts, and a slip leaves everything as it was."""
+    plan = Plan.objects.create(
+        shop=shop, kind="both", title="P", starts_on=date(2026, 10, 1), ends_on=date(2026, 11, 1), currency="GBP",
+        created_at=NOW,
+    )  # fmt: skip
+    version = PlanVersion.objects.create(plan=plan, number=1, as_of=plan.starts_on, snapshot=1, created_at=NOW)
+    line = ledger.put_line(version=version, activity="Search", channel="google", actor=None, now=NOW)
+    heads = [Column(title) for title in ("Key", "Activity", "Channel", "Kind", "2026-10")]
+
+    def load(*rows: list[Any]) -> list[tuple[str, Any, Any]]:
+        content = xlsx.write([Sheet("Budget", heads, rows)])
+        done = spreadsheet.load(version=version, content=content, actor=None, now=NOW)
+        return [(each.name, each.before, each.after) for each in done]
+
+    done = load([line.key, "Search", "bing", "", Decimal("12.5")], ["", "Radio", "radio", "", Decimal(40)])
+    assert done == [
+        ("Search", "google", "bing"), ("Search", 0, Decimal("12.50")), ("Radio", None, "Radio"), ("Radio", 0, 40),
+    ]  # fmt: skip
+    rows = [("Search", "bing", "ads", {"2026-10": "12.50"}), ("Radio", "radio", "ads", {"2026-10": "40.00"})]
+    kept = BudgetLine.objects.filter(version=version).order_by("position")
+    assert list(kept.values_list("activity", "channel", "kind", "planned")) == rows
+    for wrong, said in (
+        (["gone", "Search", "", "", Decimal(1)], "no line has the key “gone”"),
+        (["", "", "tv", "", Decimal(1)], "needs an activity"),
+        (["", "TV", "tv", "bribes", Decimal(1)], "“bribes” is none of the kinds"),
+    ):
+        with pytest.raises(spreadsheet.CellsError, match=said):
+            load([line.key, "Search", "other", "", Decimal(99)], wrong)
+    assert list(kept.values_list("activity", "channel", "kind", "planned")) == rows

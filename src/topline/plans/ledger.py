@@ -192,32 +192,35 @@ def move(
 def take_over(*, version: PlanVersion, lines: Sequence[Line], actor: User | None, now: datetime) -> list[Change]:
     """Plan the lines of a spreadsheet: what changed. Raises spreadsheet.CellsError, PlanLockedError."""
     done = []
-    whom: dict[str, Any] = {"version": version, "actor": actor, "now": now}
     for one in lines:
-        key, said = one.words["key"], {name: text for name, text in one.words.items() if name != "key"}
-        more: dict[str, Any] = said | ({"expected": one.expected} if one.has_expected else {})
         try:
-            line = _line(version, key) if key else None
-            before = {name: getattr(line, name) if line else None for name in more}
-            if line is None or before != more:
-                kept = {} if line is None else {name: getattr(line, name) for name in _PUT}
-                put = put_line(
-                    key=key, **whom, **(kept | {name: value for name, value in more.items() if value or line})
-                )
-                done += [
-                    Change(BUDGET, put.activity, None, before[name], getattr(put, name))
-                    for name in more
-                    if before[name] != getattr(put, name) and (line or name == "activity")
-                ]
-                key = put.key
-            there = BudgetLine.objects.get(version=version, key=key)
+            line, changes = _worded(version, one, actor, now)
+            done += changes
             for month, amount in one.amounts.items():
-                was = there.amounts.get(month, Decimal(0))
-                if set_amount(key=key, month=month, amount=amount, reason="XLSX", **whom):
-                    done.append(Change(BUDGET, there.activity, month, was, _rounded(version, amount)))
+                at: dict[str, Any] = {"key": line.key, "month": month, "amount": amount}
+                if set_amount(version=version, **at, actor=actor, now=now, reason="XLSX"):
+                    before = line.amounts.get(month, Decimal(0))
+                    done.append(Change(BUDGET, line.activity, month, before, _rounded(version, amount)))
         except (LineNameError, BudgetAmountError) as error:
-            raise CellsError(what=f"{BUDGET}, “{key or one.words.get('activity', '')}”: {error}") from error
+            name = one.words["key"] or one.words["activity"]
+            raise CellsError(what=f"{BUDGET}, “{name}”: {error}") from error
     return done
+
+
+def _worded(version: PlanVersion, one: Line, actor: User | None, now: datetime) -> tuple[BudgetLine, list[Change]]:
+    """The line with the words that a row of a spreadsheet gives it, made if the row has no key; and what changed."""
+    key = one.words["key"]
+    line = _line(version, key) if key else None
+    before: dict[str, Any] = {name: getattr(line, name) for name in _PUT} if line else {}
+    given: dict[str, Any] = {
+        name: text for name, text in one.words.items() if name in _PUT and (text or name != "kind")
+    }
+    given |= {"expected": one.expected} if one.has_expected else {}
+    if line is not None and before | given == before:
+        return line, []
+    put = put_line(version=version, key=key, actor=actor, now=now, **(before | given))
+    told = [name for name in (given if line else ("activity",)) if before.get(name) != getattr(put, name)]
+    return put, [Change(BUDGET, put.activity, None, before.get(name), getattr(put, name)) for name in told]
 
 
 def _line(version: PlanVersion, key: str) -> BudgetLine:
