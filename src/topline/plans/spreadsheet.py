@@ -260,10 +260,11 @@ def _read_targets(
         key = tuple(page.text(row, title) for title in _axes(cut))
         key = key if key in known else tuple(part.strip() for part in key)
         line = " · ".join(filter(None, key)) or "–"
-        if not any(row) or (key[0] == TOTAL and (key in found or key not in known)):
+        is_line = key in known and key not in found
+        if not is_line and (key[0] == TOTAL or not any(row)):
             continue
         amounts = page.amounts(y, row)
-        if key in known and key not in found:
+        if is_line:
             found[key] = amounts
         elif key in found:
             page.says(_("Sheet “%(sheet)s”, row %(row)s: “%(line)s” stands there twice."), y, line=line)
