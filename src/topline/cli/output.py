@@ -104,6 +104,8 @@ def _shown(value: object) -> str:
             return "yes" if value else "no"
         case Decimal():
             return f"{value:,f}"
+        case float():
+            return str(round(value, 4))
         case list() | tuple() | set() | frozenset():
             return ", ".join(map(str, value))
         case _:
