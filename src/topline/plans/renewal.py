@@ -103,4 +103,5 @@ def newest(
 
 def _was_brought(shop: Shop, since: datetime) -> bool:
     """Whether somebody brought facts since, or took some back."""
-    return Batch.objects.filter(shop=shop.slug, changed_at__gt=since).exclude(source__in=_STREAMS).exists()
+    brought = Batch.objects.filter(shop=shop.slug, changed_at__range=(since, timezone.now()))
+    return brought.exclude(source__in=_STREAMS).exists()
