@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -106,6 +108,15 @@ def test_a_chart_goes_out_in_every_form(browser, filled, owner):
         assert browser.get(address, {**ASKED, "format": kind}).content.startswith(start)
 
 
+def test_a_chart_of_several_metrics_draws_each(browser, filled, owner):
+    board, tile = board_of(filled, owner, visual="line", question={"metrics": ["net_sales", "orders"]})
+    page = browser.get(at("board_tile", filled, board.pk, tile.pk), ASKED).content.decode()
+    drawn = re.findall(r'id="(tile-chart-[^"]+)" type="application/json">(.*?)</script>', page)
+    sums = [sum(value or 0 for value in json.loads(option)["series"][0]["data"]) for _, option in drawn]
+    assert sums == pytest.approx([float(november(filled)), float(november(filled, "orders"))])
+    assert len({id_ for id_, _ in drawn}) == 2
+
+
 def test_whose_dashboard_it_is(as_role, browser, filled, owner):
     own, _ = board_of(filled, owner)
     shared, tile = board_of(filled, owner, is_shared=True)
@@ -203,6 +214,7 @@ def test_an_analysis_goes_from_its_page_to_the_tile_and_on(browser, as_role, fil
         ("bars", {"metrics": ["net_sales"]}, "choose what to cut it by"),
         ("pie", {"metrics": ["net_sales"]}, "no such kind"),
         ("line", {"metrics": ["net_sale"]}, "Did you mean net_sales"),
+        ("number", {"metrics": ["net_sales", "orders"]}, "a figure shows one metric"),
         ("bars", {"metrics": ["net_sales"], "by": ["weather"]}, "There is no dimension"),
         ("text", {}, "needs a text"),
         ("analysis", {"analysis": "cohort"}, "Did you mean cohorts"),

@@ -114,13 +114,13 @@ def test_read(name: str, tmp_path: Path) -> None:
     assert staged.reading.items() >= reading.items()
 
 
-def _recognised(tmp_path: Path, text: str) -> object:
+def _recognised(tmp_path: Path, text: str, choices: dict[str, str] | None = None) -> object:
     path = tmp_path / "orders.csv"
     path.write_text(text)
     staged = files.stage(path, tmp_path / "stage")
     shop = reader.Shop("file", "GBP", "Europe/London", "GB", date(2026, 1, 1), lambda source, id_: f"{source}{id_}")
     with duckdb.connect() as cursor:
-        return ledger.recognise(cursor, staged, shop)
+        return ledger.recognise(cursor, staged, shop, choices=choices)
 
 
 def test_mixed_dates_name_their_rows(tmp_path: Path) -> None:
@@ -138,3 +138,8 @@ def test_mixed_decimal_marks_name_their_rows(tmp_path: Path) -> None:
 def test_a_column_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(errors.UnknownLayoutError, match="Order"):
         _recognised(tmp_path, "Colour,Weight\nred,heavy\nblue,light\n")
+
+
+def test_a_field_that_no_file_has_is_named(tmp_path: Path) -> None:
+    with pytest.raises(errors.UnknownFieldError, match=r"chosen for order, and .* Did you mean order_id"):
+        _recognised(tmp_path, "Invoice,Code,Qty,Price,Date\n9,A,1,2.50,2020-02-28\n", {"order": "Invoice"})

@@ -495,6 +495,8 @@ def _question(visual: str, question: Mapping[str, Any], text: str) -> dict[str, 
     asked(kept, None, "month", None)
     if kind.is_cut and not by:
         raise TileError(reason=gettext("choose what to cut it by."))
+    if visual == "number" and len(kept["metrics"]) > 1:
+        raise TileError(reason=gettext("a figure shows one metric: choose another way to show several."))
     return kept
 
 

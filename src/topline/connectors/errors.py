@@ -113,5 +113,11 @@ class UnknownColumnError(FileError):
     message = N_("“%(file)s” has no column %(column)s. Its columns are: %(columns)s.")
 
 
+class UnknownFieldError(FileError):
+    message = N_(
+        "A column of “%(file)s” was chosen for %(field)s, and there is no such field. Did you mean %(nearest)s?"
+    )
+
+
 class ProfileError(ToplineError):
     message = N_("“%(text)s” is not a rule of a ledger profile: %(detail)s.")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 
 import duckdb
@@ -132,6 +133,11 @@ def _chosen(
     for column in choices.values():
         if column is not None and column not in staged.columns:
             raise errors.UnknownColumnError(file=staged.name, column=column, columns=", ".join(staged.columns))
+    fields = dict.fromkeys(field.id for each in mapping.TARGETS.values() for field in each.fields)
+    for id_ in choices:
+        if id_ not in fields:
+            nearest = get_close_matches(id_, fields, 3) or [field.id for field in mapping.TARGETS["order_line"].fields]
+            raise errors.UnknownFieldError(file=staged.name, field=id_, nearest=", ".join(nearest))
     try:
         layout = mapping.propose(staged.name, seen, target=target)
     except errors.UnknownLayoutError:

@@ -29,10 +29,10 @@ LINES = 10
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A tile of a mail; `image` names its picture."""
+    """A tile of a mail; `images` name its pictures."""
 
     shown: Answered
-    image: str = ""
+    images: Sequence[str] = ()
 
     @property
     def words(self) -> list[str]:
@@ -41,10 +41,14 @@ class Part:
             return [self.shown.trouble]
         if isinstance(self.shown, Analysed):
             return [self.shown.sentence]
-        picture = self.shown.picture
-        if self.shown.visual == "number" or picture is None:
+        if self.shown.visual == "number":
             return []
-        return [f"{name}: {', '.join(values)}" for name, values in list(picture.table)[-LINES:]]
+        pictures = self.shown.pictures
+        return [
+            f"{f'{each.title}, ' if len(pictures) > 1 else ''}{name}: {', '.join(values)}"
+            for each in pictures
+            for name, values in list(each.table)[-LINES:]
+        ]
 
 
 def alert(event: AlertEvent, user: User) -> EmailMultiAlternatives:
@@ -121,11 +125,11 @@ def _drawn(shown: Sequence[Answered]) -> tuple[list[Part], list[tuple[str, bytes
     parts, images = [], []
     with chart.canvas() as canvas:
         for number, each in enumerate(shown):
-            picture = each.picture if each.visual != "number" else None
-            name = f"chart-{number}" if picture else ""
-            if picture:
+            pictures = each.pictures if each.visual != "number" else []
+            names = [f"chart-{number}-{place}" for place in range(len(pictures))]
+            for name, picture in zip(names, pictures, strict=True):
                 images.append((name, canvas.png(picture.option, width=WIDTH, height=HEIGHT)))
-            parts.append(Part(each, name))
+            parts.append(Part(each, names))
     return parts, images
 
 

@@ -85,18 +85,12 @@ class Shown:
         return self.result is not None and bool(self.result.query.by) and not self.result.rows
 
     @property
-    def picture(self) -> Picture | None:
-        """The first picture of the answer, as the visual draws it."""
-        if self.result is None or self.visual not in ("line", "columns", "bars", "number"):
-            return None
-        found = charts.of_result(self.result, metrics(), self.currency, self.span.against_label.capitalize())
-        if not found:
-            return None
-        return charts.as_columns(found[0]) if self.visual == "columns" else found[0]
-
-    @property
     def pictures(self) -> list[Picture]:
-        return [picture] if (picture := self.picture) else []
+        """The pictures of the answer, one for each metric, as the visual draws them."""
+        if self.result is None or self.visual not in ("line", "columns", "bars", "number"):
+            return []
+        found = charts.of_result(self.result, metrics(), self.currency, self.span.against_label.capitalize())
+        return [charts.as_columns(each) for each in found] if self.visual == "columns" else found
 
     @property
     def heads(self) -> list[str]:
@@ -129,12 +123,12 @@ class Shown:
 
     @property
     def formats(self) -> tuple[str, ...]:
-        """What it may be downloaded as."""
-        return ("png", "svg", "csv", "xlsx") if self.picture else ("csv", "xlsx")
+        """What it may be downloaded as; each of several pictures can be had where the question is explored."""
+        return ("png", "svg", "csv", "xlsx") if len(self.pictures) == 1 else ("csv", "xlsx")
 
     def download(self, kind: str) -> HttpResponseBase | None:
         """The tile as a file, None if it has none of that kind."""
-        picture, result = self.picture, self.result
+        pictures, result = self.pictures, self.result
         if result is None or kind not in self.formats:
             return None
         name = f"{slugify(self.title) or self.visual}-{self.span.period.start}"
@@ -142,7 +136,7 @@ class Shown:
             kind,
             name,
             lambda: files.sheet(result, metrics(), self.currency),
-            lambda: picture.option if picture else {},
+            lambda: pictures[0].option,
         )
 
 
@@ -176,14 +170,14 @@ class Analysed:
         return found | {"is_open": not found.get("option")}
 
     @property
-    def picture(self) -> Picture | None:
+    def pictures(self) -> list[Picture]:
         """The chart; its numbers stand in the table."""
         option = charts.of_table(self.table, self.currency) if self.table else None
-        return Picture(self.title, option, (), (), "", self.currency) if option else None
+        return [Picture(self.title, option, (), (), "", self.currency)] if option else []
 
     @property
     def formats(self) -> tuple[str, ...]:
-        return ("png", "svg", "csv", "xlsx") if self.picture else ("csv", "xlsx")
+        return ("png", "svg", "csv", "xlsx") if self.pictures else ("csv", "xlsx")
 
     def download(self, kind: str) -> HttpResponseBase | None:
         """The tile as a file, None if it has none of that kind."""
