@@ -91,7 +91,7 @@ def test_an_outlook_of_the_past_is_refused(lake: Lake, snapshot: Snapshot) -> No
 
 
 def test_too_short_a_history_is_refused(lake: Lake, snapshot: Snapshot) -> None:
-    with pytest.raises(ShortHistoryError, match="31 days"):
+    with pytest.raises(ShortHistoryError, match="history for a forecast: 31,"):
         sales.run(lake, snapshot, as_of=date(2023, 2, 2), settings=SETTINGS)
 
 

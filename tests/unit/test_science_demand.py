@@ -34,5 +34,5 @@ def test_history_before_the_first_sale_does_not_count() -> None:
 
 
 def test_less_than_two_weeks_is_refused() -> None:
-    with pytest.raises(demand.ShortHistoryError, match="13 days"):
+    with pytest.raises(demand.ShortHistoryError, match="13, where at least 14"):
         demand.trio(np.ones((1, 13)), np.array([0]), 7)

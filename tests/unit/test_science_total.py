@@ -55,7 +55,7 @@ def test_a_month_that_has_begun_counts_with_what_remains() -> None:
 
 def test_a_short_history_is_wide_and_a_shorter_one_refused() -> None:
     ahead = _horizon("2023-01-01", 212)
-    with pytest.raises(demand.ShortHistoryError, match="89 days"):
+    with pytest.raises(demand.ShortHistoryError, match="89, where at least 90"):
         total.point(np.ones(89), ahead.cut(89, 31))
     short = total.errors(total.backtest(np.full(181, 100.0), ahead, 1, 12), 181)
     assert short.scale[0] > 0.2  # a third off before anything is known of the season
