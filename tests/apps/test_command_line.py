@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import ledger_rows
 import pytest
+from django.db import OperationalError
 
 from topline.cli import main, output
 from topline.journal import operations as journal
@@ -156,3 +157,19 @@ def test_a_reader_that_has_read_enough_is_no_failure(monkeypatch):
 
     monkeypatch.setattr(sys, "stdout", Closed())
     assert main.run(["kpi", "--list", "--format", "csv"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OperationalError("connection refused"), "The database can't be used: connection refused."),
+        (PermissionError(13, "Permission denied", "/srv/topline"), "/srv/topline can't be used: Permission denied."),
+    ],
+)
+def test_what_the_machine_refuses_is_said_in_a_sentence(monkeypatch, capsys, error, said):
+    def refuse(*_args: object) -> int:
+        raise error
+
+    monkeypatch.setattr(main, "_run_verb", refuse)
+    assert main.run(["shop", "list"]) == main.Exit.FAILED
+    assert said in capsys.readouterr().err

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from topline.connectors import errors, files, ledger, reader
+from topline.connectors import errors, files, ledger, mapping, reader
 
 GOOD = "Invoice,Code,Qty,Price,Date\n1,A,2,3.5,2020-01-01\n2,B,1,4.5,2020-01-02\n"
 
@@ -114,7 +114,10 @@ def test_read(name: str, tmp_path: Path) -> None:
     assert staged.reading.items() >= reading.items()
 
 
-def _recognised(tmp_path: Path, text: str, choices: dict[str, str] | None = None) -> object:
+_HEADS = "Order ID,Date,SKU,Product,Quantity,Price,Customer"
+
+
+def _recognised(tmp_path: Path, text: str, choices: dict[str, str] | None = None) -> mapping.Layout:
     path = tmp_path / "orders.csv"
     path.write_text(text)
     staged = files.stage(path, tmp_path / "stage")
@@ -143,3 +146,49 @@ def test_a_column_that_is_missing_is_named(tmp_path: Path) -> None:
 def test_a_field_that_no_file_has_is_named(tmp_path: Path) -> None:
     with pytest.raises(errors.UnknownFieldError, match=r"chosen for order, and .* Did you mean order_id"):
         _recognised(tmp_path, "Invoice,Code,Qty,Price,Date\n9,A,1,2.50,2020-02-28\n", {"order": "Invoice"})
+
+
+def _orders(number: str, price: str, *, heads: str = _HEADS, more: str = "") -> str:
+    lines = (
+        f"{number}{1 + i // 2},2020-01-0{1 + i // 8} 10:00,P{i % 3},Lamp {i % 3},{1 + i % 2},{price},C{i}"
+        for i in range(40)
+    )
+    return heads + "\n" + "".join(f"{line}{more}\n" for line in lines)
+
+
+@pytest.mark.parametrize("number", ["INV100", "ORD-100", "#100", "O000", "100"])
+def test_an_order_is_told_from_a_price_list_however_it_is_numbered(tmp_path: Path, number: str) -> None:
+    layout = _recognised(tmp_path, _orders(number, "9.50"))
+    assert layout.target == "order_line"
+    found = {id_: layout.column(id_) for id_ in ("order_id", "product_code", "title", "unit_price")}
+    assert found == {"order_id": "Order ID", "product_code": "SKU", "title": "Product", "unit_price": "Price"}
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [
+        "Nº do pedido,Data do pedido,Código do produto,Descrição,Quantidade,Preço unitário,Cliente",
+        "N.º encomenda,Data,Código do produto,Descrição,Quantidade,Preço unitário,Cliente",
+        "Nº de pedido,Fecha,Código de producto,Descripción,Cantidad,Precio unitario,Cliente",
+    ],
+)
+def test_an_ordinal_sign_means_number(tmp_path: Path, heads: str) -> None:
+    layout = _recognised(tmp_path, _orders("O000", "9.50", heads=heads))
+    assert (layout.target, layout.column("order_id")) == ("order_line", heads.partition(",")[0])
+    assert not layout.matches["order_id"].is_unsure
+
+
+@pytest.mark.parametrize("price", ["$9.50", "USD 9.50", "9.50 €", "R$9.50"])
+def test_amounts_of_another_currency_are_refused(tmp_path: Path, price: str) -> None:
+    with pytest.raises(errors.OtherCurrencyError, match=r"Price of “orders.csv” holds amounts in .* in row 2, .* GBP"):
+        _recognised(tmp_path, _orders("O000", price))
+
+
+@pytest.mark.parametrize("price", ["£9.50", "GBP 9.50", "9.50"])
+def test_the_shops_own_currency_may_stand_beside_amounts(tmp_path: Path, price: str) -> None:
+    assert _recognised(tmp_path, _orders("O000", price)).column("unit_price") == "Price"
+
+
+def test_a_currency_that_nobody_knows_is_not_the_shops(tmp_path: Path) -> None:
+    layout = _recognised(tmp_path, _orders("O000", "9.50", heads=f"{_HEADS},Currency", more=",US dollar"))
+    assert layout.column("currency") == "Currency"

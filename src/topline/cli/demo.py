@@ -23,7 +23,7 @@ _PATIENCE_SECONDS = 60
 
 @app.command()
 def demo(
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8000,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
     fill_only: Annotated[bool, typer.Option("--fill-only", help="Make the shops, and serve nothing.")] = False,
 ) -> None:

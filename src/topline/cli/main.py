@@ -73,6 +73,20 @@ def run(args: list[str]) -> int:
         return _say("Stopped.", Exit.STOPPED)
     except BrokenPipeError:
         return Exit.OK
+    except Exception as error:
+        if said := _of_the_machine(error):
+            return _say(said, Exit.FAILED)
+        raise
+
+
+def _of_the_machine(error: Exception) -> str:
+    """What to do where the database or a folder can't be used, "" for any other error."""
+    database = sys.modules.get("django.db")
+    if database is not None and isinstance(error, database.OperationalError):
+        return f"The database can't be used: {str(error).strip()}. Check that it runs, and what DATABASE_URL says."
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename} can't be used: {error.strerror}. Check the path and who may write there."
+    return ""
 
 
 def _run_verb(verb: str, args: list[str]) -> int:

@@ -29,7 +29,9 @@ WARM_UP_SECONDS = 2
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on; by default 127.0.0.1.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port to listen on; by default that of TOPLINE_URL.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="The port to listen on; by default that of TOPLINE_URL.")
+    ] = None,
     worker: Annotated[bool, typer.Option(help="Start a worker process too.")] = True,
 ) -> None:
     """Serve the pages and the API. Until someone has signed in, it prints a link that does so once."""

@@ -13,7 +13,7 @@ from babel.numbers import list_currencies
 from topline.connectors import places
 
 _NUMBER = re.compile(
-    r"^[^\w.,(+-]{0,2}\s?[(+-]?(?:\d[\d., '\u00a0\u202f]*|[.,]\d+)[)-]?\s?(?:[A-Za-z]{3}|lei|[^\w\s%])?$|^[A-Z]{3}\s?-?\d[\d.,]*$"
+    r"^(?:R\$|[^\w.,(+-]{0,2})\s?[(+-]?(?:\d[\d., '\u00a0\u202f]*|[.,]\d+)[)-]?\s?(?:[A-Za-z]{3}|lei|[^\w\s%])?$|^[A-Z]{3}\s?-?\d[\d.,]*$"
 )
 _STAMP = re.compile(
     r"^(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})|(?:19|20)\d{6}|\d{1,2}[ -][A-Za-zÀ-ÿ]{3,9}\.?[ -]\d{2,4}|[A-Z][a-z]{2,8} \d{1,2}, \d{4})"
@@ -60,7 +60,7 @@ def seen(values: Sequence[object]) -> Content:
     typed_number = isinstance(present[0], int | float | Decimal) and not isinstance(present[0], bool)
     typed_stamp = isinstance(present[0], date | datetime)
     count = len(texts)
-    numbers = count if typed_number else sum(bool(_NUMBER.match(t)) for t in texts)
+    numbers = count if typed_number else sum(_is_number(t) for t in texts)
     integers = sum(t.lstrip("+-").removesuffix(".0").isdigit() for t in texts)
     distinct = len(set(texts))
     runs = 1 + sum(a != b for a, b in pairwise(texts))
@@ -82,6 +82,13 @@ def seen(values: Sequence[object]) -> Content:
         percents=0.0 if typed_stamp else sum(bool(_PERCENT.match(t)) for t in texts) / count,
         few=tuple(dict.fromkeys(texts)) if distinct <= _FEW and count >= _OFTEN * distinct else (),
     )
+
+
+def _is_number(text: str) -> bool:
+    """An amount may have a currency's code before it; an order's number such as INV1001 or #1001 is none."""
+    ahead = text[:3]
+    is_id = text.startswith("#") or (ahead.isalpha() and ahead.isascii() and ahead not in _currencies())
+    return not is_id and bool(_NUMBER.match(text))
 
 
 def _share_of_countries(texts: Sequence[str]) -> float:
@@ -110,6 +117,11 @@ _SYMBOLS = {
 def symbols() -> dict[str, str]:
     """What shops write for a currency beside its code."""
     return dict(_SYMBOLS)
+
+
+def currency(written: str) -> str | None:
+    """The code of a currency's sign or code as it is written beside an amount, None if it is neither."""
+    return _SYMBOLS.get(written) or _SYMBOLS.get(written.lower()) or (written if written in _currencies() else None)
 
 
 @cache

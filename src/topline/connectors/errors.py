@@ -109,6 +109,13 @@ class UnreadableColumnError(FileError):
     )
 
 
+class OtherCurrencyError(FileError):
+    message = N_(
+        "Column %(column)s of “%(file)s” holds amounts in %(currency)s, such as “%(value)s” in row %(row)s, and the shop "
+        "keeps its books in %(own)s. Add a column Currency with the code of each row, or export amounts in %(own)s."
+    )
+
+
 class UnknownColumnError(FileError):
     message = N_("“%(file)s” has no column %(column)s. Its columns are: %(columns)s.")
 

@@ -108,6 +108,8 @@ def recognise(
         for id_, match in layout.matches.items()
         if fields.field(id_).type in (Type.NUMBER, Type.INTEGER) and physical[match.column] == "VARCHAR"
     ]
+    if "currency" not in layout.matches:
+        reading.require_currency(cursor, staged, numbers, shop.currency)
     mark = reading.decimal_mark(cursor, staged, numbers)
     month_first = shop.country in reading.MONTH_FIRST_COUNTRIES
     matches = {}

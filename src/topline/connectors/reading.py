@@ -3,10 +3,11 @@
 A reading is a small JSON object kept with the mapping, so that a person sees it: `{"dates": "%d/%m/%Y"}`, `{"decimal": ","}`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
+from babel.numbers import get_currency_symbol
 
 from topline.connectors import content, errors, files
 from topline.connectors.target import Type
@@ -294,6 +295,26 @@ def currency(column: str) -> str:
     """SQL for an upper-case code, with the symbols that shops write put right; NULL if empty."""
     cases = " ".join(f"WHEN {quoted(symbol)} THEN {quoted(code)}" for symbol, code in content.symbols().items())
     return f"CASE trim({column}) {cases} ELSE nullif(upper(trim({column})), '') END"
+
+
+def require_currency(cursor: duckdb.DuckDBPyConnection, staged: files.Staged, columns: Sequence[str], own: str) -> None:
+    """Refuses amounts that are written with the sign or code of a currency that isn't the shop's.
+
+    Raises OtherCurrencyError.
+    """
+    for column in columns:
+        name = identifier(column)
+        sign = f"regexp_extract({name}, 'R\\$|[£€$¥]|(?i:lei)|[A-Z]{{3}}')"
+        found = cursor.execute(
+            f"SELECT {sign} AS sign, min({files.ROW}), arg_min(trim({name}), {files.ROW}) FROM {staged.relation} "
+            f"WHERE {sign} <> '' GROUP BY sign ORDER BY 2"
+        ).fetchall()
+        for written, row, value in found:
+            code = content.currency(written)
+            if code and code != own and written not in get_currency_symbol(own, "en"):
+                raise errors.OtherCurrencyError(
+                    file=staged.name, column=column, currency=code, value=value, row=row, own=own
+                )
 
 
 def _bare(column: str) -> str:
