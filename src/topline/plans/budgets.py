@@ -123,10 +123,7 @@ def key(shop: Shop, as_of: date) -> str:
 
 def known(shop: Shop, as_of: date, snapshot: Snapshot) -> Snapshot | None:
     """The newest facts up to these of which the response was learnt that day, None if it wasn't."""
-    if is_learnt(shop, as_of, snapshot):
-        return snapshot
-    found = renewal.newest(shop, key(shop, as_of), snapshot, partial(is_learnt, shop, as_of))
-    return found[0] if found else None
+    return renewal.resting(shop, key(shop, as_of), snapshot, partial(is_learnt, shop, as_of))
 
 
 def response(shop: Shop, as_of: date, snapshot: Snapshot) -> ResponseOutlook | None:

@@ -232,10 +232,8 @@ def key(version: PlanVersion, as_of: date) -> str:
 
 def resting(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Snapshot:
     """The newest facts up to these of which the version's check is made; these if it isn't."""
-    if is_made(version, as_of, snapshot):
-        return snapshot
-    found = renewal.newest(version.plan.shop, key(version, as_of), snapshot, partial(is_made, version, as_of))
-    return found[0] if found else snapshot
+    found = renewal.resting(version.plan.shop, key(version, as_of), snapshot, partial(is_made, version, as_of))
+    return found or snapshot
 
 
 def make(

@@ -101,6 +101,14 @@ def newest(
     return None
 
 
+def resting(shop: Shop, key: str, snapshot: Snapshot, is_made: Callable[[Snapshot], bool]) -> Snapshot | None:
+    """The newest facts up to these of which a thing is made, None if it isn't."""
+    if is_made(snapshot):
+        return snapshot
+    found = newest(shop, key, snapshot, is_made)
+    return found[0] if found else None
+
+
 def _was_brought(shop: Shop, since: datetime) -> bool:
     """Whether somebody brought facts since, or took some back."""
     brought = Batch.objects.filter(shop=shop.slug, changed_at__range=(since, timezone.now()))

@@ -143,10 +143,7 @@ def key(shop: Shop, as_of: date) -> str:
 
 def known(shop: Shop, as_of: date, snapshot: Snapshot) -> Snapshot | None:
     """The newest facts up to these of which it is made that day, None if it isn't."""
-    if is_made(shop, as_of, snapshot):
-        return snapshot
-    found = renewal.newest(shop, key(shop, as_of), snapshot, partial(is_made, shop, as_of))
-    return found[0] if found else None
+    return renewal.resting(shop, key(shop, as_of), snapshot, partial(is_made, shop, as_of))
 
 
 def make(shop: Shop, as_of: date, snapshot: Snapshot) -> None:
