@@ -100,6 +100,20 @@ def test_other_files_are_told_apart(target: str, headings: tuple[str, ...], row:
     assert _layout(headings, [row] * 5).target == target
 
 
+def test_a_moment_that_is_only_called_time_is_sure() -> None:
+    rows = [(f"e{i}", "page_view", f"2026-01-02 10:{i % 60:02}", f"s{i // 6}") for i in range(200)]
+    found = mapping.propose(
+        "events.parquet",
+        {
+            name: content.seen([row[i] for row in rows])
+            for i, name in enumerate(("Event ID", "Event", "Time", "Session ID"))
+        },
+    )
+    assert found.target == "web_event"
+    assert found.column("at") == "Time"
+    assert not any(match.is_unsure for match in found.matches.values())
+
+
 def test_a_person_decides_last() -> None:
     layout = _layout(
         ("Invoice", "StockCode", "Description", "Quantity", "Price", "InvoiceDate", "Customer ID", "Country")

@@ -229,6 +229,14 @@ def test_an_answer_leaves_no_table_in_memory_behind():
     assert held() == before
 
 
+def test_what_is_made_beside_the_questions_spills_rather_than_grows():
+    limit = "SELECT current_setting('memory_limit')"
+    before = duck.connection().execute(limit).fetchone()
+    with duck.making():
+        assert duck.connection().execute(limit).fetchone() == ("572.2 MiB",)
+    assert duck.connection().execute(limit).fetchone() == before != ("572.2 MiB",)
+
+
 def test_an_empty_lake_answers(lake):
     assert lake.latest() is None
     assert lake.batch_ids() == set()

@@ -53,7 +53,8 @@ _AT = field(
     date de commande|date commande|date de facture|date facture|date d achat|cree le|date de creation|date heure
     date de vente|date et heure
     fecha|fecha de pedido|fecha del pedido|fecha pedido|fecha de factura|fecha factura|fecha de compra|creado el
-    fecha y hora|fecha de venta""",
+    fecha y hora|fecha de venta
+    time|time utc|ts|zeit|ora|hora|heure""",
 )
 _PRODUCT = field(
     "product_code",

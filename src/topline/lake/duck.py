@@ -12,10 +12,14 @@ import duckdb
 
 TURNS = 2
 
+MAKING = "600MB"
+"""What is made beside the questions may take so much, however long the facts; what doesn't fit is spilled."""
+
 _gate = threading.Lock()
 _turns = threading.BoundedSemaphore(TURNS)
 _local = threading.local()
 _instance: duckdb.DuckDBPyConnection | None = None
+_memory = "2GB"
 
 
 def configure(*, memory: str, threads: int, spill: Path) -> None:
@@ -24,9 +28,10 @@ def configure(*, memory: str, threads: int, spill: Path) -> None:
     memory : such as "2GB"
     spill : folder for what doesn't fit
     """
-    global _instance
+    global _instance, _memory
     spill.mkdir(parents=True, exist_ok=True)
     with _gate:
+        _memory = memory
         if _instance is None:
             _instance = _opened(memory, threads, spill)
         else:
@@ -40,7 +45,7 @@ def connection() -> duckdb.DuckDBPyConnection:
     if cursor is None:
         with _gate:
             if _instance is None:
-                _instance = _opened("2GB", os.cpu_count() or 1, Path(tempfile.gettempdir()) / "topline-spill")
+                _instance = _opened(_memory, os.cpu_count() or 1, Path(tempfile.gettempdir()) / "topline-spill")
             cursor = _local.cursor = _instance.cursor()
             cursor.execute("SET TimeZone = 'UTC'")
     return cursor
@@ -51,6 +56,18 @@ def turn() -> Iterator[duckdb.DuckDBPyConnection]:
     """This thread's cursor while fewer than two other questions run."""
     with _turns:
         yield connection()
+
+
+@contextmanager
+def making() -> Iterator[None]:
+    """Leaves the instance no more memory than `MAKING` meanwhile, unless it holds more already."""
+    cursor = connection()
+    with suppress(duckdb.OutOfMemoryException):
+        cursor.execute(f"SET memory_limit = '{MAKING}'")
+    try:
+        yield
+    finally:
+        cursor.execute(f"SET memory_limit = '{_memory}'")
 
 
 def _opened(memory: str, threads: int, spill: Path) -> duckdb.DuckDBPyConnection:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from topline.facts.order_line import Kind
 from topline.facts.table import Table
 from topline.facts.table import tables as facts
-from topline.lake import engine, partials, purchases, spark
+from topline.lake import duck, engine, partials, purchases, spark
 from topline.lake.partials import RollUp
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
@@ -134,13 +134,14 @@ def warm(lake: Lake, basis: Basis, snapshot: Snapshot) -> int:
     if not partials.is_worth(snapshot):
         return 0
     tables = whole(lake, snapshot)
-    made = sum(purchases.build(lake, snapshot, tables, frozenset(by), basis) for by in ((), ("category",)))
-    counted = plainest("counted", tables, basis)
-    wanted = [(counted, dims) for dims in ((), ("channel",), ("market",), ("category",))]
-    for source, dims in (*wanted, ("known", ("channel", "market"))):
-        roll_up = RollUp(source, frozenset(dims), basis)
-        is_there = all(path.exists() for path in partials.paths(lake, snapshot, tables, roll_up).values())
-        made += partials.table(lake, snapshot, tables, roll_up) is not None and not is_there
+    with duck.making():
+        made = sum(purchases.build(lake, snapshot, tables, frozenset(by), basis) for by in ((), ("category",)))
+        counted = plainest("counted", tables, basis)
+        wanted = [(counted, dims) for dims in ((), ("channel",), ("market",), ("category",))]
+        for source, dims in (*wanted, ("known", ("channel", "market"))):
+            roll_up = RollUp(source, frozenset(dims), basis)
+            is_there = all(path.exists() for path in partials.paths(lake, snapshot, tables, roll_up).values())
+            made += partials.table(lake, snapshot, tables, roll_up) is not None and not is_there
     return made
 
 
