@@ -130,6 +130,21 @@ def test_imports_are_paged(call, bring):
     assert [len(first["imports"]), len(second["imports"]), second["next"]] == [2, 1, None]
 
 
+def test_what_a_file_leaves_open_is_said(call, bring):
+    number = bring(
+        ORDERS.replace(b"2011-07-04", b"04/07/2011")
+        .replace(b"2011-07-30", b"05/07/2011")
+        .replace(b"2011-08-02", b"06/07/2011")
+    ).json()["id"]
+    work()
+    refused = call("post", f"/shops/gifts/imports/{number}/confirm")
+    assert (refused.status_code, refused.json()["code"]) == (422, "undecided")
+    assert call("post", f"/shops/gifts/imports/{number}/reading", {"dates": "day-first"}).status_code == 202
+    work()
+    assert call("get", f"/shops/gifts/imports/{number}").json()["preview"]["from"] == "2011-07-04"
+    assert call("post", f"/shops/gifts/imports/{number}/confirm").status_code == 202
+
+
 def test_confirming_twice_is_refused(call, bring):
     number = bring().json()["id"]
     work()

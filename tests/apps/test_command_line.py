@@ -84,11 +84,25 @@ def test_yes_takes_no_column_that_is_only_guessed(shop, tmp_path, capsys):
     path.write_text("Order,Item,Qty,What each,Day\n1001,A-1,2,3.50,2026-05-01\n1002,B-2,1,4.50,2026-05-02\n")
     assert main.run(["import", "--shop", "gifts", "--yes", str(path)]) == 1
     told = capsys.readouterr().err
-    assert "odd.csv: unit_price from “What each” is only 40% sure." in told
+    assert "odd.csv: unit_price from “What each” is only 40% sure" in told
     assert "Nothing was taken in." in told
     assert main.run(["import", "list", "--shop", "gifts"]) == 0
     (heading,) = [line for line in capsys.readouterr().out.splitlines() if "quarantined" in line]
     assert heading.index("created_at") < heading.index("files")
+
+
+def test_yes_guesses_neither_dates_nor_decimals(shop, tmp_path, capsys):
+    path = tmp_path / "open.csv"
+    path.write_text("Order ID,SKU,Quantity,Price,Date\n1001,A-1,2,3.50,01/02/2011\n1002,B-2,1,4.50,03/02/2011\n")
+    assert main.run(["import", "--shop", "gifts", "--yes", str(path)]) == 1
+    told = capsys.readouterr().err
+    assert "Does the day or the month come first in Date? --dates day-first or month-first." in told
+    assert main.run(["import", "--shop", "gifts", "--yes", "--dates", "month-first", str(path)]) == 0
+    kpi = ["kpi", "--shop", "gifts", "orders", "--by", "day", "--from", "2011-01-01", "--to", "2011-04-01"]
+    capsys.readouterr()
+    assert main.run([*kpi, "--format", "json"]) == 0
+    days = {row["day"] for row in json.loads(capsys.readouterr().out) if row["orders"] not in (0, "0")}
+    assert days == {"2011-01-02", "2011-03-02"}
 
 
 def test_a_new_shop_belongs_to_the_first_person(owner, capsys):

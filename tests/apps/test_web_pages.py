@@ -15,6 +15,7 @@ from topline.accounts import operations, permissions
 from topline.accounts.permissions import Role
 from topline.accounts.scopes import scope_for
 from topline.facts.table import tables
+from topline.imports import operations as imports
 from topline.imports.models import Import
 from topline.lake import read, store
 from topline.lake.scope import Scope
@@ -248,6 +249,37 @@ def test_an_import_goes_in_and_comes_back(shop, owner, lake):
     client.post(reverse("import_act", args=[shop.slug, found.pk]), {"do": "undo"})
     found.refresh_from_db()
     assert found.state == Import.State.UNDONE
+
+
+def test_what_a_file_leaves_open_is_asked_before_it_is_brought_in(shop, owner, lake):
+    client = Client()
+    client.force_login(owner)
+    upload = io.BytesIO(b"Order;Date;SKU;Qty;Price\n1;01/02/2011;A1;2;1.234\n2;03/02/2011;A1;1;2.345\n")
+    upload.name = "orders.csv"
+    shop.country = "DE"
+    shop.save()
+    client.post(reverse("imports", args=[shop.slug]), {"files": [upload]})
+    found = Import.objects.get()
+    jobs.run_now(Job.objects.get(pk=found.job_id))
+    address, act = (reverse(name, args=[shop.slug, found.pk]) for name in ("import", "import_act"))
+    page = client.get(address).content.decode()
+    assert "Does the day or the month come first in Date?" in page
+    assert "Is 1.234 in Price more than a thousand?" in page
+    assert "Bring in</button>" not in page
+    with pytest.raises(imports.UndecidedError, match="Date, Price"):
+        imports.confirm(found=found, actor_id=owner.pk, now=shop.now())
+    for said in ({"dates": "month-first"}, {"decimal": "comma"}):
+        client.post(act, {"do": "decide", **said})
+        found.refresh_from_db()
+        jobs.run_now(Job.objects.get(pk=found.job_id))
+    page = client.get(address).content.decode()
+    assert "come first" not in page
+    assert "Bring in</button>" in page
+    client.post(act, {"do": "confirm"})
+    found.refresh_from_db()
+    jobs.run_now(Job.objects.get(pk=found.job_id))
+    january = Period(date(2011, 1, 1), date(2011, 2, 1))
+    assert total(lake, shop, "net_sales", january) == 2468  # 2 x 1,234 on January 2nd
 
 
 def test_an_import_that_broke_goes_on_at_a_press(shop, owner, lake, monkeypatch):

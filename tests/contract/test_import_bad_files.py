@@ -117,13 +117,15 @@ def test_read(name: str, tmp_path: Path) -> None:
 _HEADS = "Order ID,Date,SKU,Product,Quantity,Price,Customer"
 
 
-def _recognised(tmp_path: Path, text: str, choices: dict[str, str] | None = None) -> mapping.Layout:
+def _recognised(
+    tmp_path: Path, text: str, choices: dict[str, str] | None = None, *, country: str = "GB", **said: str | None
+) -> mapping.Layout:
     path = tmp_path / "orders.csv"
     path.write_text(text)
     staged = files.stage(path, tmp_path / "stage")
-    shop = reader.Shop("file", "GBP", "Europe/London", "GB", date(2026, 1, 1), lambda source, id_: f"{source}{id_}")
+    shop = reader.Shop("file", "GBP", "Europe/London", country, date(2026, 1, 1), lambda source, id_: f"{source}{id_}")
     with duckdb.connect() as cursor:
-        return ledger.recognise(cursor, staged, shop, choices=choices)
+        return ledger.recognise(cursor, staged, shop, choices=choices, **said)
 
 
 def test_mixed_dates_name_their_rows(tmp_path: Path) -> None:
@@ -136,6 +138,58 @@ def test_mixed_decimal_marks_name_their_rows(tmp_path: Path) -> None:
     rows = "".join(f"{i};A;1;{i},50;2020-02-01\n" for i in range(9))
     with pytest.raises(errors.MixedNumbersError, match=r"rows 11\."):
         _recognised(tmp_path, "Invoice;Code;Qty;Price;Date\n" + rows + "9;A;1;2.75;2020-02-28\n")
+
+
+_WAYS = "Order ID;SKU;Qty;Price;Date\n1;A;{qty};{price};{date}\n2;B;{qty};{price};{date}\n"
+
+
+@pytest.mark.parametrize(
+    ("country", "said", "date", "layout", "is_open"),
+    [
+        ("GB", None, "01/02/2020", "%d/%m/%Y", True),
+        ("US", None, "01/02/2020", "%m/%d/%Y", True),
+        ("GB", "month-first", "01/02/2020", "%m/%d/%Y", False),
+        ("US", "day-first", "01/02/2020", "%d/%m/%Y", False),
+        ("GB", "month-first", "31/12/2020", "%d/%m/%Y", False),
+        ("GB", None, "2020-02-01", "%Y-%m-%d", False),
+    ],
+)
+def test_which_of_day_and_month_comes_first(
+    tmp_path: Path, country: str, said: str | None, date: str, layout: str, is_open: bool
+) -> None:
+    found = _recognised(tmp_path, _WAYS.format(qty=1, price="9.5", date=date), country=country, dates=said)
+    assert found.matches["at"].reading["dates"] == layout
+    assert found.undecided("dates") == (["Date"] if is_open else [])
+
+
+@pytest.mark.parametrize(
+    ("country", "said", "qty", "price", "mark", "is_open"),
+    [
+        ("DE", None, "1", "1.234", ",", True),  # one thousand two hundred thirty-four, or a price of three decimals
+        ("DE", None, "1", "1,234", ",", True),
+        ("DE", "comma", "1", "1.234", ",", False),
+        ("DE", "point", "1", "1.234", None, False),
+        ("DE", None, "1", "1.234,50", ",", False),
+        ("DE", None, "1", "1.23", None, False),
+        ("DE", None, "1", "0.125", None, False),  # nobody groups so
+        ("DE", None, "1", "1234", None, False),
+        ("DE", None, "0,5", "1.234", ",", False),  # another column shows it
+        ("GB", None, "1", "1.234", None, False),
+        ("GB", None, "1", "1,234", ".", False),
+    ],
+)
+def test_which_mark_stands_before_the_decimals(
+    tmp_path: Path, country: str, said: str | None, qty: str, price: str, mark: str | None, is_open: bool
+) -> None:
+    text = _WAYS.format(qty=qty, price=price, date="2020-02-01")
+    found = _recognised(tmp_path, text, country=country, decimal=said)
+    assert found.matches["unit_price"].reading.get("decimal") == mark
+    assert found.undecided("decimal") == (["Price"] if is_open else [])
+
+
+def test_a_unit_beside_a_quantity_is_no_currency(tmp_path: Path) -> None:
+    text = _WAYS.format(qty="3 ALL", price="9.5", date="2020-02-01")
+    assert _recognised(tmp_path, text).column("quantity") == "Qty"
 
 
 def test_a_column_that_is_missing_is_named(tmp_path: Path) -> None:

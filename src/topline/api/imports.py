@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.http import FileResponse, Http404, HttpRequest
 from django.utils import timezone
@@ -63,7 +63,22 @@ class ImportPage(Schema):
     next: str | None
 
 
-class ImportIn(Schema):
+_Dates = Annotated[
+    Literal["day-first", "month-first"] | None, Field(description="How 01/02/2026 is meant where no file shows it")
+]
+_Decimal = Annotated[
+    Literal["comma", "point"] | None, Field(description="The mark before the decimals where no file shows it")
+]
+
+
+class Said(Schema):
+    """What the files leave open, said by a person."""
+
+    dates: _Dates = None
+    decimal: _Decimal = None
+
+
+class ImportIn(Said):
     rates: Annotated[dict[str, str], Field(description="The shop's currency per unit of another: {EUR: 0.85}")] = {}
 
 
@@ -110,7 +125,10 @@ def list_imports(
 def bring(request: HttpRequest, shop: str, files: File[list[UploadedFile]], more: Form[ImportIn]) -> Status[Import]:
     who = caller(request)
     uploads = [operations.Upload(file.name or "file", file) for file in files]
-    found = operations.receive(shop=who.shop, uploads=uploads, actor_id=who.user.pk, rates=more.rates)
+    said = {"dates": more.dates, "decimal": more.decimal}
+    found = operations.receive(
+        shop=who.shop, uploads=uploads, actor_id=who.user.pk, rates=more.rates, choices=[said for _ in uploads]
+    )
     return _proposed_anew(request, found)
 
 
@@ -138,6 +156,20 @@ def choose_columns(request: HttpRequest, shop: str, number: _Number, choice: Col
         target=choice.target,
         columns=choice.columns,
         actor_id=caller(request).user.pk,
+    )
+    return _proposed_anew(request, found)
+
+
+@router.post(
+    "/shops/{shop}/imports/{number}/reading",
+    response={202: ImportOut},
+    auth=Requires("imports.write"),
+    summary="Say whether the day or the month comes first, or the mark before the decimals, and have it proposed anew",
+)
+@decorate_view(once)
+def decide(request: HttpRequest, shop: str, number: _Number, said: Said) -> Status[Import]:
+    found = operations.decide(
+        found=_import(request, number), dates=said.dates, decimal=said.decimal, actor_id=caller(request).user.pk
     )
     return _proposed_anew(request, found)
 

@@ -5,6 +5,7 @@
 
 import sys
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,6 +45,16 @@ ShopOption = Annotated[str, typer.Option("--shop", help="The shop that the files
 Id = Annotated[int, typer.Argument(help="The import's number, as `topline import list` shows it.")]
 
 
+class Dates(StrEnum):
+    DAY_FIRST = "day-first"
+    MONTH_FIRST = "month-first"
+
+
+class Decimals(StrEnum):
+    COMMA = "comma"
+    POINT = "point"
+
+
 @app.command("files")
 def files_(
     paths: Annotated[list[Path], typer.Argument(help="CSV, TSV, XLSX, Parquet or JSON lines, plain, .gz or .zip.")],
@@ -62,6 +73,12 @@ def files_(
     rate: Annotated[
         list[str] | None, typer.Option("--rate", help="EUR=0.85: the shop's currency for one EUR; repeat.")
     ] = None,
+    dates: Annotated[
+        Dates | None, typer.Option(help="How 01/02/2026 is meant where nothing in the files shows it.")
+    ] = None,
+    decimal: Annotated[
+        Decimals | None, typer.Option(help="The mark before the decimals where nothing in the files shows it.")
+    ] = None,
     source: Annotated[str, typer.Option(help="Names where the files come from; files of one source overlap.")] = "file",
     style: output.FormatOption = output.Format.TABLE,
 ) -> None:
@@ -72,7 +89,7 @@ def files_(
             raise typer.BadParameter(f"There is no file “{path}”.")
     from topline.imports import operations
 
-    choices = {"target": target, "columns": dict(map(_pair, column or []))} if target or column else {}
+    choices = {"target": target, "columns": dict(map(_pair, column or [])), "dates": dates, "decimal": decimal}
     found = operations.receive(
         shop=owner,
         uploads=[operations.Upload(path.name, path) for path in paths],
@@ -93,8 +110,10 @@ def files_(
         operations.drop(found=found, actor_id=None)
         for line in unsure:
             typer.echo(line, err=True)
-        typer.echo("Nothing was taken in. Name these columns with --column field=column, or leave out --yes.", err=True)
+        typer.echo("Nothing was taken in. Say it so, or leave out --yes and be asked.", err=True)
         raise typer.Exit(1)
+    if not yes and sys.stdin.isatty():
+        _ask_undecided(found)
     if not yes and not _is_agreed():
         operations.drop(found=found, actor_id=None)
         typer.echo("Nothing was taken in.", err=True)
@@ -205,7 +224,8 @@ def _show_proposal(found: "Import") -> None:
                     "column": match.column,
                     "because of": match.reason.replace("_", " "),
                     "sure": f"{match.score:.0%}",
-                    "written as": ", ".join(f"{k} {v}" for k, v in match.reading.items()),
+                    "written as": ", ".join(f"{k} {v}" for k, v in match.reading.items() if k != "is_ambiguous")
+                    + (" (a guess)" if match.reading.get("is_ambiguous") else ""),
                 }
                 for id_, match in layout.matches.items()
             ],
@@ -220,13 +240,46 @@ def _show_proposal(found: "Import") -> None:
 
 
 def _unsure(found: "Import") -> list[str]:
-    """The columns that a person should look at before the files are taken in."""
-    return [
-        f"{file.name}: {id_} from “{match.column}” is only {match.score:.0%} sure."
+    """What a person should look at before the files are taken in, each with how to say it."""
+    named = [
+        f"{file.name}: {id_} from “{match.column}” is only {match.score:.0%} sure: "
+        f'--column "{id_}={match.column}" if it is so.'
         for file in found.files.all()
         for id_, match in file.chosen_layout().matches.items()
         if match.is_unsure
     ]
+    return named + [
+        f"{question} in {', '.join(columns)}? --{option} {' or '.join(answers)}."
+        for option, question, answers in _OPEN
+        if (columns := found.undecided(option))
+    ]
+
+
+def _ask_undecided(found: "Import") -> None:
+    """Asks what the files leave open, and proposes anew with the answers."""
+    from topline.imports import operations
+
+    said = {
+        option: _answer(f"{question} in {', '.join(columns)}?", answers)
+        for option, question, answers in _OPEN
+        if (columns := found.undecided(option))
+    }
+    if said:
+        operations.propose(found=operations.decide(found=found, actor_id=None, **said), progress=_say_progress)
+        _show_effects(found)
+
+
+def _answer(question: str, answers: type[StrEnum]) -> str:
+    while (said := typer.prompt(f"{question} ({' or '.join(answers)})")) not in list(answers):
+        pass
+    return said
+
+
+_OPEN: tuple[tuple[str, str, type[StrEnum]], ...] = (
+    ("dates", "Does the day or the month come first", Dates),
+    ("decimal", "Which mark stands before the decimals", Decimals),
+)
+"""What a file may leave open: the option that says it, the question, its answers."""
 
 
 def _show_effects(found: "Import") -> None:

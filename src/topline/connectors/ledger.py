@@ -37,11 +37,11 @@ REASONS: Mapping[str, str] = {
     "shape": N_("The row has %(found)s cells and the headings %(expected)s."),
     "no_order": N_("The order number is missing."),
     "no_date": N_("The date is missing."),
-    "bad_date": N_("The date can't be read."),
+    "bad_date": N_("The date can't be read: write it as the others are, best as 2027-01-31."),
     "old_date": N_("The date is before 1970."),
     "future_date": N_("The date is in the future."),
     "no_number": N_("A number is missing."),
-    "bad_number": N_("A number can't be read."),
+    "bad_number": N_("A number can't be read: write it in digits, as the others are."),
     "too_large": N_("The amount is too large."),
     "unknown_currency": N_("This is not a currency of ISO 4217."),
     "no_rate": N_("The currency isn't the shop's, and no exchange rate is known. Add a column with the rate."),
@@ -95,8 +95,14 @@ def recognise(
     *,
     target: str | None = None,
     choices: Mapping[str, str | None] | None = None,
+    dates: str | None = None,
+    decimal: str | None = None,
 ) -> Layout:
-    """The file's layout with how each column is written. choices : what a person decided. Raises FileError."""
+    """The file's layout with how each column is written. Raises FileError.
+
+    choices : the column of each field that a person decided
+    dates, decimal : what a person says where the file leaves it open, of DATE_ORDERS and DECIMAL_MARKS
+    """
     seen = look(cursor, staged)
     layout = (
         mapping.propose(staged.name, seen, target=target) if not choices else _chosen(staged, seen, target, choices)
@@ -109,9 +115,9 @@ def recognise(
         if fields.field(id_).type in (Type.NUMBER, Type.INTEGER) and physical[match.column] == "VARCHAR"
     ]
     if "currency" not in layout.matches:
-        reading.require_currency(cursor, staged, numbers, shop.currency)
-    mark = reading.decimal_mark(cursor, staged, numbers)
-    month_first = shop.country in reading.MONTH_FIRST_COUNTRIES
+        amounts = [layout.matches[id_].column for id_ in layout.matches if id_ in mapping.AMOUNTS]
+        reading.require_currency(cursor, staged, [name for name in amounts if name in numbers], shop.currency)
+    mark = reading.decimal_mark(cursor, staged, numbers) or reading.DECIMAL_MARKS.get(decimal or "")
     matches = {}
     for id_, match in layout.matches.items():
         wanted = fields.field(id_)
@@ -122,7 +128,8 @@ def recognise(
             wanted.type,
             physical[match.column],
             label=wanted.label,
-            month_first=month_first,
+            country=shop.country,
+            dates=dates,
             decimal=mark,
         )
         matches[id_] = mapping.Match(match.column, match.score, match.reason, settled)

@@ -708,6 +708,24 @@ _FILLER = frozenset(
 )
 
 
+AMOUNTS = frozenset(
+    [
+        "unit_price",
+        "gross_price",
+        "amount",
+        "gross_amount",
+        "unit_cost",
+        "discount",
+        "tax",
+        "shipping",
+        "refunded",
+        "value_shop",
+        "amount_shop",
+        "unit_cost_shop",
+    ]
+)
+"""The fields that hold money, where a currency may stand beside the number."""
+
 SURE = 0.7
 """From this score on nobody needs to look at a proposed column."""
 
@@ -744,6 +762,11 @@ class Layout:
             for group in target.required
         )
         return found if found >= least else 0.0
+
+    def undecided(self, part: str) -> list[str]:
+        """The columns that nothing in the file says how to read. part : `dates` or `decimal`"""
+        readings = {match.column: match.reading for match in self.matches.values()}
+        return [column for column, reading in readings.items() if reading.get("is_ambiguous") and part in reading]
 
     def column(self, id_: str) -> str | None:
         match = self.matches.get(id_)

@@ -1,13 +1,15 @@
 """How a column's values are written, settled over the whole file, and the SQL that reads them.
 
 A reading is a small JSON object kept with the mapping, so that a person sees it: `{"dates": "%d/%m/%Y"}`, `{"decimal": ","}`.
+Where the file leaves open how it is to be read it holds a guess by the shop's country, and `is_ambiguous`: a person says it.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
-from babel.numbers import get_currency_symbol
+from babel.core import Locale, UnknownLocaleError
+from babel.numbers import get_currency_symbol, get_decimal_symbol
 
 from topline.connectors import content, errors, files
 from topline.connectors.target import Type
@@ -33,6 +35,10 @@ DATES = (
     "%b %d, %Y",
     "%B %d, %Y",
 )
+DATE_ORDERS = ("day-first", "month-first")
+DECIMAL_MARKS: Mapping[str, str] = {"comma": ",", "point": "."}
+"""What a person may say of a file that leaves it open."""
+
 MONTH_FIRST = frozenset(layout for layout in DATES if layout.startswith("%m"))
 MONTH_FIRST_COUNTRIES = frozenset(["US", "PH", "PR"])
 _TIMES = ("", " %H:%M:%S", " %H:%M", " %H:%M:%S.%f", " %I:%M:%S %p", " %I:%M %p")
@@ -41,8 +47,8 @@ _OFFSET = r"(?:[Zz]|\s?UTC|\s?GMT|\s?[+-]\d{2}:?\d{2})$"
 _TIME_PART = r"[T, ]+\d{1,2}:\d{2}.*$"
 
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
-_COMMA = r"^-?(?:\d{1,3}(?:\.\d{3})+|\d+)?(?:,\d+)?$"
-_POINT = r"^-?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?$"
+_COMMA = r"^-?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)?(?:,\d+)?$"
+_POINT = r"^-?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.\d+)?$"
 
 Reading = Mapping[str, Any]
 
@@ -73,19 +79,21 @@ def settle(
     physical: str,
     *,
     label: str,
-    month_first: bool,
+    country: str,
+    dates: str | None,
     decimal: str | None,
 ) -> Reading:
     """How all values of a column are written. Raises MixedDatesError, MixedNumbersError, UnreadableColumnError.
 
-    month_first : which way to read 01/02 when nothing in the file decides it
-    decimal : the mark that the file's other columns use, None if unknown
+    country : of the shop, whose habit is the guess where nothing decides
+    dates : how a person said to read 01/02, one of DATE_ORDERS; None if nobody did
+    decimal : the mark that the file's other columns use, or that a person named; None if unknown
     """
     match type_:
         case Type.STAMP:
-            return _settle_dates(cursor, staged, column, physical, label, month_first)
+            return _settle_dates(cursor, staged, column, physical, label, country, dates)
         case Type.NUMBER | Type.INTEGER:
-            return _settle_numbers(cursor, staged, column, physical, label, decimal)
+            return _settle_numbers(cursor, staged, column, physical, label, country, decimal)
         case Type.RATE:
             return _settle_rates(cursor, staged, column, physical, decimal)
         case Type.CODE:
@@ -105,6 +113,14 @@ def decimal_mark(cursor: duckdb.DuckDBPyConnection, staged: files.Staged, column
     return None
 
 
+def decimal_mark_of(country: str) -> str:
+    """The mark that a country's people write before the decimals."""
+    try:
+        return get_decimal_symbol(Locale.parse(f"und_{country}"))
+    except (UnknownLocaleError, ValueError):
+        return "."
+
+
 def _settle_codes(cursor: duckdb.DuckDBPyConnection, staged: files.Staged, column: str, physical: str) -> Reading:
     """Whole numbers that a spreadsheet or a data frame made into 13085.0 are 13085."""
     if physical != "VARCHAR":
@@ -117,7 +133,13 @@ def _settle_codes(cursor: duckdb.DuckDBPyConnection, staged: files.Staged, colum
 
 
 def _settle_dates(
-    cursor: duckdb.DuckDBPyConnection, staged: files.Staged, column: str, physical: str, label: str, month_first: bool
+    cursor: duckdb.DuckDBPyConnection,
+    staged: files.Staged,
+    column: str,
+    physical: str,
+    label: str,
+    country: str,
+    dates: str | None,
 ) -> Reading:
     if physical.startswith(("TIMESTAMP", "DATE")):
         return {"absolute": True} if "TIME ZONE" in physical else {}
@@ -137,6 +159,7 @@ def _settle_dates(
     if most * 2 < total:
         raise _unreadable(cursor, staged, column, label, f"{_any_day(day)} IS NULL AND trim({name}) <> ''")
     best = [layout for layout, count in counts.items() if count == most]
+    month_first = dates == "month-first" if dates else country in MONTH_FIRST_COUNTRIES
     preferred = [layout for layout in best if (layout in MONTH_FIRST) == month_first] or best
     layout = preferred[0]
     other = cursor.execute(
@@ -148,7 +171,7 @@ def _settle_dates(
             file=staged.name, column=column, layout=_spoken(layout), rows=", ".join(str(row[0]) for row in other)
         )
     reading: dict[str, Any] = {"dates": layout}
-    if len({candidate in MONTH_FIRST for candidate in best}) > 1:
+    if dates is None and len({candidate in MONTH_FIRST for candidate in best}) > 1:
         reading["is_ambiguous"] = True
     offsets, times = cursor.execute(
         f"SELECT count_if(regexp_matches({name}, {quoted(_OFFSET)})), count_if(regexp_matches({name}, {quoted(_TIME_PART)})) "
@@ -183,6 +206,7 @@ def _settle_numbers(
     column: str,
     physical: str,
     label: str,
+    country: str,
     decimal: str | None,
 ) -> Reading:
     if physical in _NUMERIC or physical.startswith(("DECIMAL", "DOUBLE", "FLOAT")):
@@ -191,9 +215,10 @@ def _settle_numbers(
         raise _unreadable(cursor, staged, column, label, "true")
     name = identifier(column)
     bare = f"(SELECT {files.ROW}, {_bare(name)} AS v FROM {staged.relation} WHERE trim({name}) <> '')"
-    total, plain, comma, point, both = cursor.execute(
+    total, plain, comma, point, both, either = cursor.execute(
         f"SELECT count(*), count(TRY_CAST(v AS DECIMAL(18, 6))), count_if({_matches(_COMMA)} AND NOT {_matches(_POINT)}), "
-        f"count_if({_matches(_POINT)} AND NOT {_matches(_COMMA)}), count_if({_matches(_POINT)} AND {_matches(_COMMA)}) FROM {bare}"
+        f"count_if({_matches(_POINT)} AND NOT {_matches(_COMMA)}), count_if({_matches(_POINT)} AND {_matches(_COMMA)}), "
+        f"count_if({_matches(_POINT)} AND {_matches(_COMMA)} AND regexp_matches(v, '[.,]')) FROM {bare}"
     ).fetchall()[0]
     if not total:
         return {}
@@ -209,6 +234,8 @@ def _settle_numbers(
         )
         rows = cursor.execute(f"SELECT {files.ROW} FROM {bare} WHERE {less} ORDER BY 1 LIMIT 5").fetchall()
         raise errors.MixedNumbersError(file=staged.name, column=column, rows=", ".join(str(row[0]) for row in rows))
+    if either and not (comma or point or decimal) and decimal_mark_of(country) == ",":
+        return {"decimal": ",", "is_ambiguous": True}
     if comma or (not point and decimal == ","):
         return {"decimal": ","}
     raw = cursor.execute(

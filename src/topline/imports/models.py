@@ -86,6 +86,11 @@ class Import(models.Model):
     def profile(self) -> Profile:
         return Profile.from_json(self.rules)
 
+    def undecided(self, part: str) -> list[str]:
+        """The columns that a person must say how to read before they are taken in. part : `dates` or `decimal`"""
+        layouts = [file.chosen_layout() for file in self.files.all() if file.layout]
+        return list(dict.fromkeys(column for layout in layouts for column in layout.undecided(part)))
+
     @property
     def error_text(self) -> str:
         """Why it failed, untranslated; empty if it didn't."""

@@ -58,6 +58,13 @@ class NotProposedError(ToplineError):
     message = N_("Import %(id)s is %(state)s; only one that is proposed can be changed or taken in.")
 
 
+class UndecidedError(ToplineError):
+    message = N_(
+        "Nothing in the files shows how to read %(columns)s. Say whether the day or the month comes first, or which "
+        "mark stands before the decimals, and bring them in then."
+    )
+
+
 class NotLiveError(ToplineError):
     message = N_("Import %(id)s is %(state)s; only one that is live can be undone.")
 
@@ -119,6 +126,10 @@ TRAPS: Mapping[str, str] = {
     "ambiguous_dates": N_(
         "Nothing shows whether the day or the month comes first in %(columns)s: look at the first rows."
     ),
+    "ambiguous_numbers": N_(
+        "Nothing shows whether 1.234 in %(columns)s is more than a thousand or little more than one: "
+        "look at the first rows."
+    ),
     "other_sheets": N_("%(file)s has %(rows)s more sheets; the longest is read."),
 }
 
@@ -135,7 +146,7 @@ def receive(
     """A new import of these files, which are copied and kept; `propose` reads them.
 
     rates : the shop's currency per unit of another
-    choices : per file, `target` and `columns` (field to column) that a person decided
+    choices : per file, what a person decided: `target`, `columns` (field to column), `dates` and `decimal` of `decide`
     """
     if not uploads:
         raise NoFilesError()
@@ -187,7 +198,7 @@ def choose(
     decided = {**file.choices.get("columns", {}), **columns}
     with transaction.atomic():
         ImportFile.objects.filter(pk=file.pk).update(
-            choices={"target": target or file.choices.get("target"), "columns": decided}
+            choices={**file.choices, "target": target or file.choices.get("target"), "columns": decided}
         )
         Import.objects.filter(pk=found.pk).update(state=Import.State.READING, rules=[], error={})
         audit.log(
@@ -198,6 +209,23 @@ def choose(
             file=file.name,
             columns=columns,
         )
+    _clear_stage(found)
+    found.refresh_from_db()
+    return found
+
+
+def decide(*, found: Import, actor_id: int | None, dates: str | None = None, decimal: str | None = None) -> Import:
+    """The import with a person's word on what its files leave open, to be proposed anew. Raises NotProposedError.
+
+    dates : of reading.DATE_ORDERS; decimal : of reading.DECIMAL_MARKS; None leaves it as it was
+    """
+    _require(found, Import.State.PROPOSED)
+    said = {name: value for name, value in (("dates", dates), ("decimal", decimal)) if value}
+    with transaction.atomic():
+        for file in found.files.all():
+            ImportFile.objects.filter(pk=file.pk).update(choices={**file.choices, **said})
+        Import.objects.filter(pk=found.pk).update(state=Import.State.READING)
+        audit.log("import.decide", actor_id=actor_id, shop=found.shop.slug, subject=str(found.pk), **said)
     _clear_stage(found)
     found.refresh_from_db()
     return found
@@ -247,6 +275,8 @@ def _propose(found: Import, progress: Progress) -> Import:
                 work.shop,
                 target=file.choices.get("target"),
                 choices=file.choices.get("columns"),
+                dates=file.choices.get("dates"),
+                decimal=file.choices.get("decimal"),
             )
             shown = ledger.first_rows(work.stage.cursor, staged, PREVIEW_ROWS)
             file.columns, file.rows = list(staged.columns), staged.rows + len(staged.rejects)
@@ -272,8 +302,10 @@ def _propose(found: Import, progress: Progress) -> Import:
 def confirm(*, found: Import, actor_id: int | None, now: datetime) -> Job:
     """The job that takes a proposed import in. now : real time, when Topline learns of the facts
 
-    Raises NotProposedError.
+    Raises NotProposedError, UndecidedError.
     """
+    if columns := found.undecided("dates") + found.undecided("decimal"):
+        raise UndecidedError(columns=", ".join(columns))
     with transaction.atomic():
         if not Import.objects.filter(pk=found.pk, state=Import.State.PROPOSED).update(
             state=Import.State.RUNNING, confirmed_at=now
@@ -561,15 +593,9 @@ def _preview(stage: ledger.Stage, profile: Profile, listed: Sequence[ImportFile]
         traps.append({"code": "repeated_columns", "message": TRAPS["repeated_columns"], "params": params})
     for file in listed:
         traps += [{"code": code, "message": TRAPS[code], "params": params} for code, params in _tax_traps(file)]
-        unsure = [m["column"] for m in file.layout["columns"].values() if m["reading"].get("is_ambiguous")]
-        if unsure:
-            traps.append(
-                {
-                    "code": "ambiguous_dates",
-                    "message": TRAPS["ambiguous_dates"],
-                    "params": {"columns": ", ".join(unsure)},
-                }
-            )
+        for part, code in (("dates", "ambiguous_dates"), ("decimal", "ambiguous_numbers")):
+            if unsure := file.chosen_layout().undecided(part):
+                traps.append({"code": code, "message": TRAPS[code], "params": {"columns": ", ".join(unsure)}})
         if file.reading.get("other_sheets"):
             params = {"file": file.name, "rows": file.reading["other_sheets"]}
             traps.append({"code": "other_sheets", "message": TRAPS["other_sheets"], "params": params})

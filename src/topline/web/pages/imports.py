@@ -61,6 +61,20 @@ TESTS = {
     "at_most": N_("%(field)s is at most %(values)s"),
     "below": N_("%(field)s is below %(values)s"),
 }
+QUESTIONS = (
+    (
+        "dates",
+        N_("Does the day or the month come first in %(columns)s? Nothing in the files shows it."),
+        (("day-first", N_("The day: 31/12/2027")), ("month-first", N_("The month: 12/31/2027"))),
+    ),
+    (
+        "decimal",
+        N_("Is 1.234 in %(columns)s more than a thousand? Nothing in the files shows it."),
+        (("comma", N_("Decimals follow a comma: 1.234,50")), ("point", N_("Decimals follow a point: 1,234.50"))),
+    ),
+)
+"""What a file may leave open: the part, the question, and each answer with its words."""
+
 SHOWN_ROWS = 5
 LISTED = 50
 
@@ -141,7 +155,16 @@ def detail(visit: Visit, import_id: int) -> HttpResponse:
             "kind_choices": [(kind.value, question.label("kind", kind.value)) for kind in Kind],
         }
     context["files"] = [_file(file) for file in found.files.all()]
+    context["questions"] = list(_questions(found)) if found.state == State.PROPOSED else []
     return visit.render("import.html", context)
+
+
+def _questions(found: Import) -> Iterator[dict[str, Any]]:
+    """What a person must say before the files can be brought in."""
+    for part, text, answers in QUESTIONS:
+        if columns := found.undecided(part):
+            said = [(value, gettext(label)) for value, label in answers]
+            yield {"part": part, "text": gettext(text) % {"columns": ", ".join(columns)}, "answers": said}
 
 
 def _error(found: Import, stuck: Job | None) -> str:
@@ -245,7 +268,7 @@ def _heading(layout: Layout, column: str) -> dict[str, str]:
 
 
 def act(visit: Visit, import_id: int) -> HttpResponse:
-    """A decision: other columns, other rules, bring in, drop, stop, go on, take back, bring back, read again."""
+    """A decision: other columns, what files leave open, other rules, bring in, drop, stop, go on, undo, redo, again."""
     found, posted, actor = _found(visit, import_id), visit.request.POST, visit.user.pk
     if visit.request.method != "POST":
         return redirect("import", visit.shop.slug, found.pk)
@@ -267,6 +290,10 @@ def act(visit: Visit, import_id: int) -> HttpResponse:
                 target=posted.get("target"),
                 columns={} if is_other else _changed(file, columns),
             )
+            operations.enqueue_proposal(found=found, actor_id=actor)
+        case "decide":
+            said = {part: posted[part] for part, _, answers in QUESTIONS if posted.get(part) in dict(answers)}
+            operations.decide(found=found, actor_id=actor, **said)
             operations.enqueue_proposal(found=found, actor_id=actor)
         case "rules":
             operations.set_rules(found=found, rules=_posted_rules(found, posted), actor_id=actor)
