@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext
 
-from topline.accounts.models import Shop, User
+from topline.accounts.models import Membership, Shop, User
 from topline.accounts.permissions import Role
 from topline.journal import operations as journal
 from topline.plans import canonical, diff, facts, gate, outline, team, text
@@ -147,7 +147,7 @@ def is_one_person(version: PlanVersion) -> bool:
     """Whether one person decides on the version: the shop allows it, and has nobody else for any of the seats."""
     if not allows_one_person(version.plan.shop):
         return False
-    return len({person.pk for seat in seats(version) for person in holders(version, seat)}) < 2
+    return len({person.pk for held in _holders(version).values() for person in held}) < 2
 
 
 def seats(version: PlanVersion) -> dict[Seat, tuple[int, ...]]:
@@ -163,19 +163,19 @@ def seats(version: PlanVersion) -> dict[Seat, tuple[int, ...]]:
     return {seat: tuple(numbers) for seat, numbers in by_seat.items() if numbers or seat in always}
 
 
-def holders(version: PlanVersion, seat: Seat) -> list[User]:
-    """Who holds a seat by role; of a seat that nobody holds, the directors."""
-    if seat == Seat.PLAN_OWNER:
-        owner = version.plan.owner
-        found = [owner] if owner is not None and owner.is_active and owner.roles_in(version.plan.shop) else []
-    else:
-        found = list(_with_role(version.plan.shop, ROLE_OF[seat]))
-    return found or list(_with_role(version.plan.shop, Role.OWNER))
-
-
-def _with_role(shop: Shop, role: Role) -> Iterable[User]:
-    people = User.objects.filter(membership__shop=shop, membership__role=role, is_active=True)
-    return people.distinct().order_by("pk")
+def _holders(version: PlanVersion) -> dict[Seat, list[User]]:
+    """Who holds each seat of a version, by role; a seat that nobody holds, the directors."""
+    by_role: dict[str, list[User]] = {}
+    members = Membership.objects.filter(shop=version.plan.shop, user__is_active=True).select_related("user")
+    for member in members.order_by("user"):
+        by_role.setdefault(member.role, []).append(member.user)
+    people = {person.pk: person for held in by_role.values() for person in held}
+    owner = people.get(version.plan.owner_id or 0)
+    found: dict[Seat, list[User]] = {}
+    for seat in seats(version):
+        held = by_role.get(ROLE_OF[seat], []) if seat != Seat.PLAN_OWNER else [owner] if owner else []
+        found[seat] = held or by_role.get(Role.OWNER, [])
+    return found
 
 
 def seats_of(version: PlanVersion, actor: User | None, day: date) -> dict[Seat, int | None]:
@@ -183,18 +183,18 @@ def seats_of(version: PlanVersion, actor: User | None, day: date) -> dict[Seat, 
 
     actor : None is whoever runs the program, who decides where one person may
     """
-    shop, all_ = version.plan.shop, seats(version)
+    shop = version.plan.shop
     if actor is None and is_one_person(version):
-        return dict.fromkeys(all_)
+        return dict.fromkeys(seats(version))
     if actor is None or not _roles(actor, shop):
         return {}
-    givers = Delegation.objects.on(shop, day).filter(taker=actor).values_list("giver", flat=True)
+    givers = set(Delegation.objects.on(shop, day).filter(taker=actor).values_list("giver", flat=True))
     found: dict[Seat, int | None] = {}
-    for seat in all_:
-        held = {one.pk for one in holders(version, seat)}
+    for seat, holders in _holders(version).items():
+        held = {one.pk for one in holders}
         if actor.pk in held:
             found[seat] = None
-        elif stand_in := sorted(held & set(givers)):
+        elif stand_in := sorted(held & givers):
             found[seat] = stand_in[0]
     return found
 
@@ -205,13 +205,13 @@ def _roles(actor: User, shop: Shop) -> frozenset[str]:
 
 def seat_views(version: PlanVersion, day: date) -> list[SeatView]:
     """Every seat of a version and how it stands."""
-    given = {decision.seat: decision for decision in approvals(version)}
+    given, sections = {decision.seat: decision for decision in approvals(version)}, seats(version)
+    delegated = list(Delegation.objects.on(version.plan.shop, day).select_related("taker"))
     views = []
-    for seat, sections in seats(version).items():
-        held = holders(version, seat)
-        taking = Delegation.objects.on(version.plan.shop, day).filter(giver__in=held).select_related("taker")
-        people = {one.pk: one for one in [*held, *(each.taker for each in taking)]}
-        views.append(SeatView(seat, sections, tuple(people.values()), given.get(seat)))
+    for seat, held in _holders(version).items():
+        takers = [one.taker for one in delegated if one.giver_id in {each.pk for each in held}]
+        people = {one.pk: one for one in [*held, *takers]}
+        views.append(SeatView(seat, sections[seat], tuple(people.values()), given.get(seat)))
     return views
 
 

@@ -20,7 +20,7 @@ from topline.outlook import budget
 from topline.outlook import response as outlook
 from topline.outlook.budget import Assumptions, BudgetOutlook
 from topline.outlook.response import Experiment, ResponseOutlook
-from topline.plans import cache, expectation, renewal
+from topline.plans import answered, cache, expectation, renewal
 from topline.plans.models import LiftTest
 from topline.science.response import NothingHappenedError, Response
 from topline.units.errors import ToplineError
@@ -161,7 +161,7 @@ _margins: dict[tuple[str, date, int, str], float | None] = {}
 def _margin_rate(shop: Shop, as_of: date, snapshot: Snapshot) -> float | None:
     period = Period(as_of - _YEAR, as_of)
     query = Query(metrics=("net_sales", "contribution_before_marketing", "gross_margin"), period=period, as_of=as_of)
-    totals = expectation.ask(shop, query, snapshot).totals
+    totals = answered.ask(shop, query, snapshot).totals
     sales, left = totals["net_sales"], totals["contribution_before_marketing"]
     if isinstance(left, Missing) or not expectation.number(sales):
         return None if isinstance(totals["gross_margin"], Missing) else expectation.number(totals["gross_margin"])

@@ -27,6 +27,7 @@ from topline.outlook.price import PriceOutlook
 from topline.outlook.response import ResponseOutlook
 from topline.outlook.stock import Goods
 from topline.plans import (
+    answered,
     budgets,
     cache,
     demand,
@@ -60,6 +61,7 @@ type Floats = NDArray[np.float64]
 LEVERS = tuple(check.LIMITS)
 
 _READ = (*expectation._READ, "session", "spend", "planned_spend", "promotion", "stock_level")
+_NAMED = ("version", "key", "metric", "scope", "starts_on", "due_on")
 _ABOUT, _ENDS = "about.json", "ends.npz"
 
 
@@ -230,6 +232,15 @@ def key(version: PlanVersion, as_of: date) -> str:
     return f"plans.check:{version.pk}:{as_of}"
 
 
+def _newest_folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path | None:
+    """Where the version's check is kept that is made of the newest facts up to these, None if it isn't made."""
+    folder = _folder(version, as_of, snapshot)
+    if folder.exists():
+        return folder
+    found = renewal.newest(version.plan.shop, key(version, as_of), snapshot, partial(is_made, version, as_of))
+    return _folder(version, as_of, found[0]) if found else None
+
+
 def resting(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Snapshot:
     """The newest facts up to these of which the version's check is made; these if it isn't."""
     found = renewal.resting(version.plan.shop, key(version, as_of), snapshot, partial(is_made, version, as_of))
@@ -330,10 +341,11 @@ def look(
 
 def _checked(version: PlanVersion, as_of: date, snapshot: Snapshot) -> dict[str, Floats]:
     """By key where goals end on each path of the check as the plan stands; of none if the check isn't made."""
-    if version.plan.ends_on <= as_of:
+    folder = None if version.plan.ends_on <= as_of else _newest_folder(version, as_of, snapshot)
+    if folder is None:
         return {}
     try:
-        with np.load(_folder(version, as_of, resting(version, as_of, snapshot)) / _ENDS) as stored:
+        with np.load(folder / _ENDS) as stored:
             keys, ends = json.loads(stored["keys"].tobytes()), stored["ends"]
     except FileNotFoundError:
         return {}
@@ -344,7 +356,12 @@ def _checked(version: PlanVersion, as_of: date, snapshot: Snapshot) -> dict[str,
 
 def _others(version: PlanVersion) -> list[Goal]:
     """Goals whose metric is not of the sales themselves: what the plan's page sees of them is part of the ground."""
-    return [goal for goal in version.goals.standing() if goal.metric not in _OF_SALES or not _is_of_axes(goal)]
+    return [goal for goal in version.goals.standing() if _is_apart(goal)]
+
+
+def _is_apart(goal: Goal) -> bool:
+    """Whether the check takes the goal by itself: it is not of the sales, or not of a part that the plan names."""
+    return goal.metric not in _OF_SALES or not _is_of_axes(goal)
 
 
 def _is_of_axes(goal: Goal) -> bool:
@@ -388,7 +405,7 @@ def _ratios(version: PlanVersion, changed: Sequence[PlannedPrice], snapshot: Sna
         else:
             asked = Filter("product", (one.product,))
             query = Query(metrics=("net_sales",), period=year, by=("category",), where=(asked,))
-            rows = expectation.ask(shop, query, snapshot).rows
+            rows = answered.ask(shop, query, snapshot).rows
             sums = {expectation.name_of(row["category"]): expectation.number(row["net_sales"]) for row in rows}
             mine = {name: sum_ / max(sold.get(name, 0.0), 1e-9) for name, sum_ in sums.items()}
         for name, share in mine.items():
@@ -472,7 +489,7 @@ def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
         tuple(expectation.own_events(shop, as_of)),
         version.blocks,
         version.markets,
-        [(goal.key, goal.period) for goal in _others(version)],
+        [(goal.key, goal.period) for goal in version.goals.standing().only(*_NAMED) if _is_apart(goal)],
         numbers.of(shop)("lead_days"),
         None if prices is None else (prices.about["as_of"], prices.about["snapshot"]),
         [field.name for field in fields(Base)],

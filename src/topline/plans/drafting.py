@@ -14,7 +14,7 @@ from topline.accounts.models import Shop
 from topline.calendar.occurrence import Occurrence, occurrences
 from topline.lake.snapshot import Snapshot
 from topline.metrics.query import Query
-from topline.plans import expectation, text
+from topline.plans import answered, expectation, text
 from topline.plans.expectation import OTHER, Expectation, Rate, Slices
 from topline.plans.grid import Grid, spread
 from topline.plans.models import Kind, OwnEvent
@@ -189,7 +189,7 @@ def title(kind: Kind, period: Period, language: str) -> str:
 def _known(shop: Shop, as_of: date, snapshot: Snapshot) -> list[str]:
     """The planned metrics that the lake knows anything of; guests have no customers."""
     query = Query(metrics=PLANNED, as_of=as_of)
-    totals = expectation.ask(shop, query, snapshot).totals
+    totals = answered.ask(shop, query, snapshot).totals
     return ["net_sales", *(metric for metric in PLANNED[1:] if expectation.number(totals[metric]))]
 
 
@@ -301,7 +301,7 @@ def _why(reason: str, metric: str, before: Decimal | None, target: Decimal) -> l
 def _daily(shop: Shop, as_of: date, snapshot: Snapshot) -> dict[date, float]:
     """Net sales of the days that have any."""
     query = Query(metrics=("net_sales",), by=("day",), as_of=as_of)
-    rows = expectation.ask(shop, query, snapshot).rows
+    rows = answered.ask(shop, query, snapshot).rows
     found = {row["day"]: expectation.number(row["net_sales"]) for row in rows if isinstance(row["day"], date)}
     return {day: value for day, value in found.items() if value}
 
@@ -350,7 +350,7 @@ def _missing(shop: Shop, as_of: date, snapshot: Snapshot, sales: Expectation) ->
     """What a full plan lacks, each with what to bring in."""
     before = Period(as_of - timedelta(days=365), as_of)
     asked = {"cost": "cost_of_goods", "stock": "stockout_rate", "spend": "spend", "sessions": "sessions"}
-    totals = expectation.ask(shop, Query(metrics=tuple(asked.values()), period=before), snapshot).totals
+    totals = answered.ask(shop, Query(metrics=tuple(asked.values()), period=before), snapshot).totals
     lacking = [name for name, metric in asked.items() if isinstance(totals[metric], Missing)]
     lacking += [dimension for dimension in ("category", "market") if dimension not in sales.by]
     return [Sentence(f"missing.{name}") for name in lacking]

@@ -15,7 +15,7 @@ from topline.lake.analyse import analyse
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
 from topline.metrics.query import Query
-from topline.plans import cache, expectation
+from topline.plans import answered, cache
 from topline.plans.text import Sentence
 from topline.units.missing import Missing
 from topline.units.money import rounded
@@ -132,7 +132,7 @@ def _costs(
 ) -> tuple[Sentence, ...]:
     """That nobody can tell whether it paid, where costs of goods are not known."""
     query = Query(metrics=("gross_profit",), period=period, as_of=as_of, known_at=known_at)
-    totals = expectation.ask(shop, query, snapshot).totals
+    totals = answered.ask(shop, query, snapshot).totals
     return (Sentence("drivers.no_cost"),) if isinstance(totals["gross_profit"], Missing) else ()
 
 

@@ -14,15 +14,12 @@ from numpy.typing import NDArray
 from topline.accounts.models import Shop
 from topline.calendar.occurrence import Occurrence
 from topline.facts.table import tables
-from topline.lake import read
-from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Direction, RollUp
 from topline.metrics.query import Filter, Query
-from topline.metrics.result import Result
 from topline.outlook import sales
-from topline.plans import cache
+from topline.plans import answered, cache
 from topline.plans.models import OwnEvent
 from topline.science import conformal, goal
 from topline.units.missing import Missing
@@ -225,7 +222,7 @@ def whole(
 ) -> float:
     """A metric over the days of a period before `as_of`; 0 where nothing is known."""
     query = Query(metrics=(metric,), period=period, as_of=as_of, known_at=known_at)
-    return number(ask(shop, query, snapshot).totals[metric])
+    return number(answered.ask(shop, query, snapshot).totals[metric])
 
 
 def slices(
@@ -239,7 +236,7 @@ def slices(
 ) -> dict[str | None, float]:
     """`whole` by the values of a dimension, None for rows without one."""
     query = Query(metrics=(metric,), period=period, by=(dimension,), as_of=as_of, known_at=known_at)
-    rows = ask(shop, query, snapshot).rows
+    rows = answered.ask(shop, query, snapshot).rows
     return {name_of(row[dimension]): number(row[metric]) for row in rows}
 
 
@@ -256,15 +253,10 @@ def within(
     query = Query(metrics=(metric,), period=period, by=tuple(axes), as_of=as_of, known_at=known_at)
     named = [(dimension, frozenset(names)) for dimension, names in axes.items()]
     found: dict[Names, float] = {}
-    for row in ask(shop, query, snapshot).rows:
+    for row in answered.ask(shop, query, snapshot).rows:
         names = tuple(name if (name := name_of(row[dimension])) in known else OTHER for dimension, known in named)
         found[names] = found.get(names, 0.0) + number(row[metric])
     return found
-
-
-def ask(shop: Shop, query: Query, snapshot: Snapshot) -> Result:
-    """The whole shop's answer: a plan's own numbers, which the plan's permissions guard."""
-    return read.read(shop.lake(), query, scope=Scope.whole(shop.slug), settings=shop.settings(), snapshot=snapshot)
 
 
 def number(entry: object) -> float:
@@ -358,7 +350,7 @@ def chance(metric: str, known_quantiles: Iterable[float], target: float) -> floa
 
 def reached(metric: str, ends: Floats, target: float) -> float:
     """Probability that the metric meets `target`, from what it may end at (draws,)."""
-    return float(np.mean(ends <= target if is_down(metric) else ends >= target))
+    return int(np.count_nonzero(ends <= target if is_down(metric) else ends >= target)) / len(ends)
 
 
 def is_down(metric: str) -> bool:
@@ -415,7 +407,7 @@ def rate(
             return None
         asked = RATES if metric in RATES and not where else (metric,)
         query = Query(metrics=asked, period=window, where=where, known_at=known_at)
-        found = ask(shop, query, snapshot).totals[metric]
+        found = answered.ask(shop, query, snapshot).totals[metric]
         return None if isinstance(found, Missing) else number(found)
 
     span = period.whole_months() or 1

@@ -22,7 +22,7 @@ from topline.lake.scope import Scope
 from topline.metrics.catalogue import metrics
 from topline.metrics.query import Filter, Query
 from topline.metrics.result import Rest
-from topline.plans import expectation
+from topline.plans import answered, expectation
 from topline.plans.drafting import Draft, ProposedGoal, ProposedLine
 from topline.plans.entries import keyed
 from topline.plans.grid import spread
@@ -59,13 +59,13 @@ class Ground:
 
     def totals(self, names: Sequence[str], period: Period, where: tuple[Filter, ...] = ()) -> dict[str, Decimal | None]:
         asked = Query(metrics=tuple(names), period=period, where=where, as_of=self.draft.as_of)
-        found = expectation.ask(self.shop, asked, self.snapshot).totals
+        found = answered.ask(self.shop, asked, self.snapshot).totals
         return {name: _exact(found[name]) for name in names}
 
     def by(self, dimension: str, names: Sequence[str], period: Period) -> list[tuple[str, dict[str, Decimal | None]]]:
         """The named values of a dimension, the largest of the first metric first."""
         asked = Query(metrics=tuple(names), period=period, by=(dimension,), as_of=self.draft.as_of)
-        rows = expectation.ask(self.shop, asked, self.snapshot).rows
+        rows = answered.ask(self.shop, asked, self.snapshot).rows
         known = [
             (str(row[dimension]), {name: _exact(row[name]) for name in names})
             for row in rows
@@ -273,7 +273,7 @@ def _actions(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
     """The campaigns that most was spent on, to be carried on."""
     fronts = [(key, row) for key, row in keyed(made.get("8.fronts", ()))]
     asked = Query(metrics=("spend",), period=ground.year, by=("campaign", "channel"), as_of=ground.draft.as_of)
-    rows = expectation.ask(ground.shop, asked, ground.snapshot).rows if fronts else []
+    rows = answered.ask(ground.shop, asked, ground.snapshot).rows if fronts else []
     known = [row for row in rows if isinstance(row["campaign"], str) and isinstance(row["channel"], str)]
     share = Decimal(ground.period.days) / ground.year.days
     for row in sorted(known, key=lambda row: -(_exact(row["spend"]) or 0))[:8]:
@@ -357,7 +357,7 @@ def _territories(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
     known = dict(Channel.objects.filter(shop=ground.shop).values_list("code", "name"))
     by = ("market", "channel")
     query = Query(metrics=("net_sales",), period=ground.year, by=by, as_of=ground.draft.as_of)
-    rows = expectation.ask(ground.shop, query, ground.snapshot).rows
+    rows = answered.ask(ground.shop, query, ground.snapshot).rows
     sold = sorted(rows, key=lambda row: -expectation.number(row["net_sales"]))
     for row in [row for row in sold if expectation.number(row["net_sales"]) > 0][:MOST_TERRITORIES]:
         market, channel = (expectation.name_of(row[name]) or "" for name in by)

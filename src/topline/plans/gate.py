@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from topline.metrics.query import Query
-from topline.plans import expectation, outline
+from topline.plans import answered, expectation, outline
 from topline.plans.expectation import OTHER
 from topline.plans.models import Kind, Plan, PlanVersion, State
 from topline.plans.outline import fields
@@ -273,7 +273,7 @@ def _demand(look: _Look) -> Iterator[Finding]:
     target = from_minor("net_sales", version.grid("net_sales").total(), version.plan.currency)
     year = Period(add_months(version.as_of, -12), version.as_of)
     asked = Query(metrics=("net_sales", "spend", "stock_cover_days"), period=year, as_of=version.as_of)
-    totals = {name: _known(value) for name, value in expectation.ask(shop, asked, snapshot).totals.items()}
+    totals = {name: _known(value) for name, value in answered.ask(shop, asked, snapshot).totals.items()}
     if totals["net_sales"] and totals["spend"]:
         need, planned = target * totals["spend"] / totals["net_sales"], _planned_budget(strategy)
         if planned and need > planned:

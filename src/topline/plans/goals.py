@@ -13,7 +13,7 @@ from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import RollUp
 from topline.metrics.query import Query
-from topline.plans import approval, expectation, forecast, operations, progress
+from topline.plans import answered, approval, expectation, forecast, operations, progress
 from topline.plans.models import Goal, PlanVersion
 from topline.plans.text import Sentence
 from topline.units import errors
@@ -161,6 +161,7 @@ def known(version: PlanVersion, goals: Sequence[Goal], as_of: date, known_at: da
         fronts.setdefault(str(row.cells.get("goal")), []).append(str(row.cells.get("name", row.key)))
     asked = dict(version.goals.standing().values_list("key", "metric"))
     last_on = {metric: _last_on(version, metric, as_of, known_at) for metric in {goal.metric for goal in goals}}
+    snapshot = version.plan.shop.lake().latest()
     return [
         Known(
             version,
@@ -170,15 +171,14 @@ def known(version: PlanVersion, goals: Sequence[Goal], as_of: date, known_at: da
             asked,
             linked,
             fronts.get(goal.key, []),
-            _unforeseen(goal, as_of, known_at),
+            None if goal.quantiles or snapshot is None else _unforeseen(goal, as_of, snapshot, known_at),
         )
         for goal in goals
     ]
 
 
-def _unforeseen(goal: Goal, as_of: date, known_at: datetime | None) -> Sentence | None:
-    snapshot = goal.version.plan.shop.lake().latest()
-    if goal.quantiles or snapshot is None or not forecast.is_made(goal, as_of, snapshot, known_at):
+def _unforeseen(goal: Goal, as_of: date, snapshot: Snapshot, known_at: datetime | None) -> Sentence | None:
+    if not forecast.is_made(goal, as_of, snapshot, known_at):
         return None
     return forecast.of(goal, as_of, snapshot, known_at).why
 
@@ -203,10 +203,10 @@ def _last_on(version: PlanVersion, metric: str, as_of: date, known_at: datetime 
     period = Period(as_of - timedelta(days=_SEEN_DAYS), as_of)
     if "day" not in kept.dimensions:
         asked = Query(metrics=(metric,), period=period, as_of=as_of, known_at=known_at)
-        total = expectation.ask(shop, asked, snapshot).totals[metric]
+        total = answered.ask(shop, asked, snapshot).totals[metric]
         return None if isinstance(total, Missing) else period.last
     asked = Query(metrics=(metric,), period=period, by=("day",), as_of=as_of, known_at=known_at)
-    rows = expectation.ask(shop, asked, snapshot).rows
+    rows = answered.ask(shop, asked, snapshot).rows
     days = [row["day"] for row in rows if not isinstance(row[metric], Missing) and row[metric]]
     return max((day for day in days if isinstance(day, date)), default=None)
 
@@ -495,7 +495,7 @@ def _value(goal: Goal, period: Period, snapshot: Snapshot) -> Decimal | None:
     """The value of the goal's metric over a period, None if it is not known."""
     version = goal.version
     query = Query(metrics=(goal.metric,), period=period, where=forecast.where(goal.scope), as_of=version.as_of)
-    total = expectation.ask(version.plan.shop, query, snapshot).totals[goal.metric]
+    total = answered.ask(version.plan.shop, query, snapshot).totals[goal.metric]
     return None if isinstance(total, Missing) else round(Decimal(str(expectation.number(total))), 6)
 
 

@@ -27,6 +27,7 @@ from topline.plans import (
     forecast,
     handout,
     operations,
+    progress,
     proposals,
     renewal,
     reviews,
@@ -193,6 +194,8 @@ def look(job: Job) -> dict[str, Any]:
     for done, make in enumerate(waiting):
         job.advance(done, len(waiting))
         make()
+    day = date.fromisoformat(then) if then else plan.shop.today()
+    progress.of(plan.current, day, snapshot, known_at=known_by(plan.shop, day if then else None))
     return {"snapshot": snapshot.number}
 
 

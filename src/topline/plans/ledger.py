@@ -15,7 +15,7 @@ from topline.accounts.models import Shop, User
 from topline.lake import engine
 from topline.lake.snapshot import Snapshot
 from topline.metrics.query import Query
-from topline.plans import approval, expectation, facts, operations
+from topline.plans import answered, approval, facts, operations
 from topline.plans.models import (
     BudgetLine,
     BudgetMove,
@@ -567,7 +567,7 @@ def _add_returns(
         return NO_MARGIN
     year = Period(add_months(version.as_of.replace(day=1), -12), version.as_of.replace(day=1))
     asked = Query(metrics=("contribution_before_marketing", "net_sales"), period=year, known_at=known_at)
-    totals = expectation.ask(version.plan.shop, asked, snapshot).totals
+    totals = answered.ask(version.plan.shop, asked, snapshot).totals
     earned, sold = totals["contribution_before_marketing"], totals["net_sales"]
     margin: Decimal | Missing = NO_MARGIN
     if not isinstance(earned, Missing) and not isinstance(sold, Missing) and sold:
@@ -590,7 +590,7 @@ def _add_returns(
 def _roas(shop: Shop, year: Period, snapshot: Snapshot, known_at: datetime | None) -> dict[str, Decimal]:
     """What a unit of money brought by channel in that year."""
     asked = Query(metrics=("roas",), period=year, by=("channel",), known_at=known_at)
-    found = expectation.ask(shop, asked, snapshot).rows
+    found = answered.ask(shop, asked, snapshot).rows
     return {
         str(row["channel"]): Decimal(str(row["roas"]))
         for row in found

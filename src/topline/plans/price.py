@@ -9,7 +9,7 @@ from topline.catalog.models import Product
 from topline.metrics.query import Filter, Query
 from topline.outlook.kept import Run
 from topline.outlook.price import PriceOutlook
-from topline.plans import budgets, expectation
+from topline.plans import answered, budgets
 from topline.plans.models import PlanVersion
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
@@ -66,7 +66,7 @@ def before(version: PlanVersion, where: Filter) -> Decimal | None:
     snapshot, year = shop.lake().latest(), Period(add_months(version.as_of, -12), version.as_of)
     if snapshot is None:
         return None
-    found = expectation.ask(shop, Query(metrics=("net_sales", "units"), period=year, where=(where,)), snapshot).totals
+    found = answered.ask(shop, Query(metrics=("net_sales", "units"), period=year, where=(where,)), snapshot).totals
     sales, units = found["net_sales"], found["units"]
     if isinstance(sales, Missing) or isinstance(units, Missing) or sales <= 0 or units <= 0:
         return None

@@ -15,7 +15,7 @@ from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import RollUp, Unit
 from topline.metrics.query import Query
-from topline.plans import expectation, facts, forecast
+from topline.plans import answered, expectation, facts, forecast
 from topline.plans.drafting import EmptyLakeError
 from topline.plans.expectation import OTHER, Expectation, Names
 from topline.plans.forecast import Forecast
@@ -48,6 +48,11 @@ class Band:
     low: float
     expected: float
     high: float
+
+
+_NOTHING = Band(0.0, 0.0, 0.0)
+_NO_SALES = np.zeros(1)
+"""What a part ends at that the outlook has no sales of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +208,12 @@ def of(
     snapshot = snapshot or shop.lake().latest()
     if snapshot is None:
         raise EmptyLakeError()
-    look = _Look(version, shop, as_of, snapshot, known_at, checked or {})
+    with answered.kept(shop, version.plan.period, as_of, snapshot):
+        return _view(_Look(version, shop, as_of, snapshot, known_at, checked or {}))
+
+
+def _view(look: "_Look") -> PlanView:
+    version, as_of, snapshot = look.version, look.as_of, look.snapshot
     total, months = look.total(), look.months()
     goals = look.goals()
     status = look.status(total)
@@ -392,7 +402,6 @@ class _Look:
         actual, before, year = (self.within((dimension,), one) for one in (self.seen, self.twin, whole))
         finish, ends = self.finish(dimension), self.bands(dimension)
         targets = [money(sum_) for sum_ in cells.sum(axis=1).tolist()]
-        chances = None if finish is None else (finish >= np.array(targets, np.float64)).mean(axis=0).tolist()
         return [
             Line(
                 name=name,
@@ -401,28 +410,33 @@ class _Look:
                 due=self.due("net_sales", cells[k]) if self.is_begun else None,
                 last_year=money.exact(sold) if year and (sold := year.get((name,))) else None,
                 last_year_to_date=money.exact(sold) if before and (sold := before.get((name,))) else None,
-                now=ends[k] if ends else None,
-                chance=chances[k] if chances else None,
+                now=None if ends is None else ends.get(name, _NOTHING),
+                chance=None
+                if finish is None
+                else expectation.reached("net_sales", finish.get(name, _NO_SALES), float(targets[k])),
             )
             for k, name in enumerate(names)
         ]
 
-    def _finish(self, dimension: str) -> NDArray[np.float64] | None:
-        """(draws, names) what each value of an axis ends at; None where the outlook knows no such slices."""
-        cut, names = self.sales.by.get(dimension), self.version.scopes("net_sales")[dimension]
+    def _finish(self, dimension: str) -> dict[str | None, NDArray[np.float64]] | None:
+        """(draws,) what each value of an axis that sells ends at; None where the outlook knows no such slices."""
+        cut, names = self.sales.by.get(dimension), frozenset(self.version.scopes("net_sales")[dimension])
         if cut is None:
             return None
-        ends = np.zeros((len(cut.finish), len(names)), order="F")
+        ends: dict[str | None, NDArray[np.float64]] = {}
         for place, name in enumerate(cut.names):
             known = name if name in names else OTHER
             if known in names:
-                ends[:, names.index(known)] += cut.finish[:, place]
+                ends[known] = ends.get(known, 0.0) + cut.finish[:, place]
         return ends
 
-    def _bands(self, dimension: str) -> list[Band] | None:
-        """What each value of an axis ends at; None where the outlook knows no such slices."""
+    def _bands(self, dimension: str) -> dict[str | None, Band] | None:
+        """What each value of an axis that sells ends at; None where the outlook knows no such slices."""
         finish = self.finish(dimension)
-        return None if finish is None else [Band(*one) for one in expectation.bands(finish)]
+        if not finish:
+            return None if finish is None else {}
+        found = expectation.bands(np.stack(list(finish.values()), axis=1))
+        return {name: Band(*one) for name, one in zip(finish, found, strict=True)}
 
     def goals(self) -> list[GoalLine]:
         planned = self.version.grid_metrics
@@ -443,10 +457,11 @@ class _Look:
         part = self.version.part(goal)
         cells = self.grid(goal.metric).cells[part.index].reshape(-1, len(self.version.plan.months))
         actual, before, year = (self.sold(goal.scope, one) for one in (self.seen, self.twin, self.period.last_year()))
-        finish, band = self.scoped_finish(goal, actual or 0.0)
         if goal.key in self.checked:
             finish = self.checked[goal.key]
             band = Band(*expectation.band(finish))
+        else:
+            finish, band = self.scoped_finish(goal, actual or 0.0)
         return Line(
             name=None,
             target=money.exact(float(goal.target)),
@@ -479,17 +494,16 @@ class _Look:
         The outlook knows categories and markets apart. Of a category in a market the rest of the period is the
         category's, at the share that the market had of it in the year before.
         """
-        axes = self.version.scopes(goal.metric)
         first = min(goal.scope)
         ends, bands = self.finish(first), self.bands(first)
         if ends is None or bands is None:
             base, so_far, rest = self.sales.finish, float(self.sales.actual.sum()), goal.scope
         else:
-            place = axes[first].index(goal.scope[first])
-            base, rest = ends[:, place], {name: value for name, value in goal.scope.items() if name != first}
-            so_far = self.sold({first: goal.scope[first]}, self.seen) or 0.0
+            name = goal.scope[first]
+            base, rest = ends.get(name, _NO_SALES), {each: of for each, of in goal.scope.items() if each != first}
+            so_far = self.sold({first: name}, self.seen) or 0.0
             if not rest:
-                return base, bands[place]
+                return base, bands.get(name, _NOTHING)
         past = Period(add_months(self.as_of, -12), self.as_of)
         known = {name: value for name, value in goal.scope.items() if name not in rest}
         whole = self.sold(known, past) or 0.0
@@ -535,7 +549,7 @@ class _Look:
                 as_of=self.as_of,
                 known_at=self.known_at,
             )
-            total = expectation.ask(self.shop, query, self.snapshot).totals[goal.metric]
+            total = answered.ask(self.shop, query, self.snapshot).totals[goal.metric]
             return None if isinstance(total, Missing) else exact(expectation.number(total))
 
         steps = [Decimal(amount) for day, amount in goal.dated if date.fromisoformat(day) < self.as_of]
@@ -619,7 +633,7 @@ class _Look:
         if period is None:
             return {}
         query = Query(metrics=("net_sales",), period=period, by=("day",), as_of=self.as_of, known_at=self.known_at)
-        rows = expectation.ask(self.shop, query, self.snapshot).rows
+        rows = answered.ask(self.shop, query, self.snapshot).rows
         return {row["day"]: expectation.number(row["net_sales"]) for row in rows if isinstance(row["day"], date)}
 
 

@@ -18,7 +18,7 @@ from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
 from topline.metrics.query import Filter, Query
 from topline.outlook import variants
-from topline.plans import checks, enacting, expectation, operations, outline, proposal_cost, stock
+from topline.plans import answered, checks, enacting, expectation, operations, outline, proposal_cost, stock
 from topline.plans.models import Goal, Plan, PlanVersion, Proposal, State
 from topline.plans.text import Sentence
 from topline.science import check
@@ -143,7 +143,7 @@ def _funnel(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
         step: Any = row["step"]
         now, goal = (float(row[name].value) for name in ("now", "goal"))  # type: ignore[union-attr]
         metric = _STEP_METRICS.get(step.code, "")
-        found = expectation.ask(shop, Query(metrics=(metric,), period=before), snapshot).totals[metric] if metric else 0
+        found = answered.ask(shop, Query(metrics=(metric,), period=before), snapshot).totals[metric] if metric else 0
         baseline = expectation.number(found) or None
         remedy: Any = row["remedy"]
         about = {"step_message": step.message, "stage": step.params.get("stage", ""), "remedy_message": remedy.message}
@@ -480,7 +480,7 @@ def score(*, shop: Shop, as_of: date, snapshot: Snapshot) -> int:
         else:
             where = tuple(Filter(name, (value,)) for name, value in sorted(one.scope.items()))
             query = Query(metrics=(one.metric,), period=period, where=where)
-            one.actual = expectation.number(expectation.ask(shop, query, snapshot).totals[one.metric])
+            one.actual = expectation.number(answered.ask(shop, query, snapshot).totals[one.metric])
         one.scored_on = as_of
         one.save(update_fields=["actual", "scored_on"])
     return len(due)

@@ -15,7 +15,7 @@ from topline.accounts.models import User
 from topline.lake import read
 from topline.lake.scope import Scope
 from topline.metrics.query import Query
-from topline.plans import expectation, operations, targets, team
+from topline.plans import answered, expectation, operations, targets, team
 from topline.plans import grid as grids
 from topline.plans.facts import QUOTA, due_minor
 from topline.plans.figures import NOT_YET
@@ -252,7 +252,7 @@ def _season(version: PlanVersion, total: Decimal | None) -> list[int]:
     before = [0.0] * len(plan.months)
     if snapshot is not None:
         asked = Query(metrics=(CREDITED,), period=plan.period.last_year(), by=("month",), as_of=version.as_of)
-        rows = expectation.ask(plan.shop, asked, snapshot).rows
+        rows = answered.ask(plan.shop, asked, snapshot).rows
         known = {row["month"]: expectation.number(row[CREDITED]) for row in rows}
         before = [known.get(add_months(month, -12)) or 0.0 for month in plan.months]
     if total is not None:

@@ -37,9 +37,9 @@ from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.metrics.query import Query
 from topline.plans import (
+    answered,
     checks,
     drivers,
-    expectation,
     figures,
     fronts,
     funnel,
@@ -331,7 +331,7 @@ class _Report:
         period = seen or self.plan.period.last_year()
         assert snapshot is not None  # noqa: S101 - the look at the plan read it
         query = Query(metrics=asked, period=period, as_of=self.look.as_of, against="last_year" if seen else None)
-        found = expectation.ask(self.plan.shop, query, snapshot)
+        found = answered.ask(self.plan.shop, query, snapshot)
         now, before = (found.totals, found.against_totals or {}) if seen else ({}, found.totals)
         targets = {one.goal.metric: one.goal.target for one in self.look.goals if not one.goal.scope}
         known = {}

@@ -33,7 +33,7 @@ STEP_TONES = {
     Step.CLOSED: "",
 }
 _LINES = 40
-_FOUND = 100
+FOUND = 40
 """Findings of the gate in sight; those that block come first."""
 
 
@@ -115,8 +115,8 @@ def _context(visit: Visit, version: PlanVersion, errors: dict[str, str]) -> dict
     mine = approval.seats_of(version, visit.user, today)
     former, differences = approval.changes(version)
     found = gate.findings(version)
-    is_reviewed = version.state in approval.REVIEWED
     open_ = [one for one in views if one.decision is None]
+    may_approve = version.state in approval.REVIEWED and _may_approve(open_, mine)
     people = {person.pk: str(person) for person in User.objects.filter(membership__shop=visit.shop).distinct()}
     return {
         "plan": plan,
@@ -128,20 +128,20 @@ def _context(visit: Visit, version: PlanVersion, errors: dict[str, str]) -> dict
         "seats": [_seat(version, one, people) for one in views],
         "mine": [str(one.seat.label) for one in open_ if one.seat in mine],
         "may_submit": version.state == State.DRAFT and visit.may("plans.write"),
-        "may_approve": is_reviewed and _may_approve(open_, mine),
+        "may_approve": may_approve,
         "may_send_back": version.state in approval.DECIDED and (bool(mine) or visit.may("plans.write")),
         "may_activate": version.state == State.APPROVED and bool({Seat.PLAN_OWNER, Seat.DIRECTOR} & set(mine)),
         "may_close": version.state == State.ACTIVE and bool({Seat.PLAN_OWNER, Seat.DIRECTOR} & set(mine)),
         "may_write": visit.may("plans.write"),
         "may_set_rule": visit.may("settings.write"),
-        "digest": version.contents_digest(),
+        "digest": version.contents_digest() if may_approve else "",
         "gate": [
             _finding(version, one)
             | {"href": plan_next.address(visit, version, readiness.of_finding(version, one)) if one.field else ""}
-            for one in found[:_FOUND]
+            for one in found[:FOUND]
         ],
         "found": len(found),
-        "more_found": max(len(found) - _FOUND, 0),
+        "more_found": max(len(found) - FOUND, 0),
         **(plan_next.context(visit, version, found) if version.state == State.DRAFT else {}),
         "has_gate": gate.has_gate(version),
         "former_at": former.at.astimezone(visit.shop.zone) if former else None,

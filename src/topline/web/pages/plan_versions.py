@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext, ngettext
 
 from topline.metrics.query import Query
-from topline.plans import approval, diff, expectation
+from topline.plans import answered, approval, diff, expectation
 from topline.plans.models import PlanVersion, State
 from topline.units.missing import Missing
 from topline.units.period import Period
@@ -89,7 +89,7 @@ def _sales(version: PlanVersion, *, known_then: bool) -> float | None:
     year = Period(version.as_of - timedelta(days=365), version.as_of)
     known_at = version.created_at if known_then else None
     query = Query(metrics=("net_sales",), period=year, as_of=version.as_of, known_at=known_at)
-    total = expectation.ask(version.plan.shop, query, snapshot).totals["net_sales"]
+    total = answered.ask(version.plan.shop, query, snapshot).totals["net_sales"]
     return None if isinstance(total, Missing) else expectation.number(total)
 
 

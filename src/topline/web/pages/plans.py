@@ -48,7 +48,7 @@ STATUSES = {name: (label, _TONES_OF_STATUS.get(name, "")) for name, label in tex
 """How something goes: in words, and the tone of its pill."""
 
 
-_LINES = 40
+_LINES = 20
 """Lines of the grid and goals that the plan's page shows; the pages of targets and of goals have them all."""
 
 

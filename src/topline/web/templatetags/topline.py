@@ -1,7 +1,7 @@
 """Tags and filters of our templates; `{% load topline %}`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 from django import template
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.utils.html import format_html, json_script
+from django.utils.html import escape, format_html, json_script
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
@@ -21,6 +21,8 @@ from topline.web.question import Span
 from topline.web.tiles import Shown
 
 register = template.Library()
+
+_SELECTED = " selected"
 
 DIST = Path(__file__).parents[1] / "static" / "dist"
 
@@ -114,6 +116,14 @@ def amount(context: template.Context, value: object, unit: str, form: str = "ful
         return format_html('<span class="missing" title="{}">{}</span>', formats.say(value), gettext("not known"))
     write = formats.short if form == "short" else formats.number
     return write(value, unit, context["shop"].currency)
+
+
+@register.simple_tag
+def options(pairs: Iterable[tuple[object, object]], chosen: object = None) -> SafeString:
+    """The options of a list, each a value and its name; what is chosen is compared as it is written."""
+    written = "" if chosen is None else str(chosen)
+    said = ((escape(value), _SELECTED * (str(value) == written), escape(name)) for value, name in pairs)
+    return SafeString("".join(f'<option value="{value}"{selected}>{name}</option>' for value, selected, name in said))
 
 
 @register.simple_tag
