@@ -8,6 +8,7 @@ from django.test import Client
 
 from topline.accounts import operations, permissions
 from topline.accounts.models import ApiToken
+from topline.workbench.models import IdempotencyKey
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +104,24 @@ def test_a_repeated_key_gets_the_first_answer(call):
     assert again.content == first.content
     assert again.headers["Idempotency-Replayed"] == "true"
     assert call("GET", "/shops/gifts").json()["name"] == "Two"
+
+
+def test_who_is_not_let_in_leaves_no_key(call, shop, owner):
+    strangers = Client(headers={"authorization": "Bearer nobody"})
+    asked = {"data": "{}", "content_type": "application/json", "headers": {"Idempotency-Key": "k1"}}
+    assert strangers.patch("/api/v1/shops/gifts", **asked).status_code == 401
+    looker = caller(shop, owner, scopes=["settings.read"])
+    assert looker("PATCH", "/shops/gifts", {"name": "One"}, Idempotency_Key="k1").status_code == 403
+    assert not IdempotencyKey.objects.exists()
+
+
+def test_a_field_that_nobody_knows_is_refused_and_the_nearest_named(call):
+    answer = call("PATCH", "/shops/gifts", {"name": "One", "time_zone": "Europe/Paris"})
+    assert answer.status_code == 422
+    (told,) = answer.json()["errors"]
+    assert told["where"].endswith(".time_zone")
+    assert told["what"] == "There is no field “time_zone”. Did you mean timezone?"
+    assert call("GET", "/shops/gifts").json()["name"] == "Gifts"
 
 
 def test_a_key_cannot_serve_two_requests(call):

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from topline.units import errors, money, period
+from topline.units import errors, money, period, spelling
 from topline.units.period import FiscalCalendar, Grain, Period
 
 
@@ -31,6 +31,13 @@ def test_money_rounds_half_to_even_in_the_currencys_minor_units():
 def test_two_currencies_never_add():
     with pytest.raises(errors.CurrencyMismatchError, match="GBP and EUR"):
         money.Money(Decimal(1), "GBP") + money.Money(Decimal(1), "EUR")
+
+
+def test_words_that_are_spelt_alike_are_found_whatever_their_case():
+    names = ["Email", "email", "paid_search", "paid_social", "TV"]
+    assert spelling.nearest("e-mail", names) == ["Email", "email"]
+    assert spelling.nearest("payed_search", names) == ["paid_search"]
+    assert spelling.nearest("radio", names) == []
 
 
 def test_an_unknown_currency_is_refused():

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from difflib import get_close_matches
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,6 +17,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone as clock
 
 from topline.accounts import permissions, vault
+from topline.units import spelling
 from topline.units.errors import ToplineError
 from topline.units.period import FiscalCalendar
 from topline.units.text import N_
@@ -98,7 +98,7 @@ class ShopQuerySet(models.QuerySet["Shop"]):
         if shop:
             return shop
         slugs = list(self.order_by("slug").values_list("slug", flat=True))
-        near = get_close_matches(slug, slugs, 1)
+        near = spelling.nearest(slug, slugs)
         hint = f"Did you mean “{near[0]}”?" if near else otherwise
         raise UnknownShopError(slug=slug, hint=hint)
 

@@ -1,6 +1,5 @@
 """What an analysis is: the question that it answers, what a person may choose of it, and how it is answered."""
 
-import difflib
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from topline.metrics.query import Filter
+from topline.units import spelling
 from topline.units.errors import ToplineError
 from topline.units.period import Period
 from topline.units.text import N_
@@ -182,4 +182,4 @@ def matches(rows: Any, condition: Filter) -> Any:
 def nearest(text: str, known: Iterable[str]) -> str:
     """The known names that are most like a text."""
     names = list(known)
-    return " / ".join(difflib.get_close_matches(text, names, n=3, cutoff=0.3) or names[:5])
+    return " / ".join(spelling.nearest(text, names) or names[:5])

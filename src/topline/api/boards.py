@@ -21,6 +21,7 @@ from topline.api.analyses import AnswerOut
 from topline.api.auth import Caller, Requires, caller
 from topline.api.metrics import Answer, answer, require_known
 from topline.api.once import once
+from topline.api.sent import Sent
 from topline.boards import operations
 from topline.boards.models import Alert, AlertEvent, Dashboard, Tile, analysed, asked
 from topline.lake import read as lake
@@ -55,7 +56,7 @@ class NotYoursError(ToplineError):
     message = N_("Only its owner, or who may share, changes this dashboard.")
 
 
-class TileIn(Schema):
+class TileIn(Sent):
     visual: Annotated[str, Field(description="number, line, columns, bars, table, analysis or text")]
     metrics: list[str] = []
     by: Annotated[list[str], Field(description="Dimensions; “time” follows the period")] = []
@@ -87,12 +88,12 @@ class TileOut(Schema):
     height: int
 
 
-class BoardIn(Schema):
+class BoardIn(Sent):
     title: str
     is_shared: bool = False
 
 
-class BoardChange(Schema):
+class BoardChange(Sent):
     """What is left out stays as it is."""
 
     title: str | None = None
@@ -117,7 +118,7 @@ class BoardOut(Schema):
         return list(board.tiles.all())
 
 
-class AlertIn(Schema):
+class AlertIn(Sent):
     name: str
     rule: Annotated[str, Field(description="threshold, off_pace, unusual or, of units of the whole shop, drift")]
     metric: str
@@ -130,7 +131,7 @@ class AlertIn(Schema):
     is_shared: bool = False
 
 
-class AlertChange(Schema):
+class AlertChange(Sent):
     """What is left out stays as it is; another metric or rule is another alert."""
 
     bound: Annotated[Decimal | None, Field(description="An amount; a rate or a pace 0-1")] = None
@@ -171,7 +172,7 @@ class AlertOut(Schema):
         return alert.newest if hasattr(alert, "newest") else list(alert.events.all()[:20])
 
 
-class SnoozeIn(Schema):
+class SnoozeIn(Sent):
     days: Annotated[int, Field(ge=0, le=365, description="0 wakes it")]
 
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from topline.api.auth import Requires, caller
 from topline.api.checks import WaitOut
 from topline.api.once import once
+from topline.api.sent import Sent
 from topline.outlook.budget import Assumptions, Band, BudgetOutlook
 from topline.plans import budgets, jobs
 from topline.plans.models import LiftTest
@@ -77,7 +78,7 @@ class BudgetOut(Schema):
     channels: list[ChannelOut]
 
 
-class LiftTestIn(Schema):
+class LiftTestIn(Sent):
     """Spend and effect of both groups, brought to the size of the whole shop."""
 
     channel: str

@@ -16,6 +16,7 @@ from pydantic import Field
 from topline.accounts.scopes import scope_for
 from topline.api.auth import Requires, caller
 from topline.api.once import once
+from topline.api.sent import Sent
 from topline.calendar import feed, holiday
 from topline.calendar.occurrence import Occurrence
 from topline.documents import ics
@@ -49,7 +50,7 @@ class EventOut(Schema):
         return _(event.label)
 
 
-class OwnEventIn(Schema):
+class OwnEventIn(Sent):
     """`dates` names the shipped event whose announced date this is; the days are inclusive; nothing may be planned on
     those of a closed one."""
 
@@ -253,14 +254,14 @@ class ItemOut(Schema):
         return item.version.number if item.version else None
 
 
-class DaysIn(Schema):
+class DaysIn(Sent):
     """The first and the last day."""
 
     first: date
     last: date
 
 
-class MoveIn(Schema):
+class MoveIn(Sent):
     """`was` are the days on which the caller saw it: if somebody moved it meanwhile, nothing is moved."""
 
     id: str
@@ -280,7 +281,7 @@ class MovedOut(Schema):
     followed: bool
 
 
-class FileIn(Schema):
+class FileIn(Sent):
     text: Annotated[str, Field(max_length=1_000_000, description="A calendar file (ICS)")]
     name: Annotated[str, Field(max_length=200)] = "API"
     is_preview: Annotated[bool, Field(description="Say what would change, and change nothing")] = False

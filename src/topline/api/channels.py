@@ -11,6 +11,7 @@ from topline.accounts import channels
 from topline.accounts.models import Channel
 from topline.api.auth import Requires, caller
 from topline.api.once import once
+from topline.api.sent import Sent
 
 router = Router()
 
@@ -29,7 +30,7 @@ class ChannelsOut(Schema):
     proposed: Annotated[list[ChannelOut], Field(description="Channels that facts carry and the list lacks")]
 
 
-class ChannelIn(Schema):
+class ChannelIn(Sent):
     """What is left out follows from the code, or stays."""
 
     name: str = ""

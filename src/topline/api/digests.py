@@ -12,6 +12,7 @@ from topline.accounts.models import User
 from topline.api.auth import Caller, Requires, caller
 from topline.api.boards import find_board, require_share
 from topline.api.once import once
+from topline.api.sent import Sent
 from topline.boards import operations
 from topline.boards.models import Digest
 from topline.units.errors import ToplineError
@@ -26,14 +27,14 @@ class UnknownDigestError(ToplineError):
     message = N_("You have no digest %(id)s.")
 
 
-class DigestIn(Schema):
+class DigestIn(Sent):
     dashboard: Annotated[int | None, Field(description="Without one the figures of Today")] = None
     every: Annotated[Digest.Every, Field(description="day, week or month")] = Digest.Every.WEEK
     hour: Annotated[int, Field(ge=0, le=23, description="Of the shop's day")] = 7
     to: Annotated[list[str], Field(description="E-mails of people of the shop; others than yourself need boards.share")]
 
 
-class DigestChange(Schema):
+class DigestChange(Sent):
     to: Annotated[list[str], Field(description="Who gets it from now on; who unsubscribed stays out")]
 
 

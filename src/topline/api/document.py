@@ -15,6 +15,7 @@ from topline.accounts.scopes import scope_for
 from topline.api.auth import Caller, Requires, caller
 from topline.api.once import once
 from topline.api.plans import UnknownPlanError
+from topline.api.sent import Sent
 from topline.metrics.catalogue import metrics
 from topline.plans import document, figures, fronts, funnel, live, outline, templates
 from topline.plans.content import Deadline
@@ -38,14 +39,14 @@ class UnknownSectionError(ToplineError):
     message = N_("The plan document has no section %(number)s.")
 
 
-class RowIn(Schema):
+class RowIn(Sent):
     """A row to add: cells by column; amounts and rates as decimal texts, days as 2027-09-30."""
 
     cells: dict[str, Any]
     key: Annotated[str, Field(max_length=32, description="Its name in every version, drawn unless given")] = ""
 
 
-class CellsIn(Schema):
+class CellsIn(Sent):
     cells: Annotated[dict[str, Any], Field(description="New values by column, null to empty one")]
     revision: Annotated[int, Field(description="The row's revision that this edit was made on; 0 for a new text")] = 0
 
@@ -58,7 +59,7 @@ class RowOut(Schema):
     is_drafted: bool
 
 
-class DocumentIn(Schema):
+class DocumentIn(Sent):
     """A document as it was read."""
 
     schema_: Annotated[int, Field(alias="schema")]
@@ -77,7 +78,7 @@ class EditOut(Schema):
     at: datetime
 
 
-class CommentIn(Schema):
+class CommentIn(Sent):
     text: Annotated[str, Field(max_length=4000, description="Name people with an @ and their name")]
 
 
@@ -98,7 +99,7 @@ class TemplateOut(Schema):
     sections: list[int]
 
 
-class TemplateIn(Schema):
+class TemplateIn(Sent):
     name: Annotated[str, Field(max_length=100)]
     plan: int
     version: int

@@ -3,13 +3,14 @@
 from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Body, Path, Router, Schema, Status
+from ninja import Body, Path, Router, Status
 from ninja.decorators import decorate_view
 from pydantic import Field
 
 from topline.api.auth import Requires, caller
 from topline.api.once import once
 from topline.api.plans import PlanOut, UnknownWorkError, WorkOut, _version
+from topline.api.sent import Sent
 from topline.plans import exchange, handout, jobs
 from topline.plans.models import Plan
 from topline.workbench.models import Job
@@ -20,7 +21,7 @@ _Plan = Annotated[int, Path(description="The plan's number")]
 _Version = Annotated[int, Path(description="The version's number within the plan")]
 
 
-class ExportIn(Schema):
+class ExportIn(Sent):
     format: Annotated[str, Field(description="pdf, docx, pptx, xlsx, ics or json")]
 
 

@@ -14,6 +14,7 @@ from pydantic import Field
 from topline.api import paging
 from topline.api.auth import Requires, caller
 from topline.api.once import once
+from topline.api.sent import Sent
 from topline.imports import operations
 from topline.imports.models import Import
 from topline.workbench.models import Job
@@ -71,7 +72,7 @@ _Decimal = Annotated[
 ]
 
 
-class Said(Schema):
+class Said(Sent):
     """What the files leave open, said by a person."""
 
     dates: _Dates = None
@@ -82,7 +83,7 @@ class ImportIn(Said):
     rates: Annotated[dict[str, str], Field(description="The shop's currency per unit of another: {EUR: 0.85}")] = {}
 
 
-class Columns(Schema):
+class Columns(Sent):
     """What one file's columns are: field to column name, null for none."""
 
     file: Annotated[int, Field(description="Place of the file, from 0")]
@@ -90,7 +91,7 @@ class Columns(Schema):
     columns: dict[str, str | None] = {}
 
 
-class Rules(Schema):
+class Rules(Sent):
     rules: list[dict[str, Any]]
 
 

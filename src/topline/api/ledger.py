@@ -8,13 +8,14 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Path, Router, Schema, Status
+from ninja import Path, Router, Status
 from ninja.decorators import decorate_view
 from pydantic import Field
 
 from topline.api.auth import Caller, Requires, caller
 from topline.api.document import BASE, PlanNumber, VersionNumber, plain, version_of
 from topline.api.once import once
+from topline.api.sent import Sent
 from topline.plans import ledger
 from topline.plans.ledger import Row
 from topline.plans.models import BudgetLine, Commitment, SpendKind
@@ -38,7 +39,7 @@ class UnknownCommitmentError(ToplineError):
     message = N_("This plan has no commitment %(id)s.")
 
 
-class LineIn(Schema):
+class LineIn(Sent):
     """A line of the budget with what it plans by month."""
 
     activity: str
@@ -54,7 +55,7 @@ class LineIn(Schema):
     reason: Annotated[str, Field(max_length=500, description="Why the amounts change, kept in the log")] = ""
 
 
-class MoveIn(Schema):
+class MoveIn(Sent):
     source: str
     source_month: date
     target: str
@@ -67,7 +68,7 @@ class MoveOut(MoveIn):
     id: int
 
 
-class CommitmentIn(Schema):
+class CommitmentIn(Sent):
     line: str
     month: Annotated[date, Field(description="A day of the month of the spend")]
     amount: Decimal
@@ -81,7 +82,7 @@ class CommitmentOut(CommitmentIn):
     decided_by: int | None
 
 
-class DecisionIn(Schema):
+class DecisionIn(Sent):
     decision: Literal["approve", "refuse", "paid", "withdraw"]
     note: Annotated[str, Field(max_length=500)] = ""
 

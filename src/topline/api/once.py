@@ -21,9 +21,12 @@ LONGEST_RUN = timedelta(minutes=10)
 def once(run: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Make an operation answer a repeated key with what it answered first. For `ninja.decorators.decorate_view`.
 
-    A key belongs to the token that sent it. The same key for another request is refused, and so
-    is a second request while the first still runs; an answer that says "try again" (5xx) is not kept.
+    A key belongs to the token that sent it; who may not do this is refused before. The same key for another request
+    is refused, and so is a second request while the first still runs; an answer that says "try again" (5xx) is not
+    kept.
     """
+
+    operation: Any = run.__self__  # type: ignore[attr-defined]  # Ninja's, which knows whom it lets through
 
     @wraps(run)
     def answer(request: HttpRequest, **path: Any) -> HttpResponse:
@@ -32,6 +35,9 @@ def once(run: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         key = request.headers.get("Idempotency-Key")
         if not key:
             return run(request, **path)
+        refused: HttpResponse | None = operation._run_checks(request)
+        if refused:
+            return refused
         owner = _digest(request.headers.get("Authorization", "").encode())
         asked = _digest(f"{request.method} {request.get_full_path()}".encode(), _content(request))
         now = timezone.now()

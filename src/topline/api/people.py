@@ -11,6 +11,7 @@ from pydantic import Field
 from topline.api import paging
 from topline.api.auth import Requires, caller
 from topline.api.once import once
+from topline.api.sent import Sent
 from topline.crm import operations, privacy
 from topline.crm.models import Person
 from topline.units.errors import ToplineError
@@ -38,7 +39,7 @@ class PersonOut(Schema):
     ] = None
 
 
-class MergeIn(Schema):
+class MergeIn(Sent):
     other: Annotated[int, Field(description="The customer whose history goes to the one in the address")]
 
 
@@ -58,7 +59,7 @@ class GoingOut(Schema):
     facts: dict[str, int]
 
 
-class EraseIn(Schema):
+class EraseIn(Sent):
     confirm: Annotated[str, Field(description="The word erase")] = ""
 
 

@@ -18,6 +18,7 @@ from topline.accounts.models import Shop, User
 from topline.api import paging
 from topline.api.auth import Caller, Requires, caller
 from topline.api.once import once
+from topline.api.sent import Sent
 from topline.plans import approval, checks, expectation, gate, goals, jobs, operations, progress, scenarios
 from topline.plans.grid import Part
 from topline.plans.models import Decision, Goal, GridOperation, Plan, PlanVersion, Scenario
@@ -86,7 +87,7 @@ class PlanPage(Schema):
     next: str | None
 
 
-class DraftIn(Schema):
+class DraftIn(Sent):
     start: Annotated[str, Field(description="The first month: 2027-09")]
     months: Annotated[int, Field(ge=1, le=24)] = 3
     as_of: Annotated[str | None, Field(description="Use the history before this day; the shop's today")] = None
@@ -97,7 +98,7 @@ class DraftIn(Schema):
     language: str = "en"
 
 
-class TargetIn(Schema):
+class TargetIn(Sent):
     """A cell, or a total: an axis that is left out means all of it."""
 
     metric: str = "net_sales"
@@ -115,24 +116,24 @@ class TargetIn(Schema):
         return Part(self.block, self.market, self.month)
 
 
-class LinkIn(Schema):
+class LinkIn(Sent):
     kind: Annotated[str, Field(description="front, action, tactic or prospecting")]
     key: str
 
 
-class NeedIn(Schema):
+class NeedIn(Sent):
     kind: Literal["tool", "skill", "person", "budget"]
     name: Annotated[str, Field(min_length=1, max_length=120)]
     is_held: bool = False
     cost: Annotated[Decimal | None, Field(ge=0, description="What it costs to get")] = None
 
 
-class StepIn(Schema):
+class StepIn(Sent):
     on: Annotated[date, Field(description="By the end of this day")]
     target: Decimal
 
 
-class GoalIn(Schema):
+class GoalIn(Sent):
     """What changes; what isn't stated stays."""
 
     target: Decimal | None = None
@@ -240,7 +241,7 @@ class DecisionLog(Schema):
     decisions: list[DecisionOut]
 
 
-class ChangeIn(Schema):
+class ChangeIn(Sent):
     driver: Annotated[
         Literal["traffic", "conversion", "basket", "price", "discount", "margin", "spend", "supply"],
         Field(description="What is moved"),
@@ -251,7 +252,7 @@ class ChangeIn(Schema):
     month: int | None = None
 
 
-class ScenarioIn(Schema):
+class ScenarioIn(Sent):
     name: Annotated[str, Field(max_length=100)]
     note: Annotated[str, Field(max_length=1000)] = ""
     changes: Annotated[list[ChangeIn], Field(max_length=500)] = []

@@ -11,6 +11,7 @@ from pydantic import Field
 from topline.api import paging
 from topline.api.auth import Requires, caller
 from topline.api.once import once
+from topline.api.sent import Sent
 from topline.catalog import operations
 from topline.catalog.models import Product
 
@@ -36,7 +37,7 @@ class ProductsOut(Schema):
     next: str | None
 
 
-class ProductIn(Schema):
+class ProductIn(Sent):
     """What is to change; what is left out stays."""
 
     title: str | None = None

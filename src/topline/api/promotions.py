@@ -15,6 +15,7 @@ from pydantic import Field
 from topline.api.auth import Caller, Requires, caller
 from topline.api.plans import UnknownPlanError
 from topline.api.prices import RangeOut
+from topline.api.sent import Sent
 from topline.plans import cells, document, simulation, text
 from topline.plans.models import PlanVersion
 from topline.plans.simulation import Simulation
@@ -28,7 +29,7 @@ _Version = Annotated[int, Path(description="The version's number within the plan
 _BASE = "/shops/{shop}/plans/{plan}/versions/{version}/promotions"
 
 
-class TriedIn(Schema):
+class TriedIn(Sent):
     """A promotion that is tried: cells of `11.promotions`, such as discount, starts_on, ends_on, event, products."""
 
     cells: dict[str, Any]

@@ -13,6 +13,7 @@ from topline.accounts.models import Shop
 from topline.api import plans
 from topline.api.auth import Requires, caller
 from topline.api.once import once
+from topline.api.sent import Sent
 from topline.plans import proposals
 from topline.plans.models import Proposal
 from topline.plans.text import Sentence
@@ -46,11 +47,11 @@ class ProposalOut(Schema):
     draft: Annotated[str | None, Field(description="The plan version that it went into, such as 3.2")]
 
 
-class DecisionIn(Schema):
+class DecisionIn(Sent):
     is_accepted: Annotated[bool, Field(description="Into a draft of the plan ahead; else not now")]
 
 
-class CostIn(Schema):
+class CostIn(Sent):
     cost: Annotated[float, Field(ge=0, description="In the shop's currency")]
 
 

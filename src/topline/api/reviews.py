@@ -17,6 +17,7 @@ from topline.api import plans
 from topline.api.auth import Caller, Requires, caller
 from topline.api.checks import WaitOut
 from topline.api.once import once
+from topline.api.sent import Sent
 from topline.plans import drivers, feedback, jobs, promises, reviews
 from topline.plans.drivers import Difference
 from topline.plans.models import Feedback, Promise, Review
@@ -66,7 +67,7 @@ class MinuteOut(Schema):
     at: datetime
 
 
-class MinuteIn(Schema):
+class MinuteIn(Sent):
     text: Annotated[str, Field(min_length=1, max_length=reviews.LONGEST)]
     is_decision: bool = False
 
@@ -87,14 +88,14 @@ class PromiseOut(Schema):
         return one.owner.email if one.owner else None
 
 
-class PromiseIn(Schema):
+class PromiseIn(Sent):
     text: Annotated[str, Field(min_length=1, max_length=promises.LONGEST)]
     owner: Annotated[str, Field(description="Whose promise it is: an e-mail address")]
     due_on: date
     review: Annotated[date | None, Field(description="The day of the review that it is made at")] = None
 
 
-class PromiseChange(Schema):
+class PromiseChange(Sent):
     """What became of it, or another day or owner."""
 
     state: Annotated[
@@ -147,12 +148,12 @@ class FeedbackOut(Schema):
         return str(one.author) if one.author else None
 
 
-class FeedbackIn(Schema):
+class FeedbackIn(Sent):
     tag: Annotated[str, Field(description="customer, product, price, process, competitor, message or other")]
     text: Annotated[str, Field(min_length=1, max_length=feedback.LONGEST)]
 
 
-class AnswerIn(Schema):
+class AnswerIn(Sent):
     text: Annotated[str, Field(min_length=1, max_length=feedback.LONGEST)]
     outcome: Annotated[str, Field(description="taken, noted or declined")]
 

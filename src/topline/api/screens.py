@@ -11,6 +11,7 @@ from pydantic import Field
 
 from topline.api.auth import Requires, caller
 from topline.api.boards import find_board
+from topline.api.sent import Sent
 from topline.boards import operations
 from topline.boards.models import Screen
 from topline.units.errors import ToplineError
@@ -25,7 +26,7 @@ class UnknownScreenError(ToplineError):
     message = N_("There is no screen %(id)s that shows anything.")
 
 
-class ScreenIn(Schema):
+class ScreenIn(Sent):
     name: str
     dashboards: Annotated[list[int], Field(description="Dashboards' numbers, in their order")]
     seconds: Annotated[

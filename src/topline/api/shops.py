@@ -11,6 +11,7 @@ from topline.accounts import operations as accounts
 from topline.accounts.models import Shop
 from topline.api.auth import Requires, caller
 from topline.api.once import once
+from topline.api.sent import Sent
 
 router = Router()
 
@@ -38,7 +39,7 @@ class ShopOut(Schema):
         return shop.now()
 
 
-class ShopIn(Schema):
+class ShopIn(Sent):
     """What is to change; what is left out stays."""
 
     name: str | None = None

@@ -13,6 +13,7 @@ from topline.api import plans
 from topline.api.auth import Requires, caller
 from topline.api.checks import WaitOut
 from topline.api.once import once
+from topline.api.sent import Sent
 from topline.plans import jobs, numbers, stock, workload
 from topline.workbench.models import Job
 
@@ -104,7 +105,7 @@ class ChosenIn(Schema):
     supplier: Annotated[str, Field(description="Only products of this supplier")] = ""
 
 
-class NumberIn(Schema):
+class NumberIn(Sent):
     of: Annotated[str, Field(description="A supplier, for numbers that differ by it", max_length=120)] = ""
     value: Annotated[float | None, Field(description="null takes it back to what holds otherwise")]
 

@@ -14,6 +14,7 @@ from topline.accounts.scopes import scope_for
 from topline.api.auth import Requires, caller
 from topline.api.once import once
 from topline.api.plans import UnknownPlanError
+from topline.api.sent import Sent
 from topline.plans import jobs, quotas
 from topline.plans.models import Plan, PlanVersion
 from topline.plans.quotas import Line
@@ -83,7 +84,7 @@ class TrainingOut(Schema):
     missing: Annotated[str, Field(description="Why there is no comparison yet")] = ""
 
 
-class SaidIn(Schema):
+class SaidIn(Sent):
     """Only what is to be said; what is left out stays. Days as 2027-01-31."""
 
     values: Annotated[dict[str, Any], Field(description="Any of the fields of the entry, references by their numbers")]
@@ -117,7 +118,7 @@ class QuotasIn(Schema):
     plan: Annotated[int | None, Field(description="The plan's number; the sales plan of today if left out")] = None
 
 
-class CreditIn(Schema):
+class CreditIn(Sent):
     plan: Annotated[int | None, Field(description="The plan in which it was won")] = None
     shares: Annotated[dict[int, Decimal], Field(description="Per cent by the members' numbers, in sum exactly 100")]
 

@@ -1,6 +1,5 @@
 """Saved views: questions of the metrics page by name."""
 
-import difflib
 from typing import Annotated, Any
 
 from django.http import HttpRequest
@@ -12,9 +11,11 @@ from topline.api.auth import Caller, Requires, caller
 from topline.api.boards import require_share
 from topline.api.metrics import require_known
 from topline.api.once import once
+from topline.api.sent import Sent
 from topline.boards import operations
 from topline.boards.models import PRESETS, SavedView
 from topline.metrics import query
+from topline.units import spelling
 from topline.units.errors import ToplineError
 from topline.units.text import N_
 
@@ -35,7 +36,7 @@ class UnknownPresetError(ToplineError):
     message = N_("There is no period “%(id)s”. Did you mean %(nearest)s?")
 
 
-class ViewIn(Schema):
+class ViewIn(Sent):
     """A question by name; with a period of fixed days, one that goes with the day, or the page's own."""
 
     name: str
@@ -120,7 +121,7 @@ def drop_view(request: HttpRequest, shop: str, view: _View) -> Status[None]:
 def _parameters(who: Caller, asked: dict[str, Any]) -> list[tuple[str, str]]:
     """The question as a view keeps it. Raises what `query.Query` and `require_known` raise, UnknownPresetError."""
     if (preset := asked["preset"]) and preset not in PRESETS:
-        raise UnknownPresetError(id=preset, nearest=" / ".join(difflib.get_close_matches(preset, PRESETS) or PRESETS))
+        raise UnknownPresetError(id=preset, nearest=" / ".join(spelling.nearest(preset, PRESETS) or PRESETS))
     period = query.parse_period(asked["start"], asked["end"])
     against = asked["against"]
     known = query.parse(

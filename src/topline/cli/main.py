@@ -7,13 +7,13 @@ Typer with one command or several. The first line of its docstring is what `topl
 import ast
 import os
 import sys
-from difflib import get_close_matches
 from enum import IntEnum
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 from topline import __version__
+from topline.units import spelling
 from topline.units.errors import ToplineError
 
 _NOT_VERBS = {"__init__", "main", "boot", "output"}
@@ -62,7 +62,7 @@ def run(args: list[str]) -> int:
         sys.stdout.write(f"topline {__version__}\n")
         return Exit.OK
     if args[0] not in verbs():
-        near = get_close_matches(args[0], verbs(), 1)
+        near = spelling.nearest(args[0], verbs())
         hint = f"Did you mean “{near[0]}”?" if near else "“topline --help” lists the verbs."
         return _say(f"There is no verb “{args[0]}”. {hint}", Exit.USAGE)
     try:

@@ -3,11 +3,11 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 
 from platformdirs import user_data_dir
 
+from topline.units import spelling
 from topline.units.errors import ToplineError
 from topline.units.text import N_
 
@@ -136,6 +136,6 @@ def refuse_unknown() -> None:
     """Raises UnknownSettingError if the environment holds a TOPLINE_ variable that means nothing."""
     for name in sorted(os.environ):
         if name.startswith("TOPLINE_") and name not in SETTINGS:
-            near = get_close_matches(name, SETTINGS, 1)
+            near = spelling.nearest(name, SETTINGS)
             hint = f"Did you mean {near[0]}?" if near else "Take it out of the environment."
             raise UnknownSettingError(name=name, hint=hint)

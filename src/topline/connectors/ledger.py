@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from difflib import get_close_matches
 from pathlib import Path
 
 import duckdb
@@ -24,6 +23,7 @@ from topline.connectors.reading import quoted
 from topline.connectors.target import Type
 from topline.facts.order_line import Kind
 from topline.facts.table import tables
+from topline.units import spelling
 from topline.units.text import N_
 
 SAMPLE_ROWS = 3_000
@@ -145,8 +145,8 @@ def _chosen(
     fields = dict.fromkeys(field.id for each in mapping.TARGETS.values() for field in each.fields)
     for id_ in choices:
         if id_ not in fields:
-            nearest = get_close_matches(id_, fields, 3) or [field.id for field in mapping.TARGETS["order_line"].fields]
-            raise errors.UnknownFieldError(file=staged.name, field=id_, nearest=", ".join(nearest))
+            near = spelling.nearest(id_, fields) or [field.id for field in mapping.TARGETS["order_line"].fields]
+            raise errors.UnknownFieldError(file=staged.name, field=id_, nearest=", ".join(near))
     try:
         layout = mapping.propose(staged.name, seen, target=target)
     except errors.UnknownLayoutError:

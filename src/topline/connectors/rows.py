@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
-from difflib import get_close_matches
 from operator import itemgetter
 from typing import Any
 
@@ -25,6 +24,7 @@ from topline.connectors.reader import Shop
 from topline.facts import columns as arrow
 from topline.facts.columns import kernel
 from topline.facts.table import Table
+from topline.units import spelling
 from topline.units.errors import ToplineError
 from topline.units.text import N_
 
@@ -300,7 +300,7 @@ class _Work:
         known = accepted(self.table)
         for name in (each for each in self.sent if each not in known):
             values = self.sent[name]
-            near = get_close_matches(name, known, 1)
+            near = spelling.nearest(name, known)
             hint = f"Did you mean “{near[0]}”?" if near else f"It has {', '.join(known)}."
             filled = (
                 self._where(kernel.is_valid(values))

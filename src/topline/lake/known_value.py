@@ -1,6 +1,5 @@
 """Whether the values of a filter exist: one that nothing has is said, instead of answered with zero."""
 
-import difflib
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Sequence
 from functools import reduce
@@ -15,6 +14,7 @@ from topline.metrics.catalogue import dimensions
 from topline.metrics.query import Filter
 from topline.metrics.settings import Settings
 from topline.metrics.view import Tables
+from topline.units import spelling
 from topline.units.errors import ToplineError
 from topline.units.text import N_
 
@@ -123,8 +123,4 @@ def _frequent(tables: Tables, columns: Sequence[Column]) -> list[str]:
 
 def _nearest(value: str, known: Sequence[str]) -> str:
     """The known values that are spelt like it, else the first ones."""
-    spelt: dict[str, list[str]] = {}
-    for each in dict.fromkeys(known):
-        spelt.setdefault(each.lower(), []).append(each)
-    like = [each for text in difflib.get_close_matches(value.lower(), spelt, n=3) for each in spelt[text]]
-    return " / ".join(like or list(dict.fromkeys(known))[:NAMED])
+    return " / ".join(spelling.nearest(value, known) or list(dict.fromkeys(known))[:NAMED])

@@ -1,6 +1,5 @@
 """A question: which metrics, over which period, cut and filtered how, against what."""
 
-import difflib
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +7,7 @@ from datetime import UTC, date, datetime
 
 from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.synonyms import MEANT
+from topline.units import spelling
 from topline.units.errors import ToplineError
 from topline.units.period import Period, parse_day
 from topline.units.text import N_
@@ -188,7 +188,7 @@ def _nearest(text: str, known: Sequence[str] | Mapping[str, object], others: Col
     word = text.strip().lower().replace("-", "_").replace(" ", "_")
     if MEANT.get(word) in known:
         return MEANT[word]
-    return " / ".join(difflib.get_close_matches(word, known, n=3) or [id_ for id_ in known if id_ in others])
+    return " / ".join(spelling.nearest(word, known) or [id_ for id_ in known if id_ in others])
 
 
 def parse_filter(text: str) -> Filter:
