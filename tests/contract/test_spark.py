@@ -1,4 +1,4 @@
-"""The same questions on DuckDB and on Spark: the quick look of the soak, before it asks all of them of a cluster."""
+"""The same questions on DuckDB and on Spark: a small cut of what the soak asks of a cluster."""
 
 import shutil
 from datetime import UTC, date, datetime
@@ -11,7 +11,7 @@ from topline.lake.store import Lake
 from topline.metrics.query import Filter, Query
 from topline.units.period import Period
 
-pytestmark = [pytest.mark.soak, pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java")]
+pytestmark = pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java")
 
 QUERIES = [
     Query(metrics=("net_sales", "orders", "customers", "return_rate"), by=("month",)),
