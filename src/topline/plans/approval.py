@@ -223,8 +223,9 @@ def approvals(version: PlanVersion) -> list[Decision]:
     begun = max((i for i, one in enumerate(steps) if one.step == Step.SUBMITTED), default=None)
     if begun is None or any(one.step in (Step.VOIDED, Step.SENT_BACK) for one in steps[begun:]):
         return []
-    now = material_digest(version)
-    return [one for one in steps[begun:] if one.step == Step.APPROVED and one.material == now]
+    given = [one for one in steps[begun:] if one.step == Step.APPROVED]
+    now = material_digest(version) if given else ""
+    return [one for one in given if one.material == now]
 
 
 # Contents --------------------------------------------------------------------

@@ -402,12 +402,13 @@ class _Look:
         actual, before, year = (self.within((dimension,), one) for one in (self.seen, self.twin, whole))
         finish, ends = self.finish(dimension), self.bands(dimension)
         targets = [money(sum_) for sum_ in cells.sum(axis=1).tolist()]
+        due = (cells * self.shares("net_sales")).sum(axis=1).tolist()
         return [
             Line(
                 name=name,
                 target=targets[k],
                 actual=None if actual is None else money.exact(actual.get((name,), 0.0)),
-                due=self.due("net_sales", cells[k]) if self.is_begun else None,
+                due=money(round(due[k])) if self.is_begun else None,
                 last_year=money.exact(sold) if year and (sold := year.get((name,))) else None,
                 last_year_to_date=money.exact(sold) if before and (sold := before.get((name,))) else None,
                 now=None if ends is None else ends.get(name, _NOTHING),

@@ -33,7 +33,7 @@ STEP_TONES = {
     Step.CLOSED: "",
 }
 _LINES = 40
-FOUND = 40
+_FOUND = 40
 """Findings of the gate in sight; those that block come first."""
 
 
@@ -138,10 +138,10 @@ def _context(visit: Visit, version: PlanVersion, errors: dict[str, str]) -> dict
         "gate": [
             _finding(version, one)
             | {"href": plan_next.address(visit, version, readiness.of_finding(version, one)) if one.field else ""}
-            for one in found[:FOUND]
+            for one in found[:_FOUND]
         ],
         "found": len(found),
-        "more_found": max(len(found) - FOUND, 0),
+        "more_found": max(len(found) - _FOUND, 0),
         **(plan_next.context(visit, version, found) if version.state == State.DRAFT else {}),
         "has_gate": gate.has_gate(version),
         "former_at": former.at.astimezone(visit.shop.zone) if former else None,
@@ -279,7 +279,9 @@ def _entry(visit: Visit, version: PlanVersion, entry: Decision, people: dict[int
         "at": entry.at.astimezone(visit.shop.zone),
         "tone": STEP_TONES[Step(entry.step)],
         "changes": [difference(version, Difference.of(one)) for one in entry.changes[:_LINES]],
-        "findings": [_finding(version, Finding.of(one)) for one in entry.findings],
+        "found": len(entry.findings),
+        "findings": [_finding(version, Finding.of(one)) for one in entry.findings[:_FOUND]],
+        "more_found": max(len(entry.findings) - _FOUND, 0),
     }
 
 

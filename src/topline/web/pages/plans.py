@@ -276,12 +276,9 @@ def version_of(visit: Visit, plan_id: int) -> PlanVersion:
     plan = Plan.objects.of(visit.shop).filter(pk=plan_id).first()
     if plan is None:
         raise Http404
+    plan.shop = visit.shop
     number = visit.request.GET.get("version", "")
-    found = (
-        PlanVersion.objects.of(visit.shop).filter(plan=plan, number=int(number)).first()
-        if number.isdecimal()
-        else plan.current
-    )
+    found = plan.versions.filter(number=int(number)).first() if number.isdecimal() else plan.current
     if found is None:
         raise Http404
     return found
@@ -290,7 +287,8 @@ def version_of(visit: Visit, plan_id: int) -> PlanVersion:
 def _context(visit: Visit, version: PlanVersion, snapshot: Snapshot) -> dict[str, Any]:
     asked = visit.request.GET
     metric = asked.get("metric", "net_sales")
-    metric = metric if metric in version.grid_metrics else "net_sales"
+    planned = version.grid_metrics
+    metric = metric if metric in planned else "net_sales"
     market = asked.get("market", "")
     day, known_at = seen(visit)
     look = checks.look(version, day, snapshot, known_at=known_at)
@@ -314,7 +312,7 @@ def _context(visit: Visit, version: PlanVersion, snapshot: Snapshot) -> dict[str
         "can_undo": is_editable and GridOperation.objects.undoable(version).exists(),
         "figures": list(figures(version, look)),
         "metric": metric,
-        "metrics": [(id_, formats.say(metrics()[id_].label)) for id_ in PLANNED if id_ in version.grid_metrics],
+        "metrics": [(id_, formats.say(metrics()[id_].label)) for id_ in PLANNED if id_ in planned],
         "grid": _grid(version, metric, int(market) if market.isdecimal() else None),
         "markets": _markets(version, metric),
         "market": market,
