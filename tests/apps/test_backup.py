@@ -91,12 +91,13 @@ def test_backup_and_restore_are_the_identity(busy_shop, lake, home, tmp_path):
 
 
 def test_what_was_there_is_moved_aside(busy_shop, home, tmp_path):
+    (home / "uploads" / ".draft").write_text("half of a file")
     backup.backup(tmp_path / "b.zip", now=NOW)
     (home / "uploads" / "later.csv").write_text("x")
     with pytest.raises(backup.HomeInUseError):
         backup.unpack(tmp_path / "b.zip", is_replacing=False, now=NOW)
     backup.unpack(tmp_path / "b.zip", is_replacing=True, now=NOW)
-    assert not (home / "uploads" / "later.csv").exists()
+    assert not {"later.csv", ".draft"} & files(home / "uploads").keys()
     assert (tmp_path / "home.before-20260301-120000" / "uploads" / "later.csv").exists()
 
 

@@ -70,6 +70,7 @@ def test_nothing_is_an_empty_list(capsys):
         (["user", "link", "owner@example.org"], 0, "http://127.0.0.1:8000/start/"),
         (["user", "role", "owner@example.org", "analyst", "--shop", "gifts"], 4, "A shop needs an owner."),
         (["restore", "nothing.zip"], 4, "there is no such file"),
+        (["backup", __file__], 2, "Choose another name"),
     ],
 )
 def test_exit_codes(shop, capsys, arguments, code, said):

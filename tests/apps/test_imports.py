@@ -74,6 +74,51 @@ def test_undo_leaves_what_another_import_brought(shop: "Shop", tmp_path: Path) -
         operations.redo(found=first, actor_id=None, now=NOW)
 
 
+def test_rows_that_come_back_after_an_undo_are_no_duplicates(shop: "Shop", tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", ROWS[:7])
+    first = take_in(shop, path)
+    take_in(shop, write(tmp_path / "b.csv", ROWS[5:8]))
+    operations.undo(found=first, actor_id=None, now=NOW)
+    again = operations.receive(shop=shop, uploads=[operations.Upload(path.name, path)], actor_id=None)
+    again = operations.propose(found=again)
+    assert (again.preview["facts"], again.preview["duplicates"]) == (5, 2)  # b.csv brought two of the seven
+    told = {trap["code"]: trap["params"]["rows"] for trap in again.preview["traps"]}
+    assert (told["returning_rows"], told["known_rows"]) == (5, 2)
+    jobs.run_now(operations.confirm(found=again, actor_id=None, now=NOW))
+    again.refresh_from_db()
+    assert (again.report["facts"], again.report["duplicates"]) == (5, 2)
+    assert len(ledger(shop)) == 8
+
+
+def test_uploads_go_when_nothing_can_use_them(shop: "Shop", tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv")
+
+    def received(content: Path = path) -> Import:
+        return operations.receive(shop=shop, uploads=[operations.Upload("a.csv", content)], actor_id=None)
+
+    one, two = received(), received()
+    upload = one.files.get().path
+    operations.drop(found=one, actor_id=None)
+    assert upload.exists()  # the second import needs it
+    operations.enqueue_proposal(found=two, actor_id=None)
+    operations.stop(found=two)
+    assert (two.state, upload.exists()) == (Import.State.DROPPED, False)
+    live = take_in(shop, path)
+    operations.drop(found=received(), actor_id=None)
+    assert upload.exists()
+    operations.undo(found=live, actor_id=None, now=NOW)
+    assert not upload.exists()
+    operations.redo(found=live, actor_id=None, now=NOW)
+    assert total(shop) == Decimal("105.45")
+    other, empty = write(tmp_path / "b.csv", ROWS[:3]), tmp_path / "empty.csv"
+    empty.touch()
+    with pytest.raises(errors.NoBytesError):
+        operations.receive(
+            shop=shop, uploads=[operations.Upload("b.csv", other), operations.Upload("c.csv", empty)], actor_id=None
+        )
+    assert not list(upload.parent.iterdir())
+
+
 def test_what_cannot_be_read_waits_in_quarantine_and_comes_in_mended(shop: "Shop", tmp_path: Path) -> None:
     bad = [
         ("1007", "20001", "MUG", "two", "2011-03-01 10:00:00", "3.50", "501", "France"),
@@ -131,7 +176,8 @@ def test_a_file_that_cannot_be_read_leaves_nothing(shop: "Shop", tmp_path: Path)
     assert found.state == Import.State.FAILED
     assert "orders.csv" in found.error_text
     assert shop.lake().latest() is None
-    assert not (found.folder / "stage").exists()
+    assert not found.stage.exists()
+    assert not found.files.get().path.exists()
 
 
 def test_a_person_may_choose_columns_and_kinds(shop: "Shop", tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ app = typer.Typer(add_completion=False)
 def backup(file: Annotated[Path, typer.Argument(help="The file to make, such as topline.zip.")]) -> None:
     """Back up the database, the lakes, the uploads and the keys into one file. Keep it as safe as a password."""
     boot.product()
+    if file.exists():
+        raise typer.BadParameter(f"There is a “{file}” already. Choose another name, or remove it first.")
     from topline.workbench import backup
 
     about = backup.backup(file.absolute(), now=datetime.now(UTC))

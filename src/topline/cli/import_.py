@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from topline.cli import boot, output
+from topline.units.errors import ToplineError
 
 if TYPE_CHECKING:
     from topline.imports.models import Import
@@ -98,7 +99,11 @@ def files_(
         rates=dict(map(_pair, rate or [])),
         choices=[choices for _ in paths],
     )
-    found = operations.propose(found=found, progress=_say_progress)
+    try:
+        found = operations.propose(found=found, progress=_say_progress)
+    except ToplineError:
+        operations.drop(found=found, actor_id=None)
+        raise
     if style == output.Format.TABLE:
         _show_proposal(found)
     if dry_run:

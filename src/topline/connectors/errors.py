@@ -10,7 +10,11 @@ class FileError(ToplineError):
     message = N_("“%(file)s” can't be read.")
 
 
-class EmptyFileError(FileError):
+class UnreadableFileError(FileError):
+    """What no choice of columns mends: the file has to be brought anew."""
+
+
+class EmptyFileError(UnreadableFileError):
     message = N_("“%(file)s” holds no rows below its headings. Export it again and choose a file with orders in it.")
 
 
@@ -18,14 +22,14 @@ class NoBytesError(EmptyFileError):
     message = N_("“%(file)s” is empty: it has no content at all. Download or export it again.")
 
 
-class FileTypeError(FileError):
+class FileTypeError(UnreadableFileError):
     message = N_(
         "“%(file)s” isn't a table: it looks like %(found)s. Bring a CSV, TSV, XLSX, Parquet or JSON lines file, "
         "as it is or packed as .gz or .zip."
     )
 
 
-class HalfFileError(FileError):
+class HalfFileError(UnreadableFileError):
     message = N_("“%(file)s” breaks off at row %(row)s: %(detail)s. Download or export it again; it was cut short.")
 
 
@@ -33,51 +37,51 @@ class CutFileError(HalfFileError):
     message = N_("“%(file)s” can't be read to its end: %(detail)s. Download or export it again; it was cut short.")
 
 
-class ArchiveError(FileError):
+class ArchiveError(UnreadableFileError):
     message = N_(
         "“%(file)s” should hold exactly one file and holds %(count)s. Unpack it and bring the files one by one."
     )
 
 
-class PackedTooTightError(FileError):
+class PackedTooTightError(UnreadableFileError):
     message = N_(
         "“%(file)s” unpacks to more than %(ratio)s times its size, as no real table does; reading stopped at "
         "%(size)s MB. Unpack it yourself and look at it before you bring it."
     )
 
 
-class TooLargeError(FileError):
+class TooLargeError(UnreadableFileError):
     message = N_("“%(file)s” is larger than %(size)s MB when unpacked. Split it by month and bring the parts.")
 
 
-class LineTooLongError(FileError):
+class LineTooLongError(UnreadableFileError):
     message = N_(
         "Row %(row)s of “%(file)s” is longer than %(size)s MB. A quotation mark that never closes or a file that "
         "isn't a table does this; mend or remove that row."
     )
 
 
-class NulByteError(FileError):
+class NulByteError(UnreadableFileError):
     message = N_(
         "Row %(row)s, column %(column)s of “%(file)s” holds a NUL character, which no text has. Export the file again "
         "as UTF-8 text."
     )
 
 
-class EncodingError(FileError):
+class EncodingError(UnreadableFileError):
     message = N_(
         "Row %(row)s of “%(file)s” isn't text in any known encoding. Save the file as UTF-8 and bring it again."
     )
 
 
-class MergedHeadingsError(FileError):
+class MergedHeadingsError(UnreadableFileError):
     message = N_(
         "Row %(row)s of “%(file)s” holds the headings, and column %(column)s has none of its own: cells are merged. "
         "Unmerge them and give each column its own heading."
     )
 
 
-class DoubleHeadingError(FileError):
+class DoubleHeadingError(UnreadableFileError):
     message = N_("“%(file)s” names column %(column)s twice in row %(row)s. Rename one of the two.")
 
 

@@ -83,8 +83,19 @@ class Import(models.Model):
         return Path(settings.UPLOADS) / self.shop.slug / "import" / str(self.pk)
 
     @property
+    def stage(self) -> Path:
+        """Where its rows are worked on; hidden, so that no backup takes it."""
+        return self.folder / ".stage"
+
+    @property
     def profile(self) -> Profile:
         return Profile.from_json(self.rules)
+
+    @property
+    def needs_files(self) -> bool:
+        """Whether what was uploaded can still be of use."""
+        is_over = self.state in (self.State.DROPPED, self.State.UNDONE)
+        return not is_over and not self.error.get("is_final", False)
 
     def undecided(self, part: str) -> list[str]:
         """The columns that a person must say how to read before they are taken in. part : `dates` or `decimal`"""

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
+import pyarrow as pa
 from django.conf import settings
 from django.db import OperationalError, transaction
 from django.utils import timezone
@@ -123,6 +124,7 @@ TRAPS: Mapping[str, str] = {
     "repeated_columns": N_("%(columns)s repeat on every row what an order has once: they count once for each order."),
     "same_rows": N_("%(rows)s rows stand in more than one of the files: they count once."),
     "known_rows": N_("%(rows)s rows came with an earlier import: they count once."),
+    "returning_rows": N_("%(rows)s rows came with an import that was taken back: they count again."),
     "ambiguous_dates": N_(
         "Nothing shows whether the day or the month comes first in %(columns)s: look at the first rows."
     ),
@@ -152,7 +154,13 @@ def receive(
         raise NoFilesError()
     for currency, rate in (rates or {}).items():
         _checked_rate(currency, rate)
-    kept = [(upload.name, *_keep(shop, upload)) for upload in uploads]
+    kept: list[tuple[str, str, int]] = []
+    try:
+        for upload in uploads:
+            kept.append((upload.name, *_keep(shop, upload)))
+    except ToplineError:
+        _release(shop, [digest for _, digest, _ in kept])
+        raise
     with transaction.atomic():
         found = Import.objects.create(shop=shop, source=source, actor_id=actor_id, rates=dict(rates or {}))
         ImportFile.objects.bulk_create(
@@ -252,9 +260,11 @@ def propose(*, found: Import, progress: Progress | None = None) -> Import:
     try:
         return _propose(found, progress or _silent)
     except ToplineError as error:
-        if not isinstance(error, CancelledError | LeaseLostError):
+        if isinstance(error, CancelledError):
+            _give_up(found)
+        elif not isinstance(error, LeaseLostError):
             _fail(found, error)
-            _clear_stage(found)
+            _clear(found)
         raise
     except Exception as error:
         if not isinstance(error, OperationalError):  # the database is away: the job goes on later
@@ -289,7 +299,7 @@ def _propose(found: Import, progress: Progress) -> Import:
         work.finish()
         profile = found.profile if found.rules else work.stage.propose_profile()
         known = work.count_known()
-        preview = _preview(work.stage, profile, listed, known)
+        preview = _preview(work.stage, profile, listed, known, work.count_returning(known))
     with transaction.atomic():
         ImportFile.objects.bulk_update(listed, ["columns", "first_rows", "reading", "layout", "rows"])
         Import.objects.filter(pk=found.pk).update(
@@ -336,8 +346,7 @@ def take_in(*, found: Import, job: Job) -> dict[str, Any]:
         return _take_in(found, job)
     except (CancelledError, LeaseLostError) as error:
         if isinstance(error, CancelledError):
-            Import.objects.filter(pk=found.pk).update(state=Import.State.DROPPED, finished_at=timezone.now())
-            _clear_stage(found)
+            _give_up(found)
         raise
     except ToplineError as error:
         _fail(found, error)
@@ -384,6 +393,7 @@ def _take_in(found: Import, job: Job) -> dict[str, Any]:
             work.load(file)
         work.finish()
         counts = work.stage.counts()
+        returning = work.count_returning(counts["good"])
         parts = work.stage.parts(PART_ROWS)
         done: list[list[int]] = list(job.checkpoint.get("parts", []))
         job.advance(sum(map(sum, done)), counts["rows"])
@@ -414,7 +424,7 @@ def _take_in(found: Import, job: Job) -> dict[str, Any]:
         for file in found.files.all():
             file.quarantined = quarantine.write(work.stage, file.place, work.staged(file), file.quarantine_path)
             file.save(update_fields=["quarantined"])
-        report = _report(work.stage, profile, counts, done, reports)
+        report = _report(work.stage, profile, counts, [*done, [returning, -returning]], reports)
     with transaction.atomic():
         now = timezone.now()
         journal.make_live(shop=shop.slug, batch_id=found.batch_id, now=now)
@@ -447,9 +457,25 @@ def drop(*, found: Import, actor_id: int | None) -> Import:
     with transaction.atomic():
         Import.objects.filter(pk=found.pk).update(state=Import.State.DROPPED, finished_at=timezone.now())
         audit.log("import.drop", actor_id=actor_id, shop=found.shop.slug, subject=str(found.pk))
-    _clear_stage(found)
+    _clear(found)
     found.refresh_from_db()
     return found
+
+
+def stop(*, found: Import) -> None:
+    """Asks the import's job to stop, after which the import is dropped; at once if nobody had begun."""
+    found.refresh_from_db()
+    if found.job_id is None:
+        return
+    jobs.cancel(job_id=found.job_id)
+    if Job.objects.filter(pk=found.job_id, state=Job.State.CANCELLED).exists():
+        _give_up(found)
+
+
+def _give_up(found: Import) -> None:
+    Import.objects.filter(pk=found.pk).update(state=Import.State.DROPPED, finished_at=timezone.now())
+    found.refresh_from_db()
+    _clear(found)
 
 
 def _settle(found: Import) -> None:
@@ -493,6 +519,7 @@ def _switch(
         audit.log(action, actor_id=actor_id, shop=found.shop.slug, subject=str(found.pk))
     refund.publish(found.shop.lake())
     found.refresh_from_db()
+    _clear(found)
 
 
 class _Work:
@@ -504,7 +531,7 @@ class _Work:
         self._staged: dict[int, files.Staged] = {}
 
     def __enter__(self) -> "_Work":
-        self.stage = ledger.Stage(self.found.folder / "stage", self.shop)
+        self.stage = ledger.Stage(self.found.stage, self.shop)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -512,7 +539,7 @@ class _Work:
 
     def staged(self, file: ImportFile) -> files.Staged:
         if file.place not in self._staged:
-            folder = self.found.folder / "stage" / str(file.place)
+            folder = self.found.stage / str(file.place)
             self._staged[file.place] = files.stage(file.path, folder, name=file.name)
         return self._staged[file.place]
 
@@ -553,6 +580,23 @@ class _Work:
         stamp = reader.Stamp(self.found.batch_id, self.found.created_at)
         return known + sum(lake.count_same(table, batches) for _, table, batches in self.stage.references(stamp))
 
+    def count_returning(self, known: int) -> int:
+        """Of the ledger rows that the lake may hold, how many don't count there now: their imports were taken back."""
+        lake = self.found.shop.lake()
+        snapshot = lake.latest()
+        if not known or snapshot is None or "order_line" not in snapshot.tables:
+            return 0
+        if not snapshot.hidden - {self.found.batch_id}:
+            return 0
+        import ibis
+
+        counted = engine.table(lake, "order_line", snapshot)
+        seen = 0
+        for batch in self.stage.keys():  # noqa: SIM118 - a stage is no dict
+            asked = ibis.memtable(pa.Table.from_batches([batch])).semi_join(counted, "key")
+            seen += engine.execute(asked.agg(rows=asked.count())).column("rows")[0].as_py()
+        return lake.count_known("order_line", self.stage.keys()) - seen
+
     def take_in_references(self, lake: Any, stamp: reader.Stamp) -> dict[str, list[int]]:
         """Facts and duplicates of each table that isn't the ledger."""
         totals: dict[str, list[int]] = {}
@@ -563,9 +607,15 @@ class _Work:
         return totals
 
 
-def _preview(stage: ledger.Stage, profile: Profile, listed: Sequence[ImportFile], known: int) -> dict[str, Any]:
-    """What taking the files in would do. known : rows that the lake holds already"""
-    counts = stage.counts() | {"known_rows": known}
+def _preview(
+    stage: ledger.Stage, profile: Profile, listed: Sequence[ImportFile], known: int, returning: int
+) -> dict[str, Any]:
+    """What taking the files in would do.
+
+    known : rows that the lake holds already; returning : those of them that don't count there now
+    """
+    known -= returning
+    counts = stage.counts() | {"known_rows": known, "returning_rows": returning}
     taken = stage.rule_rows(profile)
     days = stage.days()
     traps: list[dict[str, Any]] = [
@@ -584,6 +634,7 @@ def _preview(stage: ledger.Stage, profile: Profile, listed: Sequence[ImportFile]
             "over_refunds",
             "same_rows",
             "known_rows",
+            "returning_rows",
         )
         if counts.get(code)
     ]
@@ -661,7 +712,7 @@ def _effect(effect: ledger.Effect) -> dict[str, Any]:
 
 def _keep(shop: Shop, upload: Upload) -> tuple[str, int]:
     """The digest and size of a file now kept under its digest."""
-    store = Path(settings.UPLOADS) / shop.slug / "file"
+    store = _store(shop)
     store.mkdir(parents=True, exist_ok=True, mode=0o700)
     held = sum(entry.stat().st_size for entry in os.scandir(store) if entry.is_file())
     digest, size = hashlib.sha256(), 0
@@ -719,13 +770,34 @@ def _fail(found: Import, error: ToplineError) -> None:
         "code": error.code,
         "message": error.message,
         "params": {key: str(value) for key, value in error.params.items()},
+        "is_final": isinstance(error, errors.UnreadableFileError),
     }
     Import.objects.filter(pk=found.pk).update(state=Import.State.FAILED, error=said, finished_at=timezone.now())
     found.refresh_from_db()
 
 
+def _clear(found: Import) -> None:
+    """Removes the stage of an import that stopped, and its uploads if nothing can use them any more."""
+    _clear_stage(found)
+    if not found.needs_files:
+        _release(found.shop, [file.sha256 for file in found.files.all()])
+
+
+def _release(shop: Shop, digests: Sequence[str]) -> None:
+    """Removes the uploads of these digests that no import of the shop needs."""
+    listed = ImportFile.objects.filter(belongs_to__shop=shop, sha256__in=digests).select_related("belongs_to")
+    needed = {file.sha256 for file in listed if file.belongs_to.needs_files}
+    for digest in set(digests) - needed:
+        (_store(shop) / digest).unlink(missing_ok=True)
+
+
+def _store(shop: Shop) -> Path:
+    """Where the shop's uploads are kept, each under its digest."""
+    return Path(settings.UPLOADS) / shop.slug / "file"
+
+
 def _clear_stage(found: Import) -> None:
-    shutil.rmtree(found.folder / "stage", ignore_errors=True)
+    shutil.rmtree(found.stage, ignore_errors=True)
 
 
 def _silent(done: int, total: int, message: str) -> None:

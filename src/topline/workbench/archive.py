@@ -43,10 +43,11 @@ class Writer:
             shutil.copyfileobj(source, target, _CHUNK)
 
     def add_tree(self, name: str, folder: Path) -> None:
-        """All files of a folder, if there is one."""
+        """All files of a folder, if there is one, but hidden ones: drafts that somebody is at work on."""
         for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                self.add(f"{name}/{path.relative_to(folder).as_posix()}", path)
+            inner = path.relative_to(folder)
+            if path.is_file() and not any(part.startswith(".") for part in inner.parts):
+                self.add(f"{name}/{inner.as_posix()}", path)
 
     @contextmanager
     def stream(self, name: str, *, is_packed: bool = False) -> Iterator["_Digested"]:

@@ -18,7 +18,6 @@ from topline.imports.models import Import, ImportFile
 from topline.units.text import N_
 from topline.web import formats, question
 from topline.web.page import Page, Visit, whole
-from topline.workbench import jobs
 from topline.workbench.models import Job
 
 State = Import.State
@@ -303,8 +302,8 @@ def act(visit: Visit, import_id: int) -> HttpResponse:
             operations.go_on(found=found, actor_id=actor)
         case "again":
             operations.enqueue_proposal(found=found, actor_id=actor)
-        case "stop" if found.job_id:
-            jobs.cancel(job_id=found.job_id)
+        case "stop":
+            operations.stop(found=found)
         case "drop":
             operations.drop(found=found, actor_id=actor)
             messages.info(visit.request, gettext("The files were not brought in."))
