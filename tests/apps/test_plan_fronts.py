@@ -91,6 +91,9 @@ def test_an_action_is_worth_the_facts_that_carry_its_campaigns_utm_or_coupons(ve
         "spring": {"utm": "utm_source=post&utm_campaign=spring", "metric": "net_sales"},  # B2 2 x 36 GBP; C1 cancelled
         "either": {"campaigns": ["winter"], "coupons": ["HELLO"], "metric": "orders"},  # A1 has both, G1 one
         "coupon": {"coupons": ["HELLO"], "metric": "orders"},
+        # A1 35, B2 90 and C1, which was cancelled later, 0: 125 over 3 orders, not the 90 over 2 of the campaign alone
+        "a rate": {"campaigns": ["spring"], "coupons": ["HELLO"], "metric": "average_order_value"},
+        "a rate of both": {"campaigns": ["winter"], "coupons": ["HELLO"], "metric": "average_order_value"},
         "loose": {"metric": "orders"},
         "flow": {"flow": "https://mail.example/flows/first", "metric": "messages_sent"},  # m1, m2, m3
         "both": {"flow": "/second", "campaigns": ["winter"], "metric": "messages_sent"},  # those three, m4, m5
@@ -106,6 +109,8 @@ def test_an_action_is_worth_the_facts_that_carry_its_campaigns_utm_or_coupons(ve
     assert found["spring"].actual == Decimal(90)
     assert found["either"].actual == 2
     assert found["coupon"].actual == 1
+    assert found["a rate"].actual == pytest.approx(Decimal(125) / 3)
+    assert found["a rate of both"].actual == Decimal("32.5")  # A1 35 and G1 30: A1 once, though it carries both
     assert found["loose"].actual is fronts.NOT_TIED
     assert (found["flow"].actual, found["both"].actual, found["form"].actual) == (3, 5, 1)
     assert found["apart"].actual is fronts.NOT_CUT

@@ -140,7 +140,7 @@ def _value_of_nothing(asked: Sequence[Metric], view: View) -> Values:
 def _targets(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, Values], Values]:
     """What the plans in force want of the metrics; missing for ratios, which no days sum to."""
     query = view.query
-    slices = {id_ for id_ in (*query.by, *(f.dimension for f in query.where)) if not dimensions()[id_].grain}
+    slices = {id_ for id_ in (*query.by, *(f.dimension for f in query.filters)) if not dimensions()[id_].grain}
     missing: Missing | None = None
     if "target" in view.tables.empty:
         missing = view.tables.empty["target"]

@@ -158,7 +158,7 @@ def _chosen(view: "View", by: tuple[str, ...]) -> list[Mapping[str, Any]]:
     category, an estimate of all categories goes before those of each; the same for markets. Of those that overlap the
     longest stands, then the one of the highest confidence.
     """
-    asked = {*by, *(f.dimension for f in view.query.where)}
+    asked = {*by, *(f.dimension for f in view.query.filters)}
     calendar, period = view.settings.calendar, view.query.period
     end = min(day for day in (period and period.end, view.query.as_of, date.max) if day)
     grains = [(id_, grain) for id_ in by if (grain := DIMENSIONS[id_].grain)]

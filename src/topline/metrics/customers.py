@@ -82,7 +82,7 @@ def _grouped(view: "View", rows: Any, by: tuple[str, ...], **values: Any) -> dic
 
 def _is_of_days(view: "View", by: tuple[str, ...]) -> bool:
     """Whether days alone decide under what cell an order stands."""
-    return not (view.columns(by) or view.query.where or any(dimensions()[id_].grain is Grain.HOUR for id_ in by))
+    return not (view.columns(by) or view.query.filters or any(dimensions()[id_].grain is Grain.HOUR for id_ in by))
 
 
 def _in_period(view: "View", rows: Any, by: tuple[str, ...]) -> Any:
@@ -308,7 +308,7 @@ def _loyalty_of_plain(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell] |
     extent = view.tables.extent
     if extent is None or not buckets or not is_short:
         return None
-    if view.query.where or "customer_value" not in view.tables.empty:
+    if view.query.filters or "customer_value" not in view.tables.empty:
         return None
     rows: Any = view.rows("person", slices, is_history=True)
     next_day = "_".join(("next", *slices, "day"))

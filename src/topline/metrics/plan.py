@@ -107,7 +107,7 @@ def _forecast_cells(view: View, by: tuple[str, ...]) -> Mapping[Key, Cell]:
     if known is None:
         return {}
     end = min(known.end, view.query.as_of or known.end)
-    asked = {id_ for id_ in (*by, *(f.dimension for f in view.query.where)) if not dimensions()[id_].grain}
+    asked = {id_ for id_ in (*by, *(f.dimension for f in view.query.filters)) if not dimensions()[id_].grain}
     rows: Any = view.tables.table("forecast")
     for column in ("category", "market"):
         rows = rows.filter(rows[column].notnull() if column in asked else rows[column].isnull())

@@ -103,6 +103,8 @@ class Query:
     metrics : ids, at least one
     period : the days in question, all days if None
     by : dimensions and grains of time, in the order of the columns
+    where : only rows that all of these keep
+    either : and only rows that at least one of these keeps, if there are any; of no dimension of time
     against : what to compare with: `previous`, `last_year`, `last_year_weekday` (each day against the one 52 weeks
         before), `last_year_feast` (the same, but moving feasts against themselves), `plan` (targets of plans in force)
     as_of : only what happened before this day
@@ -120,6 +122,7 @@ class Query:
     period: Period | None = None
     by: tuple[str, ...] = ()
     where: tuple[Filter, ...] = ()
+    either: tuple[Filter, ...] = ()
     against: str | None = None
     as_of: date | None = None
     known_at: datetime | None = None
@@ -141,7 +144,7 @@ class Query:
         for id_ in self.metrics:
             if id_ not in metrics():
                 raise UnknownMetricError(id=id_, nearest=_nearest(id_, metrics(), list(metrics())[:3]))
-        for id_ in (*self.by, *(f.dimension for f in self.where)):
+        for id_ in (*self.by, *(f.dimension for f in self.filters)):
             if id_ not in dimensions():
                 allowed = metrics()[self.metrics[0]].dimensions
                 raise UnknownDimensionError(id=id_, nearest=_nearest(id_, dimensions(), allowed))
@@ -149,7 +152,7 @@ class Query:
             if self.money != "shop" and metrics()[id_].is_shop_money:
                 raise OrderMoneyError(metric=id_)
             allowed = metrics()[id_].dimensions
-            for dimension in (*self.by, *(f.dimension for f in self.where)):
+            for dimension in (*self.by, *(f.dimension for f in self.filters)):
                 if dimension not in allowed:
                     names = ", ".join(d for d in dimensions() if d in allowed) or N_("nothing")
                     raise DimensionNotAllowedError(metric=id_, dimension=dimension, allowed=names)
@@ -159,6 +162,11 @@ class Query:
             or self.time == ("hour",)
         ):
             raise WindowError(text=self.window)
+
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        """All that decide which rows count."""
+        return (*self.where, *self.either)
 
     @property
     def time(self) -> tuple[str, ...]:

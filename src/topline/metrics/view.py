@@ -185,7 +185,7 @@ class View:
     @property
     def asked(self) -> frozenset[str]:
         """The dimensions that are no time of the question's cuts and filters."""
-        ids = (*self.query.by, *(condition.dimension for condition in self.query.where))
+        ids = (*self.query.by, *(condition.dimension for condition in self.query.filters))
         return frozenset(id_ for id_ in ids if not _grain(id_))
 
     def is_asked(self, dimension: str) -> bool:
@@ -214,27 +214,28 @@ class View:
         for condition in filters:
             if not (is_history and _grain(condition.dimension)):
                 rows = rows.filter(self._matches(rows, condition))
+        rows = self._of_either(rows)
         is_detail = source in ("ledger", "counted") and "event_day" in rows.columns
         is_summed = is_detail and not (is_history or self.with_keys or "customer" in by)
         if is_summed and by and not with_hour and all(map(_grain, by)):
             return self.cut(self._summed(rows, ("day",)), by)
         rows = self.cut(rows, by)
-        if source == "person" and "is_plain" in rows.columns and not self.query.where:
+        if source == "person" and "is_plain" in rows.columns and not self.query.filters:
             return self._counted_once(rows, by, columns, is_history=is_history)
         return self._summed(rows, by) if is_summed else rows
 
     def shown(self, rows: "Table", by: tuple[str, ...]) -> "Table":
         """Rows with `day` that a stage made for the question's time, cut by `by`, its other filters applied."""
         filters = [f for f in self.query.where if not _grain(f.dimension)]
-        dims = frozenset(id_ for id_ in (*by, *(f.dimension for f in filters)) if not _grain(id_))
+        dims = self.columns(by)
         rows = self._told(_select(rows, _plain(dims), self.tables, {n: n for n in rows.columns}), dims)
         for condition in filters:
             rows = rows.filter(self._matches(rows, condition))
-        return self.cut(self._owned(rows), by)
+        return self.cut(self._owned(self._of_either(rows)), by)
 
     def columns(self, by: tuple[str, ...]) -> frozenset[str]:
         """The dimensions that rows cut by these need, filters' too, without time."""
-        return frozenset(id_ for id_ in (*by, *(f.dimension for f in self.query.where)) if not _grain(id_))
+        return frozenset(id_ for id_ in (*by, *(f.dimension for f in self.query.filters)) if not _grain(id_))
 
     def over(self, period: Period) -> "View":
         """The same question about another period, all of it at once: neither window nor filters by day."""
@@ -376,6 +377,13 @@ class View:
         if values and None in condition.values:
             matches = matches | column.isnull()
         return cast("Column", matches)
+
+    def _of_either(self, rows: Any) -> Any:
+        """The rows that one of the filters keeps of which one is enough."""
+        import ibis
+
+        either = [self._matches(rows, condition) for condition in self.query.either]
+        return rows.filter(ibis.or_(*either)) if either else rows
 
     def _base(self, source: str, dims: frozenset[str], with_hour: bool) -> "Table":
         """A source's rows before period and filters, made once for all measures of the question."""

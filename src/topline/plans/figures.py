@@ -168,20 +168,30 @@ class Reader:
         query = replace(query, known_at=self.known_at)
         return read.read(self._lake, query, scope=self.scope, settings=self._settings)
 
-    def values(self, names: Sequence[str], period: Period, where: tuple[Filter, ...] = ()) -> dict[str, object]:
+    def values(
+        self,
+        names: Sequence[str],
+        period: Period,
+        where: tuple[Filter, ...] = (),
+        either: tuple[Filter, ...] = (),
+    ) -> dict[str, object]:
         """The total of each metric over a period up to yesterday; Missing where there is none or it may not be seen."""
-        asked = [name for name in dict.fromkeys(names) if (name, period, where) not in self._known]
+        of = (period, where, either)
+        asked = [name for name in dict.fromkeys(names) if (name, *of) not in self._known]
         for name in asked:
             if metrics()[name].family in self.scope.hidden_families:
-                self._known[name, period, where] = Missing("hidden", HiddenMetricError.message, {"metric": name})
-        asked = [name for name in asked if (name, period, where) not in self._known]
+                self._known[name, *of] = Missing("hidden", HiddenMetricError.message, {"metric": name})
+        asked = [name for name in asked if (name, *of) not in self._known]
         if asked:
-            found = self.ask(Query(metrics=tuple(asked), period=period, where=where, as_of=self.today)).totals
-            self._known |= {(name, period, where): found[name] for name in asked}
-        return {name: self._known[name, period, where] for name in names}
+            query = Query(metrics=tuple(asked), period=period, where=where, either=either, as_of=self.today)
+            found = self.ask(query).totals
+            self._known |= {(name, *of): found[name] for name in asked}
+        return {name: self._known[name, *of] for name in names}
 
-    def value(self, name: str, period: Period, where: tuple[Filter, ...] = ()) -> object:
-        return self.values([name], period, where)[name]
+    def value(
+        self, name: str, period: Period, where: tuple[Filter, ...] = (), either: tuple[Filter, ...] = ()
+    ) -> object:
+        return self.values([name], period, where, either)[name]
 
 
 def figures(reader: Reader, asks: Iterable[Ask]) -> dict[Ask, Figure]:

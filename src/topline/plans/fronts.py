@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import combinations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from topline.metrics.catalogue import metrics
-from topline.metrics.metric import RollUp, Unit
+from topline.metrics.metric import Unit
 from topline.metrics.query import Filter
 from topline.plans.figures import NOT_YET, Reader
 from topline.plans.models import Entry
@@ -156,24 +155,12 @@ def _names(link: object) -> tuple[str, ...]:
 
 
 def tied(reader: Reader, metric: str, by: Mapping[str, Sequence[str]], period: Period) -> object:
-    """A metric's value of the facts that carry one of the values of any dimension, each fact once."""
+    """A metric's value of all facts together that carry one of the values of any dimension, each fact once."""
     dims = metrics()[metric].dimensions
     if not by:
         return NOT_TIED
     filters = tuple(Filter(name, tuple(values)) for name, values in by.items() if name in dims)
-    if not filters:
-        return NOT_CUT
-    first = reader.value(metric, period, filters[:1])
-    if len(filters) == 1 or metrics()[metric].roll_up not in (RollUp.SUM, RollUp.DISTINCT):
-        return first
-    signed = [
-        (1 if count % 2 else -1, reader.value(metric, period, some))
-        for count in range(1, len(filters) + 1)
-        for some in combinations(filters, count)
-    ]
-    if any(isinstance(value, Missing) for _, value in signed):
-        return first
-    return sum(sign * value for sign, value in signed)  # type: ignore[operator,misc]
+    return reader.value(metric, period, either=filters) if filters else NOT_CUT
 
 
 def actions(reader: Reader) -> list[Action]:
