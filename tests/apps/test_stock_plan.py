@@ -5,6 +5,7 @@ import shutil
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from test_api import caller
@@ -17,7 +18,9 @@ from topline.lake import read
 from topline.lake.scope import Scope
 from topline.lake.store import Lake
 from topline.metrics.query import Query
-from topline.plans import demand, numbers, stock, workload
+from topline.outlook import kept
+from topline.outlook.kept import Run
+from topline.plans import demand, numbers, standing, stock, workload
 from topline.plans import jobs as plan_jobs
 from topline.plans.text import render
 from topline.team import operations as team
@@ -87,6 +90,37 @@ def test_the_outlook_of_a_product_is_what_its_stock_counts_on(stocked):
         assert variance >= ((high - low) / 2.5632) ** 2 * 0.999
         assert after.error[k] >= 0.08
     assert "13 weeks" in render(stock.of(stocked, DAY).notes[1], currency="GBP", language="en")
+
+
+def test_after_a_planned_promotion_the_stock_counts_on_less(stocked):
+    """A1's prices teach that it sells 0.8 of its units for two weeks after a promotion."""
+    now = datetime.now(UTC)
+    for batch_id in ("test", "test2"):
+        journal.open_batch(shop=stocked.slug, batch_id=batch_id, source="test", now=now)
+        journal.make_live(shop=stocked.slug, batch_id=batch_id, now=now)
+    made = demand.make(stocked, DAY)
+    before = stock.goods(stocked, DAY)
+    row = {"key": "A1", "category": "Lamps", "line": 0, "group": 0, "price": 37.0, "units": 900.0, "weekly": 40.0}
+    row |= {f"on_{name}{part}": value for name, mean in (("price", -2.0), ("offer", 0.1), ("after", np.log(0.8)))
+            for part, value in (("", mean), ("_se", 0.0), ("_own", 1.0))}  # fmt: skip
+    learnt = {
+        "product": pa.Table.from_pylist([row]),
+        "group": pa.Table.from_pylist([{"name": "Lamps", "mean": -2.0, "se": 0.0, "products": 1}]),
+        "effect": pa.Table.from_pylist([{"name": name, "mean": 0.0} for name in ("price", "offer", "after")]),
+    }
+    lake = stocked.lake()
+    kept.save(standing._path(stocked, "price", DAY, lake.latest()), Run(learnt, {"as_of": str(DAY), "snapshot": 1}))
+    promotion = {"key": "p", "version": 1, "recorded_at": now, "batch_id": "test2", "plan_version": "1",
+                 "promotion_key": "p", "category": "Lamps", "discount_rate": Decimal("0.2"),
+                 "on": DAY + timedelta(days=7), "until_on": DAY + timedelta(days=10)}  # fmt: skip
+    planned = pa.RecordBatch.from_pylist([promotion], tables()["planned_promotion"].schema)
+    lake.append("planned_promotion", [planned], batch_id="test2")
+    lake.publish(now=now)
+    after, lamps = stock.goods(stocked, DAY), before.product_key.index("A1")
+    expected = before.wanted.copy()
+    expected[lamps, 10:24] *= 0.8
+    assert after.wanted == pytest.approx(expected)
+    assert made.weeks[-1] > DAY + timedelta(days=24)
 
 
 def test_each_product_has_its_state_and_its_order(stocked):

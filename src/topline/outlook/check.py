@@ -27,7 +27,7 @@ from topline.metrics.query import Query
 from topline.metrics.settings import Settings
 from topline.outlook import history, sales
 from topline.outlook.kept import Run
-from topline.outlook.price import AFTER_DAYS, PriceOutlook
+from topline.outlook.price import AFTER_DAYS, PriceOutlook, Promotion
 from topline.outlook.response import ResponseOutlook
 from topline.outlook.sales import Cells, SalesOutlook
 from topline.outlook.shelf import RECENT_DAYS
@@ -71,26 +71,10 @@ _UNCOSTED = 0.02
 _LEAST_ELASTIC = 0.05
 _DEPTHS = np.linspace(0.0, 2.0, 9)
 _DEEPEST = 0.9
-_ANNOUNCED = "offer"
 _LEAST_EFFECT = 0.05
 
 
 type Spend = Mapping[str | None, Floats]
-
-
-@dataclass(frozen=True, slots=True)
-class Promotion:
-    """A discount on some days.
-
-    products : codes, None for all of `category`, or of the shop if that is None too
-    market : None for all
-    """
-
-    period: Period
-    discount: float
-    products: frozenset[str] | None = None
-    category: str | None = None
-    market: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -514,7 +498,7 @@ def base(
     elasticity : (paths, c); answering : to spend; by default what published averages let believe
     budget : by channel (w,) what the plan spends, in place of what is seen
     prices, promotions : planned ones move demand as far as `prices` knows how customers answer
-    holds_promotions : `goods` knows of them already, but not of the dip after, as it does of those of an active plan
+    holds_promotions : `goods` knows of them already, as it does of those of an active plan
     """
     ways = _ways(seen, categories, markets)
     total = seen.sales.total.samples[:, 0] - seen.sales.total.actual[0]
@@ -570,10 +554,8 @@ def base(
         promoted_sales=np.ones((paths, 0, 0)),
         reference=np.stack([one.total.last_year[0] if one else unknown for one in outlooks]),
     )
-    found, undipped = plain, foreseen
-    if prices is not None:
-        found, undipped = _promoting(plain, seen, ways, markets, prices, promotions)
-    known = undipped if holds_promotions else foreseen
+    found = plain if prices is None else _promoting(plain, seen, ways, markets, prices, promotions)
+    known = found.pooled.mean(axis=0) if holds_promotions else foreseen
     units = _units(seen, ways, known, goods)
     price = np.divide(known, units, out=np.ones_like(units), where=(units > 1e-9) & (known > 0))
     return _stocked(found, seen, price if holds_promotions else price * found.price, goods, ways, lead_days)
@@ -599,16 +581,15 @@ class _Row:
 
 def _promoting(
     plain: Base, seen: Seen, ways: "_Ways", markets: Names, prices: PriceOutlook, promotions: Sequence[Promotion]
-) -> tuple[Base, Floats]:
-    """The base with the planned promotions and the dip after them in its demand, and (c, w) its net sales without the
-    dip, on average.
+) -> Base:
+    """The base with the planned promotions and the dip after them in its demand.
 
     The season holds what was promoted in the same weeks a year before: where the plan promotes, that is taken out
     first, so that the same promotion again adds nothing.
     """
     rows = _rows(plain, promotions, (*promotions, *seen.promotions), seen, ways, markets, prices)
     if not rows:
-        return plain, plain.pooled.mean(axis=0)
+        return plain
     past = _rows(plain, seen.promotions, seen.promotions, seen, ways, markets, prices)
     moved = _on(rows, plain)
     promoted = _on([row for row in rows if not row.is_after], plain)
@@ -631,23 +612,13 @@ def _promoting(
     dearer = np.divide(units, mean, out=np.ones_like(mean), where=mean > 0)
     before_all, needed_all = plain.demand.sum(axis=(1, 2)), needed.sum(axis=(1, 2))
     more = np.divide(needed_all, before_all, out=np.ones_like(before_all), where=before_all > 0)
-    found = replace(
+    return replace(
         found,
         demand=demand,
         orders=plain.orders * more,
         cost_rate=plain.cost_rate * dearer,
         price=plain.price / dearer,
     )
-    return found, _undipped(found, rows, planned)
-
-
-def _undipped(found: Base, rows: Sequence[_Row], planned: int) -> Floats:
-    """(c, w) net sales of a base on average, without the dip after its promotions."""
-    dipped = np.array([row.is_after for row in rows])
-    values = found.promoted_sales[:, :, planned]
-    demand = np.array(found.demand)
-    check.promote(demand, found, np.where(dipped, 1.0, values), values)
-    return np.asarray(demand.mean(axis=0).sum(axis=1))
 
 
 def _on(rows: Sequence[_Row], plain: Base) -> NDArray[np.bool_]:
@@ -685,7 +656,6 @@ def _rows(
     keys, names = prices.keys, prices.run.texts("product", "category")
     place = np.array([ways.of_category(name) for name in names], dtype=np.int64)
     worth = prices.column("weekly") * prices.column("price")
-    kinds = [_ANNOUNCED] if _ANNOUNCED in prices.effects else []
     paths, found = len(plain.demand), []
     picked = np.random.default_rng(_SEED + 5).permutation(paths)
 
@@ -694,7 +664,7 @@ def _rows(
         return np.hstack([np.ones((paths, 1)), values[picked % len(values)]])
 
     def chosen(one: Promotion) -> NDArray[np.bool_]:
-        return np.array([_is_of(one, key, name) for key, name in zip(keys, names, strict=True)], dtype=bool)
+        return np.array([one.covers(key, name) for key, name in zip(keys, names, strict=True)], dtype=bool)
 
     offers = [(one, chosen(one), _in_market(one.market, seen, ways, len(markets))) for one in promotions]
     busy = [(one.period, chosen(one), _in_market(one.market, seen, ways, len(markets))) for one in others]
@@ -708,13 +678,14 @@ def _rows(
             rows = np.flatnonzero(inside & (place == category))
             whole = max(float(worth[place == category].sum()), 1e-9)
             if share.any():
-                units, sales = prices.multiples(rows, ratios.tolist(), kinds)
+                units, sales = prices.multiples(rows, ratios.tolist(), prices.announced)
                 on = float(worth[rows].sum() / whole) * where[:, None] * share
                 found.append(_Row(int(category), False, on, drawn(units), drawn(sales)))
-            dip = prices.aftermath(rows, kinds)
+            dip = prices.aftermath(rows)
             free = None if dip is None else _free(seen.slots, later, where, worth[rows] / whole, rows, busy)
             if dip is not None and free is not None and free.any():
-                times = drawn(np.repeat(dip[:, None], len(ratios), axis=1))
+                pooled = dip @ worth[rows] / worth[rows].sum()
+                times = drawn(np.repeat(pooled[:, None], len(ratios), axis=1))
                 found.append(_Row(int(category), True, free, times, times))
         busy.append((later, inside, where))  # what ended earlier dips no more where this one does
     return found
@@ -759,17 +730,10 @@ def _in_market(market: str | None, seen: Seen, ways: "_Ways", count: int) -> Flo
     return share
 
 
-def _is_of(one: Promotion, key: str, category: str | None) -> bool:
-    """Whether a promotion is on a product."""
-    if one.products is not None:
-        return key in one.products
-    return one.category is None or one.category == category
-
-
 def knows(prices: PriceOutlook, one: Promotion) -> bool:
     """Whether anything is known of how customers answer to the price of what a promotion is on."""
     names = prices.run.texts("product", "category")
-    return any(_is_of(one, key, name) for key, name in zip(prices.keys, names, strict=True))
+    return any(one.covers(key, name) for key, name in zip(prices.keys, names, strict=True))
 
 
 def _days_on(slots: Sequence[date], period: Period) -> Floats:

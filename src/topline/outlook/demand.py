@@ -16,6 +16,7 @@ from topline.lake import engine
 from topline.lake.snapshot import Snapshot
 from topline.lake.store import Appended, Lake
 from topline.metrics.settings import Settings
+from topline.outlook import price as prices
 from topline.outlook.history import STALE_DAYS, History, horizon
 from topline.science import conformal, rhythm, season, spread, stack
 from topline.science.demand import ShortHistoryError
@@ -642,12 +643,14 @@ def _promotions(lake: Lake, snapshot: Snapshot, sales: _Sales, live: Ints, weeks
         promoted[inside] = np.maximum(promoted[inside], share[inside[1]])
         discount[inside] = np.maximum(discount[inside], share[inside[1]] * rate)
 
-    for product, category, market, days, rate in _planned_promotions(lake, snapshot, sales, weeks):
-        try:
-            touched = _touched(sales, Change(product=product, category=category, period=days))
-        except UnknownProductError:
-            continue
-        mark(np.flatnonzero(np.isin(of, touched)), market, days, rate)
+    ahead = Period(sales.end, sales.start + timedelta(days=_WEEK * weeks))
+    for one in prices.planned_promotions(lake, snapshot, ahead):
+        for product in one.products or (None,):
+            try:
+                touched = _touched(sales, Change(product=product, category=one.category, period=one.period))
+            except UnknownProductError:
+                continue
+            mark(np.flatnonzero(np.isin(of, touched)), one.market, one.period, one.discount)
     if "promotion" not in snapshot.tables:
         return discount, promoted
     table: Any = engine.table(lake, "promotion", snapshot)
@@ -672,22 +675,6 @@ def _in_market(sales: _Sales, live: Ints, market: str | None) -> NDArray[np.bool
     if market is None or names == (None,):
         return np.ones(len(live), dtype=bool)
     return np.asarray(sales.of["market"][live] == names.index(market) if market in names else np.zeros(len(live)), bool)
-
-
-type _Planned = tuple[str | None, str | None, str | None, Period, float]
-
-
-def _planned_promotions(lake: Lake, snapshot: Snapshot, sales: _Sales, weeks: int) -> Iterator[_Planned]:
-    """Product, category, market, days and discount of what active plans promote in the coming weeks."""
-    if "planned_promotion" not in snapshot.tables:
-        return
-    table: Any = engine.table(lake, "planned_promotion", snapshot)
-    end = sales.start + timedelta(days=_WEEK * weeks)
-    ahead = table.filter((table.until_on > sales.end) & (table.on < end) & (table.until_on > table.on))
-    rows = ahead.select("product_key", "category", "market", "on", "until_on", rate=ahead.discount_rate.cast("float64"))
-    for row in engine.execute(rows.order_by("on", "product_key", "category", "market")).to_pylist():
-        days = Period(max(row["on"], sales.end), row["until_on"])
-        yield row["product_key"], row["category"], row["market"], days, row["rate"] or 0.0
 
 
 def _planned_prices(

@@ -1,6 +1,6 @@
 """How a shop's demand answers to its prices and promotions, and what a change of them would bring."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -56,6 +56,9 @@ _TIMES = np.geomspace(1, 10, 41)
 _PLACED = {"display": "display", "mailer": "mailer", "price": "offer", "bundle": "bundle"}
 """Kinds of promotion that all customers see, and what their effect is called; coupons go to some."""
 
+_ANNOUNCED = "offer"
+"""The effect that a planned promotion has beside its price."""
+
 
 class UnknownProductError(ToplineError):
     message = N_(
@@ -74,6 +77,39 @@ class PriceChangeError(ToplineError):
 
 class NoSalesError(ToplineError):
     message = N_("No product has sold %(least)d units in %(weeks)d different weeks, so nothing can be learnt yet.")
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A discount on some days.
+
+    products : codes, None for all of `category`, or of the shop if that is None too
+    market : None for all
+    """
+
+    period: Period
+    discount: float
+    products: frozenset[str] | None = None
+    category: str | None = None
+    market: str | None = None
+
+    def covers(self, product: str, category: str | None) -> bool:
+        if self.products is not None:
+            return product in self.products
+        return self.category is None or self.category == category
+
+
+def planned_promotions(lake: Lake, snapshot: Snapshot, period: Period) -> Iterator[Promotion]:
+    """What active plans promote on days of a period, and on those after it of what has begun."""
+    if "planned_promotion" not in snapshot.tables:
+        return
+    table: Any = engine.table(lake, "planned_promotion", snapshot)
+    ahead = table.filter((table.until_on > period.start) & (table.on < period.end) & (table.until_on > table.on))
+    rows = ahead.select("product_key", "category", "market", "on", "until_on", rate=ahead.discount_rate.cast("float64"))
+    for row in engine.execute(rows.order_by("on", "product_key", "category", "market")).to_pylist():
+        products = None if row["product_key"] is None else frozenset([row["product_key"]])
+        days = Period(max(row["on"], period.start), row["until_on"])
+        yield Promotion(days, row["rate"] or 0.0, products, row["category"], row["market"])
 
 
 def run(lake: Lake, snapshot: Snapshot, *, as_of: date, settings: Settings) -> Run:
@@ -676,14 +712,18 @@ class PriceOutlook:
         units, sales = (np.stack(each, axis=1) for each in zip(*found, strict=True))
         return np.maximum(units, 0.0), np.maximum(sales, 0.0)
 
-    def aftermath(self, rows: Ints, kinds: Sequence[str]) -> Floats | None:
-        """(draws,) units in the `AFTER_DAYS` after such promotions, as multiples of those without; None where the data
-        show no dip."""
-        if "after" not in self.effects or not kinds:
+    @property
+    def announced(self) -> list[str]:
+        """The kinds that a planned promotion is of, as far as the data tell of them."""
+        return [_ANNOUNCED] if _ANNOUNCED in self.effects else []
+
+    def aftermath(self, rows: Ints) -> Floats | None:
+        """(draws, n) units in the `AFTER_DAYS` after a planned promotion, as multiples of those without; None where the
+        data show no dip."""
+        if "after" not in self.effects or not self.announced:
             return None
-        usual = self.column("weekly")[rows] * self.column("price")[rows]
         drawn = self._effect("after", rows, self._draws(rows), np.random.default_rng(_SEED + 2))[1:]
-        times: Floats = np.exp(np.clip(drawn, -5, 5)) @ usual / usual.sum()
+        times: Floats = np.exp(np.clip(drawn, -5, 5))
         return times
 
     def terms(self, rows: Ints, ratio: float, weeks: int) -> volume.Terms:

@@ -1,6 +1,6 @@
 """What the products of a shop are expected to sell day by day: the ground of its orders to suppliers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from topline.lake.store import Lake
 from topline.metrics.settings import Settings
 from topline.outlook import sales, shelf
 from topline.outlook.demand import DemandOutlook
+from topline.outlook.price import AFTER_DAYS, PriceOutlook, Promotion
 from topline.outlook.sales import Cells, SalesOutlook
 from topline.outlook.shelf import RECENT_DAYS, Shelf
 from topline.science import demand, stock
@@ -142,6 +143,37 @@ def refined(goods: Goods, outlook: DemandOutlook) -> Goods:
     spread = ((high - low) / (2 * _Z80 * mean)) ** 2
     error[here] = np.clip(np.sqrt(np.maximum(spread - goods.dispersion[here] / mean, 0)), _ERROR[0], 1.0)
     return replace(goods, wanted=wanted, error=error, outlook_weeks=len(outlook.weeks))
+
+
+def dipped(
+    goods: Goods, prices: PriceOutlook, promotions: Sequence[Promotion], markets: Mapping[str | None, float]
+) -> Goods:
+    """The goods with the dip after promotions that their units know of: for two weeks what was promoted sells less,
+    as the shop's prices teach, while it is in no other promotion.
+
+    markets : share of the units of each; empty where sales know none, so that every promotion is for all
+    """
+    place = {key: k for k, key in enumerate(prices.keys)}
+    known = [i for i, key in enumerate(goods.product_key) if key in place]
+    rows = np.array([place[goods.product_key[i]] for i in known], dtype=np.int64)
+    dip = prices.aftermath(rows) if known else None
+    if dip is None:
+        return goods
+    covered = [
+        (one, np.array([one.covers(goods.product_key[i], goods.category[i]) for i in known])) for one in promotions
+    ]
+    fallen = np.zeros((len(known), HORIZON_DAYS))
+    for market, share in (markets or {None: 1.0}).items():
+        is_on, is_after = np.zeros((2, len(known), HORIZON_DAYS), dtype=bool)
+        for one, inside in covered:
+            if not markets or one.market in (None, market):
+                first, after = ((day - goods.as_of).days for day in (one.period.start, one.period.end))
+                is_on[inside, max(first, 0) : max(after, 0)] = True
+                is_after[inside, max(after, 0) : max(after + AFTER_DAYS, 0)] = True
+        fallen += share * (is_after & ~is_on)
+    wanted = goods.wanted.copy()
+    wanted[known] *= 1 - fallen * (1 - dip.mean(axis=0))[:, None]
+    return replace(goods, wanted=wanted)
 
 
 def _unconstrained(there: Shelf) -> Floats:

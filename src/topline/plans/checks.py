@@ -21,9 +21,9 @@ from topline.lake.snapshot import Snapshot
 from topline.metrics.query import Filter, Query
 from topline.outlook import check as outlook
 from topline.outlook import kept
-from topline.outlook.check import Promotion, Spend
+from topline.outlook.check import Spend
 from topline.outlook.kept import Run
-from topline.outlook.price import PriceOutlook
+from topline.outlook.price import PriceOutlook, Promotion
 from topline.outlook.response import ResponseOutlook
 from topline.outlook.stock import Goods
 from topline.plans import (

@@ -28,7 +28,6 @@ from topline.units.text import N_
 CHECKED = 5
 """Products whose prior price is looked up, the best sellers first."""
 
-_ANNOUNCED = "offer"
 _LANDING = content.DAYS_BEFORE["landing"]["briefed"] + content.AHEAD_OF_PROMOTION
 _ONE_DAY = timedelta(days=1)
 
@@ -243,8 +242,7 @@ def _answer(
     expected = _wanted(goods, {outlook.keys[k] for k in rows}, days, today) if goods is not None else None
     if expected and weekly > 0:
         weeks = expected / weekly
-    kinds = [_ANNOUNCED] if discount and _ANNOUNCED in outlook.effects else []
-    return outlook.ask(rows, 1 - discount, weeks=weeks, kinds=kinds)
+    return outlook.ask(rows, 1 - discount, weeks=weeks, kinds=outlook.announced if discount else [])
 
 
 def _rows(outlook: PriceOutlook, names: frozenset[str] | None) -> Any:

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from topline.accounts.models import Shop
 from topline.calendar.occurrence import Occurrence
 from topline.lake.snapshot import Snapshot
-from topline.outlook import history
+from topline.outlook import history, kept
+from topline.outlook import price as prices
 from topline.outlook import stock as outlook
+from topline.outlook.demand import DemandOutlook
+from topline.outlook.price import PriceOutlook
 from topline.outlook.stock import HORIZON_DAYS, Goods
-from topline.plans import cache, calendar, demand, expectation, numbers, renewal
+from topline.plans import cache, calendar, demand, expectation, numbers, renewal, standing
 from topline.plans.drafting import EmptyLakeError
 from topline.plans.numbers import Stated
 from topline.plans.text import Sentence
@@ -173,7 +176,8 @@ def _load(path: Path) -> Goods:
 
 
 def goods(shop: Shop, as_of: date, snapshot: Snapshot | None = None) -> Goods:
-    """What the shop's products are expected to sell, made if it isn't yet; as the demand outlook has it, where one is.
+    """What the shop's products are expected to sell, made if it isn't yet; as the demand outlook has it, where one is,
+    and less of what was promoted in the two weeks after.
 
     Raises EmptyLakeError, ShortHistoryError.
     """
@@ -182,7 +186,25 @@ def goods(shop: Shop, as_of: date, snapshot: Snapshot | None = None) -> Goods:
         raise EmptyLakeError()
     make(shop, as_of, snapshot)
     found, ahead = _load(_path(shop, as_of, snapshot)), demand.made(shop)
-    return outlook.refined(found, ahead) if ahead is not None and demand.is_fresh(shop, ahead, as_of) else found
+    if ahead is None or not demand.is_fresh(shop, ahead, as_of):
+        return found
+    return _dipped(shop, outlook.refined(found, ahead), ahead, snapshot)
+
+
+def _dipped(shop: Shop, found: Goods, ahead: DemandOutlook, snapshot: Snapshot) -> Goods:
+    """The goods with the dip after the promotions that the outlook knows of, as far as the shop's prices teach one."""
+    run = standing.newest(shop, "price", snapshot)
+    known = Period(found.as_of, ahead.weeks[-1] + timedelta(days=7))
+    planned = list(prices.planned_promotions(shop.lake(), snapshot, known)) if run else []
+    if run is None or not planned:
+        return found
+    cells = ahead.by.get("market")
+    share = (
+        {}
+        if cells is None
+        else dict(zip(cells.names, cells.whole[:, 1] / max(float(cells.whole[:, 1].sum()), 1e-9), strict=True))
+    )
+    return outlook.dipped(found, PriceOutlook(kept.load(run)), planned, share)
 
 
 # The plan ----------------------------------------------------------------------------
