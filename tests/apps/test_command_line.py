@@ -12,6 +12,7 @@ import ledger_rows
 import pytest
 from django.db import OperationalError
 
+from topline.accounts import links
 from topline.cli import main, output
 from topline.journal import operations as journal
 from topline.units.missing import Missing
@@ -71,6 +72,11 @@ def test_nothing_is_an_empty_list(capsys):
         (["user", "role", "owner@example.org", "analyst", "--shop", "gifts"], 4, "A shop needs an owner."),
         (["restore", "nothing.zip"], 4, "there is no such file"),
         (["backup", __file__], 2, "Choose another name"),
+        (
+            ["shop", "create", "g", "--currency", "XTS", "--timezone", "Europe/London", "--country", "GB"],
+            4,
+            "“XTS” is not a currency.",
+        ),
     ],
 )
 def test_exit_codes(shop, capsys, arguments, code, said):
@@ -181,10 +187,22 @@ def test_a_reader_that_has_read_enough_is_no_failure(monkeypatch):
         (PermissionError(13, "Permission denied", "/srv/topline"), "/srv/topline can't be used: Permission denied."),
     ],
 )
-def test_what_the_machine_refuses_is_said_in_a_sentence(monkeypatch, capsys, error, said):
+def test_what_the_machine_refuses_is_said_in_a_sentence(monkeypatch, capsys, settings, error, said):
     def refuse(*_args: object) -> int:
         raise error
 
     monkeypatch.setattr(main, "_run_verb", refuse)
     assert main.run(["shop", "list"]) == main.Exit.FAILED
     assert said in capsys.readouterr().err
+    settings.DEBUG = True  # its own fault in a path shows where it is
+    with pytest.raises(type(error)):
+        main.run(["shop", "list"])
+
+
+def test_a_link_leads_to_the_server_that_runs(owner, capsys, settings, tmp_path):
+    settings.HOME, settings.URL = tmp_path, "http://127.0.0.1:8010"
+    with links.served():
+        settings.URL = "http://127.0.0.1:8000"  # as in another process, which was told of no port
+        assert main.run(["user", "link", owner.email]) == 0
+        assert "http://127.0.0.1:8010/start/" in capsys.readouterr().out
+    assert links.address("x") == "http://127.0.0.1:8000/start/x/"

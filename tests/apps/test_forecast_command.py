@@ -57,6 +57,13 @@ def test_a_published_forecast_is_kept_once(shop: "Shop", capsys: pytest.CaptureF
     assert kept == pytest.approx({row["month"]: float(row["net_sales"]) for row in rows}, abs=0.01)
 
 
+@pytest.mark.usefixtures("history")
+def test_months_far_ahead_are_refused_with_how_far_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["forecast", "--shop", "gifts", "--as-of", "2024-07-15", "--months", "1", "--from"]
+    assert main.run([*asked, "2031-01"]) == main.Exit.BAD_INPUT
+    assert "goes to the end of 2027-07" in capsys.readouterr().err
+
+
 def test_a_shop_without_history_is_told_what_it_needs(shop: "Shop", capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["forecast", "--shop", "gifts"]) == main.Exit.BAD_INPUT
     assert "at least 90" in capsys.readouterr().err

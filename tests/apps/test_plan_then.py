@@ -35,6 +35,8 @@ from topline.plans.models import Entry, Kind, PlanVersion, State
 from topline.team import operations as team
 from topline.team.models import Member, Territory, Training
 from topline.units.period import Period
+from topline.workbench import jobs as workbench
+from topline.workbench.models import Job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
@@ -74,6 +76,25 @@ def test_drivers_and_live_numbers_know_what_was_known_then(shop, owner, client, 
     for tab in ("goals", "fronts", "content", "budget"):
         answer = client.get(f"/shop/gifts/plans/{version.plan_id}/{tab}?version=1&then={THEN}")
         assert "As it was on" in answer.content.decode(), tab
+
+
+def test_a_day_before_the_history_came_in_is_called_so(shop, owner, client, settings, tmp_path):
+    settings.HOME = tmp_path
+    rows = [("a", date(2026, 10, 2), "GB", "100")]
+    ledger_rows.put(shop.lake(), rows, "late", now=datetime(2026, 11, 10, tzinfo=UTC))
+    shop.lake().publish(now=datetime(2026, 11, 10, tzinfo=UTC))
+    shop.clock_on = None
+    shop.save()
+    version = tiny_plan.a_plan(shop, Kind.BOTH, owner)
+    client.force_login(owner)
+    page = f"/shop/gifts/plans/{version.plan_id}?then={THEN}"
+    client.get(page)
+    workbench.run_now(Job.objects.get(kind="plans.look"))
+    said = client.get(page).content.decode()
+    assert "Nothing was known yet on 20 Oct 2026." in said
+    assert "The history of this shop came in on 10 Nov 2026" in said
+    assert "broke off" not in said
+    assert f"?version=1&amp;then={date(2026, 11, 10)}" in said
 
 
 def test_what_was_written_and_decided_by_then(shop, owner, client, settings, tmp_path):

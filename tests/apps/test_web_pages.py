@@ -24,7 +24,7 @@ from topline.plans import approval
 from topline.plans import operations as plans
 from topline.plans.models import Plan
 from topline.units.period import Period
-from topline.web import formats
+from topline.web import formats, question
 from topline.web.page import PLACES, pages
 from topline.web.pages import rows as rows_page
 from topline.workbench import jobs
@@ -351,6 +351,20 @@ def test_the_columns_of_every_facts_rows_have_names():
     for name, fact in tables().items():
         for column in fact.columns:
             assert column in rows_page.BOOKKEEPING or "_" not in rows_page._label(name, column), (name, column)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        ("2025-03-01", "2025-05-01", "the year before"),
+        ("2025-03-03", "2025-03-10", "the year before, weekday by weekday"),
+        ("2024-02-01", "2024-03-01", "the year before, a day shorter"),
+        ("2025-01-01", "2026-01-01", "the year before, a day longer"),
+    ],
+)
+def test_a_comparison_says_which_days_it_takes(start, end, said):
+    period = Period(date.fromisoformat(start), date.fromisoformat(end))
+    assert question.Span(period, "last_year", (), "UTC").against_label == said
 
 
 def test_only_currencies_in_use_are_offered():

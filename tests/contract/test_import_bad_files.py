@@ -66,6 +66,8 @@ BAD: dict[str, tuple[bytes, type[errors.FileError], dict[str, object]]] = {
     "half a Parquet": (_parquet()[:-20], errors.CutFileError, {}),
     "half a workbook": (_workbook(_merged)[:2000], errors.CutFileError, {}),
     "half a JSON line": (b'{"a": 1, "b": 2}\n{"a": 1, "b"', errors.HalfFileError, {"row": 2}),
+    "a zip of nothing": (_zip(), errors.FileTypeError, {"found": "an archive without a file in it"}),
+    "a zip of a folder's notes": (_zip(**{".DS_Store": "x"}), errors.FileTypeError, {}),
     "two files": (_zip(a=GOOD, b=GOOD), errors.ArchiveError, {"count": 2}),
     "a bomb": (gzip.compress(b"0" * (80 << 20)), errors.PackedTooTightError, {}),
     "an endless line": (b"a,b\n1," + b"x" * (6 << 20), errors.LineTooLongError, {"row": 2}),

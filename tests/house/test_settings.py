@@ -75,6 +75,8 @@ def test_an_unknown_setting_is_refused_with_the_nearest(monkeypatch):
         ("TOPLINE_URL", "plan.example.org", "https://plan.example.org"),
         ("DATABASE_URL", "mysql://x", "postgres://"),
         ("TOPLINE_MAIL_URL", "imap://x", "smtp://"),
+        ("TOPLINE_MAIL_URL", "mail.example.org", "smtp://"),
+        ("TOPLINE_MAIL_URL", "smtp://", "a server after"),
         ("TOPLINE_COLOUR", "red", "TOPLINE_COLOUR is not a setting"),
     ],
 )

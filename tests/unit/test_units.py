@@ -40,6 +40,11 @@ def test_words_that_are_spelt_alike_are_found_whatever_their_case():
     assert spelling.nearest("radio", names) == []
 
 
+def test_what_nobody_pays_with_is_no_tender():
+    assert {"EUR", "GBP", "RON", "JPY", "XAF", "XCD"} <= money.tenders()
+    assert not {"XXX", "XTS", "XAU", "XDR"} & money.tenders()
+
+
 def test_an_unknown_currency_is_refused():
     with pytest.raises(errors.CurrencyError, match="XYZ"):
         money.Money(Decimal(1), "XYZ")

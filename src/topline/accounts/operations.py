@@ -23,8 +23,8 @@ from topline.accounts import links, permissions, vault
 from topline.accounts.models import ApiToken, Membership, Shop, SignInLink, User, ZoneChange, digest, plain_settings
 from topline.accounts.permissions import Role
 from topline.journal.models import Batch, Record
-from topline.units.errors import ToplineError
-from topline.units.money import minor_digits
+from topline.units.errors import CurrencyError, ToplineError
+from topline.units.money import tenders
 from topline.units.text import N_
 from topline.workbench import audit, mail
 
@@ -452,7 +452,8 @@ def _name(value: str) -> str:
 
 
 def _currency(value: str) -> str:
-    minor_digits(value.upper())
+    if value.upper() not in tenders():
+        raise CurrencyError(currency=value)
     return value.upper()
 
 

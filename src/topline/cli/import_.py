@@ -275,9 +275,10 @@ def _ask_undecided(found: "Import") -> None:
 
 
 def _answer(question: str, answers: type[StrEnum]) -> str:
-    while (said := typer.prompt(f"{question} ({' or '.join(answers)})")) not in list(answers):
-        pass
-    return said
+    while True:
+        said = str(typer.prompt(f"{question} ({' or '.join(answers)})"))
+        if said in list(answers):
+            return said
 
 
 _OPEN: tuple[tuple[str, str, type[StrEnum]], ...] = (

@@ -74,9 +74,15 @@ def run(args: list[str]) -> int:
     except BrokenPipeError:
         return Exit.OK
     except Exception as error:
-        if said := _of_the_machine(error):
-            return _say(said, Exit.FAILED)
-        raise
+        said = _of_the_machine(error)
+        if not said or _shows_errors():
+            raise
+        return _say(f"{said} TOPLINE_DEBUG=yes shows where it happened.", Exit.FAILED)
+
+
+def _shows_errors() -> bool:
+    conf = sys.modules.get("django.conf")
+    return conf is not None and conf.settings.configured and conf.settings.DEBUG
 
 
 def _of_the_machine(error: Exception) -> str:

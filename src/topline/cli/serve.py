@@ -45,16 +45,19 @@ def run(*, host: str | None, port: int | None, worker: bool, link: str | None = 
     boot.product("web")
     from django.conf import settings
 
+    from topline.accounts import links
+
     server = _server(host or "127.0.0.1", port or urlsplit(settings.URL).port or 8000)
     is_over = threading.Event()
     keeper = threading.Thread(target=_keep_worker, args=(is_over,), name="worker")
     if worker:
         keeper.start()
-    _announce(settings.URL, link)
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        server.run()
+        with links.served():
+            _announce(settings.URL, link)
+            server.run()
     finally:
         is_over.set()
         server.close()

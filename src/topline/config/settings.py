@@ -194,9 +194,11 @@ WHITENOISE_IMMUTABLE_FILE_TEST = r"/dist/.+-[A-Z0-9]{8}\.\w+$"
 WHITENOISE_AUTOREFRESH = DEBUG
 
 _MAIL = urlsplit(environment.text("TOPLINE_MAIL_URL"))
-if _MAIL.scheme not in ("", "smtp", "smtp+tls", "smtps"):
+if _MAIL.geturl() and (_MAIL.scheme not in ("smtp", "smtp+tls", "smtps") or not _MAIL.hostname):
     raise environment.SettingError(
-        name="TOPLINE_MAIL_URL", value=_MAIL.scheme, allowed="smtp://, smtp+tls:// or smtps://"
+        name="TOPLINE_MAIL_URL",
+        value=f"{_MAIL.scheme}://...",  # without the password
+        allowed="a server after smtp://, smtp+tls:// or smtps://",
     )
 HAS_MAIL = bool(_MAIL.hostname)
 _SMTP = {

@@ -171,7 +171,7 @@ def _magic(head: bytes, name: str) -> str:
     if head[:4] == b"PK\x03\x04":
         return "zip"
     if head[:4] == b"PK\x05\x06":
-        raise errors.ArchiveError(file=name, count=0)
+        raise errors.FileTypeError(file=name, found=_HOLLOW)
     for magic, found in _FOREIGN.items():
         if head.startswith(magic):
             raise errors.FileTypeError(file=name, found=found)
@@ -194,6 +194,8 @@ def _unpacked(path: Path, folder: Path, name: str) -> tuple[Path, str, dict[str,
         else:
             with zipfile.ZipFile(path) as archive:
                 members = _members(archive)
+                if not members:
+                    raise errors.FileTypeError(file=name, found=_HOLLOW)
                 if len(members) != 1:
                     raise errors.ArchiveError(file=name, count=len(members))
                 if members[0].flag_bits & 1:
@@ -230,6 +232,9 @@ def _kind(path: Path, name: str) -> str:
         except zipfile.BadZipFile:
             raise errors.CutFileError(file=name, detail="the end of the archive is missing") from None
     return kind
+
+
+_HOLLOW = "an archive without a file in it"
 
 
 def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:

@@ -26,6 +26,7 @@ Floats = NDArray[np.float64]
 
 LEVEL = 0.8
 DIMENSIONS = ("category", "market")
+MOST_YEARS = 3
 _DRAWS = 2_000
 _ORIGINS = 12
 _SEED = 20_130_901
@@ -33,6 +34,14 @@ _SEED = 20_130_901
 
 class PastHorizonError(ToplineError):
     message = N_("The outlook must end after %(as_of)s, the day that it is made on. Ask for later months.")
+
+
+class BeyondForecastError(ToplineError):
+    message = N_(
+        "What happened is known up to %(known_to)s, and a forecast goes to the end of %(last)s: trend and season "
+        "carried on for more than %(years)s years say nothing. Ask for earlier months, or bring in what has happened "
+        "since."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,8 @@ def run(
     The same snapshot and arguments give the same numbers to the last digit.
     dimensions : what to cut it by; none for a metric whose slices don't add up, such as orders
 
-    Raises ShortHistoryError below 90 days of history, PastHorizonError if all months are over by `as_of`.
+    Raises ShortHistoryError below 90 days of history, PastHorizonError if all months are over by `as_of`,
+    BeyondForecastError if the last begins more than MOST_YEARS after the history's end.
     """
     asked = history.months_from(first or as_of, months)
     until = add_months(asked[-1], 1)
@@ -130,6 +140,9 @@ def run(
         raise PastHorizonError(as_of=as_of)
     read = partial(history.daily, lake, snapshot, metric, as_of=as_of, settings=settings, known_at=known_at)
     whole = read(None)
+    furthest = add_months(whole.end.replace(day=1), 12 * MOST_YEARS)
+    if asked[-1] > furthest:
+        raise BeyondForecastError(known_to=whole.end - timedelta(days=1), last=f"{furthest:%Y-%m}", years=MOST_YEARS)
     ahead = history.horizon(whole, until, settings.country, own)
     frame = _Frame(whole, ahead, asked)
     test = total.backtest(whole.total, ahead, frame.steps, _ORIGINS)

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from topline.accounts.models import Shop, User
+from topline.lake import engine
 from topline.lake.snapshot import Snapshot
 from topline.outlook import demand_file
 from topline.outlook.demand import Change
@@ -224,6 +225,16 @@ def known_by(shop: Shop, then: date | None) -> datetime | None:
     if then is None or shop.is_pinned:
         return None
     return datetime.combine(then + timedelta(days=1), time(), shop.zone_on(then))
+
+
+def unknown_until(shop: Shop, then: date | None) -> date | None:
+    """The day on which the shop's history came in, if nothing of it was known on the earlier day; None otherwise."""
+    known_at, snapshot = known_by(shop, then), shop.lake().latest()
+    if known_at is None or snapshot is None or "order_line" not in snapshot.tables:
+        return None
+    lines = engine.table(shop.lake(), "order_line", snapshot)
+    first: datetime | None = engine.execute(lines.agg(at=lines.recorded_at.min())).column("at")[0].as_py()
+    return first.astimezone(shop.zone).date() if first and first >= known_at else None
 
 
 def check(job: Job) -> dict[str, Any]:

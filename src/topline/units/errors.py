@@ -42,7 +42,7 @@ class PeriodError(ToplineError):
 
 
 class CurrencyError(ToplineError):
-    message = N_("“%(currency)s” is not a currency code. Use the three letters of ISO 4217, such as EUR.")
+    message = N_("“%(currency)s” is not a currency. Use the three letters of ISO 4217, such as EUR.")
 
 
 class CurrencyMismatchError(ToplineError):

@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from functools import cache
 
+from babel.core import get_global
 from babel.numbers import get_currency_precision, list_currencies
 
 from topline.units import errors
@@ -23,6 +24,13 @@ def minor_digits(currency: str) -> int:
     if currency not in _currencies():
         raise errors.CurrencyError(currency=currency)
     return get_currency_precision(currency)
+
+
+@cache
+def tenders() -> frozenset[str]:
+    """The currencies that a country pays or once paid with; metals, units of account and test codes are none."""
+    listed = get_global("territory_currencies").values()
+    return frozenset(code for used in listed for code, _, _, is_tender in used if is_tender)
 
 
 def rounded(amount: Decimal, currency: str) -> Decimal:

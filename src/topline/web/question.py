@@ -104,11 +104,20 @@ class Span:
 
     @property
     def against_label(self) -> str:
-        return gettext(AGAINST_LABELS[self.against])
+        return self._label(self.against)
+
+    def _label(self, against: str) -> str:
+        """What a comparison is called here; whoever compares with the year before is told which days that takes."""
+        if against == "last_year" and not self.period.whole_months():
+            return gettext(AGAINST_LABELS["last_year_weekday"])
+        if against == "last_year" and (more := self.period.days - self.period.last_year().days):
+            longer, shorter = N_("the year before, a day shorter"), N_("the year before, a day longer")
+            return gettext(longer if more > 0 else shorter)
+        return gettext(AGAINST_LABELS[against])
 
     @property
     def against_choices(self) -> list[tuple[str, str]]:
-        return [(id_, gettext(label)) for id_, label in AGAINST_LABELS.items()]
+        return [(id_, self._label(id_)) for id_ in AGAINST_LABELS]
 
 
 def span(visit: Visit, default: str = "last_30_days") -> Span:

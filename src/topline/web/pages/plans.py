@@ -176,7 +176,9 @@ def _show(visit: Visit, version: PlanVersion) -> HttpResponse:
         error = formats.failure(rest.job)
         if visit.is_fragment and visit.request.method == "GET" and not error:
             return HttpResponse(status=204)
-        context = {"version": version, "plan": version.plan, "job": rest.job, "error": error}
+        context = {"version": version, "plan": version.plan, "job": rest.job, "error": error, **about_then(visit)}
+        if error:
+            context["came_in"] = plan_jobs.unknown_until(visit.shop, then(visit))
     return visit.render("plan.html#body" if visit.is_fragment else "plan.html", context)
 
 
