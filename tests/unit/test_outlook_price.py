@@ -101,3 +101,17 @@ def test_an_interval_of_the_spend_holds_what_may_be() -> None:
     assert found.spend is not None
     assert found.spend_high is not None
     assert found.spend_low < found.spend < found.spend_high
+
+
+def test_the_same_units_are_short_above_and_below() -> None:
+    """A and B sell 160 a week; two weeks take 320 of each, and a tenth off .9^-2 times as many, 395.06. 5,000 lie there
+    of A, 100 of B: 295.06 are short, and where sales of 17,777.78 are the target, as many units, whole ones."""
+    one = outlook(None)
+    tables = {name: table.to_pylist() for name, table in one.run.tables.items()}
+    tables["product"].append(tables["product"][0] | {"key": "B", "stock": 100.0})
+    both = PriceOutlook(Run({name: pa.Table.from_pylist(rows) for name, rows in tables.items()}, one.run.about))
+    rows = np.array([0, 1])
+    above, terms = both.ask(rows, 0.9, weeks=2), both.terms(rows, 0.9, 2)
+    assert above.short == pytest.approx(295.06, abs=0.01)
+    below = volume.required(terms, Decimal("17777.78"), Aim.SALES)
+    assert (below.units, below.short, terms.on_hand) == (791, 296, 5100)

@@ -17,7 +17,7 @@ SHOP = Terms(
     conversion_rate=Decimal("0.04"),
     visits=4000,
     visit_cost=Decimal("0.40"),
-    stock=600,
+    stock=[(Decimal(1), Decimal(600))],
 )
 
 
@@ -31,6 +31,13 @@ def test_a_target_that_free_visits_reach_costs_nothing() -> None:
     # 4,000 visits x 4 % x 2 = 320 units; 3,000 takes 300 units of 10
     found = volume.required(SHOP, Decimal(3000), Aim.PROFIT)
     assert (found.units, found.orders, found.visits, found.spend, found.short) == (300, 150, 3750, Decimal(0), 0)
+
+
+def test_stock_of_one_product_serves_nothing_of_another() -> None:
+    """680 units, three quarters of lamps and a quarter of rugs: 510 and 170, where 1,000 and 120 lie there."""
+    both = replace(SHOP, stock=[(Decimal("0.75"), Decimal(1000)), (Decimal("0.25"), Decimal(120))])
+    found = volume.required(both, Decimal(5000), Aim.PROFIT)
+    assert (found.units, found.short, both.on_hand) == (680, 50, 1120)
 
 
 def test_a_sales_target() -> None:

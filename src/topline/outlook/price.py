@@ -654,7 +654,7 @@ class PriceOutlook:
 
     def _answer(self, basis: "_Basis", ratio: float) -> Answer:
         step = float(np.log(ratio))
-        means = basis.before * np.exp(np.clip(basis.shift + basis.slope * step, -5, 5))
+        means = _sold(basis.before, basis.slope, basis.shift, ratio)
         mean, drawn, new = means[0], means[1:], basis.now * ratio
         scatter = basis.dispersion * mean
 
@@ -726,11 +726,14 @@ class PriceOutlook:
         times: Floats = np.exp(np.clip(drawn, -5, 5))
         return times
 
-    def terms(self, rows: Ints, ratio: float, weeks: int) -> volume.Terms:
-        """The terms on which these products sell together, for the solver of volumes."""
+    def terms(self, rows: Ints, ratio: float, weeks: int, kinds: Sequence[str] = ()) -> volume.Terms:
+        """The terms on which these products sell together, for the solver of volumes: in the shares that `ask` expects
+        of them at that price with promotions of these kinds."""
         now, weekly, cost = self.column("price")[rows], self.column("weekly")[rows], self.column("cost")[rows]
         traffic = self.run.about["traffic"]
-        share = weekly / weekly.sum()
+        slope, shift = self._drawn(rows, kinds)
+        mean = _sold(weekly, slope[0], shift[0], ratio)
+        share = mean / mean.sum()
         unit_cost = None if np.isnan(cost).any() else _decimal(float(share @ cost), 2)
         free = self.column("stock")[rows]
         per_order = max(traffic["units_per_order"] or 1.0, 1e-6)
@@ -744,7 +747,9 @@ class PriceOutlook:
             visits=round(anyway),
             visit_cost=_decimal(traffic["visit_cost"], 4) if traffic["visit_cost"] is not None else None,
             curve=self._visit_curve(weeks),
-            stock=None if np.isnan(free).any() else int(free.sum()),
+            stock=None
+            if np.isnan(free).any()
+            else [(_decimal(one, 9), _decimal(there, 2)) for one, there in zip(share, free, strict=True)],
             usual=_decimal(float(weekly.sum()) * weeks, 2),
         )
 
@@ -885,6 +890,12 @@ class _Basis:
     luck: Floats
     curve: volume.VisitCurve | None
     after: float
+
+
+def _sold(before: Floats, slope: Floats, shift: Floats, ratio: float) -> Floats:
+    """Units at `ratio` times today's price where `before` sell at it."""
+    units: Floats = before * np.exp(np.clip(shift + slope * float(np.log(ratio)), -5, 5))
+    return units
 
 
 def _range(drawn: Floats, mean: float) -> Range:

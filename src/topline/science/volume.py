@@ -101,7 +101,7 @@ class Terms:
     visits : that come without more spend; visit_cost : of one more, None if unknown
     curve : what more spend brings, where that was learnt; it counts in place of visit_cost
     fixed_cost : to be earned beside
-    stock : units on hand and on order, None if unknown
+    stock : of each product, its share of the units and what is on hand of it; None if unknown
     usual : units that sell in these weeks without more, None if unknown
     """
 
@@ -113,8 +113,18 @@ class Terms:
     visit_cost: Decimal | None = None
     curve: VisitCurve | None = None
     fixed_cost: Decimal = Decimal(0)
-    stock: int | None = None
+    stock: Sequence[tuple[Decimal, Decimal]] | None = None
     usual: Decimal | None = None
+
+    @property
+    def on_hand(self) -> Decimal | None:
+        return None if self.stock is None else sum((there for _, there in self.stock), Decimal(0))
+
+    def short(self, units: int) -> int | None:
+        """Of so many units, those that stock doesn't cover: what lies of one product serves nothing of another."""
+        if self.stock is None:
+            return None
+        return _up(sum((max(share * units - there, Decimal(0)) for share, there in self.stock), Decimal(0)))
 
 
 STATED = {
@@ -187,9 +197,8 @@ def at(terms: Terms, units: int) -> Volume:
     sales = units * terms.price
     if terms.unit_cost is not None and not beyond:
         profit = sales - units * terms.unit_cost - (spend or 0) - terms.fixed_cost
-    short = None if terms.stock is None else max(units - terms.stock, 0)
     return Volume(
-        units=units, orders=orders, visits=visits, spend=spend, sales=sales, profit=profit, short=short,
+        units=units, orders=orders, visits=visits, spend=spend, sales=sales, profit=profit, short=terms.short(units),
         times=float(units / terms.usual) if terms.usual else None,
         spend_low=low, spend_high=high, is_tried=is_tried, beyond=beyond,
     )  # fmt: skip

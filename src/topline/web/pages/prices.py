@@ -118,7 +118,7 @@ def _answer(visit: Visit, outlook: PriceOutlook, asked: Asked) -> dict[str, Any]
     answer, *curve = outlook.along(rows, ratios, weeks=asked.weeks, kinds=kinds)
     may_see_margin = visit.may("finance.read")
     currency = visit.shop.currency
-    needed = _volume(visit, outlook.terms(rows, ratios[0], asked.weeks), asked, answer)
+    needed = _volume(visit, outlook.terms(rows, ratios[0], asked.weeks, kinds), asked, answer)
     return {
         "name": _name(outlook, asked),
         "sentence": _sentence(outlook, rows, asked, answer, may_see_margin),
@@ -259,10 +259,13 @@ def _figures(outlook: PriceOutlook, answer: Answer, currency: str, *, may_see_ma
         yield {
             "label": gettext("Stock"),
             "value": _units(answer.stock),
-            "note": gettext("%(n)s units short") % {"n": _units(answer.short or 0)}
-            if answer.short and answer.short >= 1
-            else gettext("enough"),
+            "note": _stock_note(answer.short or 0),
         }
+
+
+def _stock_note(short: float) -> str:
+    """Whether stock covers the units, each product its own."""
+    return gettext("%(n)s units short") % {"n": _units(short)} if short >= 1 else gettext("enough")
 
 
 def _units(value: float) -> str:
@@ -388,11 +391,7 @@ def _volume(visit: Visit, terms: volume.Terms, asked: Asked, answer: Answer) -> 
     if may_profit and made.profit is not None:
         found["lines"].append((gettext("Profit after goods and spend"), formats.whole_money(made.profit, currency), ""))
     if made.short is not None:
-        note = (
-            gettext("enough") if not made.short else gettext("order %(n)s units") % {"n": formats.decimal(made.short)}
-        )
-        found["lines"].append((gettext("Stock"), formats.decimal(terms.stock or 0), note))
-    found["is_short"] = bool(made.short)
+        found["lines"].append((gettext("Stock"), formats.decimal(terms.on_hand or 0), _stock_note(made.short)))
     if made.times is not None and made.times > volume.FAR_TIMES:
         found["far"] = gettext(
             "That is %(times)s times the usual units: conversion and the cost of a visit are known about today's "
