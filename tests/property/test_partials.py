@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from topline.analysis.catalogue import named
 from topline.facts.table import tables
-from topline.lake import mirror, partials, read
+from topline.lake import analyse, mirror, partials, read
 from topline.lake.scope import Scope
 from topline.lake.store import Lake
 from topline.metrics.catalogue import dimensions, metrics
@@ -34,6 +35,7 @@ FACTS = {
 IDS = tuple(id_ for id_, needed in FACTS.items() if needed <= {"order_line", "order"})
 SLOW = tuple(id_ for id_, needed in FACTS.items() if needed <= {"order_line", "product"} and "product" in needed)
 """What is new to a customer takes as long to ask as all the others together."""
+ANALYSED = (("order_gaps", {"by": "market"}), ("order_gaps", {"by": "category"}), ("cohorts", {}))
 SUMMED = DAYS | partials.DIMS
 CUTS = (
     *((d,) for d in dimensions() if d in SUMMED | {"hour", "product"}),
@@ -177,6 +179,15 @@ def answers_agree(
             assert "partials" in quick.path or query.as_of or not set(query.by) <= SUMMED, query
             assert slow.path == "detail"
             assert (quick.rows, quick.totals) == (slow.rows, slow.totals), query
+        id_, choices = ANALYSED[len(placed) % len(ANALYSED)]
+        tabled = []
+        for least in (1, 10**9):
+            patch.setattr(partials, "LEAST_ROWS", least)
+            analyse.forget()
+            question = named(id_).asked(choices, period=period)
+            found = analyse.analyse(lake, question, scope=WHOLE, settings=shop, snapshot=snapshot)
+            tabled.append([sorted(table.rows, key=repr) for table in found.tables])
+        assert tabled[0] == tabled[1], (id_, choices)
 
 
 def queries(known: tuple[str, ...], period: Period) -> list[Query]:

@@ -38,10 +38,7 @@ def answer(tables: "Tables", question: GapQuestion, settings: "Settings") -> Res
         return nothing(question, settings, tables.empty["order_line"])
     asked = Query(metrics=("days_between_orders",), period=question.period, where=question.where, as_of=question.as_of)
     view = View(tables, asked, settings)
-    gaps = _gaps(view)
-    own: Any = view.rows("buyer", ())
-    own = own.select("customer", "order_key").distinct()
-    own = own.inner_join(gaps, ["customer", "order_key"])
+    own = _pairs(view, ())
     whole = tables.run(own.aggregate(**_figures(own)))[0]
     if not whole["pairs"]:
         return nothing(question, settings, _NO_GAPS)
@@ -50,8 +47,7 @@ def answer(tables: "Tables", question: GapQuestion, settings: "Settings") -> Res
     if question.by in ("category", "brand") and "product" in tables.empty:
         shown.append(_by_table(question, [], tables.empty["product"]))
     else:
-        rows: Any = view.rows("buyer", (question.by,))
-        rows = rows.select("customer", "order_key", question.by).distinct().inner_join(gaps, ["customer", "order_key"])
+        rows = _pairs(view, (question.by,))
         shown.append(_by_table(question, tables.run(rows.group_by(question.by).aggregate(**_figures(rows)))))
     params = {
         "median": Figure(whole["median"], Unit.DAYS, settings.currency),
@@ -71,6 +67,16 @@ def answer(tables: "Tables", question: GapQuestion, settings: "Settings") -> Res
         tables=tuple(shown),
         notes=(Note("censored", note),),
     )
+
+
+def _pairs(view: View, by: tuple[str, ...]) -> Any:
+    """One row an order that has one before it, and value of `by` in it: customer, order_key, gap in days."""
+    rows: Any = view.rows("person", by)
+    if "gap_days" in rows.columns:
+        rows = rows.filter(rows.gap_days.notnull())
+        pairs = rows.select("customer", "order_key", *by, gap=rows.gap_days)
+        return pairs if "is_plain" in rows.columns else pairs.distinct()
+    return rows.select("customer", "order_key", *by).distinct().inner_join(_gaps(view), ["customer", "order_key"])
 
 
 def _gaps(view: View) -> Any:
