@@ -84,6 +84,15 @@ def execute(expression: "ir.Expr") -> pa.Table:
     return answer
 
 
+def store(expression: "ir.Table", database: str) -> None:
+    """Writes the rows of an expression into a new table `rows` of an attached database."""
+    with duck.turn():
+        try:
+            backend().create_table("rows", expression, database=(database, "main"))
+        finally:
+            _release(expression)
+
+
 def backend() -> "Backend":
     """This thread's Ibis on this thread's cursor."""
     found: Backend | None = getattr(_local, "backend", None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from topline.facts.order_line import Kind
 from topline.facts.table import Table
 from topline.facts.table import tables as facts
-from topline.lake import duck, engine, partials, purchases, spark
+from topline.lake import duck, engine, made, partials, purchases, spark
 from topline.lake.partials import RollUp
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
@@ -130,19 +130,23 @@ def read(lake: Lake, query: Query, *, scope: Scope, settings: Settings, snapshot
 
 
 def warm(lake: Lake, basis: Basis, snapshot: Snapshot) -> int:
-    """Makes what pages ask for most beside the questions: sums by day, and purchases. How many had to be made."""
+    """Makes what pages ask for most beside the questions: sums by day, purchases, and rows that take long to make.
+
+    How many had to be made.
+    """
     if not partials.is_worth(snapshot):
         return 0
     tables = whole(lake, snapshot)
     with duck.making():
-        made = sum(purchases.build(lake, snapshot, tables, frozenset(by), basis) for by in ((), ("category",)))
+        count = sum(purchases.build(lake, snapshot, tables, frozenset(by), basis) for by in ((), ("category",)))
+        count += made.build(lake, snapshot, tables, basis)
         counted = plainest("counted", tables, basis)
         wanted = [(counted, dims) for dims in ((), ("channel",), ("market",), ("category",))]
         for source, dims in (*wanted, ("known", ("channel", "market"))):
             roll_up = RollUp(source, frozenset(dims), basis)
             is_there = all(path.exists() for path in partials.paths(lake, snapshot, tables, roll_up).values())
-            made += partials.table(lake, snapshot, tables, roll_up) is not None and not is_there
-    return made
+            count += partials.table(lake, snapshot, tables, roll_up) is not None and not is_there
+    return count
 
 
 def forget() -> None:
@@ -256,8 +260,10 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, reads: Reads, known_at
             rows = rows.filter(rows[place].isin(sorted(scope.territories)))
         return rows
 
+    is_whole = known_at is None and scope.territories is None and not spark.is_chosen()
+
     def roll_up(source: str, dims: frozenset[str], basis: Basis) -> "ir.Table | None":
-        if known_at is not None or scope.territories is not None or spark.is_chosen():
+        if not is_whole:
             return None
         found = partials.table(lake, snapshot, plain, RollUp(source, dims, basis))
         if found is not None:
@@ -266,12 +272,21 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, reads: Reads, known_at
         return found
 
     def bought(dims: frozenset[str], basis: Basis) -> Purchases | None:
-        if known_at is not None or scope.territories is not None or spark.is_chosen():
+        if not is_whole:
             return None
         found = purchases.find(lake, snapshot, plain, dims, basis)
         if found is not None:
             reads.paths.add("partials")
             reads.facts.update(_SUMMED)
+        return found
+
+    def stored(source: str, basis: Basis) -> "ir.Table | None":
+        if not is_whole or scope.owners is not None:
+            return None
+        found = made.find(lake, snapshot, source, basis)
+        if found is not None:
+            reads.paths.add("partials")
+            reads.facts.update(sources()[source].facts)
         return found
 
     empty = dict(every.empty)
@@ -280,7 +295,9 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, reads: Reads, known_at
     if scope.territories is not None:
         places = {"territory", "market"}
         empty |= {name: _OWNED for name, fact in facts().items() if fact.day and places.isdisjoint(fact.columns)}
-    return replace(every, table=table, roll_up=roll_up, purchases=bought, empty=empty, owners=scope.owners, made={})
+    return replace(
+        every, table=table, roll_up=roll_up, purchases=bought, stored=stored, empty=empty, owners=scope.owners, made={}
+    )
 
 
 def _owned(every: Tables, fact: Table, rows: Any, owners: list[str]) -> Any:

@@ -127,8 +127,17 @@ def _contact_cohort(view: "View") -> Any:
     return rows.mutate(day=rows.contact_on, ended_on=rows.sold_on, has_passed=True)
 
 
+_DAYS = ("on", "contact_on", "sold_on")
+_TEXTS = ("key", "contact", "owner", "territory", "product_line", "channel", "market")
+
 SOURCES = (
-    Source("course", "order", _courses),
-    Source("sale", "order", _sales),
-    Source("contact", "order", _contact_cohort),
+    Source(
+        "course",
+        "order",
+        _courses,
+        columns=dict.fromkeys(_TEXTS, "string") | dict.fromkeys(_DAYS, "date") | {"is_lost": "boolean"},
+        facts=("session", "lead_event", "deal_stage", "order_line", "order", "identity_link"),
+    ),
+    Source("sale", "order", _sales, is_kept=False),
+    Source("contact", "order", _contact_cohort, is_kept=False),
 )

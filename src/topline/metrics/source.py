@@ -1,7 +1,7 @@
 """Rows that a family makes of facts for its measures, beside the facts themselves."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -20,12 +20,16 @@ class Source:
     fact : the one that it is made of: without rows in it, measures are missing, and its rows stand behind a number
     rows : gives the fact's columns or some of them, others that measures take, and `day`, up to the question's `as_of`
     is_kept : read once for all questions about a snapshot; False where the rows are many, or are the question's own
+    columns : of rows that take long to make, what a file keeps of them, by Ibis names of types; none if it is no file
+    facts : all that such rows are made of
     """
 
     id: str
     fact: str
     rows: "Callable[[View], Table]"
     is_kept: bool = True
+    columns: Mapping[str, str] = field(default_factory=dict)
+    facts: tuple[str, ...] = ()
 
 
 @cache

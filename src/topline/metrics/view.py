@@ -112,6 +112,7 @@ class Tables:
     purchases : the purchases with these dimensions, None where they are not made
     run : evaluates an expression to its rows
     arrow : evaluates an expression to columns, for those that go to `science`
+    stored : all rows of a made source out of a file, None where there is none
     owners : whose rows may be shown, None for all; a deal's course may go through other hands
     made : what sources made of facts came to, by source, `as_of` and basis: read once, and the question stays short
     """
@@ -128,6 +129,7 @@ class Tables:
     purchases: Callable[[frozenset[str], Basis], Purchases | None] = field(default=lambda dims, basis: None)
     run: "Callable[[Table], list[dict[str, Any]]]" = field(default=lambda rows: rows.to_pyarrow().to_pylist())
     arrow: "Callable[[Table], pa.Table]" = field(default=lambda rows: rows.to_pyarrow())
+    stored: "Callable[[str, Basis], Table | None]" = field(default=lambda source, basis: None)
     owners: frozenset[str] | None = None
     made: "dict[tuple[Any, ...], Table]" = field(default_factory=dict)
 
@@ -288,6 +290,9 @@ class View:
             return sources()[source].rows(self)
         key = (source, self.query.as_of, self.settings.basis)
         if key not in self.tables.made:
+            stored = None if self.query.as_of else self.tables.stored(source, self.settings.basis)
+            if stored is not None:
+                return stored
             self.tables.made[key] = ibis.memtable(self.tables.arrow(sources()[source].rows(self)))
         return self.tables.made[key]
 
