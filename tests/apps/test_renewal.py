@@ -9,8 +9,11 @@ import pytest
 import plan_shop
 from topline.facts.table import tables
 from topline.journal import operations as journal
+from topline.lake import read
+from topline.lake.snapshot import Snapshot
 from topline.lake.store import Lake
-from topline.plans import operations
+from topline.plans import expectation, forecast, operations
+from topline.plans.models import Goal
 from topline.plans.renewal import EVERY
 from topline.units.period import Period
 from topline.workbench import jobs
@@ -136,3 +139,42 @@ def test_what_failed_is_tried_again_by_a_person_or_after_a_rest(version, client,
     later()
     client.get(page)
     assert Job.objects.count() == 3
+
+
+def test_visits_that_stream_in_leave_forecasts_of_sales(version, shop, sell):
+    """Each forecast stays as long as the facts that it was read from; what a process forgot, the next one finds."""
+    lake = shop.lake()
+
+    def visit(n: int) -> Snapshot:
+        now, on = datetime.now(UTC), DAY - timedelta(days=100 - n)
+        noon = datetime(on.year, on.month, on.day, 12, tzinfo=UTC)
+        row = {"key": f"v{n}", "version": 1, "recorded_at": now, "batch_id": f"v{n}", "session_key": f"v{n}",
+               "visitor_key": "v", "at": noon, "on": on, "hour": 13, "views": 1, "duration_seconds": 0, "carts": 0,
+               "checkouts": 0, "orders": 0}  # fmt: skip
+        journal.open_batch(shop="gifts", batch_id=f"v{n}", source="stream", now=now)
+        rows = pa.RecordBatch.from_pylist([row], tables()["session"].schema)
+        lake.append("session", [rows], batch_id=f"v{n}")
+        journal.make_live(shop="gifts", batch_id=f"v{n}", now=datetime.now(UTC))
+        return lake.publish(now=now)
+
+    about = {
+        "version": version,
+        "starts_on": version.plan.starts_on,
+        "due_on": version.plan.ends_on - timedelta(days=1),
+    }
+    sales, orders, visits = (Goal(metric=name, **about) for name in ("net_sales", "orders", "sessions"))
+
+    def made(snapshot: Snapshot) -> list[bool]:
+        amount = expectation.is_made(shop, "net_sales", version.plan.period, DAY, snapshot)
+        return [amount, *(forecast.is_made(goal, DAY, snapshot) for goal in (sales, orders, visits))]
+
+    first = visit(0)
+    for goal in (sales, orders, visits):
+        forecast.of(goal, DAY, first)
+    read.forget()
+    assert made(first) == [True] * 4
+    assert made(visit(1)) == [True, True, True, False]
+    assert forecast.of(visits, DAY, visit(2)).why.code == "forecast.short"
+    sell()
+    assert made(lake.latest()) == [False, False, False, True]
+    assert made(first) == [True] * 4

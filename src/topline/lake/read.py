@@ -2,7 +2,9 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -107,6 +109,7 @@ _SUMMED = ("order_line", "order", "product", "identity_link")
 """Facts that partial aggregates and purchases are made from."""
 
 _lock = threading.Lock()
+_noted: ContextVar[set[str] | None] = ContextVar("noted", default=None)
 _answers: Answers[Result] = Answers()
 _known: OrderedDict[Hashable, "Known"] = OrderedDict()
 _counted: OrderedDict[Hashable, dict[str, Any]] = OrderedDict()
@@ -124,9 +127,29 @@ def read(lake: Lake, query: Query, *, scope: Scope, settings: Settings, snapshot
     if found is None:
         reads = Reads()
         found = answer(query, visible(lake, snapshot, scope, reads, query.known_at), settings)
-        found = replace(found, path="+".join(sorted(reads.paths)) or "detail")
+        found = replace(found, path="+".join(sorted(reads.paths)) or "detail", facts=frozenset(reads.facts))
         _answers.keep(key, snapshot, reads, found)
+    note(found.facts)
     return replace(found, snapshot=snapshot.number, recorded_to=snapshot.recorded_to)
+
+
+@contextmanager
+def noting() -> Iterator[set[str]]:
+    """Meanwhile gathers the facts that answers are read from, those of answers that were remembered too."""
+    facts: set[str] = set()
+    token = _noted.set(facts)
+    try:
+        yield facts
+    finally:
+        _noted.reset(token)
+    note(facts)
+
+
+def note(facts: Iterable[str]) -> None:
+    """Says what something that was kept had been read from, to who gathers it."""
+    noted = _noted.get()
+    if noted is not None:
+        noted.update(facts)
 
 
 def warm(lake: Lake, basis: Basis, snapshot: Snapshot) -> int:
@@ -347,6 +370,18 @@ class Known:
     has_late_goods: bool
     extent: Period | None
     firsts: tuple[tuple[str, date], ...]
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """What decides from which facts a question is answered, the same in every process and folder."""
+        return (
+            sorted(self.held),
+            self.has_test_orders,
+            self.has_cancelled_orders,
+            self.has_late_goods,
+            self.extent,
+            self.firsts,
+        )
 
 
 def known_of(lake: Lake, snapshot: Snapshot, known_at: datetime | None) -> Known:

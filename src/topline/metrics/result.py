@@ -39,6 +39,7 @@ class Result:
     snapshot, recorded_to : what was read, and until when that had been recorded
     path : `detail`, `partials` (pre-aggregated months) or both joined by a plus
     begins : the ledger's first day
+    facts : what it was read from
     """
 
     query: Query
@@ -52,6 +53,7 @@ class Result:
     recorded_to: datetime | None = None
     path: str = "detail"
     begins: date | None = None
+    facts: frozenset[str] = frozenset()
 
     def within_data(self) -> "Result":
         """Itself. Raises BeforeDataError if the period lies wholly before the shop's first day and holds nothing."""

@@ -48,7 +48,7 @@ def kept(shop: Shop, period: Period, as_of: date, snapshot: Snapshot) -> Iterato
     """
     settings = shop.settings()
     facts = tuple(snapshot.digest(table) for table in tables())
-    path = cache.place("answered", ".json", shop.slug, facts, period, as_of, settings.digest)
+    path = cache.place("answers", ".json", shop.slug, facts, period, as_of, settings.digest)
     book = _Book(settings, snapshot.number, dict(_load(path, path.stat().st_mtime_ns) if path.exists() else {}))
     token = _open.set(book)
     try:
@@ -76,7 +76,8 @@ def ask(shop: Shop, query: Query, snapshot: Snapshot) -> Result:
         found = read.read(shop.lake(), query, scope=Scope.whole(shop.slug), settings=book.settings, snapshot=snapshot)
         book.known[query.digest], book.is_new = _stored(found), True
         return found
-    columns, rows, totals = known
+    columns, rows, totals, facts = known
+    read.note(facts)
     return Result(
         query=query,
         settings=book.settings,
@@ -84,13 +85,14 @@ def ask(shop: Shop, query: Query, snapshot: Snapshot) -> Result:
         rows=[dict(zip(columns, map(_thawed, row), strict=True)) for row in rows],
         totals={metric: _thawed(value) for metric, value in totals.items()},
         snapshot=snapshot.number,
+        facts=frozenset(facts),
     )
 
 
 def _stored(found: Result) -> list[Any]:
-    """Columns, rows and totals as JSON keeps them."""
+    """Columns, rows, totals and facts as JSON keeps them."""
     rows = [[_plain(row[column]) for column in found.columns] for row in found.rows]
-    return [found.columns, rows, {metric: _plain(value) for metric, value in found.totals.items()}]
+    return [found.columns, rows, {metric: _plain(value) for metric, value in found.totals.items()}, sorted(found.facts)]
 
 
 def _plain(entry: object) -> object:

@@ -60,7 +60,17 @@ type Floats = NDArray[np.float64]
 
 LEVERS = tuple(check.LIMITS)
 
-_READ = (*expectation._READ, "session", "spend", "planned_spend", "promotion", "stock_level")
+_READ = (
+    "order_line",
+    "order",
+    "product",
+    "identity_link",
+    "session",
+    "spend",
+    "planned_spend",
+    "promotion",
+    "stock_level",
+)
 _NAMED = ("version", "key", "metric", "scope", "starts_on", "due_on")
 _ABOUT, _ENDS = "about.json", "ends.npz"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from topline.accounts.models import Shop
 from topline.calendar.occurrence import Occurrence
-from topline.facts.table import tables
+from topline.lake import read
 from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Direction, RollUp
@@ -49,8 +49,6 @@ _RATE_PRIOR_WEIGHT = 3
 _WINDOWS = 8
 _ARRAYS = ("actual", "last_year", "mean", "low", "high", "samples")
 _SLICED_ARRAYS = ("mean", "low", "high", "finish")
-_READ = ("order_line", "order", "product", "identity_link")
-_OF_ORDERS = ("net_sales", "orders", "units", "new_customers")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,34 +104,35 @@ class Expectation:
 def amount(
     shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None = None
 ) -> Expectation:
-    """The expectation of a period of whole months; computed once for the same facts, day and settings.
+    """The expectation of a period of whole months; computed once for the same day and settings and the facts that
+    it is read from.
 
     known_at : only what had been recorded by then
 
     Raises ShortHistoryError.
     """
-    path = _path(shop, metric, period, as_of, snapshot, known_at)
-    try:
-        return _load(path)
-    except FileNotFoundError:
+    answer = _answer(shop, metric, period, as_of, snapshot, known_at)
+    path = answer.find()
+    if path is None:
         make = _over if period.end <= as_of else _ahead
-        _save(path, make(shop, metric, period, as_of, snapshot, known_at))
-        return _load(path)
+        with read.noting() as facts:
+            made = make(shop, metric, period, as_of, snapshot, known_at)
+        path = answer.keep(facts, partial(_save, made))
+    return _load(path)
 
 
 def is_made(
     shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None = None
 ) -> bool:
     """Whether `amount` would answer at once."""
-    return _path(shop, metric, period, as_of, snapshot, known_at).exists()
+    return _answer(shop, metric, period, as_of, snapshot, known_at).find() is not None
 
 
-def _path(shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None) -> Path:
-    facts = tuple(snapshot.digest(table) for table in (_READ if metric in _OF_ORDERS else tables()))
-    own = tuple(own_events(shop, as_of))
-    back_then = (known_at,) if known_at else ()
-    settings = shop.settings().digest
-    return cache.place("outlook", ".npz", shop.slug, facts, metric, period, as_of, settings, own, *back_then)
+def _answer(
+    shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None
+) -> cache.Answer:
+    asked = (metric, period, as_of, shop.settings().digest, tuple(own_events(shop, as_of)))
+    return cache.Answer("outlook", ".npz", shop, snapshot, known_at, asked)
 
 
 def own_events(shop: Shop, as_of: date) -> list[Occurrence]:
@@ -279,7 +278,7 @@ def _days(month: date) -> list[date]:
 # The shared cache folder ---------------------------------------------------------
 
 
-def _save(path: Path, found: Expectation) -> None:
+def _save(found: Expectation, path: Path) -> None:
     arrays = {name: getattr(found, name) for name in _ARRAYS}
     arrays |= {f"days.{t}": weights for t, weights in enumerate(found.days)}
     for dimension, cut in found.by.items():
@@ -293,7 +292,7 @@ def _save(path: Path, found: Expectation) -> None:
         "error": found.error,
         "model": found.model,
     }
-    with cache.written(path) as draft, draft.open("wb") as file:
+    with path.open("wb") as file:
         np.savez(file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
 
 

@@ -4,12 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from topline.facts.table import tables
+from topline.lake import read
 from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import RollUp
@@ -66,26 +65,27 @@ class Forecast:
 
 
 def of(goal: Goal, as_of: date, snapshot: Snapshot, known_at: datetime | None = None) -> Forecast:
-    """The forecast of a goal that no grid plans by part, as seen on a day; made once for the same facts and day.
+    """The forecast of a goal that no grid plans by part, as seen on a day; made once for the same day and the facts
+    that it is read from.
 
     Days that add up are forecast by the season; what is counted or divided anew over a period, and a part of the shop,
     is taken from windows of the period's length (`expectation.rate`).
 
     known_at : with what had been recorded by then
     """
-    path = _path(goal, as_of, snapshot, known_at)
-    try:
+    answer = _answer(goal, as_of, snapshot, known_at)
+    path = answer.find()
+    if path is not None:
         return Forecast.of_stored(json.loads(path.read_text()))
-    except FileNotFoundError:
+    with read.noting() as facts:
         found = _made(goal, as_of, snapshot, known_at)
-        with cache.written(path) as draft:
-            draft.write_text(json.dumps(found.stored()))
-        return found
+    answer.keep(facts, lambda draft: draft.write_text(json.dumps(found.stored())))
+    return found
 
 
 def is_made(goal: Goal, as_of: date, snapshot: Snapshot, known_at: datetime | None = None) -> bool:
     """Whether `of` would answer at once."""
-    return _path(goal, as_of, snapshot, known_at).exists()
+    return _answer(goal, as_of, snapshot, known_at).find() is not None
 
 
 def where(scope: Mapping[str, str | None]) -> tuple[Filter, ...]:
@@ -93,13 +93,12 @@ def where(scope: Mapping[str, str | None]) -> tuple[Filter, ...]:
     return tuple(Filter(name, (value,)) for name, value in sorted(scope.items()))
 
 
-def _path(goal: Goal, as_of: date, snapshot: Snapshot, known_at: datetime | None) -> Path:
-    version = goal.version
-    shop = version.plan.shop
-    facts = tuple(snapshot.digest(table) for table in tables())
-    asked = (goal.metric, sorted(goal.scope.items()), goal.period, version.plan.period, _first_on(goal))
-    own = tuple(expectation.own_events(shop, as_of))
-    return cache.place("forecast", ".json", shop.slug, facts, asked, as_of, shop.settings().digest, own, known_at)
+def _answer(goal: Goal, as_of: date, snapshot: Snapshot, known_at: datetime | None) -> cache.Answer:
+    plan = goal.version.plan
+    shop = plan.shop
+    about = (goal.metric, sorted(goal.scope.items()), goal.period, plan.period, _first_on(goal))
+    asked = (*about, as_of, shop.settings().digest, tuple(expectation.own_events(shop, as_of)))
+    return cache.Answer("forecast", ".json", shop, snapshot, known_at, asked)
 
 
 def _first_on(goal: Goal) -> date:
