@@ -115,6 +115,8 @@ def test_its_plan_is_drafted_and_active_once(short, monkeypatch):
         assert version.plan.period == Period.of_months(date(2025, 11, 1), demo.PLAN_MONTHS)
         assert not [one for one in gate.findings(version) if one.is_blocking]
         assert all(goal.actions for goal in version.goals.standing())
+    tied = marketing.entries.rows("8.actions").values_list("cells", flat=True)
+    assert {"flow", "form"} <= {name for cells in tied for name in cells}
     assert not [one for step in Decision.objects.all() for one in step.findings if one[2]]  # nor when it was handed in
     demo.create(say=lambda _: None)
     assert not Job.objects.unfinished().filter(kind="imports.demo_plan").exists()

@@ -47,8 +47,8 @@ def visit(chromium, live_server, shop):
     """Opens a page of a person who has signed in; `look` at the end of each step."""
     contexts = []
 
-    def open_(theme: str = "light", size: dict[str, int] = DESKTOP) -> "Visitor":
-        context = chromium.new_context(viewport=size, color_scheme=theme, locale="en-GB")
+    def open_(theme: str = "light", size: dict[str, int] = DESKTOP, locale: str = "en-GB") -> "Visitor":
+        context = chromium.new_context(viewport=size, color_scheme=theme, locale=locale)
         contexts.append(context)
         return Visitor(context.new_page(), live_server.url)
 
@@ -79,9 +79,10 @@ class Visitor:
         self.page.goto(f"{self.url}/shop/lamps/{path}")
 
     def look(self) -> None:
-        """Waits until the page is ready; nothing was said on the console, and axe finds nothing."""
+        """Waits until the page is ready; nothing was said on the console or is too wide, and axe finds nothing."""
         self.page.wait_for_selector("html[data-ready]", state="attached")
         self.page.wait_for_selector("[aria-busy=true]", state="detached")
         assert not self.said
+        assert self.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         found = Axe().run(self.page).response["violations"]
         assert not [(each["id"], [node["target"] for node in each["nodes"]]) for each in found]

@@ -4,15 +4,19 @@ in one grid, a slider, marketing's gate, and the decisions of three."""
 import re
 from datetime import UTC, datetime
 
+import pytest
+from django.utils import translation
+from django.utils.translation import gettext
 from playwright.sync_api import expect
 
 from topline.accounts import operations as accounts
 from topline.journal import operations as journal
 from topline.plans.models import Plan, State
+from topline.plans.outline import fields
 from topline.workbench import jobs
 
 NOW = datetime(2026, 12, 15, 9, tzinfo=UTC)
-PHONE = {"width": 390, "height": 844}
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
 def work() -> None:
@@ -20,51 +24,63 @@ def work() -> None:
         jobs.perform(job)
 
 
-def test_from_orders_to_an_approved_sales_plan_that_serves_an_approved_marketing_plan(shop, visit):
+@pytest.mark.parametrize(("locale", "size"), [("en-GB", DESKTOP), pytest.param("ro-RO", PHONE, marks=pytest.mark.soak)])
+def test_from_orders_to_an_approved_sales_plan_that_serves_an_approved_marketing_plan(shop, visit, locale, size):
+    def say(text: str, **params: object) -> str:
+        with translation.override(locale[:2]):
+            return gettext(text) % params if params else gettext(text)
+
+    def ending(text: str) -> str:
+        return re.split(r"%\(\w+\)s", say(text))[-1].strip()
+
     journal.open_batch(shop="lamps", batch_id="test", source="test", now=NOW)
     journal.make_live(shop="lamps", batch_id="test", now=NOW)
     mia = accounts.create_user(email="mia@example.org", name="Mia", password="correct horse", actor_id=None)
     accounts.set_roles(shop=shop, user=mia, roles=["marketing_manager"], actor_id=None)
-    ana, phone = visit(), visit(size=PHONE)
+    ana, phone = visit(size=size, locale=locale), visit(size=PHONE, locale=locale)
     ana.sign_in()
     page = ana.page
-    page.get_by_role("link", name="Draft a plan").click()
+    page.get_by_role("link", name=say("Draft a plan")).click()
     page.select_option("#first", "2027-01")
     page.select_option("#months", "2")
-    page.get_by_role("button", name="Draft").click()
+    page.get_by_role("button", name=say("Draft")).click()
     page.wait_for_url("**/plans/drafts/*")
     work()
     page.wait_for_url(re.compile(r"/plans/\d+$"))
     work()
-    expect(page.locator("#next")).to_have_text("Nothing stops it: the plan can be handed in for approval.")
+    expect(page.locator("#next")).to_have_text(say("Nothing stops it: the plan can be handed in for approval."))
     ana.look()
     sales, marketing = Plan.objects.get(kind="sales"), Plan.objects.get(kind="marketing")
     assert sales.serves == marketing
 
     # the sales plan says what is missing, in whose plan, and leads there
     ana.go(f"plans/{sales.pk}/approval")
-    expect(page.locator("#next")).to_contain_text("3 things are missing before the plan can be handed in.")
-    page.locator("section.next-step").get_by_role("link", name="§4 Personas").click()
-    page.get_by_label("Benefits sought").first.fill("A gift that needs no explaining")
-    page.locator("#f-4-personas").get_by_role("button", name="Keep").click()
+    missing = {"en-GB": "3 things are missing before the plan", "ro-RO": "Lipsesc 3 lucruri"}[locale]
+    expect(page.locator("#next")).to_contain_text(missing)
     first = page.locator("section.next-step li a").first
-    expect(first).to_contain_text("§5 Positioning")
+    expect(first).to_contain_text(f"§4 {say(fields()['4.personas'].label)}")
+    first.click()
+    page.get_by_label(say("Benefits sought")).first.fill("A gift that needs no explaining")
+    page.locator("#f-4-personas").get_by_role("button", name=say("Keep")).click()
+    expect(first).to_contain_text(f"§5 {say(fields()['5.positioning'].label)}")
     first.click()
     page.locator("#f-5-positioning textarea").fill("For people who give: lamps that last, {net_sales}.")
-    page.locator("#f-5-positioning").get_by_role("button", name="Keep").click()
-    expect(first).to_contain_text("§5 Message house")
+    page.locator("#f-5-positioning").get_by_role("button", name=say("Keep")).click()
+    expect(first).to_contain_text(f"§5 {say(fields()['5.messages'].label)}")
     first.click()
-    page.locator("#f-5-messages").get_by_label("Message", exact=True).fill("Light that stays")
-    page.locator("#f-5-messages").get_by_role("button", name="Keep").click()
-    expect(first).to_contain_text("goals have no owner")
+    page.locator("#f-5-messages").get_by_label(say("Message"), exact=True).fill("Light that stays")
+    page.locator("#f-5-messages").get_by_role("button", name=say("Keep")).click()
+    expect(first).to_contain_text(ending("%(goals_count)s goals have no owner, or nothing that is done for them."))
     ana.look()
 
     # goals, targets with two people at once, a slider
     at = f"plans/{sales.pk}"
     ana.go(f"{at}/goals")
-    page.get_by_role("link", name="Change Net sales").first.click()
+    page.get_by_role("link", name=f"{say('Change')} {say('Net sales')}").first.click()
     page.locator("#strategy").fill("Gifts all year")
-    expect(page.locator("#letters")).to_contain_text("It serves the strategy: Gifts all year")
+    expect(page.locator("#letters")).to_contain_text(
+        say("It serves the strategy: %(strategy)s", strategy="Gifts all year")
+    )
     ana.look()
     phone.sign_in("mia@example.org")
     ana.go(f"{at}/targets")
@@ -72,38 +88,44 @@ def test_from_orders_to_an_approved_sales_plan_that_serves_an_approved_marketing
     mine, theirs = (each.page.locator('[data-cell="0.0"]') for each in (ana, phone))
     phone.page.locator('[data-cell="1.0"]').fill("77")  # Mia is typing
     page.locator("#reason").fill("A fair in January")
-    mine.fill("5,000")
+    amount = {"en-GB": "5,000.00", "ro-RO": "5.000,00"}[locale]
+    mine.fill("5000")
     mine.press("Enter")
-    expect(page.locator("#grid-status")).to_have_text("Saved.")
-    expect(theirs).to_have_value("5,000.00")
-    expect(phone.page.locator("#grid-status")).to_contain_text("Ana set Lamps, January 2027 to £5,000.00")
+    expect(page.locator("#grid-status")).to_have_text(say("Saved."))
+    expect(theirs).to_have_value(amount)
+    expect(phone.page.locator("#grid-status")).to_contain_text(
+        {"en-GB": "Ana set Lamps, January 2027 to £5,000.00", "ro-RO": "Ana a stabilit Lamps, ianuarie 2027"}[locale]
+    )
     expect(phone.page.locator('[data-cell="1.0"]')).to_have_value("77")  # and loses no keystroke
     phone.page.locator('[data-cell="1.0"]').press("Enter")
-    expect(page.locator('[data-cell="1.0"]')).to_have_value("77.00")
+    expect(page.locator('[data-cell="1.0"]')).to_have_value({"en-GB": "77.00", "ro-RO": "77,00"}[locale])
     phone.look()
     ana.go(f"{at}/scenarios")
     work()
     page.locator("#scenario-name").fill("Dearer")
-    page.get_by_role("button", name="Branch").click()
+    page.get_by_role("button", name=say("Branch")).click()
     page.locator("#lever-price").fill("10")
-    expect(page.locator("h1")).to_contain_text(re.compile("“Dearer” brings .* (more|less)"))
+    brings = {"en-GB": "brings .* (more|less)", "ro-RO": "aduce"}[locale]
+    expect(page.locator("h1")).to_contain_text(re.compile(f".Dearer. {brings}"))
     ana.look()
 
     # the marketing plan, then the sales plan through marketing's gate
     for plan in (marketing, sales):
         ana.go(f"plans/{plan.pk}")
-        page.locator("section.next-step").get_by_role("link", name="Hand in").click()
-        page.get_by_role("button", name="Hand in").click()
-        expect(page.locator("h1")).to_contain_text("It waits for Head of marketing")
+        page.locator("section.next-step").get_by_role("link", name=say("Hand in")).click()
+        page.get_by_role("button", name=say("Hand in")).click()
+        expect(page.locator("h1")).to_contain_text(
+            say("It waits for %(seats)s.", seats=say("Head of marketing")).rstrip(".")
+        )
         phone.go(f"plans/{plan.pk}/approval")
         phone.page.locator("#note").fill("It follows the strategy")
         phone.look()
-        phone.page.get_by_role("button", name="Approve").click()
+        phone.page.get_by_role("button", name=say("Approve")).click()
         ana.go(f"plans/{plan.pk}/approval")
-        page.get_by_role("button", name="Approve").click()
-        expect(page.locator("h1")).to_have_text("All have approved it: it can be put in force.")
-        page.get_by_role("button", name="Put in force").click()
-        expect(page.locator("h1")).to_have_text("In force: its numbers are locked.")
-    expect(page.get_by_text("the log is whole")).to_be_visible()
+        page.get_by_role("button", name=say("Approve")).click()
+        expect(page.locator("h1")).to_have_text(say("All have approved it: it can be put in force."))
+        page.get_by_role("button", name=say("Put in force")).click()
+        expect(page.locator("h1")).to_have_text(say("In force: its numbers are locked."))
+    expect(page.get_by_text(say("the log is whole"))).to_be_visible()
     ana.look()
     assert {plan.current.state for plan in Plan.objects.all()} == {State.ACTIVE}

@@ -4,12 +4,13 @@ They are drafted from what came before them, written to the end by a few words, 
 """
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 
 from topline.accounts.models import Shop, User
-from topline.plans import approval, document, drafting, filling, operations, quotas, targets, templates
+from topline.plans import approval, document, drafting, filling, ledger, operations, quotas, targets, templates
 from topline.plans.facts import QUOTA
 from topline.plans.models import Kind, PlanVersion, State
 from topline.units.period import Period
@@ -32,6 +33,31 @@ STRATEGY: Mapping[str, tuple[str, str]] = {
     ),
 }
 """Positioning and message, by shop."""
+
+TIED: Mapping[str, tuple[Mapping[str, str], ...]] = {
+    "harbour-and-pine": (
+        {
+            "name": "Form for hotels and guest houses", "stage": "middle", "channel": "organic_search",
+            "form": "https://harbourandpine.example/trade/hospitality", "metric": "leads", "expected": "140",
+        },
+        {
+            "name": "Form for offices", "stage": "middle", "channel": "organic_search",
+            "form": "https://harbourandpine.example/trade/offices", "metric": "qualified_leads", "expected": "90",
+        },
+        {
+            "name": "Newsletter of July", "stage": "bottom", "channel": "email", "metric": "link_click_rate",
+            "flow": "https://harbourandpine.example/mail/newsletter:11", "expected": "0.03",
+        },
+        {
+            "name": "Newsletter of August", "stage": "bottom", "channel": "email", "metric": "link_click_rate",
+            "flow": "https://harbourandpine.example/mail/newsletter:12", "expected": "0.03",
+        },
+    ),
+}  # fmt: skip
+"""Actions that a flow or a form ties facts to, which no history of spend proposes, by shop."""
+
+OWN_BUDGET = 500
+"""What newsletters and forms cost a month."""
 
 ACTIONS: Mapping[str, str] = {
     "net_sales": "Promote what the season sells, a fortnight before its peak",
@@ -66,10 +92,27 @@ def _write(version: PlanVersion, actor: User) -> None:
     known: dict[str, Any] = {"version": version, "actor": actor, "now": now}
     document.write(field="5.positioning", key="", changes={"text": positioning}, seen=0, **known)
     document.add_row(field="5.messages", values={"message": message}, **known)
+    if tied := TIED.get(shop.slug):
+        _tie(tied, **known)
     for row in version.entries.rows("4.personas"):
         document.write(
             field="4.personas", key=row.key, changes={"benefits": BENEFITS[row.key]}, seen=row.revision, **known
         )
+
+
+def _tie(actions: Iterable[Mapping[str, str]], *, version: PlanVersion, **whom: Any) -> None:
+    """A front of the shop's own channels, with its budget and the actions."""
+    months, name = version.plan.months, "Newsletters and forms"
+    values = {
+        "name": name, "goal": "net_sales", "focus": "middle", "channels": ["organic_search", "email"],
+        "kpi": "net_sales", "budget": f"{OWN_BUDGET * len(months)}",
+    }  # fmt: skip
+    front = document.add_row(version=version, field="8.fronts", values=values, **whom)
+    for one in actions:
+        document.add_row(version=version, field="8.actions", values={**one, "front": front.key}, **whom)
+    line = ledger.put_line(version=version, activity=name, channel="email", front_key=front.key, **whom)
+    for month in months:
+        ledger.set_amount(version=version, key=line.key, month=month, amount=Decimal(OWN_BUDGET), **whom)
 
 
 def give_out(version: PlanVersion, actor: User) -> PlanVersion:

@@ -11,6 +11,9 @@ from topline.simulate.trade import LINES, trade
 from topline.simulate.world import World
 
 OF_THE_SHOP = True
+FORMS = tuple(f"/trade/{line.lower()}" for line in LINES)
+"""The form that a lead of each line filled in."""
+
 _EVENTS = ("created", "consented", "qualified", "converted", "lost")
 
 
@@ -35,6 +38,7 @@ def columns(world: World, customers: Sequence[str]) -> Mapping[str, Any]:
         "lead_key": keys,
         "channel": arrow.choice([one.name for one in world.truth.channels], leads.channel[lead]),
         "market": arrow.choice([one.country for one in world.truth.markets], leads.market[lead]),
+        "form": arrow.choice(FORMS, leads.line[lead]),
         "owner": arrow.choice(world.truth.work.owners, leads.owner[lead]),
         "product_line": arrow.choice(LINES, leads.line[lead]),
         **arrow.moments(moments[event, lead], world.truth.zone),
