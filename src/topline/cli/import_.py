@@ -5,6 +5,7 @@
 
 import sys
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from topline.cli import boot, output
+from topline.units import money
 from topline.units.errors import ToplineError
 
 if TYPE_CHECKING:
@@ -315,7 +317,8 @@ def _print_report(found: "Import", report: dict[str, Any], style: output.Format)
         output.rows([{"import": found.pk, "state": found.state, **figures, "kinds": report["kinds"]}], style)
         return
     if report["kinds"]:
-        output.rows(report["kinds"], style, title="What the rows come to")
+        shown = [_shown(kind, found.shop.currency) for kind in report["kinds"]]
+        output.rows(shown, style, title="What the rows come to")
     typer.echo(
         f"{figures['rows']:,} rows in = {figures['facts']:,} facts + {figures['quarantined']:,} quarantined "
         f"+ {figures['duplicates']:,} recognised duplicates"
@@ -329,6 +332,12 @@ def _print_report(found: "Import", report: dict[str, Any], style: output.Format)
         typer.echo(
             f"Import {found.pk} is live. “topline import undo {found.pk} --shop {found.shop.slug}” takes it back."
         )
+
+
+def _shown(kind: dict[str, Any], currency: str) -> dict[str, Any]:
+    """A kind as people read it: whole units without decimals, amounts in the currency's minor units."""
+    quantity, amount = Decimal(kind["quantity"]), money.rounded(Decimal(kind["amount"]), currency)
+    return {**kind, "quantity": int(quantity) if quantity == int(quantity) else quantity, "amount": amount}
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from topline.metrics.settings import Settings
 from topline.outlook import history
 from topline.outlook.history import History
 from topline.science import conformal, goal, parts, season, total
+from topline.science.demand import ShortHistoryError
 from topline.science.total import Accuracy
 from topline.units.errors import ToplineError
 from topline.units.period import add_months
@@ -36,11 +37,13 @@ class PastHorizonError(ToplineError):
     message = N_("The outlook must end after %(as_of)s, the day that it is made on. Ask for later months.")
 
 
-class BeyondForecastError(ToplineError):
+class BeyondForecastError(ShortHistoryError):
+    """Whoever lives with a history that is too short does so with one that ended too long ago."""
+
     message = N_(
         "What happened is known up to %(known_to)s, and a forecast goes to the end of %(last)s: trend and season "
-        "carried on for more than %(years)s years say nothing. Ask for earlier months, or bring in what has happened "
-        "since."
+        "carried on for more than %(years)s years say nothing. Ask for earlier months, as of an earlier day, or bring "
+        "in what has happened since."
     )
 
 
