@@ -98,6 +98,14 @@ def test_yes_takes_no_column_that_is_only_guessed(shop, tmp_path, capsys):
     assert heading.index("created_at") < heading.index("files")
 
 
+def test_a_file_that_is_not_recognised_is_bad_input_and_goes(shop, tmp_path, capsys, settings):
+    path = tmp_path / "odd.csv"
+    path.write_text("Colour,Weight\nred,heavy\nblue,light\n")
+    assert main.run(["import", "--shop", "gifts", "--yes", str(path)]) == main.Exit.BAD_INPUT
+    assert "was not recognised" in capsys.readouterr().err
+    assert not list((settings.UPLOADS / "gifts" / "file").iterdir())
+
+
 def test_yes_guesses_neither_dates_nor_decimals(shop, tmp_path, capsys):
     path = tmp_path / "open.csv"
     path.write_text("Order ID,SKU,Quantity,Price,Date\n1001,A-1,2,3.50,01/02/2011\n1002,B-2,1,4.50,03/02/2011\n")

@@ -195,8 +195,14 @@ def test_a_unit_beside_a_quantity_is_no_currency(tmp_path: Path) -> None:
 
 
 def test_a_column_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(errors.UnknownLayoutError, match="Order"):
+    with pytest.raises(errors.LayoutError, match="Order"):
         _recognised(tmp_path, "Colour,Weight\nred,heavy\nblue,light\n")
+
+
+def test_orders_whose_dates_are_words_are_no_stock_list(tmp_path: Path) -> None:
+    text = _HEADS + "\n" + "".join(f"{i},first of May,A{i % 7},Mug,1,2.50,c1\n" for i in range(30))
+    with pytest.raises(errors.UnfitColumnError, match=r"Column Date of .* called like .* such as “first of May”"):
+        _recognised(tmp_path, text)
 
 
 def test_a_field_that_no_file_has_is_named(tmp_path: Path) -> None:

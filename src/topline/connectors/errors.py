@@ -85,10 +85,17 @@ class DoubleHeadingError(UnreadableFileError):
     message = N_("“%(file)s” names column %(column)s twice in row %(row)s. Rename one of the two.")
 
 
-class UnknownLayoutError(FileError):
+class LayoutError(FileError):
     message = N_(
         "“%(file)s” was not recognised: no column for %(missing)s was found. Say which column it is, or add it to "
         "the export."
+    )
+
+
+class UnfitColumnError(LayoutError):
+    message = N_(
+        "Column %(column)s of “%(file)s” is called like %(field)s but holds values such as “%(value)s”. Write dates as "
+        "2027-01-31 and numbers in digits, or say which columns are what."
     )
 
 

@@ -149,7 +149,7 @@ def _chosen(
             raise errors.UnknownFieldError(file=staged.name, field=id_, nearest=", ".join(near))
     try:
         layout = mapping.propose(staged.name, seen, target=target)
-    except errors.UnknownLayoutError:
+    except errors.LayoutError:
         layout = Layout(target or "order_line", {})
     layout = layout.chosen(choices)
     if layout.score <= 0:

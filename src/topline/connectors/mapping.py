@@ -849,16 +849,44 @@ def name_score(own: Sequence[str], names: Sequence[str]) -> float:
 
 
 def propose(file: str, contents: Mapping[str, Content], *, target: str | None = None) -> Layout:
-    """The layout that explains the columns best. contents : column to what was seen in it. Raises UnknownLayoutError."""
+    """The layout that explains the columns best. contents : column to what was seen in it.
+
+    Raises LayoutError, of which UnfitColumnError is one: orders of which a column can't be read are no stock list.
+    """
     layouts = {t.table: _assign(t, contents) for t in TARGETS.values() if target in (None, t.table)}
+    if target is None and layouts["order_line"].score <= 0:
+        _require_fit(file, contents)
     complete = {id_: layout for id_, layout in layouts.items() if layout.score > 0}
     if not complete:
         wanted = TARGETS[target or "order_line"]
         found = layouts[wanted.table].matches
         lacking = [group for group in wanted.required if not any(id_ in found for id_ in group)]
         labels = ", ".join(" / ".join(wanted.field(id_).label for id_ in group) for group in lacking)
-        raise errors.UnknownLayoutError(file=file, missing=labels)
+        raise errors.LayoutError(file=file, missing=labels)
     return max(complete.values(), key=_fit)
+
+
+def _require_fit(file: str, contents: Mapping[str, Content]) -> None:
+    """Refuses a file whose headings name all that an order needs, where the content of one says otherwise.
+
+    Raises UnfitColumnError.
+    """
+    orders = TARGETS["order_line"]
+    named = [
+        [(orders.field(id_), column) for id_ in group for column in contents if _is_named(orders.field(id_), column)]
+        for group in orders.required
+    ]
+    if not all(named):
+        return
+    for group in named:
+        if not any(_content_fit(wanted, contents[column]) for wanted, column in group):
+            wanted, column = group[0]
+            value = next(iter(contents[column].samples), "")
+            raise errors.UnfitColumnError(file=file, column=column, field=wanted.label, value=value[:40])
+
+
+def _is_named(wanted: Field, column: str) -> bool:
+    return name_score(words(column), wanted.names) >= 0.9
 
 
 def _fit(layout: Layout) -> float:
@@ -1000,9 +1028,9 @@ def _guess(wanted: Field, content: Content) -> float:
 
 
 def require(file: str, layout: Layout) -> None:
-    """Raises UnknownLayoutError if a required field has no column."""
+    """Raises LayoutError if a required field has no column."""
     target = TARGETS[layout.target]
     lacking = [group for group in target.required if not any(id_ in layout.matches for id_ in group)]
     if lacking:
         labels = ", ".join(" / ".join(target.field(id_).label for id_ in group) for group in lacking)
-        raise errors.UnknownLayoutError(file=file, missing=labels)
+        raise errors.LayoutError(file=file, missing=labels)

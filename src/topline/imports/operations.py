@@ -457,8 +457,8 @@ def drop(*, found: Import, actor_id: int | None) -> Import:
     with transaction.atomic():
         Import.objects.filter(pk=found.pk).update(state=Import.State.DROPPED, finished_at=timezone.now())
         audit.log("import.drop", actor_id=actor_id, shop=found.shop.slug, subject=str(found.pk))
-    _clear(found)
     found.refresh_from_db()
+    _clear(found)
     return found
 
 
