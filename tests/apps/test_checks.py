@@ -38,6 +38,7 @@ from topline.science import check
 from topline.science.check import Change
 from topline.units.period import Period
 from topline.workbench import jobs
+from topline.workbench.models import Job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
@@ -177,6 +178,16 @@ def test_every_goal_has_a_forecast_of_its_own_or_a_reason(version, shop, owner, 
     lamps = operations.add_goal(
         version=version, metric="net_sales", scope={"category": "Lamps"}, actor=owner, now=shop.now()
     )
+    assert [one.quantiles for one in (units, visits, buyers, home)] == [[]] * 4  # worked out behind
+    client.force_login(owner)
+    page = f"/shop/gifts/plans/{version.plan_id}/goals"
+    assert "Its chance is being worked out" in client.get(page).content.decode()
+    jobs.run_now(Job.objects.get(kind="plans.look"))
+    shown = client.get(page).content.decode()
+    assert "Its chance is being worked out" not in shown
+    assert 'hx-trigger="every 2s' not in shown
+    for one in (units, visits, buyers, home):
+        one.refresh_from_db()
     assert (visits.chance, visits.quantiles) == (None, [])
     assert min(len(one.quantiles) for one in (units, buyers, home, lamps)) == 99
     assert home.expected == pytest.approx(0.8 * buyers.expected, rel=0.15)  # GB has four of five orders

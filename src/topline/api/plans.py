@@ -656,6 +656,8 @@ def add_goal(
         now=who.shop.now(),
         scope=scope,
     )
+    if not added.quantiles and who.shop.lake().latest() is not None:
+        jobs.look_ahead(found.plan)
     try:
         with transaction.atomic():
             return Status(201, _change(who, added, goal.model_copy(update={"target": None, "due_on": None})).contents())

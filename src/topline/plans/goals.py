@@ -13,8 +13,8 @@ from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import RollUp
 from topline.metrics.query import Query
-from topline.plans import answered, approval, expectation, forecast, operations, progress
-from topline.plans.models import Goal, PlanVersion
+from topline.plans import answered, approval, expectation, forecast, operations
+from topline.plans.models import Goal, Plan, PlanVersion, State
 from topline.plans.text import Sentence
 from topline.units import errors
 from topline.units.missing import Missing
@@ -31,6 +31,9 @@ SCOPES = ("category", "market", "channel")
 
 BANDS = (0.95, 0.85)
 LETTERS = ("specific", "measurable", "achievable", "relevant", "time_bound", "owned")
+
+AWAITED = Sentence("letter.foreseeing")
+"""Stands for a forecast that is not made yet."""
 
 _UNLIKELY, _SURE = 0.1, 0.97
 _FRESH_DAYS = 14
@@ -119,7 +122,7 @@ class Known:
     last_on : the last day with data of the metric, None if none came in 90 days
     metrics : of the version's goals, by key
     linked : names of fronts, actions and tactics by (kind, key), and fronts that name the goal
-    unforeseen : why no forecast covers it, None where one does or nobody looked
+    unforeseen : why no forecast covers it, `AWAITED` until that is worked out, None where one does
     """
 
     version: PlanVersion
@@ -179,8 +182,24 @@ def known(version: PlanVersion, goals: Sequence[Goal], as_of: date, known_at: da
 
 def _unforeseen(goal: Goal, as_of: date, snapshot: Snapshot, known_at: datetime | None) -> Sentence | None:
     if not forecast.is_made(goal, as_of, snapshot, known_at):
-        return None
-    return forecast.of(goal, as_of, snapshot, known_at).why
+        return AWAITED
+    found = forecast.of(goal, as_of, snapshot, known_at)
+    operations.expect(goal, found)
+    return found.why
+
+
+def awaited(plan: Plan, as_of: date, snapshot: Snapshot) -> Iterator[Goal]:
+    """Goals of drafts that were set before their forecast was made, and have one or may have."""
+    drafts = Goal.objects.standing().unplanned().filter(version__plan=plan, version__state=State.DRAFT, quantiles=[])
+    for goal in drafts.select_related("version__plan__shop"):
+        if not forecast.is_made(goal, as_of, snapshot) or forecast.of(goal, as_of, snapshot).quantiles:
+            yield goal
+
+
+def foresee(goal: Goal, as_of: date, snapshot: Snapshot) -> None:
+    """Keeps what a goal may end at and its chance, worked out if nobody did."""
+    operations.expect(goal, forecast.of(goal, as_of, snapshot))
+    goal.save(update_fields=["expected", "quantiles", "chance"])
 
 
 def linkable(version: PlanVersion) -> dict[tuple[str, str], str]:
@@ -410,7 +429,8 @@ def add(
     parent: Goal | None = None,
     scope: Mapping[str, str] | None = None,
 ) -> Goal:
-    """A goal for any metric of the catalogue; it starts from the same months a year before and from today's forecast.
+    """A goal for any metric of the catalogue; it starts from the same months a year before and from today's forecast,
+    which `foresee` works out later where it isn't made.
 
     scope : of what part of the shop, by a dimension that the metric has
     target : None only for a part of what a grid plans by category and market: it aims at its cells, which a target is
@@ -451,7 +471,8 @@ def add(
     )
     if (snapshot := plan.shop.lake().latest()) is not None:
         goal.baseline = _value(goal, before, snapshot)
-        operations.expect(goal, progress.foresee(goal, plan.shop.today(), snapshot))
+        if forecast.is_made(goal, plan.shop.today(), snapshot):
+            operations.expect(goal, forecast.of(goal, plan.shop.today(), snapshot))
     with transaction.atomic():
         version = operations.for_edit(version=version, actor=actor, now=now)
         if version.goals.standing().filter(key=key).exists():

@@ -26,6 +26,7 @@ from topline.plans import (
     expectation,
     filling,
     forecast,
+    goals,
     handout,
     operations,
     progress,
@@ -498,10 +499,12 @@ def _waiting(plan: Plan, then: date | None, snapshot: Snapshot) -> Iterator[Call
     """
     shop, period = plan.shop, plan.period
     day, known_at = then or shop.today(), known_by(shop, then)
-    goals = Goal.objects.standing().unplanned().filter(version__plan=plan)
-    for goal in goals.exclude(metric__in=expectation.RATES, scope={}).select_related("version__plan__shop"):
+    unplanned = Goal.objects.standing().unplanned().filter(version__plan=plan)
+    for goal in unplanned.exclude(metric__in=expectation.RATES, scope={}).select_related("version__plan__shop"):
         if not forecast.is_made(goal, day, snapshot, known_at):
             yield partial(forecast.of, goal, day, snapshot, known_at)
+    if then is None:
+        yield from (partial(goals.foresee, goal, day, snapshot) for goal in goals.awaited(plan, day, snapshot))
     for metric in sorted({"net_sales", *plan.versions.values_list("target_blocks__metric", flat=True)} - {None}):
         if not expectation.is_made(shop, metric, period, day, snapshot, known_at):
             yield partial(expectation.amount, shop, metric, period, day, snapshot, known_at)

@@ -119,6 +119,7 @@ TEXTS: Mapping[str, str] = {
     "letter.data": N_("It is in the catalogue, with data up to %(last_on)s."),
     "letter.chance": N_("The forecast gives it a chance of %(chance_rate)s."),
     "letter.sure": N_("It would come by itself: it asks for little."),
+    "letter.foreseeing": N_("Its chance is being worked out, which takes some seconds."),
     "letter.no_forecast": N_("No forecast covers this metric, so its chance is not known."),
     "letter.history": N_("The same months a year before brought %(before_value)s (%(change_rate)s)."),
     "letter.needs_open": N_("Nobody has said what tools, skills, people and budget it needs."),

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, ngettext
 from topline.accounts.models import Channel, User
 from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.metric import Unit
-from topline.plans import goals, operations
+from topline.plans import goals, jobs, operations
 from topline.plans.expectation import OTHER
 from topline.plans.goals import BANDS, LINKED, NEEDS, Letter, Node, Worded
 from topline.plans.models import Goal, PlanVersion, State
@@ -72,6 +72,9 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
     nodes = goals.tree(version)
     day, known_at = plans.seen(visit)
     known = goals.known(version, [node.goal for node in nodes], day, known_at)
+    is_awaited = any(each.unforeseen == goals.AWAITED for each in known)
+    if is_awaited:
+        is_awaited = not formats.failure(jobs.look_ahead(version.plan, plans.then(visit)).job)
     letters = [goals.letters(Worded.of(node.goal), seen) for node, seen in zip(nodes, known, strict=True)]
     weak = sum(not all(one.is_met for one in each) for each in letters)
     first = min(whole(visit.request.GET.get("first")), max(len(nodes) - 1, 0)) // LINES * LINES
@@ -86,6 +89,7 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
             "version_query": f"?version={version.number}" if visit.request.GET.get("version") else "",
             "tone": TONES[State(version.state)],
             "sentence": _sentence(len(nodes), weak),
+            "is_awaited": is_awaited,
             "lines": [_line(version, *each) for each in zip(nodes[stretch], letters[stretch], strict=True)],
             "pages": stretches(
                 len(nodes), first, LINES, lambda one: f"?version={version.number}&first={one}{about['then_query']}"
