@@ -91,3 +91,45 @@ def test_a_spreadsheet_with_other_headers_is_told_what_they_should_be(plan, post
     assert answer.status_code == 400
     assert "its first row should read Category, Market, 2026-10, 2026-11." in answer.content.decode()
     assert plan.grid("net_sales").cells.tolist() == [[[100_00, 200_00]]] * 2
+
+
+def test_a_front_without_owner_or_budget_is_kept_and_leads_to_the_row_that_lacks_them(plan, post, client):
+    kept = post("plan_field", "8.fronts", do="keep", name="Search", focus="bottom")
+    assert kept.status_code == 200
+    front = plan.entries.get(field="8.fronts")
+    assert front.cells == {"name": "Search", "focus": "bottom"}
+    page = client.get(reverse("plan_fronts", args=[plan.plan.shop.slug, plan.plan_id])).content.decode()
+    way = f"section=8&amp;edit=8.fronts/{front.key}#f-8-fronts"
+    assert f'{way}">nobody owns it</a>' in page
+    assert f'{way}">it has no budget</a>' in page
+    address = reverse("plan_document", args=[plan.plan.shop.slug, plan.plan_id])
+    form = client.get(address, {"section": 8, "edit": f"8.fronts/{front.key}"}).content.decode()
+    assert f'name="key" value="{front.key}"' in form  # that row is open for writing
+    assert 'value="Search"' in form
+    bad = post("plan_field", "8.fronts", do="keep", key=front.key, seen=front.revision, budget="a lot").content.decode()
+    assert 'id="e-8-fronts-budget"' in bad
+    front.refresh_from_db()
+    assert front.cells == {"name": "Search", "focus": "bottom"}
+
+
+def test_a_promotion_over_another_is_said_with_free_days_before_and_after_it_is_kept(plan, post, client):
+    plan.refresh_from_db()
+    days = {"starts_on": "2026-10-10", "ends_on": "2026-10-20"}
+    first = {"name": "Light", "category": "Lamps", **days}
+    document.add_row(version=plan, field="11.promotions", values=first, actor=None, now=NOW)
+    address = reverse("plan_promotion", args=[plan.plan.shop.slug, plan.plan_id])
+    second = {"name": "Late light", "category": "Lamps", "starts_on": "2026-10-18", "ends_on": "2026-10-20"}
+    tried = client.get(address, second, headers={"hx-request": "true"}).content.decode()
+    said = "offers the same goods from 10 October 2026 to 20 October 2026. Begin on 21 October 2026"
+    assert said in tried
+    assert plan.entries.rows("11.promotions").count() == 1
+    assert client.post(address, {**second, "discount": "much"}).status_code == 400  # kept is nothing of it, and
+    wrong = client.post(address, {**second, "discount": "much"}).content.decode()
+    assert 'id="discount-error"' in wrong
+    assert 'value="Late light"' in wrong  # what was written stays
+    assert client.post(address, second).status_code == 302  # a person may want both: kept, and said on the page
+    page = client.get(reverse("plan_promotions", args=[plan.plan.shop.slug, plan.plan_id])).content.decode()
+    assert "2 promotions need you" in page
+    assert said in page
+    apart = client.get(address, {**second, "category": "Rugs"}, headers={"hx-request": "true"}).content.decode()
+    assert "offers the same goods" not in apart

@@ -92,6 +92,8 @@ def _write(version: PlanVersion, actor: User) -> None:
     known: dict[str, Any] = {"version": version, "actor": actor, "now": now}
     document.write(field="5.positioning", key="", changes={"text": positioning}, seen=0, **known)
     document.add_row(field="5.messages", values={"message": message}, **known)
+    for row in version.entries.rows("8.fronts"):
+        document.write(field="8.fronts", key=row.key, changes={"owner": actor.pk}, seen=row.revision, **known)
     if tied := TIED.get(shop.slug):
         _tie(tied, **known)
     for row in version.entries.rows("4.personas"):
@@ -105,7 +107,7 @@ def _tie(actions: Iterable[Mapping[str, str]], *, version: PlanVersion, **whom: 
     months, name = version.plan.months, "Newsletters and forms"
     values = {
         "name": name, "goal": "net_sales", "focus": "middle", "channels": ["organic_search", "email"],
-        "kpi": "net_sales", "budget": f"{OWN_BUDGET * len(months)}",
+        "kpi": "net_sales", "owner": whom["actor"].pk, "budget": f"{OWN_BUDGET * len(months)}",
     }  # fmt: skip
     front = document.add_row(version=version, field="8.fronts", values=values, **whom)
     for one in actions:

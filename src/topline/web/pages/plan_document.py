@@ -389,7 +389,11 @@ def _contents(desk: Desk, listed: Sequence[Section], chosen: Section) -> list[di
 
 
 def _section(desk: Desk, section: Section, opened: str) -> dict[str, Any]:
-    """All that a section shows; opened : the field that is open for writing, "" for none."""
+    """All that a section shows.
+
+    opened : the field that is open for writing, "" for none; of a table after a slash the row, else what is unwritten
+    """
+    opened, _, row = opened.partition("/")
     talked = Counter(
         subject.rsplit("/", 1)[1]
         for subject in Comment.objects.open()
@@ -410,7 +414,7 @@ def _section(desk: Desk, section: Section, opened: str) -> dict[str, Any]:
                 one,
                 shown=shown,
                 talked=talked[name],
-                editing=_unwritten(desk, name, one) if name == opened else None,
+                editing=(row or _unwritten(desk, name, one)) if name == opened else None,
             )
             for name, one in names
         ],

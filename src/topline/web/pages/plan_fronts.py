@@ -19,7 +19,7 @@ from topline.web.pages.plan_document import Desk
 def view(visit: Visit, plan_id: int) -> HttpResponse:
     version = plans.version_of(visit, plan_id)
     desk = Desk(visit, version)
-    found = fronts.fronts(desk.reader) if desk.reader.has_facts else []
+    found = fronts.fronts(desk.reader)
     matrix = fronts.matrix(desk.reader)
     both = funnel.of(desk.reader) if desk.reader.has_facts else funnel.NO_ORDERS
     context = {
@@ -76,6 +76,10 @@ def _front(desk: Desk, one: fronts.Front) -> dict[str, Any]:
         "result": _value(desk, one.result, one.unit),
         "roi": _value(desk, one.roi, Unit.RATE),
         "flags": [formats.say(flag) for flag in one.flags],
+        "href": f"{desk.visit.url('plan_document', desk.plan.pk)}?version={desk.version.number}&section=8"
+        f"&edit=8.fronts/{one.key}#f-8-fronts"
+        if desk.may_write
+        else "",
         "actions": len(one.actions),
     }
 
