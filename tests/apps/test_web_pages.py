@@ -4,6 +4,7 @@ import csv
 import io
 from datetime import date
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -126,6 +127,41 @@ def test_a_wrong_question_is_answered_in_words(browser, filled):
     assert answer.status_code == 400
     assert "Did you mean net_sales" in answer.content.decode()
     assert browser.get(reverse("metrics", args=[filled.slug]), {"from": "yesterday", "to": "x"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "offered"),
+    [
+        ("metrics?metrics=orders&where=market=XX,GB", "Nothing has the market", "where=market=IE,GB"),
+        ("metrics?metrics=net_sales&where=kind=mention", "Net sales never has the kind", "where=kind=goods_sold"),
+        ("metrics?metrics=orders&by=monht", "There is no dimension", '/metrics"'),
+        ("metrics?metrics=orders&chanel=web", "Did you mean channel", '/metrics"'),
+        ("metrics?metrics=nets_sales", "There is no metric", '/metrics"'),
+        ("analyses/rfm?where=market=XX", "Nothing has the market", "where=market=IE"),
+        ("analyses/cohorts?by=chanel", "channel", '/analyses/cohorts"'),
+    ],
+)
+def test_a_question_without_an_answer_keeps_its_form(browser, filled, asked, said, offered):
+    answer = browser.get(f"/shop/{filled.slug}/{asked}")
+    page = unescape(answer.content.decode())
+    assert answer.status_code == 400
+    assert said in page
+    assert 'id="question"' in page
+    assert offered in page
+    assert ("Clear the filters" in page) == ("where" in asked)
+
+
+def test_a_dimension_in_the_address_is_a_filter(browser, filled):
+    for page in ("metrics?metrics=orders&market=GB&by=month", "analyses/rfm?market=GB"):
+        moved = browser.get(f"/shop/{filled.slug}/{page}")
+        assert (moved.status_code, moved["Location"].split("?")[1].split("&")[-1]) == (302, "where=market=GB")
+
+
+def test_the_form_shows_what_the_address_says(browser, filled):
+    asked = "metrics=net_sales&by=month,market,channel&top=7&window=5"
+    page = browser.get(f"/shop/{filled.slug}/metrics?{asked}").content.decode()
+    for chosen in ('"7" selected', '"5" selected', '"month" selected', '"market" selected', '"channel" selected'):
+        assert f"value={chosen}" in page
 
 
 def test_pages_speak_romanian_after_a_choice(browser, filled):

@@ -9,7 +9,7 @@ import pytest
 from contract import tiny_shop
 from lake_shop import EPOCH
 from topline.lake import known_value, read
-from topline.lake.known_value import NoValueError, UnknownCustomerError, UnknownValueError
+from topline.lake.known_value import NoValueError, UnknownCustomerError, UnknownKindError, UnknownValueError
 from topline.lake.scope import Scope
 from topline.lake.store import Lake
 from topline.metrics.catalogue import dimensions
@@ -53,6 +53,15 @@ def test_an_unknown_value_names_the_nearest_or_the_most_frequent(lake: Lake) -> 
         ask(lake, "action=add_to_kart")
     with pytest.raises(UnknownCustomerError):
         ask(lake, "customer=nobody-knows")
+
+
+def test_a_kind_of_other_facts_is_none_of_the_metrics(lake: Lake) -> None:
+    def of(metric: str) -> None:
+        known_value.require(lake, [Filter("kind", ("mention",))], scope=WHOLE, settings=tiny_shop.EVENT, of=[metric])
+
+    with pytest.raises(UnknownKindError, match=r"Net sales never has the kind “mention”\. Did you mean goods_sold"):
+        of("net_sales")
+    of("marketing_cost")  # a free text: whatever some row has may be its kind
 
 
 def test_what_no_row_has_yet_but_its_kind_may_have_passes(lake: Lake) -> None:

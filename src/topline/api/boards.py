@@ -329,7 +329,7 @@ def show_tile(
     if found.visual == "analysis":
         return _analysis(who, found, parse_period(start, end))
     query = asked(found.question, parse_period(start, end), grain.value, against or None)
-    require_known(who, query.where)
+    require_known(who, query.where, query.metrics)
     scope = scope_for(who.user, who.shop)
     return answer(lake.read(who.shop.lake(), query, scope=scope, settings=who.shop.settings()))
 
@@ -344,7 +344,7 @@ def list_alerts(request: HttpRequest, shop: str) -> list[Alert]:
 @decorate_view(once)
 def create_alert(request: HttpRequest, shop: str, wanted: AlertIn) -> Alert:
     who = caller(request)
-    require_known(who, [parse_filter(text) for text in wanted.where])
+    require_known(who, [parse_filter(text) for text in wanted.where], [wanted.metric])
     given = wanted.dict(exclude={"metric", "where", "is_shared"})
     return operations.create_alert(
         shop=who.shop,

@@ -130,14 +130,15 @@ def list_metrics(request: HttpRequest, shop: str) -> list[dict[str, object]]:
 def ask(request: HttpRequest, shop: str, question: Query[Question]) -> dict[str, object]:
     who = caller(request)
     parsed = question.parsed()
-    require_known(who, parsed.where)
+    require_known(who, parsed.where, parsed.metrics)
     result = lake.read(who.shop.lake(), parsed, scope=scope_for(who.user, who.shop), settings=who.shop.settings())
     return answer(result.within_data())
 
 
-def require_known(who: Caller, where: Iterable[query.Filter]) -> None:
-    """Passes filters whose values the shop has. Raises UnknownValueError, UnknownCustomerError, NoValueError."""
-    known_value.require(who.shop.lake(), where, scope=scope_for(who.user, who.shop), settings=who.shop.settings())
+def require_known(who: Caller, where: Iterable[query.Filter], of: Iterable[str] = ()) -> None:
+    """Passes filters whose values the shop has, and the metrics can. Raises the errors of `known_value.require`."""
+    scope = scope_for(who.user, who.shop)
+    known_value.require(who.shop.lake(), where, scope=scope, settings=who.shop.settings(), of=of)
 
 
 def answer(result: Result) -> dict[str, object]:
@@ -162,7 +163,7 @@ def show_rows(
 ) -> dict[str, object]:
     who = caller(request)
     parsed = question.parsed()
-    require_known(who, parsed.where)
+    require_known(who, parsed.where, parsed.metrics)
     page = lake.rows(
         who.shop.lake(),
         parsed,

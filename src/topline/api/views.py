@@ -130,7 +130,7 @@ def _parameters(who: Caller, asked: dict[str, Any]) -> list[tuple[str, str]]:
     )  # fmt: skip
     if against not in ("", "none", *query.AGAINST):
         raise query.ComparisonError(text=against, nearest=" / ".join(query.AGAINST))
-    require_known(who, known.where)
+    require_known(who, known.where, known.metrics)
     kept = [("metrics", ",".join(known.metrics)), ("by", ",".join(known.by)), *(("where", t) for t in asked["where"])]
     kept += [("top", str(known.top or "")), ("against", against), ("window", asked["window"])]
     kept += [("money", known.money)] if known.money != "shop" else []

@@ -60,7 +60,7 @@ def kpi(
     chosen = boot.shop(shop)
     lake = boot.fresh_lake(chosen)
     scope = boot.viewer(chosen, as_whom).scope
-    known_value.require(lake, query.where, scope=scope, settings=chosen.settings())
+    known_value.require(lake, query.where, scope=scope, settings=chosen.settings(), of=query.metrics)
     result = read(lake, query, scope=scope, settings=chosen.settings()).within_data()
     match style:
         case output.Format.JSON:

@@ -10,10 +10,11 @@ from topline.lake import engine, read
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
 from topline.lake.store import Lake
-from topline.metrics.catalogue import dimensions
+from topline.metrics.catalogue import dimensions, metrics
+from topline.metrics.metric import Metric
 from topline.metrics.query import Filter
 from topline.metrics.settings import Settings
-from topline.metrics.view import Tables
+from topline.metrics.view import Tables, fact_of
 from topline.units import spelling
 from topline.units.errors import ToplineError
 from topline.units.text import N_
@@ -27,7 +28,17 @@ _seen: OrderedDict[Hashable, bool] = OrderedDict()
 
 
 class UnknownValueError(ToplineError):
+    """A filter's value that nothing has; `nearest` are those that somebody may have meant."""
+
     message = N_("Nothing has the %(dimension)s “%(value)s”. Did you mean %(nearest)s?")
+
+    def __init__(self, nearest: Sequence[str], **params: object) -> None:
+        super().__init__(nearest=" / ".join(nearest), **params)
+        self.nearest = tuple(nearest)
+
+
+class UnknownKindError(UnknownValueError):
+    message = N_("%(metric)s never has the %(dimension)s “%(value)s”. Did you mean %(nearest)s?")
 
 
 class UnknownCustomerError(ToplineError):
@@ -38,12 +49,17 @@ class NoValueError(ToplineError):
     message = N_("Nothing has a %(dimension)s yet. Leave that filter out.")
 
 
-def require(lake: Lake, where: Iterable[Filter], *, scope: Scope, settings: Settings) -> None:
+def require(lake: Lake, where: Iterable[Filter], *, scope: Scope, settings: Settings, of: Iterable[str] = ()) -> None:
     """Passes filters of which each value is held by some row that the viewer may see, of any fact and day.
 
+    of : the metrics asked for, whose own facts must be able to have the value
+
     For questions that people ask: the program itself may ask for what is planned and nothing has yet.
-    Raises UnknownValueError, UnknownCustomerError, NoValueError, OutOfScopeError.
+    Raises UnknownValueError, UnknownKindError, UnknownCustomerError, NoValueError, OutOfScopeError.
     """
+    where = tuple(where)
+    for metric in (metrics()[id_] for id_ in of if id_ in metrics()):
+        _require_kinds(metric, where)
     snapshot = lake.latest()
     asked = [(each.dimension, value) for each in where for value in each.values if isinstance(value, str)]
     if snapshot is None or not asked:
@@ -64,7 +80,21 @@ def require(lake: Lake, where: Iterable[Filter], *, scope: Scope, settings: Sett
         known = [*declared, *_frequent(tables, columns)]
         if not known:
             raise NoValueError(dimension=id_)
-        raise UnknownValueError(dimension=id_, value=value, nearest=_nearest(value, known))
+        raise UnknownValueError(_nearest(value, known), dimension=id_, value=value)
+
+
+def _require_kinds(metric: Metric, where: Iterable[Filter]) -> None:
+    """Passes values that a fact of the metric may have, where each of its facts says which that are."""
+    sources = [facts().get(fact_of(measure.source)) for measure in metric.measures]
+    for each in where:
+        column = dimensions()[each.dimension].column
+        choices = [fact.choices.get(column, ()) if fact else () for fact in sources]
+        known = list(dict.fromkeys(kind for among in choices for kind in among))
+        for value in each.values if all(choices) else ():
+            if isinstance(value, str) and value not in known:
+                raise UnknownKindError(
+                    _nearest(value, known), metric=metric.label, dimension=each.dimension, value=value
+                )
 
 
 type Column = tuple[str, str]
@@ -121,6 +151,6 @@ def _frequent(tables: Tables, columns: Sequence[Column]) -> list[str]:
     return [record["value"] for record in tables.run(most)]
 
 
-def _nearest(value: str, known: Sequence[str]) -> str:
+def _nearest(value: str, known: Sequence[str]) -> list[str]:
     """The known values that are spelt like it, else the first ones."""
-    return " / ".join(spelling.nearest(value, known) or list(dict.fromkeys(known))[:NAMED])
+    return spelling.nearest(value, known) or list(dict.fromkeys(known))[:NAMED]

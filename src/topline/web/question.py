@@ -1,14 +1,16 @@
 """From a page's address to a question, and from an answer to what the page shows: the address holds everything."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from itertools import groupby
+from typing import Any
 from urllib.parse import urlencode
 
 from babel import Locale
-from django.http import QueryDict
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect
 from django.utils.translation import gettext
 
 from topline.accounts import channels
@@ -20,6 +22,8 @@ from topline.metrics.dimension import Dimension
 from topline.metrics.metric import Metric
 from topline.metrics.query import Filter, Query, parse_filter, parse_list, parse_period, parse_window
 from topline.metrics.result import Rest, Result, Row
+from topline.units import spelling
+from topline.units.errors import ToplineError
 from topline.units.missing import Missing
 from topline.units.period import FiscalCalendar, Grain, Period, add_months, parse_day
 from topline.units.text import N_
@@ -218,6 +222,52 @@ def filters(texts: Iterable[str]) -> tuple[Filter, ...]:
     return tuple(Filter(id_, tuple(dict.fromkeys(v for each in group for v in each.values))) for id_, group in groups)
 
 
+class UnknownParameterError(ToplineError):
+    message = N_("The page's address has “%(name)s”, which asks for nothing here. Did you mean %(nearest)s?")
+
+
+def moved(visit: Visit, known: Collection[str]) -> HttpResponse | None:
+    """To the address with a filter for each parameter that a dimension names: `where=market=GB` for `market=GB`.
+
+    known : the names that the page itself reads; every other is refused. Raises UnknownParameterError.
+    """
+    asked = visit.request.GET
+    others = [name for name in asked if name not in known]
+    if not others:
+        return None
+    for name in others:
+        if name not in dimensions():
+            nearest = spelling.nearest(name, [*dimensions(), *known]) or ["where"]
+            raise UnknownParameterError(name=name, nearest=" / ".join(nearest))
+    meant = asked.copy()
+    for name in others:
+        meant.setlist("where", [*meant.getlist("where"), f"{name}={','.join(meant.pop(name))}"])
+    return redirect(f"{visit.request.path}?{meant.urlencode(safe=',:=')}")
+
+
+def stuck(visit: Visit, error: ToplineError) -> dict[str, Any]:
+    """What `question_problem.html` says of a question without an answer: why, and the questions that have one."""
+    found: list[dict[str, str]] = []
+    if isinstance(error, known_value.UnknownValueError):
+        id_, wrong = str(error.params["dimension"]), str(error.params["value"])
+        for value in error.nearest:
+            meant = visit.request.GET.copy()
+            meant.setlist("where", [_exchanged(text, id_, wrong, value) for text in meant.getlist("where")])
+            found.append({"label": label(id_, value), "url": f"?{meant.urlencode(safe=',:=')}"})
+    return {"problem": formats.say(error), "others": found, "may_clear": bool(visit.request.GET.getlist("where"))}
+
+
+def _exchanged(text: str, dimension: str, value: str, other: str) -> str:
+    """A filter as the address has it, with another value in the place of one."""
+    try:
+        condition = parse_filter(text)
+    except ToplineError:
+        return text
+    if condition.dimension != dimension:
+        return text
+    return written(Filter(dimension, tuple(other if each == value else each for each in condition.values)))
+
+
 def written(condition: Filter) -> str:
     """A filter as the address has it."""
     values = ",".join("" if value is None else str(value) for value in condition.values)
@@ -241,13 +291,13 @@ def address(query: Query) -> list[tuple[str, str]]:
 
 def ask(visit: Visit, query: Query) -> Result:
     """The answer from the shop's lake, within what the person may see. Raises what `require_known` raises."""
-    require_known(visit, query.where)
+    require_known(visit, query.where, query.metrics)
     return lake_read.read(visit.shop.lake(), query, scope=visit.scope, settings=visit.shop.settings())
 
 
-def require_known(visit: Visit, where: Iterable[Filter]) -> None:
-    """Passes filters whose values the shop has. Raises UnknownValueError, UnknownCustomerError, NoValueError."""
-    known_value.require(visit.shop.lake(), where, scope=visit.scope, settings=visit.shop.settings())
+def require_known(visit: Visit, where: Iterable[Filter], of: Iterable[str] = ()) -> None:
+    """Passes filters whose values the shop has, and the metrics can. Raises the errors of `known_value.require`."""
+    known_value.require(visit.shop.lake(), where, scope=visit.scope, settings=visit.shop.settings(), of=of)
 
 
 def by_size(result: Result) -> Result:

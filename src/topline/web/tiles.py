@@ -198,7 +198,7 @@ def show(tile: Tile, shop: Shop, scope: Scope, span: Span) -> Answered:
         return _analysed(tile, shop, scope, span)
     try:
         query = asked(tile.question, span.period, grain(tile, span.period), span.query_against)
-        known_value.require(shop.lake(), query.where, scope=scope, settings=shop.settings())
+        known_value.require(shop.lake(), query.where, scope=scope, settings=shop.settings(), of=query.metrics)
         found = lake_read.read(shop.lake(), query, scope=scope, settings=shop.settings())
     except ToplineError as error:
         return Shown(tile, span, shop.currency, trouble=formats.say(error))

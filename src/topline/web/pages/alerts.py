@@ -75,7 +75,7 @@ def new(visit: Visit) -> HttpResponse:
     """Sets an alert."""
     if visit.request.method == "POST":
         posted = visit.request.POST
-        question.require_known(visit, question.filters(posted.getlist("where")))
+        question.require_known(visit, question.filters(posted.getlist("where")), [posted.get("metric", "")])
         made = operations.create_alert(
             shop=visit.shop,
             owner=visit.user,

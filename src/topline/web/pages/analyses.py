@@ -14,6 +14,7 @@ from topline.crm.models import Person
 from topline.documents import xlsx
 from topline.lake.analyse import analyse
 from topline.metrics.catalogue import dimensions
+from topline.units.errors import ToplineError
 from topline.units.missing import Missing
 from topline.units.text import N_
 from topline.web import answered, files, question
@@ -38,6 +39,23 @@ def view(visit: Visit, analysis_id: str) -> HttpResponseBase:
     span = question.span(visit, "last_24_months")
     if visit.shop.lake().latest() is None:
         return visit.render("analysis.html", {"analysis": analysis, "span": span, "is_empty": True})
+    try:
+        return _moved(visit, analysis) or _answered(visit, analysis, span)
+    except ToplineError as error:
+        if visit.is_fragment or "format" in visit.request.GET:
+            raise
+        context = {"without_comparison": True, **_form(analysis, _askable(visit, analysis, span))}
+        context |= {"analysis": analysis, "span": span, **question.stuck(visit, error)}
+        return visit.render("analysis.html", context, status=400)
+
+
+def _moved(visit: Visit, analysis: Analysis) -> HttpResponseBase | None:
+    """To the address with filters for the dimensions among its parameters; what is none stays, for `_asked` to say."""
+    named = {name for name in visit.request.GET if name not in dimensions()}
+    return question.moved(visit, {*_TYPED, *named, *(choice.id for choice in analysis.choices)})
+
+
+def _answered(visit: Visit, analysis: Analysis, span: Span) -> HttpResponseBase:
     asked = _asked(visit, analysis, span)
     question.require_known(visit, asked.where)
     result = analyse(visit.shop.lake(), asked, scope=visit.scope, settings=visit.shop.settings())
@@ -51,9 +69,7 @@ def view(visit: Visit, analysis_id: str) -> HttpResponseBase:
         "without_comparison": True,
         "recorded_to": result.recorded_to,
         "result": result,
-        "choices": answered.choices(analysis, asked),
-        "cuts": [each for id_, each in dimensions().items() if id_ in analysis.dimensions],
-        "filters": [_chip(asked, i) for i in range(len(asked.where))],
+        **_form(analysis, asked),
         "tables": [answered.shown(table, visit.shop.currency, goals_at=goals_at) for table in tables],
         "boards": [
             board
@@ -65,6 +81,22 @@ def view(visit: Visit, analysis_id: str) -> HttpResponseBase:
         "is_known": not isinstance(result.sentence, Missing),
     }
     return visit.render("analysis.html#answer" if visit.is_fragment else "analysis.html", context)
+
+
+def _askable(visit: Visit, analysis: Analysis, span: Span) -> Question:
+    """The question of the address, or the analysis without any choice where it can't be asked."""
+    try:
+        return _asked(visit, analysis, span)
+    except ToplineError:
+        return analysis.asked({}, period=span.period, where=(), as_of=visit.shop.horizon())
+
+
+def _form(analysis: Analysis, asked: Question) -> dict[str, Any]:
+    return {
+        "choices": answered.choices(analysis, asked),
+        "cuts": [each for id_, each in dimensions().items() if id_ in analysis.dimensions],
+        "filters": [_chip(asked, i) for i in range(len(asked.where))],
+    }
 
 
 def fill(visit: Visit, analysis_id: str) -> HttpResponseBase:

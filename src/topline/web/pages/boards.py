@@ -218,7 +218,9 @@ def tile_form(visit: Visit, board: int, tile: int = 0) -> HttpResponse:
     kept = _tile(visit, board, tile) if tile else None
     if visit.request.method == "POST":
         given = _given(visit)
-        question.require_known(visit, question.filters(given["question"]["where"]))
+        question.require_known(
+            visit, question.filters(given["question"]["where"]), given["question"].get("metrics", ())
+        )
         if kept is None:
             operations.add_tile(board=found, **given)
         else:

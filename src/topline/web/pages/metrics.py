@@ -11,8 +11,9 @@ from topline.boards.models import Dashboard, SavedView
 from topline.boards.visual import VISUALS
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Metric, Unit
-from topline.metrics.query import Filter, Query, parse_window
+from topline.metrics.query import Filter, Query, parse_list, parse_window
 from topline.metrics.result import Rest, Result
+from topline.units.errors import ToplineError
 from topline.units.missing import Missing
 from topline.units.text import N_
 from topline.web import charts, files, formats, question
@@ -24,6 +25,10 @@ MOST_ROWS = 500
 MOST_VALUES = 200
 TOPS = (5, 10, 25, 50)
 WINDOWS = (2, 3, 4, 7, 12, 28)
+PARAMETERS = (
+    *("metrics", "by", "where", "top", "window", "money", "from", "to", "last", "against"),
+    *("view", "format", "picture"),
+)
 MONEYS = {
     "shop": N_("at each day's rates"),
     "constant": N_("at constant rates"),
@@ -32,12 +37,20 @@ MONEYS = {
 
 def view(visit: Visit) -> HttpResponseBase:
     span = question.span(visit, "last_12_months")
-    asked = visit.request.GET
-    query = question.parse(asked, span.period, span.query_against, DEFAULT)
-    if "by" not in asked:
-        query = replace(query, by=(question.grain_for(span.period).value,), window=parse_window(asked.get("window")))
     if visit.shop.lake().latest() is None:
         return visit.render("metrics.html", {"span": span, "is_empty": True})
+    try:
+        return question.moved(visit, PARAMETERS) or _answered(visit, span)
+    except ToplineError as error:
+        if visit.is_fragment or "format" in visit.request.GET:
+            raise
+        context = {"span": span, **_form(visit, _askable(visit, span)), **question.stuck(visit, error)}
+        return visit.render("metrics.html", context, status=400)
+
+
+def _answered(visit: Visit, span: Span) -> HttpResponseBase:
+    asked = visit.request.GET
+    query = _query(visit, span)
     shown = question.visible_metrics(visit.scope)
     result = question.by_size(question.ask(visit, query).within_data())
     currency = visit.shop.currency
@@ -53,25 +66,57 @@ def view(visit: Visit) -> HttpResponseBase:
             return file
     context = {
         "span": span,
-        "query": query,
         "recorded_to": result.recorded_to,
         "sentence": _sentence(result, shown, currency, span),
         "pictures": pictures,
         "picture_label": _title(query, shown),
         "table": _table(visit, result, shown),
-        "families": question.picker(visit),
-        "grains": question.grains(query),
-        "cuts": question.cuts(query),
-        "grain": next(iter(query.time), ""),
-        "cut": next((id_ for id_ in query.by if id_ not in query.time), ""),
-        "tops": TOPS,
-        "windows": WINDOWS if query.time and query.time != ("hour",) else (),
-        "moneys": _moneys(query),
-        "filters": [_chip(visit, query, each) for each in query.where],
-        "chosen": [shown[id_] for id_ in query.metrics],
+        **_form(visit, query),
         **_keeping(visit, query, span),
     }
     return visit.render("metrics.html#answer" if visit.is_fragment else "metrics.html", context)
+
+
+def _query(visit: Visit, span: Span) -> Query:
+    """The question of the address, over time where it doesn't say. Raises what `question.parse` raises."""
+    asked = visit.request.GET
+    query = question.parse(asked, span.period, span.query_against, DEFAULT)
+    if "by" in asked:
+        return query
+    return replace(query, by=(question.grain_for(span.period).value,), window=parse_window(asked.get("window")))
+
+
+def _askable(visit: Visit, span: Span) -> Query:
+    """The question of the address, or as much of it as can be asked of the metrics that it names."""
+    shown = question.visible_metrics(visit.scope)
+    try:
+        query = _query(visit, span)
+        if shown.keys() >= set(query.metrics):
+            return query
+    except ToplineError:
+        pass
+    named = parse_list(",".join(visit.request.GET.getlist("metrics")))
+    return Query(metrics=tuple(id_ for id_ in named if id_ in shown) or DEFAULT, period=span.period)
+
+
+def _form(visit: Visit, query: Query) -> dict[str, Any]:
+    """What the form offers, and what of it the question has, be it in a list or not."""
+    window, cuts = query.window, [id_ for id_ in query.by if id_ not in query.time]
+    windows = WINDOWS if query.time and query.time != ("hour",) else ()
+    return {
+        "query": query,
+        "families": question.picker(visit),
+        "grains": question.grains(query),
+        "cuts": question.cuts(query),
+        "chosen_grains": query.time or ("",),
+        "chosen_cuts": cuts or [""],
+        "cut": next(iter(cuts), ""),
+        "tops": sorted({*TOPS, query.top or TOPS[0]}),
+        "windows": sorted({*windows, window}) if isinstance(window, int) else windows,
+        "moneys": _moneys(query),
+        "filters": [_chip(visit, query, each) for each in query.where],
+        "chosen": [metrics()[id_] for id_ in query.metrics],
+    }
 
 
 def _keeping(visit: Visit, query: Query, span: Span) -> dict[str, Any]:

@@ -63,7 +63,7 @@ BOOKKEEPING = ("key", "version", "recorded_at", "batch_id")
 def view(visit: Visit) -> HttpResponseBase:
     span = question.span(visit, "last_12_months")
     query = question.parse(visit.request.GET, span.period, None, ("net_sales",))
-    question.require_known(visit, query.where)
+    question.require_known(visit, query.where, query.metrics)
     after = _cursor(visit.request.GET.get("after", ""))
     wanted = visit.request.GET.get("format", "")
     export = wanted in ("csv", "xlsx")
