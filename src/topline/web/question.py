@@ -112,12 +112,12 @@ class Span:
 
     def _label(self, against: str) -> str:
         """What a comparison is called here; whoever compares with the year before is told which days that takes."""
+        label = AGAINST_LABELS[against]
         if against == "last_year" and not self.period.whole_months():
-            return gettext(AGAINST_LABELS["last_year_weekday"])
-        if against == "last_year" and (more := self.period.days - self.period.last_year().days):
-            longer, shorter = N_("the year before, a day shorter"), N_("the year before, a day longer")
-            return gettext(longer if more > 0 else shorter)
-        return gettext(AGAINST_LABELS[against])
+            label = AGAINST_LABELS["last_year_weekday"]
+        elif against == "last_year" and (more := self.period.days - self.period.last_year().days):
+            label = N_("the year before, a day shorter") if more > 0 else N_("the year before, a day longer")
+        return gettext(label)
 
     @property
     def against_choices(self) -> list[tuple[str, str]]:
