@@ -394,7 +394,7 @@ TEXTS: Mapping[str, str] = {
     "proposal.do_tactic": N_("Make the activity “%(name)s” part of every deal"),
     "proposal.follow_up": N_(
         "%(times_count)s leads waited for more than a day and %(own_rate)s of them converted; those that somebody "
-        "turned to within a day let expect %(goal_rate)s."
+        "turned to within a day let expect %(goal_rate)s, as far as it is not that better leads are turned to first."
     ),
     "proposal.do_follow_up": N_("Turn to every lead within a day"),
     "cost.stated": N_("as it was stated"),

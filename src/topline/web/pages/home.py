@@ -135,6 +135,9 @@ def plan_view(visit: Visit) -> HttpResponse:
             else HttpResponse(status=204)
         )
     shown = [_standing(visit, *each) for each in zip(running, found, strict=True)]
+    for i, one in enumerate(shown):
+        twin = next((other for other in shown[:i] if other["figures"] == one["figures"]), None)
+        one["twin"] = twin and twin["plan"]
     context = {"shown": shown, "sentence": shown[0]["sentence"], "proposals": _proposals(visit)}
     return visit.render("home.html#plan", context | {"may_write": visit.may("plans.write")})
 

@@ -68,6 +68,10 @@ def _sentence(found: EventDay, currency: str) -> str:
     params |= {"due": formats.whole_money(day.due.mean, currency), "target": formats.whole_money(day.target, currency)}
     if day.elapsed >= 24:
         return gettext("%(actual)s came in, the target was %(target)s.") % params
+    if not _has_begun(day):
+        return gettext(
+            "Nothing is in yet, %(due)s is due by now. Days that come as files are judged once they are in."
+        ) % (params)
     params["chance"] = formats.chance(day.chance or 0.0)
     if day.actual > day.due.high:
         return (
@@ -80,6 +84,11 @@ def _sentence(found: EventDay, currency: str) -> str:
     return gettext("On pace: %(actual)s is in, %(due)s is due by now. Chance to make %(target)s: %(chance)s.") % params
 
 
+def _has_begun(day: Day) -> bool:
+    """Whether anything of the day is in; of a day without, its end and its chance say nothing."""
+    return bool(day.orders or day.actual) or day.elapsed >= 24
+
+
 def _figures(day: Day, currency: str) -> Any:
     def ends(one: Expected) -> str:
         return f"{formats.short_money(one.low, currency)} – {formats.short_money(one.high, currency)}"
@@ -87,10 +96,10 @@ def _figures(day: Day, currency: str) -> Any:
     if day.due is not None:
         value = formats.short_money(day.due.mean, currency)
         yield {"label": gettext("Due by now"), "value": value, "note": ends(day.due)}
-    if day.finish is not None:
+    if day.finish is not None and _has_begun(day):
         value = formats.short_money(day.finish.mean, currency)
         yield {"label": gettext("Expected at the end"), "value": value, "note": ends(day.finish)}
-    if day.chance is not None:
+    if day.chance is not None and _has_begun(day):
         yield {"label": gettext("Chance to make it"), "value": formats.chance(day.chance), "note": ""}
     yield {"label": gettext("Orders"), "value": formats.decimal(day.orders), "note": ""}
     note = gettext("by this hour of %(day)s") % {"day": formats.day(day.before_on)}

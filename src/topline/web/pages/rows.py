@@ -56,6 +56,8 @@ LABELS = {
     "coupon": N_("Coupon"),
     "cancelled_on": N_("Cancelled"),
 }
+MONEY = ("unit_price", "amount", "amount_shop")
+"""Columns whose points stand below each other, where cents are all they have."""
 BOOKKEEPING = ("key", "version", "recorded_at", "batch_id")
 """What the lake keeps of every row; the files have it."""
 
@@ -136,6 +138,8 @@ def _cell(name: str, value: Any, *, is_key: bool) -> dict[str, Any]:
     is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     if value is None:
         text = "–"
+    elif is_number and name in MONEY and value == round(value, 2):
+        text = formats.fixed(value, 2)
     elif is_number:
         text = formats.decimal(value, 3)
     elif name in ("kind", "market"):
