@@ -3,7 +3,8 @@
 Counting texts is what makes questions of orders and customers slow. A file has one row for each order (more where its
 lines differ in a dimension), and what the whole history says of it: whether it is the person's first, and the days of
 the person's orders around it, of all and of those with the same channel, market or product's dimension. Beside them are
-the orders' heads, added up. It is named by a digest of what it was made from, so an old file is never wrong; `build`
+how many people went from an order on one day to the next on another, who else stands in the ledger and when, and the
+orders' heads, added up. It is named by a digest of what it was made from, so an old file is never wrong; `build`
 makes it beside the questions, and where there is none they read the detail.
 """
 
@@ -13,15 +14,17 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from topline.facts.order_line import Kind
 from topline.lake import duck, engine, partials, resident
 from topline.lake.lock import unique_suffix
 from topline.lake.partials import RollUp
 from topline.lake.snapshot import Snapshot
 from topline.lake.store import Lake
+from topline.metrics import view
 from topline.metrics.dimension import PRODUCT
 from topline.metrics.settings import Basis
 from topline.metrics.view import Purchases, Tables
@@ -29,7 +32,7 @@ from topline.metrics.view import Purchases, Tables
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-_FORMAT = 3
+_FORMAT = 4
 _OWN = frozenset({"channel", "market", "currency"})
 _OF_HEAD = frozenset({"campaign", "coupon"})
 _COUNTED = ("channel", "market")
@@ -59,7 +62,10 @@ _SUMMED = {
 }
 """What heads are added up to."""
 
-_DRAFTS = ("sold", "numbered", "odd", "placed", "around")
+_STEPS = {"day": "date", "next_day": "date", "people": "int64"}
+_OTHERS = {"customer": "int32", "day": "date", "within": "date"}
+
+_DRAFTS = ("sold", "numbered", "odd", "placed", "around", "moved")
 """Tables that a file is made with."""
 
 
@@ -76,7 +82,8 @@ def find(lake: Lake, snapshot: Snapshot, tables: Tables, dims: frozenset[str], b
     if held is None:
         return None
     mark = _mark(held.name)
-    days = [name for dim in _within(products) for name in _days(dim)] if mark == "is_plain" else []
+    within = _within(products) if mark == "is_plain" else ()
+    days = [name for dim in within for name in _days(dim)]
     texts = dict.fromkeys(sorted(_OWN | _OF_HEAD | products), "string")
     kinds = {**_NUMBERS, mark: "boolean", **dict.fromkeys(days, "date"), **texts}
     names = {"person": "string", "number": "int32"}
@@ -84,12 +91,24 @@ def find(lake: Lake, snapshot: Snapshot, tables: Tables, dims: frozenset[str], b
         engine.stored(held.name, "rows", kinds),
         engine.stored(held.name, "people", names),
         engine.stored(held.name, "heads", _SUMMED | dict.fromkeys(sorted(_OWN | _OF_HEAD), "string")),
+        engine.stored(held.name, "others", _OTHERS | dict.fromkeys(sorted(_OWN), "string"))
+        if _has_others(tables, products, basis)
+        else None,
+        {
+            dim: engine.stored(held.name, f"steps_{dim}", ({dim: "string"} if dim else {}) | _STEPS)
+            for dim in (_stepped(products) if mark == "is_plain" else ())
+        },
     )
 
 
 def _within(products: Collection[str]) -> tuple[str, ...]:
     """The dimensions within whose values a plain file knows a person's orders before each."""
     return tuple(products) if len(products) == 1 else () if products else _COUNTED
+
+
+def _stepped(products: Collection[str]) -> tuple[str, ...]:
+    """The dimensions within whose values a plain file counts people's steps; the empty one for all orders."""
+    return _within(products) if products else ("", *_within(products))
 
 
 def _days(dim: str) -> dict[str, str]:
@@ -122,6 +141,11 @@ def build(lake: Lake, snapshot: Snapshot, tables: Tables, products: frozenset[st
             if is_plain:
                 cursor.execute(_around(_within(products)))
             cursor.execute(_rows(target, sorted(products), is_plain=is_plain))
+            for dim in _stepped(products) if is_plain else ():
+                cursor.execute(_steps(target, dim))
+            if _has_others(tables, products, basis):
+                for statement in _others(target, tables, basis):
+                    cursor.execute(statement)
         finally:
             cursor.execute("".join(f"DROP TABLE IF EXISTS {name};" for name in _DRAFTS))
             cursor.execute(f"DETACH {target}")
@@ -208,6 +232,41 @@ def _rows(target: str, products: Sequence[str], *, is_plain: bool) -> str:
         f"CREATE TABLE {target}.rows AS SELECT n.order_number AS order_key, n.customer, n.day, n.day AS within, "
         f"{mark}, p.is_first, p.first_day, p.gap_days, p.last_day, p.last_but_one_day, p.next_day, {days}{dims} "
         f"FROM numbered n LEFT JOIN placed p USING (customer, order_number) {around}"
+    )
+
+
+def _steps(target: str, dim: str) -> str:
+    """SQL of how many people ordered on a day and, within the same value of the dimension, next on another."""
+    own, next_day = (f"{dim}, ", f"next_{dim}_day") if dim else ("", "next_day")
+    return (
+        f"CREATE TABLE {target}.steps_{dim} AS SELECT {own}day, {next_day} AS next_day, count(*) AS people "
+        f"FROM {target}.rows WHERE customer IS NOT NULL GROUP BY ALL"
+    )
+
+
+def _has_others(tables: Tables, products: frozenset[str], basis: Basis) -> bool:
+    """Whether the purchases are just the goods sold of the ledger, on the days that they have there."""
+    return not products and basis is Basis.EVENT and not (tables.has_late_goods or tables.has_test_orders)
+
+
+def _others(target: str, tables: Tables, basis: Basis) -> Iterator[str]:
+    """SQL of who stands in the ledger on days, and in channels and so on, on which they bought nothing.
+
+    Those who never bought have numbers below zero.
+    """
+    moved: Any = view.ledger(tables, "ledger", _OWN | {"customer"}, basis, None)
+    moved = moved.filter(moved.kind != Kind.GOODS_SOLD.value)
+    own = ", ".join(sorted(_OWN))
+    yield (
+        f"CREATE OR REPLACE TEMP TABLE moved AS SELECT DISTINCT customer AS person, day, within, {own} "
+        f"FROM ({engine.backend().compile(moved)}) WHERE customer IS NOT NULL"
+    )
+    same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM m.{name}" for name in ("day", "within", *sorted(_OWN)))
+    never = f"SELECT DISTINCT person FROM moved ANTI JOIN {target}.people USING (person)"
+    known = f"FROM {target}.people UNION ALL SELECT person, -(row_number() OVER ())::INTEGER FROM ({never})"
+    yield (
+        f"CREATE TABLE {target}.others AS SELECT m.* FROM (SELECT number AS customer, moved.* EXCLUDE (person) "
+        f"FROM moved JOIN ({known}) USING (person)) m ANTI JOIN {target}.rows r ON r.customer = m.customer AND {same}"
     )
 
 

@@ -192,10 +192,22 @@ def _active(view: "View", by: tuple[str, ...]) -> tuple[Any, list[tuple[date, Pe
     slices = tuple(id_ for id_ in by if id_ != grain_id)
     rows: Any = view.rows("person", slices, is_history=True)
     bounds = _bounds(buckets)
+    if buckets and not by:
+        rows = _of_known(view, rows, *bounds)
     lasts = {f"last_{i}": rows.day.max(where=rows.day < bound) for i, bound in enumerate(bounds)}
     people = rows.group_by(*slices, "customer").aggregate(**lasts)
     people = _with_threshold(view, people, slices)
     return people, buckets, slices, by.index(grain_id) if grain_id else None
+
+
+def _of_known(view: "View", rows: Any, start: date, end: date) -> Any:
+    """The rows of who bought before the start: of each the last before it, and before the end, where that is known."""
+    if "next_day" not in rows.columns or view.query.where:
+        return rows
+    before, until = (
+        rows.filter((rows.day < bound) & (rows.next_day.isnull() | (rows.next_day >= bound))) for bound in (start, end)
+    )
+    return before.union(until.semi_join(before, "customer"))
 
 
 def _bounds(buckets: list[tuple[date, Period]]) -> list[date]:
@@ -310,18 +322,18 @@ def _loyalty_of_plain(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell] |
         return None
     if view.query.filters or "customer_value" not in view.tables.empty:
         return None
-    rows: Any = view.rows("person", slices, is_history=True)
-    next_day = "_".join(("next", *slices, "day"))
-    if not {"is_plain", next_day} <= {*rows.columns} or not view.kept.keys().isdisjoint(slices):
+    bought = view.purchases(view.columns(slices))
+    told: Any = bought.steps.get("".join(slices)) if bought and len(slices) < 2 else None
+    if told is None or not view.kept.keys().isdisjoint(slices):
         return None
     of_year = timedelta(days=ACTIVE_DAYS)
     bounds = [(name, days.start, days.start - of_year, days.end, days.end - of_year) for name, days in buckets]
     days = _told_apart(extent, (bound for _, *all_of in bounds for bound in all_of))
-    told = rows.select(*slices, "day", next_day=rows[next_day])
+    seen = told.filter(told.day < buckets[-1][1].end)
     for column in ("day", "next_day"):
         told = told.left_join(days, told[column] == days.known)
         told = told.mutate(**{column: told.floor.fill_null(told[column])}).drop("known", "floor")
-    pairs = told.group_by(*slices, "day", "next_day").aggregate(people=told.count())
+    pairs = told.group_by(*slices, "day", "next_day").aggregate(people=told.people.sum())
     schema = dict.fromkeys(("bucket", "start", "oldest", "end", "too_old"), "date")
     every = pairs.cross_join(ibis.memtable(bounds, schema=schema))
     every = every.filter(
@@ -343,8 +355,8 @@ def _loyalty_of_plain(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell] |
     place = by.index(grain_id) if grain_id else None
     values: Iterable[Key] = ((),)
     if slices:
-        seen = rows.filter(rows.day < buckets[-1][1].end).select(*slices).distinct()
-        values = [tuple(record[id_] for id_ in slices) for record in view.tables.run(seen)]
+        records = view.tables.run(seen.select(*slices).distinct())
+        values = [tuple(record[id_] for id_ in slices) for record in records]
     return {
         (*value[:place], name, *value[place:]) if place is not None else value: found.get((*value, name), {"base": 0})
         for value in values
