@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 from django.db import connection, transaction
 from hypothesis import HealthCheck, settings
@@ -186,14 +187,15 @@ class Edits:
         proposals.accept(proposal=found, action="Ring them", **more)
 
     def scenario(self) -> None:
-        """A scenario, and a new version as adoption makes one: neither touches the version that was decided."""
+        """A scenario that is adopted becomes a draft of its own: it doesn't touch the version that was decided."""
         more = {name: self.at[name] for name in ("actor", "now")}
         made = scenarios.branch(**self.at, name=f"Cheaper {self.n}")
         scenarios.move(found=made, values={"price": -0.1}, at=Part(), **more)
-        new = operations.revise(version=self.plain, **more)
-        operations.set_target(
-            version=new, metric="net_sales", part=Part(), amount=self.amount, seen=new.revision, **more
-        )
+        was = self.plain.grid("net_sales").cells
+        sales = np.full(was.shape, 1 + self.n / 10)
+        new = scenarios.enact(found=made, sales=sales, orders=sales[0, 0], as_of=date(2026, 10, 1), **more)
+        assert new.state == State.DRAFT
+        assert new.grid("net_sales").cells.sum() == round(was.sum() * (10 + self.n) / 10)
 
     def words(self) -> None:
         document.write(**self.at, field="1.note", key="", changes={"text": f"Said {self.n}"}, seen=0)

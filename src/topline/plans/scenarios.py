@@ -161,14 +161,21 @@ def adopt(*, found: Scenario, as_of: date, actor: User | None, now: datetime) ->
 
     Raises EmptyLakeError, checks.PlanOverError.
     """
+    base = _base(found.version, as_of)
+    sales, orders = _ratios(base, steps(found.version, found.changes))
+    return enact(found=found, sales=sales, orders=orders, as_of=as_of, actor=actor, now=now)
+
+
+def enact(
+    *, found: Scenario, sales: Floats, orders: Floats, as_of: date, actor: User | None, now: datetime
+) -> PlanVersion:
+    """`adopt` once it is known what the scenario does to net sales (c, m, t) and orders (t,), as multiples."""
     version = found.version
-    base = _base(version, as_of)
-    ratios, orders = _ratios(base, steps(version, found.changes))
     with transaction.atomic():
         new = operations.revise(version=version, actor=actor, now=now)
         for metric in new.grid_metrics:
             old = new.grid(metric)
-            wanted = ratios if metric == "net_sales" else np.broadcast_to(orders, old.cells.shape)
+            wanted = sales if metric == "net_sales" else np.broadcast_to(orders, old.cells.shape)
             moved = _scaled(old, wanted)
             operations.append_edit(
                 new, metric, "", old, moved, Edit.SET, Part(), seen=new.revision, actor=actor, now=now,
