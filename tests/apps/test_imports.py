@@ -90,6 +90,22 @@ def test_rows_that_come_back_after_an_undo_are_no_duplicates(shop: "Shop", tmp_p
     assert len(ledger(shop)) == 8
 
 
+def test_an_import_that_goes_on_counts_what_comes_back_once(
+    shop: "Shop", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = take_in(shop, write(tmp_path / "a.csv", ROWS[:4]))
+    operations.undo(found=first, actor_id=None, now=NOW)
+    path = write(tmp_path / "b.csv", ROWS)
+    found = operations.receive(shop=shop, uploads=[operations.Upload(path.name, path)], actor_id=None)
+    operations.propose(found=found)
+    with monkeypatch.context() as broken:
+        broken.setattr(operations.catalog, "upsert_products", lambda **_: 1 / 0)
+        jobs.run_now(operations.confirm(found=found, actor_id=None, now=NOW))
+    jobs.run_now(operations.go_on(found=found, actor_id=None))
+    found.refresh_from_db()
+    assert (found.report["rows"], found.report["facts"], found.report["duplicates"]) == (10, 10, 0)
+
+
 def test_uploads_go_when_nothing_can_use_them(shop: "Shop", tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv")
 
@@ -181,6 +197,8 @@ def test_a_file_that_cannot_be_read_leaves_nothing(shop: "Shop", tmp_path: Path)
     assert shop.lake().latest() is None
     assert not found.stage.exists()
     assert not found.files.get().path.exists()
+    with pytest.raises(operations.NotProposedError):
+        operations.enqueue_proposal(found=found, actor_id=None)
 
 
 def test_a_person_may_choose_columns_and_kinds(shop: "Shop", tmp_path: Path) -> None:

@@ -185,7 +185,8 @@ def receive(
 
 
 def enqueue_proposal(*, found: Import, actor_id: int | None) -> Job:
-    """The job that reads the files and proposes, for doors that don't wait."""
+    """The job that reads the files and proposes, for doors that don't wait. Raises NotProposedError."""
+    _require_files(found)
     job = jobs.enqueue(
         "imports.propose",
         shop=found.shop.slug,
@@ -202,6 +203,7 @@ def choose(
 ) -> Import:
     """The import with a person's choice of columns for one file, to be proposed anew. Raises NotProposedError."""
     _require(found, Import.State.PROPOSED, Import.State.FAILED)
+    _require_files(found)
     file = found.files.get(place=place)
     decided = {**file.choices.get("columns", {}), **columns}
     with transaction.atomic():
@@ -393,7 +395,10 @@ def _take_in(found: Import, job: Job) -> dict[str, Any]:
             work.load(file)
         work.finish()
         counts = work.stage.counts()
-        returning = work.count_returning(counts["good"])
+        returning = job.checkpoint.get("returning")
+        if returning is None:  # before the first part: later the rows of this import itself are held and don't count
+            returning = work.count_returning(counts["good"])
+            job.advance(0, counts["rows"], checkpoint={"returning": returning})
         parts = work.stage.parts(PART_ROWS)
         done: list[list[int]] = list(job.checkpoint.get("parts", []))
         job.advance(sum(map(sum, done)), counts["rows"])
@@ -401,7 +406,7 @@ def _take_in(found: Import, job: Job) -> dict[str, Any]:
             batches = work.stage.lines(part, profile, stamp)
             taken = lake.append("order_line", batches, batch_id=found.batch_id, part=number)
             done.append([taken.rows, taken.duplicates])
-            job.advance(sum(map(sum, done)), checkpoint={"parts": done})
+            job.advance(sum(map(sum, done)), checkpoint={"parts": done, "returning": returning})
         for number, batches in enumerate(work.stage.extras(profile, stamp)):
             lake.append("order_line", batches, batch_id=found.batch_id, part=_BESIDE + number)
         others = {
@@ -758,6 +763,12 @@ def _plain(cell: object) -> str | None:
 def _require(found: Import, *states: Import.State) -> None:
     found.refresh_from_db()
     if found.state not in states:
+        raise NotProposedError(id=found.pk, state=found.state)
+
+
+def _require_files(found: Import) -> None:
+    """Refuses to read again what is gone, because nothing but another file could help. Raises NotProposedError."""
+    if not found.needs_files:
         raise NotProposedError(id=found.pk, state=found.state)
 
 
