@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from topline.accounts.models import Shop
-from topline.facts.table import tables
 from topline.lake import read
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
@@ -41,23 +40,27 @@ _open: ContextVar[_Book | None] = ContextVar("answered", default=None)
 
 
 @contextmanager
-def kept(shop: Shop, period: Period, as_of: date, snapshot: Snapshot) -> Iterator[None]:
-    """Meanwhile questions about the shop are answered from what was kept of these facts, and the others are kept too.
+def kept(
+    shop: Shop, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None = None
+) -> Iterator[None]:
+    """Meanwhile questions about the shop are answered from what was kept, and the others are kept too.
 
-    period, as_of : of the plan that is looked at, and the day
+    It stays as long as the facts that they were read from.
+
+    period, as_of : of the plan that is looked at, and the day; known_at : with what had been recorded by then
     """
     settings = shop.settings()
-    facts = tuple(snapshot.digest(table) for table in tables())
-    path = cache.place("answers", ".json", shop.slug, facts, period, as_of, settings.digest)
-    book = _Book(settings, snapshot.number, dict(_load(path, path.stat().st_mtime_ns) if path.exists() else {}))
+    place = cache.Answer("answers", ".json", shop, snapshot, known_at, (period, as_of, settings.digest))
+    path = place.find()
+    book = _Book(settings, snapshot.number, dict(_load(path, path.stat().st_mtime_ns)) if path else {})
     token = _open.set(book)
     try:
         yield
     finally:
         _open.reset(token)
     if book.is_new:
-        with cache.written(path) as draft:
-            draft.write_text(json.dumps(book.known))
+        facts = {fact for *_, read_from in book.known.values() for fact in read_from}
+        place.keep(facts, lambda draft: draft.write_text(json.dumps(book.known)))
 
 
 @lru_cache(maxsize=8)
