@@ -5,13 +5,16 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pyarrow as pa
 import pytest
+from babel import Locale
 from test_api import caller
 
 from topline.cli import main
 from topline.facts.table import tables
 from topline.journal import operations as journal
 from topline.lake.store import Lake
+from topline.plans import text
 from topline.units.errors import ToplineError
+from topline.web import formats
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
@@ -26,24 +29,25 @@ def put(lake: Lake, table: str, rows: list[dict[str, object]]) -> None:
     lake.append(table, [pa.RecordBatch.from_pylist(full, tables()[table].schema)], batch_id="few")
 
 
-def sold(days: int, amount: int) -> list[dict[str, object]]:
-    """An order a day up to `DAY`, all of one customer, each of one lamp at the same price."""
+def sold(days: int, amount: int, customers: int) -> list[dict[str, object]]:
+    """An order a day up to `DAY`, by so many customers in turn, each of one lamp at the same price."""
     noon = time(12, tzinfo=UTC)
     return [
         {
             "key": str(on), "order_key": str(on), "kind": "goods_sold", "at": datetime.combine(on, noon),
             "on": on, "hour": 12, "ordered_on": on, "product_key": "A1", "quantity": 1, "unit_price": amount,
             "amount": amount, "amount_shop": amount, "currency": "GBP", "rate": 1, "cost_shop": 4,
-            "rate_is_event_day": False, "is_over_refund": False, "market": "GB", "customer_key": "c1",
+            "rate_is_event_day": False, "is_over_refund": False, "market": "GB", "customer_key": f"c{k % customers}",
         }
-        for on in (DAY - timedelta(days=k + 1) for k in range(days))
+        for k in range(days)
+        for on in (DAY - timedelta(days=k + 1),)
     ]  # fmt: skip
 
 
-def fill(shop, days: int, amount: int = 20) -> None:
+def fill(shop, days: int, amount: int = 20, customers: int = 1) -> None:
     lake = shop.lake()
     journal.open_batch(shop=shop.slug, batch_id="few", source="test", now=NOW)
-    put(lake, "order_line", sold(days, amount))
+    put(lake, "order_line", sold(days, amount, customers))
     journal.make_live(shop=shop.slug, batch_id="few", now=NOW)
     journal.publish(lake)
     shop.clock_on = DAY
@@ -104,3 +108,50 @@ def test_spend_before_any_sale_is_told_apart_from_no_spend(shop, capsys):
     journal.publish(shop.lake())
     assert main.run(["outlook", "budget", "--shop", "gifts"]) == 4
     assert "Too few weeks of spend to tell what it brings: 0" in capsys.readouterr().err
+
+
+def test_no_chance_is_said_to_be_surer_than_rehearsals_can_tell():
+    said = {
+        0.0: "under 5%",
+        0.049: "under 5%",
+        0.05: "5%",
+        0.624: "62%",
+        0.95: "95%",
+        0.951: "over 95%",
+        1.0: "over 95%",
+    }
+    for value, expected in said.items():
+        assert text.chance(value, Locale("en")) == formats.chance(value) == expected
+    sure = text.Sentence("check.likely", {"chance_rate": 0.999, "target_amount": 100})
+    assert text.render(sure, currency="GBP", language="en") == "Over 95% chance to reach £100: likely."
+
+
+def test_spend_that_never_varies_tells_nothing_of_what_it_brings(shop, owner, client, capsys):
+    """£10 a day in one channel, every day, beside sales that don't vary either."""
+    fill(shop, 400, customers=400)
+    spent = {"channel": "search", "kind": "ads", "amount": 10, "amount_shop": 10, "currency": "GBP", "rate": 1}
+    days = [DAY - timedelta(days=k + 1) for k in range(400)]
+    put(shop.lake(), "spend", [{"key": str(on), "on": on, "is_acquisition": True, **spent} for on in days])
+    journal.publish(shop.lake())
+    said = "The spend of no channel has varied"
+    assert main.run(["outlook", "budget", "--shop", "gifts"]) == 4
+    assert said in capsys.readouterr().err
+    client.force_login(owner)
+    client.get("/shop/gifts/outlook/budget")
+    run_all()
+    assert said in client.get("/shop/gifts/outlook/budget", headers={"HX-Request": "true"}).content.decode()
+    told = caller(shop, owner)("GET", "/shops/gifts/outlook/budget").json()
+    assert (told["state"], said in told["message"]) == ("failed", True)
+
+
+def test_goods_given_away_have_no_price_to_learn_from(shop, owner, client, capsys):
+    fill(shop, 200, amount=0)
+    client.force_login(owner)
+    for name, said in {"price": "0 of 1 products had a price that moved", "budget": "No channel has any spend"}.items():
+        assert main.run(["outlook", name, "--shop", "gifts"]) == 4
+        assert said in capsys.readouterr().err
+        client.get(f"/shop/gifts/outlook/{name}")
+        run_all()
+        shown = client.get(f"/shop/gifts/outlook/{name}", headers={"HX-Request": "true"}).content.decode()
+        assert said in shown
+        assert said in caller(shop, owner)("GET", f"/shops/gifts/outlook/{name}").json()["message"]

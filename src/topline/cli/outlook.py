@@ -470,11 +470,11 @@ def price(
     from topline.plans import budgets, standing
     from topline.plans import price as plans
     from topline.science import volume
-    from topline.science.response import NothingHappenedError, NothingSpentError, TooFewWeeksError
+    from topline.science.response import NothingHappenedError, NothingSpentError, SteadySpendError, TooFewWeeksError
 
     run, snapshot = standing.fresh(chosen, "price"), chosen.lake().latest()
     if snapshot is not None:
-        with suppress(TooFewWeeksError, NothingSpentError, NothingHappenedError):
+        with suppress(TooFewWeeksError, NothingSpentError, NothingHappenedError, SteadySpendError):
             budgets.learnt(chosen, chosen.today(), snapshot)
     found = plans.outlook(chosen, run)
     if found.strangers.products:

@@ -108,7 +108,7 @@ def run(
         with net sales it weighs as a test of each channel: that many baskets, within a third
 
     The same snapshot and arguments give the same numbers. Raises TooFewWeeksError, NothingSpentError,
-    NothingHappenedError.
+    NothingHappenedError, SteadySpendError.
     """
     spent = _weekly(lake, snapshot, "marketing_cost", as_of, settings, by_channel=True)
     came = _weekly(lake, snapshot, metric, as_of, settings)
@@ -131,6 +131,8 @@ def run(
         basket = values.sum() / max(sum(orders.get((week, None), 0.0) for week in weeks), 1.0)
         tests += _baskets(newcomers, place, basket)
     fitted = response.fit(spend, values, rng=np.random.default_rng(_SEED), controls=controls, tests=tests)
+    if not fitted.is_moved.any():
+        raise response.SteadySpendError()
     return ResponseOutlook(
         metric=metric,
         as_of=as_of,

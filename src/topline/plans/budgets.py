@@ -89,7 +89,7 @@ def drop_lift_test(*, test: LiftTest, actor_id: int | None) -> None:
 def learnt(shop: Shop, as_of: date, snapshot: Snapshot) -> dict[str, ResponseOutlook]:
     """The response of net sales and, where they are known, of new customers; learnt once.
 
-    Raises TooFewWeeksError, NothingSpentError, NothingHappenedError.
+    Raises TooFewWeeksError, NothingSpentError, NothingHappenedError, SteadySpendError.
     """
     found = {}
     for metric in reversed(outlook.METRICS):

@@ -282,7 +282,7 @@ def _achievable(worded: Worded, seen: Known) -> Letter:
     is_met: bool | None = None
     if worded.target is not None and goal is not None and goal.quantiles:
         chance = expectation.chance(worded.metric, goal.quantiles, float(worded.target)) or 0.0
-        said.append(Sentence("letter.chance", {"chance_rate": min(max(chance, 0.01), 0.99)}))
+        said.append(Sentence("letter.chance", {"chance_rate": chance}))
         is_met = chance >= _UNLIKELY
         if chance < _UNLIKELY:
             reach = {"metric": worded.metric, "even_value": round(Decimal(goal.quantiles[49]), 2)}

@@ -592,13 +592,12 @@ class _Look:
         return "at_risk" if line.chance >= AT_RISK_CHANCE else "behind"
 
     def headline(self, total: Line, goals: Sequence[GoalLine], status: str) -> list[Sentence]:
-        chance = min(max(total.chance or 0.0, 0.01), 0.99)
-        params: dict[str, Any] = {"target_amount": total.target, "chance_rate": chance}
+        params: dict[str, Any] = {"target_amount": total.target, "chance_rate": total.chance or 0.0}
         if self.is_over:
             return [Sentence(f"pace.{status}", {"actual_amount": total.actual, "target_amount": total.target})]
         said = [Sentence(f"pace.{status}", params | {"first_on": self.period.start})]
         if HEADLINE in self.checked and round(self.by_season(total), 2) != round(total.chance or 0.0, 2):
-            said.append(Sentence("pace.checked", {"season_rate": min(max(self.by_season(total), 0.01), 0.99)}))
+            said.append(Sentence("pace.checked", {"season_rate": self.by_season(total)}))
         last_on = min(self.as_of, self.sales.known_to) - timedelta(days=1)
         if self.is_begun and total.pace is not None:
             to_date = {"actual_amount": total.actual, "due_amount": total.due, "pace_rate": total.pace}

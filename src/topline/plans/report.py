@@ -366,8 +366,7 @@ class _Report:
             low, high = self.money(total.now.low), self.money(total.now.high)
             yield Figure(_("Expected at the end"), self.money(total.now.expected), f"{low} – {high}, {level}")
         if total.chance is not None:
-            chance = min(max(total.chance, 0.01), 0.99)
-            yield Figure(_("Chance to make it"), self.rate(chance), _("as seen today"))
+            yield Figure(_("Chance to make it"), text.chance(total.chance, self.locale), _("as seen today"))
         if total.last_year is not None:
             yield Figure(_("Last year"), self.money(total.last_year))
 

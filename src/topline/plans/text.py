@@ -483,7 +483,17 @@ def render(sentence: Sentence, *, currency: str, language: str) -> str:
             words["baseline"] = amount(of, sentence.params["baseline"], currency=currency, language=language)
         for name in (one for one in words if one.endswith("_value")):
             words[name] = amount(sentence.params["metric"], sentence.params[name], currency=currency, language=language)
-        return _(TEXTS[sentence.code]) % words
+        said = _(TEXTS[sentence.code]) % words
+        return said[:1].upper() + said[1:] if TEXTS[sentence.code].startswith("%(chance_rate)s") else said
+
+
+def chance(value: float, locale: Locale) -> str:
+    """A probability in whole per cent, from `LEAST_CHANCE` to `MOST_CHANCE`."""
+    if value < LEAST_CHANCE:
+        return _("under %(rate)s") % {"rate": format_percent(LEAST_CHANCE, locale=locale)}
+    if value > MOST_CHANCE:
+        return _("over %(rate)s") % {"rate": format_percent(MOST_CHANCE, locale=locale)}
+    return format_percent(value, locale=locale)
 
 
 def amount(metric: str, value: Decimal | float | str | None, *, currency: str, language: str) -> str:
@@ -552,6 +562,11 @@ FIELDS: Mapping[str, str] = {
 }
 """Names of a goal's fields where a change of one is told."""
 
+LEAST_CHANCE, MOST_CHANCE = 0.05, 0.95
+"""The surest that a chance is said to be. Forecasts are rehearsed a dozen times or so, which doesn't tell one in twenty
+from one in a hundred, however many paths are drawn; nor do the paths know what has never happened to the shop."""
+
+_CHANCES = ("chance_rate", "before_rate", "season_rate")
 _EVENT_LABELS = {event.id: event.label for event in EVENTS}
 
 
@@ -563,6 +578,8 @@ def _worded(name: str, value: Any, currency: str, locale: Locale) -> str:
             return _money(Decimal(value), currency, locale)
         case "count":
             return format_decimal(Decimal(value), locale=locale)
+        case "rate" if name in _CHANCES:
+            return chance(float(value), locale)
         case "rate" if name == "change_rate":
             return _signed(float(value), locale)
         case "rate":

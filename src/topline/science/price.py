@@ -136,7 +136,9 @@ def fit(panel: Panel) -> PriceFit:
     if weeks < LEAST_WEEKS:
         raise ShortPriceHistoryError(found=weeks, least=LEAST_WEEKS)
     names, x, mask, usual = _design(panel)
-    moved = int((x[0].std(axis=1, where=mask, mean=np.zeros((len(x[0]), 1))) > LEAST_MOVE).sum())
+    priced = mask.any(axis=1)
+    steps = x[0][priced].std(axis=1, where=mask[priced], mean=np.zeros((int(priced.sum()), 1)))
+    moved = int((steps > LEAST_MOVE).sum())
     if not moved:
         raise FlatPriceError(moved=moved, products=len(usual), weeks=weeks)
     found = _fitted(panel, names, x, mask, usual)

@@ -42,6 +42,13 @@ class NothingSpentError(ToplineError):
     message = N_("No channel has any spend in these weeks. Bring the spend first.")
 
 
+class SteadySpendError(ToplineError):
+    message = N_(
+        "The spend of no channel has varied, so what it brings can't be told from what comes anyway. Spend half as "
+        "much or twice as much in a channel for some weeks, or enter the result of a test."
+    )
+
+
 class NothingHappenedError(ToplineError):
     message = N_("Nothing was sold in these weeks, so there is nothing that spend could have brought.")
 

@@ -16,6 +16,7 @@ from django.utils.translation import get_language, gettext, ngettext
 from topline.analysis.result import Channel, Figure, Note
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
+from topline.plans import text as wording
 from topline.units import number as number_text
 from topline.units.errors import ToplineError
 from topline.units.missing import Missing
@@ -232,12 +233,8 @@ def change(now: object, before: object) -> float | None:
 
 
 def chance(value: float) -> str:
-    """A probability in whole per cent; near certainty stays short of it."""
-    if value < 0.01:
-        return gettext("under %(rate)s") % {"rate": percent(0.01, 0)}
-    if value > 0.99:
-        return gettext("over %(rate)s") % {"rate": percent(0.99, 0)}
-    return percent(value, 0)
+    """A probability in whole per cent, as far as anybody can know it."""
+    return wording.chance(value, locale())
 
 
 def difference(now: object, before: object) -> float | None:
