@@ -20,12 +20,13 @@ from topline.imports import operations as imports
 from topline.imports.models import Import
 from topline.lake import read, store
 from topline.lake.scope import Scope
+from topline.metrics.catalogue import metrics
 from topline.metrics.query import Filter, Query
 from topline.plans import approval
 from topline.plans import operations as plans
 from topline.plans.models import Plan
 from topline.units.period import Period
-from topline.web import formats, question
+from topline.web import charts, formats, question
 from topline.web.page import PLACES, pages
 from topline.web.pages import rows as rows_page
 from topline.workbench import jobs
@@ -162,6 +163,24 @@ def test_the_form_shows_what_the_address_says(browser, filled):
     page = browser.get(f"/shop/{filled.slug}/metrics?{asked}").content.decode()
     for chosen in ('"7" selected', '"5" selected', '"month" selected', '"market" selected', '"channel" selected'):
         assert f"value={chosen}" in page
+
+
+def test_a_picture_of_two_cuts_has_a_line_for_each_pair(filled, lake):
+    def asked(*by):
+        query = Query(metrics=("net_sales",), by=by, period=Period(date(2026, 1, 1), date(2026, 12, 1)))
+        return read.read(lake, query, scope=Scope.whole(filled.slug), settings=filled.settings())
+
+    def pictured(*by):
+        return charts.of_result(asked(*by), metrics(), "GBP", "")[0]
+
+    picture = pictured("month", "market", "category")
+    pairs = {(row["market"], row["category"]) for row in asked("market", "category").rows}
+    assert len(picture.rows) == len(pairs) > len(asked("market").rows)
+    months = [float(row["net_sales"]) for row in asked("month").rows]
+    drawn = [sum(line.values[i] or 0 for line in picture.rows) for i in range(len(months))]
+    assert drawn == pytest.approx(months)
+    assert all(" · " in name for name in pictured("market", "category").axis)
+    assert len(pictured("month", "quarter").axis) == len(months)
 
 
 def test_pages_speak_romanian_after_a_choice(browser, filled):

@@ -1,7 +1,7 @@
 """Charts as plain JSON: what is shown and in which role; assets/chart-option.js decides how it looks."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ from topline.documents import option as options
 from topline.documents.option import Line as Line
 from topline.metrics.metric import Metric, Unit
 from topline.metrics.query import Query
-from topline.metrics.result import Result
+from topline.metrics.result import Result, Row
 from topline.units.missing import Missing
 from topline.web import formats, question
 
@@ -119,10 +119,10 @@ def of_result(result: Result, shown: Mapping[str, Metric], currency: str, agains
     if not result.rows or not query.by:
         return []
     ids = query.metrics[:MOST_PICTURES]
-    if query.time and len(query.by) > 1:
+    if query.time and len(query.by) > len(query.time):
         return [_by_value(result, shown[id_], currency) for id_ in ids]
     draw, most = (lines, None) if query.time else (bars, MOST_BARS)
-    axis = question.axis(result, query.by[0])[:most]
+    axis = [_named(row, query.by) for row in result.rows[:most]]
     pictures = []
     for metric in (shown[id_] for id_ in ids):
         name = formats.say(metric.label)
@@ -135,18 +135,22 @@ def of_result(result: Result, shown: Mapping[str, Metric], currency: str, agains
 
 
 def _by_value(result: Result, metric: Metric, currency: str) -> Picture:
-    """A line for each value of the first dimension that is not time."""
+    """A line for each value of the dimensions that are not time, or each of their values together."""
     query: Query = result.query
-    time = query.time[0]
-    other = next(id_ for id_ in query.by if id_ not in query.time)
-    buckets = list(dict.fromkeys(row[time] for row in result.rows))
-    values: dict[str, dict[object, float | None]] = {}
+    others = [id_ for id_ in query.by if id_ not in query.time]
+    axis = list(dict.fromkeys(_named(row, query.time) for row in result.rows))
+    values: dict[str, dict[str, float | None]] = {}
     for row in result.rows:
-        values.setdefault(question.label(other, row[other]), {})[row[time]] = question.plain_number(row[metric.id])
+        course = values.setdefault(_named(row, others), {})
+        course[_named(row, query.time)] = question.plain_number(row[metric.id])
     largest = sorted(values, key=lambda name: -sum(abs(v) for v in values[name].values() if v is not None))[:MAX_LINES]
-    rows = [Line(name, [values[name].get(bucket) for bucket in buckets]) for name in largest]
-    axis = [question.label(time, bucket) for bucket in buckets]
+    rows = [Line(name, [values[name].get(bucket) for bucket in axis]) for name in largest]
     return picture(formats.say(metric.label), axis, rows, unit=metric.unit, currency=currency)
+
+
+def _named(row: Row, ids: Iterable[str]) -> str:
+    """What a row's values of some dimensions are called: “Germany · Email”."""
+    return " · ".join(question.label(id_, row[id_]) for id_ in ids)
 
 
 def of_table(table: Table, currency: str) -> dict[str, Any] | None:
