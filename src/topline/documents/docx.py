@@ -149,7 +149,17 @@ def _figures(word: "Word", block: Figures) -> None:
         run = cell.add_paragraph().add_run(one.value)
         run.bold, run.font.size = True, Pt(12)
         _small(cell.add_paragraph(), one.note)
-    word.add_paragraph()
+    _gap(word)
+
+
+def _gap(word: "Word") -> None:
+    """The paragraph that must stand behind a table, so low that it never opens a page of its own."""
+    from docx.enum.text import WD_LINE_SPACING
+    from docx.shared import Pt
+
+    form = word.add_paragraph().paragraph_format
+    form.line_spacing_rule, form.line_spacing = WD_LINE_SPACING.EXACTLY, Pt(6)
+    form.space_before = form.space_after = Pt(0)
 
 
 def _table(word: "Word", sheet: Sheet, language: str) -> None:
@@ -168,7 +178,7 @@ def _table(word: "Word", sheet: Sheet, language: str) -> None:
         is_bold = line is lines[0] or (bool(total) and line is lines[-1])
         for tc, column, text in zip(line.tc_lst, sheet.columns, cells, strict=True):
             _cell(table, tc, text, is_right=words.is_numeric(column), is_bold=is_bold)
-    word.add_paragraph()
+    _gap(word)
 
 
 def _worded(row: Sequence[Value], sheet: Sheet, language: str) -> list[str]:
