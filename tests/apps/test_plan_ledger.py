@@ -194,7 +194,7 @@ def test_cash_and_payback_on_paper(version, owner, monkeypatch):
     line(version, "Flyers", owner, kind=SpendKind.CONTENT, months=[(OCTOBER, "90")], expected=Decimal(500))
     answers = {"contribution_before_marketing": Decimal(40), "net_sales": Decimal(100)}
     monkeypatch.setattr(
-        ledger.expectation, "ask", lambda shop, query, snapshot: type("R", (), {"totals": answers, "rows": []})
+        ledger.answered, "ask", lambda shop, query, snapshot: type("R", (), {"totals": answers, "rows": []})
     )
     found = ledger.ledger(version, TODAY)
     row = found.rows[0]

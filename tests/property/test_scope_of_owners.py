@@ -96,7 +96,9 @@ def test_however_deals_change_hands(made: list[tuple[str, str, int, str | None]]
     ]
     ids = ("deals_created", "deals_won", "pipeline_value", "stage_steps_back")
     weeks = Period(start, start + timedelta(weeks=9))
-    sold = tiny_shop.facts()["order_line"]  # what stands still is shown to the end of the ledger, or of what may be seen
+    sold = tiny_shop.facts()[
+        "order_line"
+    ]  # what stands still is shown to the end of the ledger, or of what may be seen
     with TemporaryDirectory() as folder:
         lake = Lake(Path(folder), "tiny")
         fill(lake, {"deal_stage": tiny_shop.fact("deal_stage", rows), "order_line": sold})
