@@ -10,6 +10,8 @@ from pathlib import Path
 
 import duckdb
 
+from topline.lake.lock import unique_suffix
+
 TURNS = 2
 
 MAKING = "600MB"
@@ -68,6 +70,20 @@ def making() -> Iterator[None]:
         yield
     finally:
         cursor.execute(f"SET memory_limit = '{_memory}'")
+
+
+@contextmanager
+def written(path: Path) -> Iterator[str]:
+    """A new database, attached under the name given, whose file takes the path's place once it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.stem}.{unique_suffix()}")
+    cursor = connection()
+    cursor.execute(f"ATTACH {quoted(draft.as_posix())} AS {named(draft.name)}")
+    try:
+        yield draft.name
+    finally:
+        cursor.execute(f"DETACH {named(draft.name)}")
+    draft.replace(path)
 
 
 def _opened(memory: str, threads: int, spill: Path) -> duckdb.DuckDBPyConnection:

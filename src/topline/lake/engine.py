@@ -9,14 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
 from topline.facts.table import Table
 from topline.lake import duck, files, mirror, overlay, resident, spark
 from topline.lake.resident import Resident
-from topline.lake.snapshot import File, Snapshot, TableVersion
+from topline.lake.snapshot import File, Snapshot
 
 if TYPE_CHECKING:  # Ibis takes a second and a half to import: the first question does, not the first page
     import ibis.expr.types as ir
@@ -136,7 +135,7 @@ def _shown(lake: "Lake", fact: Table, snapshot: Snapshot) -> tuple[str, tuple[Re
     held = snapshot.held(fact.name)
     plain = overlay.direct(held.files, snapshot.hidden)
     base = [file for file in plain if file.layer == "base"]
-    copy = _mirrored(lake.root, held, base) if mirror.is_worth(base) else None
+    copy = resident.database(lake.root / held.mirror) if held.mirror and mirror.is_worth(base) else None
     rest = [file for file in plain if file.layer == "change"] if copy else plain
     query = _corrected(fact, rest, held.overlay, lake.root)
     if not copy:
@@ -165,14 +164,6 @@ def _corrected(fact: Table, read: Sequence[File], folder: str | None, root: Path
         f"{query} ANTI JOIN {dead} {overlay.source(folder, 'dead', root)}) USING (filename, file_row_number) "
         f"UNION ALL SELECT {columns} FROM {overlay.source(folder, 'rows', root)}"
     )
-
-
-def _mirrored(root: Path, held: TableVersion, base: Sequence[File]) -> Resident | None:
-    """The attached mirror, None if there is none any more."""
-    try:
-        return resident.database((root / held.mirror).as_posix()) if held.mirror else None
-    except duckdb.IOException:
-        return None
 
 
 def _of_mirror(

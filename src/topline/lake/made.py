@@ -6,14 +6,10 @@ beside the questions, and where there is none a question makes the rows itself.
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from topline.lake import duck, engine, partials, resident
-from topline.lake.lock import unique_suffix
 from topline.lake.snapshot import Snapshot
 from topline.lake.store import Lake
 from topline.metrics.query import Query
@@ -31,11 +27,7 @@ def find(lake: Lake, snapshot: Snapshot, source: str, basis: Basis) -> "ir.Table
     """The rows of a made source, None where they have not been made."""
     if not sources()[source].columns or not partials.is_worth(snapshot):
         return None
-    path = _path(lake, snapshot, source, basis)
-    try:
-        held = resident.database(path.as_posix()) if path.exists() else None
-    except duckdb.IOException:
-        return None
+    held = resident.database(_path(lake, snapshot, source, basis))
     return engine.stored(held.name, "rows", sources()[source].columns) if held else None
 
 
@@ -58,17 +50,10 @@ def _make(lake: Lake, snapshot: Snapshot, tables: Tables, source: str, basis: Ba
     if not partials.is_worth(snapshot) or path.exists():
         return False
     columns = sources()[source].columns
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.stem}.{unique_suffix()}")
-    name = duck.named(draft.name)
-    duck.connection().execute(f"ATTACH {duck.quoted(draft.as_posix())} AS {name}")
-    try:
-        plain = Query(metrics=("customers",))  # of all days and people: rows of a made source know no question
-        rows = sources()[source].rows(View(tables, plain, Settings("EUR", basis=basis)))
-        engine.store(rows.select(*columns), draft.name)
-    finally:
-        duck.connection().execute(f"DETACH {name}")
-    os.replace(draft, path)
+    plain = Query(metrics=("customers",))  # of all days and people: rows of a made source know no question
+    rows = sources()[source].rows(View(tables, plain, Settings("EUR", basis=basis)))
+    with duck.written(path) as draft:
+        engine.store(rows.select(*columns), draft)
     return True
 
 

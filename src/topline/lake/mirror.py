@@ -11,7 +11,6 @@ from pathlib import Path
 
 from topline.facts.table import Table
 from topline.lake import duck, files
-from topline.lake.lock import unique_suffix
 from topline.lake.snapshot import File
 
 LEAST_ROWS = 20_000
@@ -35,19 +34,12 @@ def build(fact: Table, base: Sequence[File], root: Path) -> str:
     final = root / path
     if final.exists():
         return path
-    final.parent.mkdir(parents=True, exist_ok=True)
-    draft = final.with_name(f".{final.stem}.{unique_suffix()}")
     columns = ", ".join(duck.named(name) for name in fact.columns)
-    name = duck.named(draft.name)
-    with duck.turn() as cursor:
-        cursor.execute(f"ATTACH {duck.quoted(draft.as_posix())} AS {name}")
-        try:
-            kinds = ", ".join(f"{duck.named(f.name)} {files.duck_type(f.type)}" for f in fact.schema)
-            cursor.execute(f"CREATE TABLE {name}.rows ({kinds})")
-            cursor.execute(f"INSERT INTO {name}.rows SELECT {columns} FROM {files.scan(fact, base, root)}")
-        finally:
-            cursor.execute(f"DETACH {name}")
-    draft.replace(final)
+    kinds = ", ".join(f"{duck.named(f.name)} {files.duck_type(f.type)}" for f in fact.schema)
+    with duck.turn() as cursor, duck.written(final) as draft:
+        name = duck.named(draft)
+        cursor.execute(f"CREATE TABLE {name}.rows ({kinds})")
+        cursor.execute(f"INSERT INTO {name}.rows SELECT {columns} FROM {files.scan(fact, base, root)}")
     return path
 
 

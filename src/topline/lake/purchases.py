@@ -10,17 +10,13 @@ makes it beside the questions, and where there is none they read the detail.
 
 import hashlib
 import json
-import os
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from topline.facts.order_line import Kind
 from topline.lake import duck, engine, partials, resident
-from topline.lake.lock import unique_suffix
 from topline.lake.partials import RollUp
 from topline.lake.snapshot import Snapshot
 from topline.lake.store import Lake
@@ -75,10 +71,7 @@ def find(lake: Lake, snapshot: Snapshot, tables: Tables, dims: frozenset[str], b
     if not dims <= _OWN | _OF_HEAD | products or not partials.is_worth(snapshot):
         return None
     path = _path(lake, snapshot, tables, products, basis)
-    try:
-        held = resident.database(path.as_posix()) if path.exists() else None
-    except duckdb.IOException:
-        held = None
+    held = resident.database(path)
     if held is None:
         return None
     mark = _mark(held.name)
@@ -129,11 +122,8 @@ def build(lake: Lake, snapshot: Snapshot, tables: Tables, products: frozenset[st
     months = partials.files(lake, snapshot, tables, RollUp("sold", _OWN | products, basis))
     heads = None if "order" in tables.empty else _name(tables.table("order"))
     links = None if tables.links is None else _name(engine.table(lake, "identity_link", snapshot))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.stem}.{unique_suffix()}")
-    target = duck.named(draft.name)
-    with duck.turn() as cursor:
-        cursor.execute(f"ATTACH {duck.quoted(draft.as_posix())} AS {target}")
+    with duck.turn() as cursor, duck.written(path) as draft:
+        target = duck.named(draft)
         try:
             for statement in _statements(target, months, sorted(products), heads, links):
                 cursor.execute(statement)
@@ -148,8 +138,6 @@ def build(lake: Lake, snapshot: Snapshot, tables: Tables, products: frozenset[st
                     cursor.execute(statement)
         finally:
             cursor.execute("".join(f"DROP TABLE IF EXISTS {name};" for name in _DRAFTS))
-            cursor.execute(f"DETACH {target}")
-    os.replace(draft, path)
     return True
 
 

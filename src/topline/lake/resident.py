@@ -4,6 +4,9 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
+
+import duckdb
 
 from topline.lake import duck
 
@@ -32,14 +35,20 @@ def table(query: str) -> Resident:
         return _used(query)
 
 
-def database(path: str) -> Resident:
-    """This DuckDB file, attached read-only. Raises duckdb.IOException if it is gone."""
+def database(path: Path) -> Resident | None:
+    """This DuckDB file, attached read-only; None if it is gone."""
+    if not path.exists():
+        return None
+    key = path.as_posix()
     with _gate:
-        if path not in _held:
+        if key not in _held:
             name = f"resident_{next(_numbers)}"
-            duck.connection().execute(f"ATTACH {duck.quoted(path)} AS {name} (READ_ONLY)")
-            _take(path, Resident(name, f"DETACH {name}"))
-        return _used(path)
+            try:
+                duck.connection().execute(f"ATTACH {duck.quoted(key)} AS {name} (READ_ONLY)")
+            except duckdb.IOException:
+                return None
+            _take(key, Resident(name, f"DETACH {name}"))
+        return _used(key)
 
 
 def has(resident: Resident) -> bool:
