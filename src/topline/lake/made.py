@@ -52,7 +52,7 @@ def _make(lake: Lake, snapshot: Snapshot, tables: Tables, source: str, basis: Ba
     columns = sources()[source].columns
     plain = Query(metrics=("customers",))  # of all days and people: rows of a made source know no question
     rows = sources()[source].rows(View(tables, plain, Settings("EUR", basis=basis)))
-    with duck.written(path) as draft:
+    with duck.making(), duck.written(path) as draft:
         engine.store(rows.select(*columns), draft)
     return True
 

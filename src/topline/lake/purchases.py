@@ -122,7 +122,7 @@ def build(lake: Lake, snapshot: Snapshot, tables: Tables, products: frozenset[st
     months = partials.files(lake, snapshot, tables, RollUp("sold", _OWN | products, basis))
     heads = None if "order" in tables.empty else _name(tables.table("order"))
     links = None if tables.links is None else _name(engine.table(lake, "identity_link", snapshot))
-    with duck.turn() as cursor, duck.written(path) as draft:
+    with duck.making(), duck.turn() as cursor, duck.written(path) as draft:
         target = duck.named(draft)
         try:
             for statement in _statements(target, months, sorted(products), heads, links):

@@ -160,15 +160,16 @@ def warm(lake: Lake, basis: Basis, snapshot: Snapshot) -> int:
     if not partials.is_worth(snapshot):
         return 0
     tables = whole(lake, snapshot)
-    with duck.making():
-        count = sum(purchases.build(lake, snapshot, tables, frozenset(by), basis) for by in ((), ("category",)))
-        count += made.build(lake, snapshot, tables, basis)
-        counted = plainest("counted", tables, basis)
-        wanted = [(counted, dims) for dims in ((), ("channel",), ("market",), ("category",))]
-        for source, dims in (*wanted, ("known", ("channel", "market"))):
-            roll_up = RollUp(source, frozenset(dims), basis)
-            is_there = all(path.exists() for path in partials.paths(lake, snapshot, tables, roll_up).values())
-            count += partials.table(lake, snapshot, tables, roll_up) is not None and not is_there
+    count = sum(purchases.build(lake, snapshot, tables, frozenset(by), basis) for by in ((), ("category",)))
+    count += made.build(lake, snapshot, tables, basis)
+    counted = plainest("counted", tables, basis)
+    wanted = [(counted, dims) for dims in ((), ("channel",), ("market",), ("category",))]
+    for source, dims in (*wanted, ("known", ("channel", "market"))):
+        roll_up = RollUp(source, frozenset(dims), basis)
+        if not all(path.exists() for path in partials.paths(lake, snapshot, tables, roll_up).values()):
+            with duck.making():
+                partials.files(lake, snapshot, tables, roll_up)
+            count += 1
     return count
 
 
