@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from topline.analysis.catalogue import named
 from topline.facts.table import tables
-from topline.lake import analyse, mirror, partials, read
+from topline.lake import analyse, mirror, partials, read, visits
 from topline.lake.scope import Scope
 from topline.lake.store import Lake
 from topline.metrics.catalogue import dimensions, metrics
@@ -196,6 +196,59 @@ def answers_agree(
             found = analyse.analyse(lake, question, scope=WHOLE, settings=shop, snapshot=snapshot)
             tabled.append([sorted(table.rows, key=repr) for table in found.tables])
         assert tabled[0] == tabled[1], (id_, choices)
+
+
+visit = st.tuples(
+    st.integers(0, 130),
+    st.sampled_from("abcd"),
+    st.sampled_from([None, "web", "app"]),
+    st.sampled_from(["DE", "GB"]),
+    st.sampled_from([0, 0, 1]),
+)
+VISITED = (
+    *((cut, None) for cut in ((), ("channel",), ("market",), ("month",), ("week",), ("quarter", "channel"))),
+    (("month", "market"), Period(FIRST + timedelta(days=40), FIRST + timedelta(days=90))),
+    (("day", "channel", "market"), None),
+)
+
+
+@some
+@given(st.lists(visit, min_size=30, max_size=60), st.lists(visit, max_size=9))
+def test_visitors_are_those_of_the_visits(early: list[tuple[Any, ...]], late: list[tuple[Any, ...]]) -> None:
+    """After late visits too, in old months and in new ones."""
+    ids = ("visitors", "visitor_conversion_rate")
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partials, "LEAST_ROWS", 1)
+        patch.setattr(visits, "VISITS_AT_ONCE", 20)
+        lake = Lake(Path(folder), "law")
+        append(lake, sold_once() | {"session": list(map(visited, range(len(early)), early))}, "first")
+        assert visits.build(lake, lake.publish(now=NOW), read.whole(lake, lake.publish(now=NOW)))
+        append(lake, {"session": list(map(visited, range(100, 100 + len(late)), late))}, "late")
+        snapshot = lake.publish(now=NOW)
+        assert visits.build(lake, snapshot, read.whole(lake, snapshot)) is bool(late)
+        for by, period in VISITED:
+            query = Query(metrics=ids, by=by, period=period)
+            found = []
+            for least in (1, 10**9):
+                patch.setattr(partials, "LEAST_ROWS", least)
+                read.forget()
+                answer = read.read(lake, query, scope=WHOLE, settings=Settings("EUR"), snapshot=snapshot)
+                found.append((answer.rows, answer.totals))
+            assert found[0] == found[1], query
+
+
+def sold_once() -> dict[str, list[dict[str, Any]]]:
+    goods = {"product": "mug", "cents": 100, "is_costed": True}
+    known = {"order_key": "o", "ordered_on": FIRST, "hour": 12, "market": "DE", "currency": "EUR"}
+    return {"order_line": [known | row("o", "goods_sold", FIRST, known, goods, 1)]}
+
+
+def visited(number: int, told: tuple[Any, ...]) -> dict[str, Any]:
+    day, visitor, channel, market, orders = told
+    on = FIRST + timedelta(days=day)
+    known = {"key": f"v{number}", "session_key": f"v{number}", "visitor_key": visitor, "on": on, "orders": orders}
+    place = {"channel": channel, "market": market, "hour": 12, "at": moment(on, {"hour": 12})}
+    return known | place | dict.fromkeys(("views", "duration_seconds", "carts", "checkouts"), 1)
 
 
 def queries(known: tuple[str, ...], period: Period) -> list[Query]:

@@ -82,7 +82,7 @@ def table(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp) -> "i
     """
     if not roll_up.dims <= DIMS or not is_worth(snapshot):
         return None
-    return _expression(files(lake, snapshot, tables, roll_up))
+    return of_files(files(lake, snapshot, tables, roll_up))
 
 
 def files(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp) -> list[Path]:
@@ -90,7 +90,8 @@ def files(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp) -> li
     wanted = paths(lake, snapshot, tables, roll_up)
     missing = {month: path for month, path in wanted.items() if not path.exists()}
     for some in _sets(snapshot, missing):
-        _write(_rows(tables, roll_up, frozenset(some)), {month: missing[month] for month in some})
+        rows = engine.execute(_rows(tables, roll_up, frozenset(some)))
+        write(rows, {month: missing[month] for month in some})
     return list(wanted.values())
 
 
@@ -180,8 +181,8 @@ def paths(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp) -> Ma
     return found
 
 
-def _write(rows: "ir.Table", missing: Mapping[str, Path]) -> None:
-    found = engine.execute(rows)
+def write(found: pa.Table, missing: Mapping[str, Path]) -> None:
+    """Writes each month's rows into its file; `file_month` has the first day of a row's month."""
     months = found["file_month"]
     content = found.drop(["file_month"])
     for month, path in missing.items():
@@ -192,7 +193,7 @@ def _write(rows: "ir.Table", missing: Mapping[str, Path]) -> None:
         os.replace(draft, path)
 
 
-def _expression(paths: list[Path]) -> "ir.Table":
+def of_files(paths: list[Path]) -> "ir.Table":
     """The files as one table of this thread; small ones stay in memory."""
     views: OrderedDict[tuple[Path, ...], tuple[ir.Table, Resident | None]] | None = getattr(_local, "views", None)
     if views is None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from topline.facts.order_line import Kind
 from topline.facts.table import Table
 from topline.facts.table import tables as facts
-from topline.lake import duck, engine, made, partials, purchases, spark
+from topline.lake import duck, engine, made, partials, purchases, spark, visits
 from topline.lake.partials import RollUp
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
@@ -161,7 +161,7 @@ def warm(lake: Lake, basis: Basis, snapshot: Snapshot) -> int:
         return 0
     tables = whole(lake, snapshot)
     count = sum(purchases.build(lake, snapshot, tables, frozenset(by), basis) for by in ((), ("category",)))
-    count += made.build(lake, snapshot, tables, basis)
+    count += made.build(lake, snapshot, tables, basis) + visits.build(lake, snapshot, tables)
     counted = plainest("counted", tables, basis)
     wanted = [(counted, dims) for dims in ((), ("channel",), ("market",), ("category",))]
     for source, dims in (*wanted, ("known", ("channel", "market"))):
@@ -313,6 +313,13 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, reads: Reads, known_at
             reads.facts.update(sources()[source].facts)
         return found
 
+    def met(source: str, dims: frozenset[str], basis: Basis) -> "ir.Table | None":
+        found = visits.find(lake, snapshot, dims) if is_whole and source == "action" else None
+        if found is not None:
+            reads.paths.add("partials")
+            reads.facts.add("session")
+        return found
+
     empty = dict(every.empty)
     if scope.owners is not None:
         empty |= {name: _OWNED for name, fact in facts().items() if _is_told(fact) and "owner" not in fact.columns}
@@ -320,7 +327,15 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, reads: Reads, known_at
         places = {"territory", "market"}
         empty |= {name: _OWNED for name, fact in facts().items() if fact.day and places.isdisjoint(fact.columns)}
     return replace(
-        every, table=table, roll_up=roll_up, purchases=bought, stored=stored, empty=empty, owners=scope.owners, made={}
+        every,
+        table=table,
+        roll_up=roll_up,
+        purchases=bought,
+        stored=stored,
+        met=met,
+        empty=empty,
+        owners=scope.owners,
+        made={},
     )
 
 

@@ -10,7 +10,7 @@ from topline.units.missing import Missing
 from topline.units.text import N_
 
 if TYPE_CHECKING:
-    from ibis.expr.types import Scalar, Table
+    from ibis.expr.types import BooleanValue, Scalar, Table
 
     from topline.metrics.view import View
 
@@ -66,8 +66,19 @@ def _reaches(step: int) -> "Callable[[Table], Scalar]":
     return reached
 
 
+def _came(counted: str, chosen: "Callable[[Table], BooleanValue] | None" = None) -> "Callable[[Table], Scalar]":
+    """How many different visitors made the chosen visits, or the sum of a column where they were counted beforehand."""
+
+    def came(rows: Any) -> Any:
+        if counted in rows.columns:
+            return rows[counted].sum()
+        return rows.visitor_key.nunique(where=chosen(rows) if chosen else None)
+
+    return came
+
+
 SESSIONS = Measure("sessions", "session", lambda rows: rows.count())
-VISITORS = Measure("visitors", "session", lambda rows: rows.visitor_key.nunique(), adds_up=False)
+VISITORS = Measure("visitors", "action", _came("visitors"), adds_up=False)
 ENGAGED = Measure("engaged_sessions", "session", lambda rows: _is_engaged(rows).sum())
 CONVERTED = Measure("converted_sessions", "session", lambda rows: (rows.orders > 0).sum())
 STEPPED = Measure("stepped_sessions", "session", lambda rows: rows.furthest.count())
@@ -80,10 +91,8 @@ CHECKOUTS = Measure("checkouts", "session", lambda rows: (rows.checkouts > 0).su
 CHECKOUTS_ORDERED = Measure(
     "checkouts_ordered", "session", lambda rows: ((rows.checkouts > 0) & (rows.orders > 0)).sum()
 )
-ACTING = Measure("acting_visitors", "action", lambda rows: rows.visitor_key.nunique(where=rows.done > 0), adds_up=False)
-ASKED = Measure(
-    "action_visitors", "action", lambda rows: rows.visitor_key.nunique(where=rows.done.notnull()), adds_up=False
-)
+ACTING = Measure("acting_visitors", "action", _came("actors", lambda rows: rows.done > 0), adds_up=False)
+ASKED = Measure("action_visitors", "action", _came("visitors", lambda rows: rows.done.notnull()), adds_up=False)
 PAGE_VIEWS = Measure("page_views", "web_event", lambda rows: (rows.event == "page_view").sum())
 
 

@@ -119,6 +119,8 @@ class Tables:
     run : evaluates an expression to its rows
     arrow : evaluates an expression to columns, for those that go to `science`
     stored : all rows of a made source out of a file, None where there is none
+    met : how many of a source's people or visitors came on a `day` and, with the same value of the dimension, last on
+        `last_day`, None where that is not counted
     owners : whose rows may be shown, None for all; a deal's course may go through other hands
     made : what sources made of facts came to, by source, `as_of` and basis: read once, and the question stays short
     """
@@ -136,6 +138,7 @@ class Tables:
     run: "Callable[[Table], list[dict[str, Any]]]" = field(default=lambda rows: rows.to_pyarrow().to_pylist())
     arrow: "Callable[[Table], pa.Table]" = field(default=lambda rows: rows.to_pyarrow())
     stored: "Callable[[str, Basis], Table | None]" = field(default=lambda source, basis: None)
+    met: "Callable[[str, frozenset[str], Basis], Table | None]" = field(default=lambda source, dims, basis: None)
     owners: frozenset[str] | None = None
     made: "dict[tuple[Any, ...], Table]" = field(default_factory=dict)
 
@@ -210,6 +213,8 @@ class View:
         """
         filters = self.query.where
         columns = self.columns(by)
+        if not is_history and (met := self._met(source, by, columns)) is not None:
+            return met
         with_hour = any(_grain(id_) is Grain.HOUR for id_ in (*by, *(f.dimension for f in filters)))
         rows = self._base(source, columns, with_hour)
         if self.frame or not columns & PRODUCT <= set(by) - self.kept.keys():
@@ -354,20 +359,34 @@ class View:
         Cells are of days, and of values of one dimension at most: whether an order is the first in one follows from
         the day of the one before it. Without these columns where that is not known.
         """
-        import ibis
-
         of = "".join(f"{dim}_" for dim in sorted(dims))
         if f"last_{of}day" not in rows.columns or not dims.isdisjoint(self.kept):
             return cast("Table", rows)
-        last, last_but_one = rows[f"last_{of}day"], rows[f"last_but_one_{of}day"]
+        is_first = self._is_ahead(rows, f"last_{of}day", by, is_history=is_history)
+        is_second = self._is_ahead(rows, f"last_but_one_{of}day", by, is_history=is_history)
+        return cast("Table", rows.mutate(is_first_here=is_first, is_second_here=~is_first & is_second))
+
+    def _is_ahead(self, rows: Any, column: str, by: tuple[str, ...], *, is_history: bool) -> Any:
+        """Whether a day lies ahead of the row's cell, or is none."""
+        import ibis
+
         starts = [rows[id_] for id_ in by if _grain(id_)]
         starts += [ibis.literal(self.query.period.start)] if self.query.period and not is_history else []
         if not starts:
-            is_first, is_second = last.isnull(), last_but_one.isnull()
-        else:
-            start: Any = ibis.greatest(*starts) if len(starts) > 1 else starts[0]
-            is_first, is_second = (last < start).fill_null(True), (last_but_one < start).fill_null(True)
-        return cast("Table", rows.mutate(is_first_here=is_first, is_second_here=~is_first & is_second))
+            return rows[column].isnull()
+        start: Any = ibis.greatest(*starts) if len(starts) > 1 else starts[0]
+        return (rows[column] < start).fill_null(True)
+
+    def _met(self, source: str, by: tuple[str, ...], dims: frozenset[str]) -> "Table | None":
+        """Who comes for the first time within a cell, counted; None where that is not known beforehand."""
+        is_by_hour = any(_grain(id_) is Grain.HOUR for id_ in by)
+        if self.frame or self.with_keys or self.query.filters or self._is_back_then or is_by_hour:
+            return None
+        rows = self.tables.met(source, dims, self.settings.basis) if dims.isdisjoint(self.kept) else None
+        if rows is None:
+            return None
+        rows = self.cut(self._inside(rows, is_history=False), by)
+        return rows.filter(self._is_ahead(rows, "last_day", by, is_history=False))
 
     def _summed(self, rows: Any, by: tuple[str, ...]) -> "Table":
         """The ledger's rows summed by kind within each cell: measures of several kinds then filter a few rows only.
