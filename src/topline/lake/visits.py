@@ -1,9 +1,9 @@
-"""Visits counted by their day and by the day of the same visitor's visit before: how many visitors came follows from it.
+"""Visits counted by their day and the day of the same visitor's visit before: how many visitors came follows from it.
 
 A visitor counts for a month on the first day in it, that is where the day before lies ahead of the month; so different
-visitors of any stretch of time are a sum. There is a file for each month and each dimension within whose values the visit
-before is looked for. It is named by a digest of the visits of that month and of all before it, so an old file is never
-wrong, and visits that stream in cost no more than their own month.
+visitors of any stretch of time are a sum. There is a file for each month and each dimension within whose values the
+visit before is looked for. It is named by a digest of the visits of that month and of all before it, so an old file is
+never wrong, and visits that stream in cost no more than their own month.
 """
 
 import hashlib
@@ -32,8 +32,8 @@ VISITS_AT_ONCE = 8_000_000
 def find(lake: Lake, snapshot: Snapshot, dims: frozenset[str]) -> "ir.Table | None":
     """The visits counted within the values of these dimensions, None where that has not been done.
 
-    Columns are `day`, `last_day` (None for the visitor's first visit there), `visitors` and `actors`, who ordered: of these
-    `last_day` is the day of the visit before with an order.
+    Columns are `day`, `last_day` (None for the visitor's first visit there), `visitors` and `actors`, who ordered: of
+    these `last_day` is the day of the visit before with an order.
     """
     within = "".join(sorted(dims))
     if within not in WITHIN or not partials.is_worth(snapshot):
