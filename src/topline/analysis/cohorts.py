@@ -173,7 +173,7 @@ def _counted(view: View, question: CohortQuestion) -> tuple[_Sizes, _Cells]:
         bought = bought.mutate(age=_month(bought.day) - bought["first"])
         values = {"active": bought.customer.nunique(), "orders": bought.order_key.nunique()}
     else:
-        values = {"active": bought.is_first_in_month.sum(), "orders": bought.count()}
+        values = {"active": bought.people.sum(), "orders": bought.orders.sum()}
     cells: _Cells = defaultdict(dict)
     for record in view.tables.run(bought.group_by("cohort", "first", "age").aggregate(**values)):
         cells[record["cohort"], record["first"], record["age"]] = {id_: record[id_] for id_ in values}
@@ -181,33 +181,37 @@ def _counted(view: View, question: CohortQuestion) -> tuple[_Sizes, _Cells]:
 
 
 def _numbered(view: View) -> Any | None:
-    """Purchases with the cohort of their customer's first month, one row an order; None where they are not made."""
+    """How many `people` ordered, and how many `orders`, by the month of the first; None where that is not counted."""
     found = view.purchases(frozenset())
-    if found is None or "is_plain" not in found.rows.columns:
+    rows: Any = found.returns if found else None
+    if rows is None:
         return None
-    rows: Any = found.rows
-    rows = rows.filter(rows.customer.notnull())
     period, as_of = view.query.period, view.query.as_of
     if period:
         rows = rows.filter((rows.first_day >= period.start) & (rows.first_day < period.end))
     rows = rows.filter(rows.day < as_of) if as_of else rows
-    first, month = _month(rows.first_day), _month(rows.day)
-    return rows.select(
-        first=first,
-        cohort=first.cast("string"),
-        age=month - first,
-        is_first_in_month=rows.last_day.isnull() | (_month(rows.last_day) < month),
-    )
+    first = _month(rows.first_day)
+    return rows.mutate(first=first, cohort=first.cast("string"), age=_month(rows.day) - first)
 
 
 def _add_sales(view: View, question: CohortQuestion, cells: _Cells) -> None:
     """Adds what they paid at each age. Rows before the first order (returns of older ones) count at age 0."""
     import ibis
 
-    firsts = _firsts(view, question).rename(known="customer")
-    paid: Any = view.everything("counted", "customer")
-    paid = paid.inner_join(firsts, paid.customer == firsts.known)
-    paid = paid.mutate(age=ibis.greatest(_month(paid.day) - paid["first"], 0))
+    if question.by == "month" and not question.where:
+        paid: Any = view.made("earned")
+        period = view.query.period
+        if period:
+            paid = paid.filter((paid.first_day >= period.start) & (paid.first_day < period.end))
+        first = _month(paid.first_day)
+        paid = paid.mutate(first=first, cohort=first.cast("string"))
+        month = _month(paid.month)
+    else:
+        firsts = _firsts(view, question).rename(known="customer")
+        paid = view.everything("counted", "customer")
+        paid = paid.inner_join(firsts, paid.customer == firsts.known)
+        month = _month(paid.day)
+    paid = paid.mutate(age=ibis.greatest(month - paid["first"], 0))
     values = {measure.id: measure.value(paid) for measure in (NET, COST, UNITS, UNCOSTED)}
     for record in view.tables.run(paid.group_by("cohort", "first", "age").aggregate(**values)):
         sums = {id_: record[id_] for id_ in values if record[id_] is not None}

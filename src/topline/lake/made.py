@@ -41,8 +41,9 @@ def build(lake: Lake, snapshot: Snapshot, tables: Tables, basis: Basis) -> int:
 
 
 def _has_own(facts: tuple[str, ...], tables: Tables) -> bool:
-    """Whether anything but sales is held that the rows are made of; if not, they are few or none."""
-    return any(fact not in tables.empty for fact in facts if fact not in ("order", "order_line", "identity_link"))
+    """Whether anything is held that the rows are made of beside sales, if they are; if not, they are few or none."""
+    own = [fact for fact in facts if fact not in ("order", "order_line", "identity_link")]
+    return not own or any(fact not in tables.empty for fact in own)
 
 
 def _make(lake: Lake, snapshot: Snapshot, tables: Tables, source: str, basis: Basis) -> bool:

@@ -3,9 +3,10 @@
 Counting texts is what makes questions of orders and customers slow. A file has one row for each order (more where its
 lines differ in a dimension), and what the whole history says of it: whether it is the person's first, and the days of
 the person's orders around it, of all and of those with the same channel, market or product's dimension. Beside them are
-how many people went from an order on one day to the next on another, who else stands in the ledger and when, and the
-orders' heads, added up. It is named by a digest of what it was made from, so an old file is never wrong; `build`
-makes it beside the questions, and where there is none they read the detail.
+how many people went from an order on one day to the next on another, how many stand in the ledger on a day and last did
+on another, how many came back on a day after a first order on another, and the orders' heads, added up. It is named by
+a digest of what it was made from, so an old file is never wrong; `build` makes it beside the questions, and where there
+is none they read the detail.
 """
 
 import hashlib
@@ -28,7 +29,7 @@ from topline.metrics.view import Purchases, Tables
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-_FORMAT = 4
+_FORMAT = 5
 _OWN = frozenset({"channel", "market", "currency"})
 _OF_HEAD = frozenset({"campaign", "coupon"})
 _COUNTED = ("channel", "market")
@@ -59,9 +60,10 @@ _SUMMED = {
 """What heads are added up to."""
 
 _STEPS = {"day": "date", "next_day": "date", "people": "int64"}
-_OTHERS = {"customer": "int32", "day": "date", "within": "date"}
+_RETURNS = {"first_day": "date", "day": "date", "people": "int64", "orders": "int64"}
+_MET = {"day": "date", "within": "date", "last_day": "date", "people": "int64"}
 
-_DRAFTS = ("sold", "numbered", "odd", "placed", "around", "moved")
+_DRAFTS = ("sold", "numbered", "odd", "placed", "around", "moved", "stood")
 """Tables that a file is made with."""
 
 
@@ -84,14 +86,24 @@ def find(lake: Lake, snapshot: Snapshot, tables: Tables, dims: frozenset[str], b
         engine.stored(held.name, "rows", kinds),
         engine.stored(held.name, "people", names),
         engine.stored(held.name, "heads", _SUMMED | dict.fromkeys(sorted(_OWN | _OF_HEAD), "string")),
-        engine.stored(held.name, "others", _OTHERS | dict.fromkeys(sorted(_OWN), "string"))
-        if _has_others(tables, products, basis)
-        else None,
+        engine.stored(held.name, "returns", _RETURNS) if mark == "is_plain" and not products else None,
         {
             dim: engine.stored(held.name, f"steps_{dim}", ({dim: "string"} if dim else {}) | _STEPS)
             for dim in (_stepped(products) if mark == "is_plain" else ())
         },
     )
+
+
+def met(lake: Lake, snapshot: Snapshot, tables: Tables, dims: frozenset[str], basis: Basis) -> "ir.Table | None":
+    """How many people stand in the ledger on `day` and, within the same value of the dimension, last on `last_day`.
+
+    None where that has not been made, or can't be.
+    """
+    if not _has_met(tables, dims, basis) or len(dims) > 1 or not dims <= {*_COUNTED} or not partials.is_worth(snapshot):
+        return None
+    held = resident.database(_path(lake, snapshot, tables, frozenset(), basis))
+    columns = dict.fromkeys(dims, "string") | _MET
+    return engine.stored(held.name, f"met_{''.join(dims)}", columns) if held else None
 
 
 def _within(products: Collection[str]) -> tuple[str, ...]:
@@ -133,8 +145,10 @@ def build(lake: Lake, snapshot: Snapshot, tables: Tables, products: frozenset[st
             cursor.execute(_rows(target, sorted(products), is_plain=is_plain))
             for dim in _stepped(products) if is_plain else ():
                 cursor.execute(_steps(target, dim))
-            if _has_others(tables, products, basis):
-                for statement in _others(target, tables, basis):
+            if is_plain and not products:
+                cursor.execute(_returns(target))
+            if _has_met(tables, products, basis):
+                for statement in _met(target, tables, basis):
                     cursor.execute(statement)
         finally:
             cursor.execute("".join(f"DROP TABLE IF EXISTS {name};" for name in _DRAFTS))
@@ -232,30 +246,46 @@ def _steps(target: str, dim: str) -> str:
     )
 
 
-def _has_others(tables: Tables, products: frozenset[str], basis: Basis) -> bool:
+def _returns(target: str) -> str:
+    """SQL of how many orders people placed by the day of their first, and how many people placed one in that month."""
+    month = "date_trunc('month', day)"
+    return (
+        f"CREATE TABLE {target}.returns AS SELECT first_day, day, "
+        f"count_if(last_day IS NULL OR last_day < {month})::BIGINT AS people, count(*) AS orders "
+        f"FROM {target}.rows WHERE customer IS NOT NULL GROUP BY ALL"
+    )
+
+
+def _has_met(tables: Tables, dims: frozenset[str], basis: Basis) -> bool:
     """Whether the purchases are just the goods sold of the ledger, on the days that they have there."""
-    return not products and basis is Basis.EVENT and not (tables.has_late_goods or tables.has_test_orders)
+    return dims.isdisjoint(PRODUCT) and basis is Basis.EVENT and not (tables.has_late_goods or tables.has_test_orders)
 
 
-def _others(target: str, tables: Tables, basis: Basis) -> Iterator[str]:
-    """SQL of who stands in the ledger on days, and in channels and so on, on which they bought nothing.
+def _met(target: str, tables: Tables, basis: Basis) -> Iterator[str]:
+    """SQL that counts who stands in the ledger, with or without an order, by when they last did.
 
     Those who never bought have numbers below zero.
     """
-    moved: Any = view.ledger(tables, "ledger", _OWN | {"customer"}, basis, None)
+    moved: Any = view.ledger(tables, "ledger", frozenset({"customer", *_COUNTED}), basis, None)
     moved = moved.filter(moved.kind != Kind.GOODS_SOLD.value)
-    own = ", ".join(sorted(_OWN))
+    own = ", ".join(_COUNTED)
     yield (
-        f"CREATE OR REPLACE TEMP TABLE moved AS SELECT DISTINCT customer AS person, day, within, {own} "
+        f"CREATE OR REPLACE TEMP TABLE moved AS SELECT DISTINCT customer AS person, day, {own} "
         f"FROM ({engine.backend().compile(moved)}) WHERE customer IS NOT NULL"
     )
-    same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM m.{name}" for name in ("day", "within", *sorted(_OWN)))
     never = f"SELECT DISTINCT person FROM moved ANTI JOIN {target}.people USING (person)"
     known = f"FROM {target}.people UNION ALL SELECT person, -(row_number() OVER ())::INTEGER FROM ({never})"
     yield (
-        f"CREATE TABLE {target}.others AS SELECT m.* FROM (SELECT number AS customer, moved.* EXCLUDE (person) "
-        f"FROM moved JOIN ({known}) USING (person)) m ANTI JOIN {target}.rows r ON r.customer = m.customer AND {same}"
+        f"CREATE OR REPLACE TEMP TABLE stood AS SELECT customer, day, {own} FROM {target}.rows "
+        f"WHERE customer IS NOT NULL UNION ALL SELECT number, day, {own} FROM moved JOIN ({known}) USING (person)"
     )
+    for dim in ("", *_COUNTED):
+        place = f"{dim}, " if dim else ""
+        yield (
+            f"CREATE TABLE {target}.met_{dim} AS SELECT {place}day, day AS within, last_day, count(*) AS people FROM "
+            f"(SELECT {place}day, lag(day) OVER (PARTITION BY {place}customer ORDER BY day) AS last_day FROM stood) "
+            "WHERE last_day IS DISTINCT FROM day GROUP BY ALL"
+        )
 
 
 def _heads(target: str, heads: str | None) -> str:

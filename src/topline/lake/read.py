@@ -314,10 +314,13 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, reads: Reads, known_at
         return found
 
     def met(source: str, dims: frozenset[str], basis: Basis) -> "ir.Table | None":
-        found = visits.find(lake, snapshot, dims) if is_whole and source == "action" else None
+        if not is_whole or source not in ("action", "anybody"):
+            return None
+        is_of_visits = source == "action"
+        found = visits.find(lake, snapshot, dims) if is_of_visits else purchases.met(lake, snapshot, plain, dims, basis)
         if found is not None:
             reads.paths.add("partials")
-            reads.facts.add("session")
+            reads.facts.update(("session",) if is_of_visits else _SUMMED)
         return found
 
     empty = dict(every.empty)

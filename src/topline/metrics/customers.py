@@ -26,6 +26,8 @@ from topline.metrics.metric import (
     total,
 )
 from topline.metrics.sales import COST, NET, UNCOSTED, orders_of
+from topline.metrics.source import Source
+from topline.metrics.view import SUMS
 from topline.units.missing import Missing
 from topline.units.period import Grain, Period, add_months
 from topline.units.text import N_
@@ -55,7 +57,12 @@ def people_of(rows: Any) -> Any:
 
 
 CUSTOMERS = Measure("customers", "person", people_of, adds_up=False)
-LEDGER_CUSTOMERS = Measure("ledger_customers", "anybody", lambda rows: rows.customer.nunique(), adds_up=False)
+LEDGER_CUSTOMERS = Measure(
+    "ledger_customers",
+    "anybody",
+    lambda rows: rows.people.sum() if "people" in rows.columns else rows.customer.nunique(),
+    adds_up=False,
+)
 
 
 def _first_days(view: "View") -> Any:
@@ -490,18 +497,43 @@ def _predicted_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     )
 
 
+def _earned(view: "View") -> Any:
+    """The counted ledger of known customers, added up by the day of their first order and the time since.
+
+    month : the first day of the rows' month; age : whole months since the first order, -1 before it
+    """
+    import ibis
+
+    firsts = _first_days(view)
+    rows: Any = view.everything("counted", "customer")
+    rows = rows.inner_join(firsts, rows.customer == firsts.first_customer)
+    months = 12 * (rows.day.year() - rows.first_day.year()) + rows.day.month() - rows.first_day.month()
+    age = months - (rows.day.day() < rows.first_day.day()).cast("int64")
+    rows = rows.mutate(
+        month=rows.day.truncate("M").cast("date"), age=ibis.ifelse(rows.day < rows.first_day, -1, age).cast("int64")
+    )
+    return rows.group_by("first_day", "month", "age", "kind").aggregate(**{name: rows[name].sum() for name in SUMS})
+
+
+SOURCES = (
+    Source(
+        "earned",
+        "order_line",
+        _earned,
+        columns={"first_day": "date", "month": "date", "age": "int64", "kind": "string"}
+        | dict.fromkeys(SUMS, "decimal(38, 6)"),
+        facts=("order_line", "order", "identity_link"),
+    ),
+)
+
+
 def _payback_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     """The cohort of the period's new customers: their gross profit by whole months since each one's first order."""
     period = view.period
     if period is None or view.tables.extent is None:
         return {}
-    firsts = _first_days(view)
-    cohort = firsts.filter((firsts.first_day >= period.start) & (firsts.first_day < period.end))
-    rows: Any = view.everything("counted", "customer")
-    rows = rows.inner_join(cohort, rows.customer == cohort.first_customer)
-    rows = rows.filter(rows.day >= rows.first_day)
-    months = 12 * (rows.day.year() - rows.first_day.year()) + rows.day.month() - rows.first_day.month()
-    rows = rows.mutate(age=months - (rows.day.day() < rows.first_day.day()).cast("int64"))
+    rows: Any = view.made("earned")
+    rows = rows.filter((rows.first_day >= period.start) & (rows.first_day < period.end) & (rows.age >= 0))
     grouped = rows.group_by("age").aggregate(
         age_net=NET.value(rows), age_cost=COST.value(rows), age_uncosted=UNCOSTED.value(rows)
     )

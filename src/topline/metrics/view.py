@@ -92,8 +92,9 @@ class Purchases:
         channel, market or product's dimension
     people : person and number of everybody who bought
     heads : the rows of the source `order`, added up by day and the dimensions of a head; it has none of products
-    others : the customer, day, within, channel, market and currency of rows of the ledger where the person bought
-        nothing; None where the rows are not just the ledger's goods sold, or products' dimensions are asked for
+    returns : how many `orders` were placed on `day` by people whose first was on `first_day`, and how many `people`
+        placed their first of its month then; None where orders stand in several rows, or products' dimensions are
+        asked for
     steps : how many `people` ordered on `day` and next on `next_day`, by the dimension within whose values that is,
         the empty one for all orders; only if is_plain
     """
@@ -101,7 +102,7 @@ class Purchases:
     rows: "Table"
     people: "Table"
     heads: "Table"
-    others: "Table | None"
+    returns: "Table | None"
     steps: "Mapping[str, Table]"
 
 
@@ -504,11 +505,6 @@ class View:
         return cast("Table", found.rows.filter(found.rows.customer.notnull())) if found else self._buyer(dims, extra)
 
     def _anybody(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
-        found = None if extra else self.purchases(dims)
-        if found and found.others is not None and dims <= {*found.others.columns}:
-            columns = ("customer", "day", "within", *sorted(dims))
-            bought: Any = found.rows.filter(found.rows["customer"].notnull()).select(*columns)
-            return cast("Table", bought.union(found.others.select(*columns)))
         rows: Any = ledger(self.tables, "ledger", dims | {"customer"}, self.settings.basis, self.query.as_of, extra)
         return cast("Table", rows.filter(rows.customer.notnull()))
 
