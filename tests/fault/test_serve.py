@@ -72,3 +72,18 @@ def test_first_run(served):
     second = next(child for child in children(server.pid) if child != worker)
     server.kill()
     assert until(20, lambda: is_gone(second))
+
+
+def test_a_command_ends_in_silence_while_threads_still_ask():
+    script = (
+        "import threading, time\n"
+        "from topline.cli import main\n"
+        "from topline.lake import duck\n"
+        "ask = lambda: duck.connection().execute('SELECT sum(range) FROM range(100000000000)').fetchall()\n"
+        "threading.Thread(target=ask, daemon=True).start()\n"
+        "time.sleep(1)\n"
+        "main.main(['--version'])\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("topline ")

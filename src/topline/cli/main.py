@@ -5,6 +5,7 @@ Typer with one command or several. The first line of its docstring is what `topl
 """
 
 import ast
+import logging
 import os
 import sys
 from enum import IntEnum
@@ -50,7 +51,9 @@ def main(args: list[str] | None = None) -> None:
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read has read enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(code)
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)  # the interpreter's own end would tear up questions that threads still ask of DuckDB
 
 
 def run(args: list[str]) -> int:
