@@ -1,8 +1,10 @@
 """The newcomer's path: sign in, look, explore, draft a plan, edit it, bring a file in; both themes, and a phone."""
 
 import re
+import time
 
 import pytest
+from playwright.sync_api import Route
 
 from topline.imports.models import Import
 from topline.plans.models import Plan
@@ -22,6 +24,29 @@ def test_every_place_is_clean(visit, theme, size):
         person.look()
     assert person.page.evaluate("document.documentElement.dataset.bsTheme") == theme
     assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_page_that_asked_twice_leaves_what_was_typed_after_the_first_answer(visit):
+    person = visit()
+    page = person.page
+    asked = []
+
+    def answer(route: Route) -> None:
+        time.sleep(0.3)
+        asked.append(route.request.url)
+        route.fulfill(content_type="text/html", body='<input id="name">')
+
+    page.route("**/made-later", answer)
+    page.goto(f"{person.url}/account/login/")
+    page.evaluate("""() => {
+        const [main] = document.getElementsByTagName("main");
+        main.innerHTML = '<div id="late"><p hx-get="/made-later" hx-trigger="every 50ms" hx-target="#late"></p></div>';
+        htmx.process(main);
+    }""")
+    page.fill("#name", "Dearer")
+    page.wait_for_timeout(500)
+    assert page.input_value("#name") == "Dearer"
+    assert len(asked) == 1
 
 
 def test_from_the_first_look_to_a_plan(visit, shop):
