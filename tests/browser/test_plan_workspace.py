@@ -112,7 +112,6 @@ def test_from_orders_to_an_approved_sales_plan_that_serves_an_approved_marketing
     # the marketing plan, then the sales plan through marketing's gate
     for plan in (marketing, sales):
         ana.go(f"plans/{plan.pk}")
-        work()  # a plan in force is a new kind of fact: what lies ahead is looked at anew
         page.locator("section.next-step").get_by_role("link", name=say("Hand in")).click()
         page.get_by_role("button", name=say("Hand in")).click()
         expect(page.locator("h1")).to_contain_text(

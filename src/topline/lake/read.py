@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -52,6 +52,26 @@ class Reads:
 
     facts: set[str] = field(default_factory=set)
     paths: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted[T](Mapping[str, T]):
+    """What is known of facts; `reads` gathers those that an answer looked up, whether something is known or not."""
+
+    known: Mapping[str, T]
+    reads: Reads
+
+    def __getitem__(self, fact: str) -> T:
+        self.reads.facts.add(fact)
+        return self.known[fact]
+
+    def __iter__(self) -> Iterator[str]:
+        self.reads.facts.update(facts())
+        return iter(self.known)
+
+    def __len__(self) -> int:
+        self.reads.facts.update(facts())
+        return len(self.known)
 
 
 class Answers[T]:
@@ -261,8 +281,7 @@ def whole(lake: Lake, snapshot: Snapshot, known_at: datetime | None = None) -> T
 def visible(lake: Lake, snapshot: Snapshot, scope: Scope, reads: Reads, known_at: datetime | None = None) -> Tables:
     """The snapshot's facts, cut to the scope; `reads` gathers what the answer was read from."""
     plain = whole(lake, snapshot, known_at)
-    if plain.links is not None:
-        reads.facts.add("identity_link")
+    reads.facts.add("identity_link")
 
     def known(fact: str) -> "ir.Table":
         reads.facts.add(fact)
@@ -336,7 +355,8 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, reads: Reads, known_at
         purchases=bought,
         stored=stored,
         met=met,
-        empty=empty,
+        empty=_Noted(empty, reads),
+        firsts=_Noted(every.firsts, reads),
         owners=scope.owners,
         made={},
     )
@@ -375,6 +395,8 @@ def _run(expression: "ir.Table") -> list[dict[str, Any]]:
 class Known:
     """What is known of a snapshot before any question.
 
+    What is known of one fact alone, `held` and `firsts`, is noted as that fact when an answer looks it up.
+
     root : the lake's folder
     then : the snapshot and the moment asked of, where it is asked what was known then; None for what is known now
     held : the facts that have rows
@@ -383,24 +405,17 @@ class Known:
 
     root: str
     then: tuple[int, datetime] | None
-    held: frozenset[str]
     has_test_orders: bool
     has_cancelled_orders: bool
     has_late_goods: bool
     extent: Period | None
-    firsts: tuple[tuple[str, date], ...]
+    held: frozenset[str] = field(compare=False)
+    firsts: tuple[tuple[str, date], ...] = field(compare=False)
 
     @property
     def content(self) -> tuple[object, ...]:
         """What decides from which facts a question is answered, the same in every process and folder."""
-        return (
-            sorted(self.held),
-            self.has_test_orders,
-            self.has_cancelled_orders,
-            self.has_late_goods,
-            self.extent,
-            self.firsts,
-        )
+        return (self.has_test_orders, self.has_cancelled_orders, self.has_late_goods, self.extent)
 
 
 def known_of(lake: Lake, snapshot: Snapshot, known_at: datetime | None) -> Known:
