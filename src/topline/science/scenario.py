@@ -61,6 +61,8 @@ def moved(base: Base, steps: Mapping[str, Floats]) -> Base:
     goods alone. Prices and costs are kept by category: those of a category that is moved in some cells only are its
     mean, weighted by demand.
     """
+    if not steps:
+        return base
     at = base.month
 
     def times(driver: str) -> Floats:
