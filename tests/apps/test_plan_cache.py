@@ -59,13 +59,13 @@ def test_what_was_asked_is_answered_from_what_was_kept(shop: "Shop") -> None:
         Query(metrics=("net_sales", "orders"), period=year, by=("day",)),
         Query(metrics=("net_sales",), period=year, by=("category", "market")),
     ]
-    with answered.kept(shop, year, year.end, snapshot):
+    with answered.kept("plan", shop, year, year.end, snapshot):
         first = [answered.ask(shop, one, snapshot) for one in questions]
     assert isinstance(first[0].totals["spend"], Missing)
     assert len(first[1].rows) > 1
     read.forget()
     shutil.rmtree(lake.root)  # whoever asks the lake now finds nothing
-    with answered.kept(shop, year, year.end, snapshot):
+    with answered.kept("plan", shop, year, year.end, snapshot):
         for one, known in zip(questions, first, strict=True):
             again = answered.ask(shop, one, snapshot)
             assert (again.columns, list(again.rows), again.totals) == (known.columns, list(known.rows), known.totals)

@@ -41,16 +41,17 @@ _open: ContextVar[_Book | None] = ContextVar("answered", default=None)
 
 @contextmanager
 def kept(
-    shop: Shop, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None = None
+    look: str, shop: Shop, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None = None
 ) -> Iterator[None]:
     """Meanwhile questions about the shop are answered from what was kept, and the others are kept too.
 
     It stays as long as the facts that they were read from.
 
-    period, as_of : of the plan that is looked at, and the day; known_at : with what had been recorded by then
+    look : names what of a plan is looked at; period, as_of : of the plan, and the day
+    known_at : with what had been recorded by then
     """
     settings = shop.settings()
-    place = cache.Answer("answers", ".json", shop, snapshot, known_at, (period, as_of, settings.digest))
+    place = cache.Answer("answers", ".json", shop, snapshot, known_at, (look, period, as_of, settings.digest))
     path = place.find()
     book = _Book(settings, snapshot.number, dict(_load(path, path.stat().st_mtime_ns)) if path else {})
     token = _open.set(book)

@@ -4,6 +4,7 @@ import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,7 +17,7 @@ from topline.lake.scope import Scope
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import RollUp, Unit
 from topline.metrics.query import Filter, Query
-from topline.plans import facts
+from topline.plans import answered, facts
 from topline.plans.expectation import OTHER
 from topline.plans.grid import Part
 from topline.plans.models import Goal, PlanVersion
@@ -150,6 +151,7 @@ class Reader:
         self.version, self.today, self.scope, self.known_at = version, today, scope, known_at
         self.shop = version.plan.shop
         self._lake = self.shop.lake()
+        self._snapshot = self._lake.latest()
         self._settings = self.shop.settings()
         self._known: dict[Any, object] = {}
         self.grid = cache(version.grid)
@@ -161,11 +163,19 @@ class Reader:
 
     @property
     def has_facts(self) -> bool:
-        return self._lake.latest() is not None
+        return self._snapshot is not None
+
+    def kept(self, look: str) -> AbstractContextManager[None]:
+        """Meanwhile answers of the whole shop are kept for the next look of that name."""
+        if self._snapshot is None:
+            return nullcontext()
+        return answered.kept(look, self.shop, self.version.plan.period, self.today, self._snapshot, self.known_at)
 
     def ask(self, query: Query) -> Any:
         """The answer, within what the viewer may see."""
         query = replace(query, known_at=self.known_at)
+        if self._snapshot is not None and self.scope == Scope.whole(self.shop.slug):
+            return answered.ask(self.shop, query, self._snapshot)
         return read.read(self._lake, query, scope=self.scope, settings=self._settings)
 
     def values(

@@ -208,7 +208,7 @@ def of(
     snapshot = snapshot or shop.lake().latest()
     if snapshot is None:
         raise EmptyLakeError()
-    with answered.kept(shop, version.plan.period, as_of, snapshot, known_at):
+    with answered.kept("plan", shop, version.plan.period, as_of, snapshot, known_at):
         return _view(_Look(version, shop, as_of, snapshot, known_at, checked or {}))
 
 

@@ -176,6 +176,8 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
     asked = visit.request.GET.get("section", "")
     chosen = next((each for each in listed if str(each.number) == asked), listed[0])
     desk = Desk(visit, version)
+    with desk.reader.kept(f"section {chosen.number}"):
+        section = _section(desk, chosen, visit.request.GET.get("edit", ""))
     place = listed.index(chosen)
     context = {
         **plans.about_then(visit),
@@ -187,7 +189,7 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
         "version_query": f"?version={version.number}",
         "may_save": visit.may("plans.write"),
         "contents": _contents(desk, listed, chosen),
-        "section": _section(desk, chosen, visit.request.GET.get("edit", "")),
+        "section": section,
         "before": listed[place - 1] if place else None,
         "after": listed[place + 1] if place + 1 < len(listed) else None,
         "query": f"version={version.number}{plans.about_then(visit)['then_query']}",

@@ -19,9 +19,11 @@ from topline.web.pages.plan_document import Desk
 def view(visit: Visit, plan_id: int) -> HttpResponse:
     version = plans.version_of(visit, plan_id)
     desk = Desk(visit, version)
-    found = fronts.fronts(desk.reader)
-    matrix = fronts.matrix(desk.reader)
-    both = funnel.of(desk.reader) if desk.reader.has_facts else funnel.NO_ORDERS
+    with desk.reader.kept("fronts"):
+        found = fronts.fronts(desk.reader)
+        matrix = fronts.matrix(desk.reader)
+        both = funnel.of(desk.reader) if desk.reader.has_facts else funnel.NO_ORDERS
+        journeys = [_journey(desk, one) for one in fronts.journeys(desk.reader)]
     context = {
         **plans.about_then(visit),
         "desk": desk,
@@ -41,7 +43,7 @@ def view(visit: Visit, plan_id: int) -> HttpResponse:
         "picture": _picture(version, both) if isinstance(both, funnel.Funnel) and both.lines else None,
         "unmatched": isinstance(both, funnel.Funnel) and both.basis == "unmatched",
         "days": funnel.DAYS,
-        "journeys": [_journey(desk, one) for one in fronts.journeys(desk.reader)],
+        "journeys": journeys,
         "journey_steps": list(outline.STEPS.values()),
         "has_fronts": 8 in {each.number for each in outline.sections(version.plan.kind, version.plan.outline)},
     }
