@@ -182,7 +182,14 @@ def test_every_goal_has_a_forecast_of_its_own_or_a_reason(version, shop, owner, 
     client.force_login(owner)
     page = f"/shop/gifts/plans/{version.plan_id}/goals"
     assert "Its chance is being worked out" in client.get(page).content.decode()
-    jobs.run_now(Job.objects.get(kind="plans.look"))
+    Job.objects.filter(kind="plans.look").update(state=Job.State.FAILED, message="no memory left.")
+    shown = client.get(page).content.decode()
+    assert "The chance of some goals could not be worked out: The work broke off: no memory left." in shown
+    assert "Its chance is being worked out" not in shown
+    assert 'hx-trigger="every 2s' not in shown
+    assert "no memory left." in client.get(f"/shop/gifts/plans/{version.plan_id}/goals/{units.pk}").content.decode()
+    assert "Its chance is being worked out" in client.get(f"{page}?again=1").content.decode()
+    jobs.run_now(Job.objects.filter(kind="plans.look").latest("pk"))
     shown = client.get(page).content.decode()
     assert "Its chance is being worked out" not in shown
     assert 'hx-trigger="every 2s' not in shown

@@ -282,7 +282,8 @@ def _closed(facts: Facts, period: Period) -> list[dict[str, Any]] | None:
 
 
 def _follow_ups(facts: Facts, period: Period) -> list[Count]:
-    """Leads of the quarter before the last one, by whether somebody turned to them within a day: how many converted."""
+    """Leads of the quarter before the last one, by whether somebody turned to them within a day: how many converted.
+    Compared within what was known of a lead when it came: its channel and the form that it filled in."""
     before = Period(period.start - timedelta(days=DAYS), period.start)
     since = Period(before.start, period.end)
     leads, done = facts.of("lead_event", since), facts.of("activity", since)
@@ -292,17 +293,18 @@ def _follow_ups(facts: Facts, period: Period) -> list[Count]:
     each = leads.group_by("lead_key").aggregate(
         begun=leads.at.min(where=leads.event == created),
         begun_on=leads.on.min(where=leads.event == created),
+        channel=leads.channel.min(where=leads.event == created),
+        form=leads.form.min(where=leads.event == created),
         is_converted=(leads.event == converted).any(),
     )
     first = done.filter(done.is_done & done.lead_key.notnull()).group_by("lead_key").aggregate(turned=done.at.min())
     rows = engine.execute(each.filter(each.begun_on < before.end).left_join(first, "lead_key")).to_pylist()
-    found = []
-    for name, is_quick in (("late", False), ("", True)):
-        mine = [
-            row for row in rows if (row["turned"] is not None and row["turned"] - row["begun"] <= QUICK) == is_quick
-        ]
-        found.append(Count(name, "", len(mine), sum(bool(row["is_converted"]) for row in mine)))
-    return [one for one in found if one.of]
+    found: dict[tuple[str, str], list[bool]] = {}
+    for row in rows:
+        is_quick = row["turned"] is not None and row["turned"] - row["begun"] <= QUICK
+        stratum = f"{row['channel'] or ''} {row['form'] or ''}"
+        found.setdefault(("" if is_quick else "late", stratum), []).append(bool(row["is_converted"]))
+    return [Count(name, stratum, len(each), sum(each)) for (name, stratum), each in sorted(found.items())]
 
 
 # What one more is worth ------------------------------------------------------------

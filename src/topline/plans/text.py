@@ -120,6 +120,7 @@ TEXTS: Mapping[str, str] = {
     "letter.chance": N_("The forecast gives it a chance of %(chance_rate)s."),
     "letter.sure": N_("It would come by itself: it asks for little."),
     "letter.foreseeing": N_("Its chance is being worked out, which takes some seconds."),
+    "letter.broke_off": N_("Its chance could not be worked out: %(why)s The page of all goals tries again."),
     "letter.no_forecast": N_("No forecast covers this metric, so its chance is not known."),
     "letter.history": N_("The same months a year before brought %(before_value)s (%(change_rate)s)."),
     "letter.needs_open": N_("Nobody has said what tools, skills, people and budget it needs."),
@@ -393,8 +394,9 @@ TEXTS: Mapping[str, str] = {
     ),
     "proposal.do_tactic": N_("Make the activity “%(name)s” part of every deal"),
     "proposal.follow_up": N_(
-        "%(times_count)s leads waited for more than a day and %(own_rate)s of them converted; those that somebody "
-        "turned to within a day let expect %(goal_rate)s, as far as it is not that better leads are turned to first."
+        "%(times_count)s leads waited for more than a day and %(own_rate)s of them converted; those of the same "
+        "channel and form that somebody turned to within a day let expect %(goal_rate)s, as far as it is not that "
+        "better leads are turned to first."
     ),
     "proposal.do_follow_up": N_("Turn to every lead within a day"),
     "cost.stated": N_("as it was stated"),

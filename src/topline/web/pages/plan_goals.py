@@ -1,6 +1,7 @@
 """The goals of a plan as a tree, and a goal to write, tested on the five letters while it is typed."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -18,8 +19,9 @@ from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.metric import Unit
 from topline.plans import goals, jobs, operations
 from topline.plans.expectation import OTHER
-from topline.plans.goals import BANDS, LINKED, NEEDS, Letter, Node, Worded
+from topline.plans.goals import BANDS, LINKED, NEEDS, Known, Letter, Node, Worded
 from topline.plans.models import Goal, PlanVersion, State
+from topline.plans.text import Sentence
 from topline.plans.units import digits
 from topline.units.errors import ToplineError
 from topline.units.number import NumberTextError
@@ -71,10 +73,8 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
     about = plans.about_then(visit)
     nodes = goals.tree(version)
     day, known_at = plans.seen(visit)
-    known = goals.known(version, [node.goal for node in nodes], day, known_at)
+    known, broke_off = _looked_ahead(visit, version, goals.known(version, [node.goal for node in nodes], day, known_at))
     is_awaited = any(each.unforeseen == goals.AWAITED for each in known)
-    if is_awaited:
-        is_awaited = not formats.failure(jobs.look_ahead(version.plan, plans.then(visit)).job)
     letters = [goals.letters(Worded.of(node.goal), seen) for node, seen in zip(nodes, known, strict=True)]
     weak = sum(not all(one.is_met for one in each) for each in letters)
     first = min(whole(visit.request.GET.get("first")), max(len(nodes) - 1, 0)) // LINES * LINES
@@ -90,6 +90,7 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
             "tone": TONES[State(version.state)],
             "sentence": _sentence(len(nodes), weak),
             "is_awaited": is_awaited,
+            "broke_off": broke_off,
             "lines": [_line(version, *each) for each in zip(nodes[stretch], letters[stretch], strict=True)],
             "pages": stretches(
                 len(nodes), first, LINES, lambda one: f"?version={version.number}&first={one}{about['then_query']}"
@@ -103,6 +104,15 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
         },
         status=400 if errors else 200,
     )
+
+
+def _looked_ahead(visit: Visit, version: PlanVersion, known: list[Known]) -> tuple[list[Known], str]:
+    """What is known of goals once the forecasts that they await are asked for; why that broke off, "" if it didn't."""
+    if all(each.unforeseen != goals.AWAITED for each in known):
+        return known, ""
+    why = formats.failure(jobs.look_ahead(version.plan, plans.then(visit), retry=visit.is_retry).job)
+    told = Sentence("letter.broke_off", {"why": why})
+    return [replace(each, unforeseen=told) if why and each.unforeseen == goals.AWAITED else each for each in known], why
 
 
 def _parts(visit: Visit, version: PlanVersion) -> Iterator[tuple[str, list[tuple[str, str]]]]:
@@ -207,7 +217,7 @@ def edit(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
             back = f"{visit.url('plan_goals', plan_id)}?version={version.number}"
             return redirect(back if "described" in written else address_of(visit, version))
     worded = _worded(found, visit.request.POST) if is_posted else Worded.of(found)
-    [seen] = goals.known(version, [found], visit.today)
+    [seen], _ = _looked_ahead(visit, version, goals.known(version, [found], visit.today))
     metric = metrics()[found.metric]
     links = {(one["kind"], one["key"]) for one in worded.links}
     return visit.render(
@@ -248,7 +258,7 @@ def letters(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
     found = _found(visit, plan_id, goal_id)
     if visit.request.method != "POST":
         return redirect(visit.url("goal", plan_id, goal_id))
-    [seen] = goals.known(found.version, [found], visit.today)
+    [seen], _ = _looked_ahead(visit, found.version, goals.known(found.version, [found], visit.today))
     shown = [_letter(found.version, one) for one in goals.letters(_worded(found, visit.request.POST), seen)]
     return visit.render("goal.html#letters", {"letters": shown})
 
