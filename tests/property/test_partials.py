@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from topline.analysis.catalogue import named
 from topline.facts.table import tables
-from topline.lake import analyse, mirror, partials, read, visits
+from topline.lake import analyse, mirror, novelties, partials, read, visits
 from topline.lake.scope import Scope
 from topline.lake.store import Lake
 from topline.metrics.catalogue import dimensions, metrics
@@ -232,6 +232,54 @@ def test_visitors_are_those_of_the_visits(late: int) -> None:
                 found.append((answer.rows, answer.totals))
                 assert ("partials" in answer.path) is (least == 1), query
             assert found[0] == found[1], query
+
+
+GREW = (("year",), ("month", "channel"), ("quarter", "category"))
+
+
+def test_what_is_new_to_a_customer_is_that_of_the_detail() -> None:
+    rng = np.random.default_rng(3)
+    goods = [(f"{category}{tier}", category, tier) for category in ("mug", "bag", None) for tier in (1, 2, 3, None)]
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partials, "LEAST_ROWS", 1)
+        patch.setattr(novelties, "LINES_AT_ONCE", 40)
+        lake = Lake(Path(folder), "law")
+        found = facts([placed_at_random(rng, [*(name for name, *_ in goods), "unknown", None]) for _ in range(90)])
+        products = [{"key": p, "product_key": p, "category": c, "tier": t} for p, c, t in goods]
+        append(lake, found | {"product": products}, "first")
+        snapshot = lake.publish(now=NOW)
+        assert novelties.build(lake, snapshot, read.whole(lake, snapshot), Basis.EVENT)
+        for number, by in enumerate(GREW):
+            period = Period(FIRST + timedelta(days=60), FIRST + timedelta(days=300)) if number % 2 else None
+            query = Query(metrics=SLOW, by=by, period=period)
+            answers = []
+            for least in (1, 10**9):
+                patch.setattr(partials, "LEAST_ROWS", least)
+                read.forget()
+                answers.append(read.read(lake, query, scope=WHOLE, settings=Settings("EUR"), snapshot=snapshot))
+            assert answers[0].rows == answers[1].rows, query
+            assert answers[0].totals == answers[1].totals, query
+            assert not number or any(row[id_] for row in answers[0].rows for id_ in SLOW), query
+
+
+def placed_at_random(rng: np.random.Generator, goods: list[str | None]) -> dict[str, Any]:
+    def chosen(*values: Any) -> Any:
+        return values[rng.integers(len(values))]
+
+    lines = [
+        {"product": chosen(*goods), "cents": 100, "late": 0, "refund": None, "is_costed": True}
+        for _ in range(rng.integers(1, 3))
+    ]
+    place = {"channel": chosen(None, "web", "app"), "market": chosen("DE", "GB"), "coupon": None}
+    return place | {
+        "day": int(rng.integers(420)),
+        "hour": 12,
+        "who": chosen(None, "ann", "bob", "bob-phone", "cat", "dan", "eve", "fay"),
+        "cancelled": None,
+        "is_test": False,
+        "strays": None,
+        "lines": lines,
+    }
 
 
 def sold_once() -> dict[str, list[dict[str, Any]]]:

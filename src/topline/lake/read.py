@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from topline.facts.order_line import Kind
 from topline.facts.table import Table
 from topline.facts.table import tables as facts
-from topline.lake import duck, engine, made, partials, purchases, spark, visits
+from topline.lake import duck, engine, made, novelties, partials, purchases, spark, visits
 from topline.lake.partials import RollUp
 from topline.lake.scope import Scope
 from topline.lake.snapshot import Snapshot
@@ -182,6 +182,7 @@ def warm(lake: Lake, basis: Basis, snapshot: Snapshot) -> int:
     tables = whole(lake, snapshot)
     count = sum(purchases.build(lake, snapshot, tables, frozenset(by), basis) for by in ((), ("category",)))
     count += made.build(lake, snapshot, tables, basis) + visits.build(lake, snapshot, tables)
+    count += novelties.build(lake, snapshot, tables, basis)
     counted = plainest("counted", tables, basis)
     wanted = [(counted, dims) for dims in ((), ("channel",), ("market",), ("category",))]
     for source, dims in (*wanted, ("known", ("channel", "market"))):
@@ -342,6 +343,13 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, reads: Reads, known_at
             reads.facts.update(("session",) if is_of_visits else _SUMMED)
         return found
 
+    def new_to(dims: frozenset[str], basis: Basis) -> "ir.Table | None":
+        found = novelties.find(lake, snapshot, dims, basis) if is_whole else None
+        if found is not None:
+            reads.paths.add("partials")
+            reads.facts.update(_SUMMED)
+        return found
+
     empty = dict(every.empty)
     if scope.owners is not None:
         empty |= {name: _OWNED for name, fact in facts().items() if _is_told(fact) and "owner" not in fact.columns}
@@ -355,6 +363,7 @@ def visible(lake: Lake, snapshot: Snapshot, scope: Scope, reads: Reads, known_at
         purchases=bought,
         stored=stored,
         met=met,
+        new_to=new_to,
         empty=_Noted(empty, reads),
         firsts=_Noted(every.firsts, reads),
         owners=scope.owners,

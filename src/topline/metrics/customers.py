@@ -327,11 +327,11 @@ def _loyalty_of_plain(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell] |
     extent = view.tables.extent
     if extent is None or not buckets or not is_short:
         return None
-    if view.query.filters or "customer_value" not in view.tables.empty:
+    if _is_chosen(view, slices):
         return None
     bought = view.purchases(view.columns(slices))
     told: Any = bought.steps.get("".join(slices)) if bought and len(slices) < 2 else None
-    if told is None or not view.kept.keys().isdisjoint(slices):
+    if told is None:
         return None
     of_year = timedelta(days=ACTIVE_DAYS)
     bounds = [(name, days.start, days.start - of_year, days.end, days.end - of_year) for name, days in buckets]
@@ -391,6 +391,13 @@ def _growing_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
     if not cells:
         return cells
     slices = tuple(id_ for id_ in by if id_ != grain_id)
+    told: Any = None if _is_chosen(view, slices) else view.new_to(view.columns(slices))
+    if told is not None:
+        for record in _new_of_told(view, told, slices, grain_id, buckets):
+            key = tuple(record["bucket" if id_ == grain_id else id_] for id_ in by)
+            if key in cells:
+                cells[key] |= {measure: people for measure, people in record.items() if measure.startswith("new_")}
+        return cells
     bought = _with_bucket(view, view.rows("person", slices, is_history=True), grain_id, buckets)
     active = _active_before(view, bought, slices, buckets)
     names = _numbers(view, bought, slices)
@@ -408,6 +415,34 @@ def _growing_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
             key = tuple(record["bucket" if id_ == grain_id else id_] for id_ in by)
             cells[key][f"new_{what}"] = record["people"]
     return cells
+
+
+def _is_chosen(view: "View", slices: tuple[str, ...]) -> bool:
+    """Whether some customers or slices are in question only, or customers have thresholds of their own."""
+    has_rest = not view.kept.keys().isdisjoint(slices)
+    return bool(view.query.filters or has_rest or "customer_value" not in view.tables.empty)
+
+
+def _new_of_told(
+    view: "View", told: Any, slices: tuple[str, ...], grain_id: str | None, buckets: list[tuple[date, Period]]
+) -> list[dict[str, Any]]:
+    """By slice and bucket, how many of those active at its start bought something new in it.
+
+    Of each customer one row is the first in a bucket, and its `last_day` the last order before it.
+    """
+    import ibis
+
+    rows = _with_bucket(view, told, grain_id, buckets)
+    spans = {
+        "name": [name for name, _ in buckets],
+        "start": [days.start for _, days in buckets],
+        "oldest": [days.start - timedelta(days=ACTIVE_DAYS) for _, days in buckets],
+        "end": [days.end for _, days in buckets],
+    }
+    rows = rows.inner_join(ibis.memtable(spans, schema=dict.fromkeys(spans, "date")), [("bucket", "name")])
+    rows = rows.filter(rows.last_day < rows.start, rows.last_day >= rows.oldest)
+    new = {f"new_{what}": (rows[f"next_{what}"] < rows.end).sum() for what in ("product", "category", "tier")}
+    return _aggregate(view, rows, (*slices, "bucket"), new)
 
 
 def _with_bucket(view: "View", rows: Any, grain_id: str | None, buckets: list[tuple[date, Period]]) -> Any:

@@ -122,6 +122,9 @@ class Tables:
     stored : all rows of a made source out of a file, None where there is none
     met : how many of a source's people or visitors came on a `day` and, with the same value of the dimension, last on
         `last_day`, None where that is not counted
+    new_to : the days on which people bought again with the same value of the dimension, with the `last_day` before each
+        and the next day, that one included, on which something was new to them: a `next_product`, `next_category` or
+        `next_tier`; None where they are not made
     owners : whose rows may be shown, None for all; a deal's course may go through other hands
     made : what sources made of facts came to, by source, `as_of` and basis: read once, and the question stays short
     """
@@ -140,6 +143,7 @@ class Tables:
     arrow: "Callable[[Table], pa.Table]" = field(default=lambda rows: rows.to_pyarrow())
     stored: "Callable[[str, Basis], Table | None]" = field(default=lambda source, basis: None)
     met: "Callable[[str, frozenset[str], Basis], Table | None]" = field(default=lambda source, dims, basis: None)
+    new_to: "Callable[[frozenset[str], Basis], Table | None]" = field(default=lambda dims, basis: None)
     owners: frozenset[str] | None = None
     made: "dict[tuple[Any, ...], Table]" = field(default_factory=dict)
 
@@ -545,6 +549,10 @@ class View:
     def purchases(self, dims: frozenset[str]) -> Purchases | None:
         """The purchases that answer this question, None where they are not made or say too much."""
         return None if self._is_back_then else self.tables.purchases(_plain(dims), self.settings.basis)
+
+    def new_to(self, dims: frozenset[str]) -> "Table | None":
+        """What was new to people when they bought, None where that is not made or says too much."""
+        return None if self._is_back_then else self.tables.new_to(dims, self.settings.basis)
 
     def _rolled_up(self, source: str, dims: frozenset[str]) -> "Table | None":
         return None if self._is_back_then else self.tables.roll_up(source, dims, self.settings.basis)
