@@ -36,7 +36,12 @@ FACTS = {
 IDS = tuple(id_ for id_, needed in FACTS.items() if needed <= {"order_line", "order"})
 SLOW = tuple(id_ for id_, needed in FACTS.items() if needed <= {"order_line", "product"} and "product" in needed)
 """What is new to a customer takes as long to ask as all the others together."""
-ANALYSED = (("order_gaps", {"by": "market"}), ("order_gaps", {"by": "category"}), ("cohorts", {"measure": "net_sales"}))
+ANALYSED = (
+    ("order_gaps", {"by": "market"}),
+    ("order_gaps", {"by": "category"}),
+    ("cohorts", {"measure": "net_sales"}),
+    ("rfm", {}),
+)
 SUMMED = DAYS | partials.DIMS
 CUTS = (
     *((d,) for d in dimensions() if d in SUMMED | {"hour", "product"}),

@@ -28,6 +28,13 @@ def ready(shop: Shop, snapshot: Snapshot | None = None) -> int:
     return read.warm(lake, shop.settings().basis, snapshot) if snapshot else 0
 
 
+def first_look(shop: Shop) -> None:
+    """Makes what the newest snapshot lacks for a first look; a fold or the next warming makes the rest."""
+    lake = shop.lake()
+    if snapshot := lake.latest():
+        read.warm_first(lake, shop.settings().basis, snapshot)
+
+
 def fold(job: Job) -> dict[str, Any]:
     """Fold the shop's lake; what pages ask for is made again before anybody sees the folded snapshot."""
     shop = Shop.objects.filter(slug=job.shop).first()

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from topline.analysis.analysis import Analysis, Choice, Question, whole
 from topline.analysis.result import Cell, Chart, Column, Figure, Note, Result, Table, nothing
+from topline.metrics.customers import people_behind
 from topline.metrics.dimension import LINE, TIME
 from topline.metrics.metric import Unit
 from topline.metrics.query import Query
-from topline.metrics.sales import NET
+from topline.metrics.sales import NET, orders_of
 from topline.metrics.view import View
 from topline.units.missing import Missing
 from topline.units.text import N_
@@ -110,10 +111,14 @@ def _scored(view: View) -> Any:
     import ibis
 
     assert view.period is not None  # noqa: S101 - `answer` looked
-    bought: Any = view.rows("buyer", ())
+    bought: Any = view.rows("person", ())
     people = bought.group_by("customer").aggregate(
-        first_on=bought.day.min(), last_on=bought.day.max(), orders=bought.order_key.nunique()
+        first_on=bought.day.min(), last_on=bought.day.max(), orders=orders_of(bought)
     )
+    names = people_behind(view, bought, ())
+    if names is not None:
+        people = people.inner_join(names, people.customer == names.number)
+        people = people.select("first_on", "last_on", "orders", customer="person")
     paid: Any = view.rows("counted", ("customer",))
     paid = paid.filter(paid.customer.notnull())
     sums = paid.group_by(payer=paid.customer).aggregate(net=NET.value(paid))

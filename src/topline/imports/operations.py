@@ -436,7 +436,7 @@ def _take_in(found: Import, job: Job) -> dict[str, Any]:
         Import.objects.filter(pk=found.pk).update(state=Import.State.LIVE, finished_at=now, report=report, error={})
         audit.log("import.live", actor_id=found.actor_id, shop=shop.slug, subject=str(found.pk), facts=report["facts"])
     refund.publish(lake)
-    warm.ready(shop)  # so that the first look at the new figures is a quick one
+    warm.first_look(shop)
     maintenance.enqueue_fold(shop.slug)
     _clear_stage(found)
     return report

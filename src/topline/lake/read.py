@@ -173,16 +173,21 @@ def note(facts: Iterable[str]) -> None:
 
 
 def warm(lake: Lake, basis: Basis, snapshot: Snapshot) -> int:
-    """Makes what pages ask for most beside the questions: sums by day, purchases, and rows that take long to make.
+    """Makes beside the questions what pages ask for; how many had to be made."""
+    count = warm_first(lake, basis, snapshot)
+    if partials.is_worth(snapshot):
+        tables = whole(lake, snapshot)
+        count += made.build(lake, snapshot, tables, basis) + visits.build(lake, snapshot, tables)
+        count += novelties.build(lake, snapshot, tables, basis)
+    return count
 
-    How many had to be made.
-    """
+
+def warm_first(lake: Lake, basis: Basis, snapshot: Snapshot) -> int:
+    """Makes what a first look asks for, sums by day and purchases; how many had to be made."""
     if not partials.is_worth(snapshot):
         return 0
     tables = whole(lake, snapshot)
     count = sum(purchases.build(lake, snapshot, tables, frozenset(by), basis) for by in ((), ("category",)))
-    count += made.build(lake, snapshot, tables, basis) + visits.build(lake, snapshot, tables)
-    count += novelties.build(lake, snapshot, tables, basis)
     counted = plainest("counted", tables, basis)
     wanted = [(counted, dims) for dims in ((), ("channel",), ("market",), ("category",))]
     for source, dims in (*wanted, ("known", ("channel", "market"))):

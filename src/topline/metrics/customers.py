@@ -228,7 +228,7 @@ def _with_threshold(view: "View", people: Any, slices: tuple[str, ...]) -> Any:
     if "customer_value" in view.tables.empty:
         return people.mutate(threshold=ibis.literal(float(ACTIVE_DAYS)))
     values = _values(view)
-    names = _numbers(view, people, slices)
+    names = people_behind(view, people, slices)
     if names is not None:
         values = values.inner_join(names, values.customer == names.person).drop("customer").rename(customer="number")
     known = values.select(value_customer="customer", inactive_after_days="inactive_after_days")
@@ -238,8 +238,8 @@ def _with_threshold(view: "View", people: Any, slices: tuple[str, ...]) -> Any:
     )
 
 
-def _numbers(view: "View", rows: Any, slices: tuple[str, ...]) -> Any:
-    """The person behind each number, where the rows' customers are numbers; else None."""
+def people_behind(view: "View", rows: Any, slices: tuple[str, ...]) -> Any:
+    """The `person` behind each `number`, where the customers of rows of `person` are numbers; else None."""
     found = view.purchases(view.columns(slices)) if rows.customer.type().is_integer() else None
     return found.people if found else None
 
@@ -400,7 +400,7 @@ def _growing_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
         return cells
     bought = _with_bucket(view, view.rows("person", slices, is_history=True), grain_id, buckets)
     active = _active_before(view, bought, slices, buckets)
-    names = _numbers(view, bought, slices)
+    names = people_behind(view, bought, slices)
     for what in ("product", "category", "tier"):
         other = ("category", "product") if what == "tier" else (what,)
         rows: Any = view.rows("buyer", tuple(dict.fromkeys((*slices, *other))), is_history=True)
