@@ -24,7 +24,7 @@ def test_each_snapshot_is_warmed_once_and_then_rested(shop: Shop, monkeypatch: p
     warm.enqueue_due()
     warm.enqueue_due()
     job = jobs.run_now(Job.objects.get())
-    assert (job.state, job.result) == ("done", {"made": 8})
+    assert (job.state, job.result) == ("done", {"made": 9})
     query = parse("net_sales,orders,customers,new_customers", by="month,market")
     answer = read.read(lake, query, scope=Scope.whole(shop.slug), settings=shop.settings())
     assert answer.path == "partials"
