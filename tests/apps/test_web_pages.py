@@ -158,6 +158,13 @@ def test_a_dimension_in_the_address_is_a_filter(browser, filled):
         assert (moved.status_code, moved["Location"].split("?")[1].split("&")[-1]) == (302, "where=market=GB")
 
 
+def test_what_senders_of_links_append_asks_nothing(browser, filled):
+    for page in ("metrics?metrics=orders", "analyses/rfm?limit=5"):
+        address = f"/shop/{filled.slug}/{page}&fbclid=Iw&utm_source=mail&gclid=1&mc_eid=2"
+        assert browser.get(address).status_code == 200
+        assert browser.get(f"{address}&fbclic=1").status_code == 400
+
+
 def test_the_form_shows_what_the_address_says(browser, filled):
     asked = "metrics=net_sales&by=month,market,channel&top=7&window=5"
     page = browser.get(f"/shop/{filled.slug}/metrics?{asked}").content.decode()

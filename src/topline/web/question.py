@@ -1,5 +1,6 @@
 """From a page's address to a question, and from an answer to what the page shows: the address holds everything."""
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -226,13 +227,18 @@ class UnknownParameterError(ToplineError):
     message = N_("The page's address has “%(name)s”, which asks for nothing here. Did you mean %(nearest)s?")
 
 
+_APPENDED = re.compile(r"utm_\w+|fbclid|g(cl|bra)id|wbraid|msclkid|ttclid|mc_[ce]id|_g[al]")
+"""What mail programs and advertisers append to links; it asks nothing of a page."""
+
+
 def moved(visit: Visit, known: Collection[str]) -> HttpResponse | None:
     """To the address with a filter for each parameter that a dimension names: `where=market=GB` for `market=GB`.
 
-    known : the names that the page itself reads; every other is refused. Raises UnknownParameterError.
+    known : the names that the page itself reads; every other but what senders of links append is refused. Raises
+        UnknownParameterError.
     """
     asked = visit.request.GET
-    others = [name for name in asked if name not in known]
+    others = [name for name in asked if name not in known and not _APPENDED.fullmatch(name)]
     if not others:
         return None
     for name in others:
