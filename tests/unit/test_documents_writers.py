@@ -1,6 +1,8 @@
 """One document as PDF, Word, PowerPoint, Excel and JSON: what a reader of each finds is what was put in."""
 
+import re
 import zipfile
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
@@ -64,6 +66,8 @@ def test_xlsx_computes_sums_and_row_formulas_and_takes_no_text_for_one():
         "SUM(C2:C3)",
         "SUM(B4:C4)",
     ]
+    words_head, number_head = re.findall(r'<c r="[AB]1" s="(\d+)"', source)
+    assert words_head != number_head  # what names numbers stands above them, to the right
     rows = CalamineWorkbook.from_filelike(BytesIO(written)).get_sheet_by_index(0).to_python()
     assert rows[1:] == [["=1+1", 10.25, 20, 30.25], ["Rugs", 1, 2, 3], ["Total", 11.25, 22, 33.25]]
 
@@ -97,9 +101,11 @@ def test_word_has_the_headings_the_table_and_the_chart():
 
 
 def test_slides_follow_the_headings():
-    show = pptx.Presentation(BytesIO(pptx_writer.write(DOCUMENT)))
+    lesser = (Heading("Rugs", 3), Paragraph.of("They sell in winter."))
+    show = pptx.Presentation(BytesIO(pptx_writer.write(replace(DOCUMENT, blocks=DOCUMENT.blocks + lesser))))
     titles = [slide.shapes.title.text for slide in list(show.slides)[1:]]
-    assert titles == ["Summary", "Summary", "By category"]
+    assert titles == ["Summary", "Summary", "By category"]  # a lesser heading stands within the slide of a greater one
+    assert "Rugs" in [shape.text_frame.text for shape in show.slides[3].shapes if shape.has_text_frame]
     assert "On course." in [shape.text_frame.text for shape in show.slides[0].shapes if shape.has_text_frame]
     tables = [shape.table for shape in show.slides[3].shapes if shape.has_table]
     assert [len(table.rows) for table in tables] == [2, 4]

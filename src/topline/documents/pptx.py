@@ -1,4 +1,4 @@
-"""A document as slides: its cover, then a slide for what fits under each heading."""
+"""A document as slides: its cover, then a slide for what fits under each heading that the contents name."""
 
 from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
@@ -15,6 +15,12 @@ if TYPE_CHECKING:  # half a second to import
 CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 INK, MUTED, BLUE, LIGHT, NIGHT = "10172B", "5D6676", "2750D8", "B9C4E0", "10172B"
 ROWS = 12
+_WITHIN = 3
+"""From which level on headings stand within a slide."""
+
+_FOLLOWS = 12.0
+"""Millimetres that a heading within a slide wants below it on the same."""
+
 _WIDTH, _HEIGHT, _EDGE, _TOP = 338.67, 190.5, 16.0, 34.0  # mm: 16 to 9
 
 
@@ -31,12 +37,12 @@ def write(document: Document, advance: Callable[[int, int], None] = lambda done,
     title = document.title
     y, slide = _HEIGHT, None
     for block in document.blocks:
-        if isinstance(block, Heading):
+        if isinstance(block, Heading) and block.level < _WITHIN:
             title, y = block.text, _HEIGHT
             continue
         for part in _parts(block):
             height = _tall(part)
-            if slide is None or y + height > _HEIGHT - 14:
+            if slide is None or y + height + (_FOLLOWS if isinstance(part, Heading) else 0) > _HEIGHT - 14:
                 slide, y = _slide(show, title, document), _TOP
             _put(slide, part, y, document, drawn)
             y += height
@@ -103,6 +109,8 @@ def _put(slide: "Slide", block: Block, y: float, document: Document, drawn: Iter
 
     width = _WIDTH - 2 * _EDGE
     match block:
+        case Heading(text):
+            _text(slide, text, _EDGE, y, width, 8, size=15, color=INK, is_bold=True)
         case Paragraph(_, role):
             size = {"lead": 20, "note": 11}.get(role, 14)
             _text(slide, block.text, _EDGE, y, width, _tall(block), size=size, color=INK)

@@ -44,7 +44,8 @@ def write(sheets: Iterable[Sheet]) -> bytes:
 
     file = BytesIO()
     with xlsxwriter.Workbook(file, _OPTIONS) as book:
-        head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+        look = {"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}
+        heads = book.add_format(look), book.add_format(look | {"align": "right"})
         note = book.add_format({"italic": True, "font_color": "#5d6676"})
         names: set[str] = set()
         for sheet in sheets:
@@ -52,7 +53,7 @@ def write(sheets: Iterable[Sheet]) -> bytes:
             rows = iter(sheet.rows)
             while True:
                 page = book.add_worksheet(free_name(sheet.name, names))
-                written, is_full = _fill(page, sheet.columns, rows, formats, head, note)
+                written, is_full = _fill(page, sheet.columns, rows, formats, heads, note)
                 if not is_full:
                     break
             if sheet.total is not None:
@@ -69,14 +70,17 @@ def _fill(
     columns: Iterable[Column],
     rows: Iterator[Iterable[Value]],
     formats: "list[Format]",
-    head: "Format",
+    heads: "tuple[Format, Format]",
     note: "Format",
 ) -> tuple[int, bool]:
-    """Writes rows until the page is full: how many, and whether it is full."""
+    """Writes rows until the page is full: how many, and whether it is full.
+
+    heads : of words, and of what stands to the right of its cell
+    """
     columns = list(columns)
     titles = [column.title for column in columns]
-    for x, title in enumerate(titles):
-        page.write_string(0, x, title, head)
+    for x, column in enumerate(columns):
+        page.write_string(0, x, column.title, heads[column.form is not Form.TEXT])
     page.freeze_panes(1, 0)
     page.set_landscape()
     page.fit_to_pages(1, 0)

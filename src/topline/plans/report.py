@@ -423,8 +423,12 @@ class _Report:
             currency = self.currency if form is Form.MONEY else None
             months = [Column(self.month(month), form, currency, is_summed=True) for month in grid.months]
             whole = Column(_("Total"), form, currency, formula=f"SUM({{1}}:{{{len(months)}}})")
+            is_whole = len(grid.blocks) == 1
             named = [
-                (self.category(name), [sum(cells, Decimal(0)) for cells in zip(*block, strict=True)])
+                (
+                    _("The whole shop") if is_whole else self.category(name),
+                    [sum(cells, Decimal(0)) for cells in zip(*block, strict=True)],
+                )
                 for name, block in zip(grid.blocks, grid.cells, strict=True)
             ]
             rows = [(name, *values, sum(values, Decimal(0))) for name, values in named]
