@@ -102,3 +102,13 @@ def test_worked_numbers(written, english, romanian):
                 read(written, decimal_sign=sign)
         else:
             assert read(written, decimal_sign=sign) == Decimal(wanted)
+
+
+def test_a_change_that_rounds_away_has_no_sign():
+    with translation.override("en"):
+        assert [formats.signed_percent(each) for each in (0.0004, -0.0004, -0.0006, 0.042)] == [
+            "0%",
+            "0%",
+            "−0.1%",
+            "+4.2%",
+        ]

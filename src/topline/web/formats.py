@@ -252,8 +252,9 @@ def signed_points(value: float) -> str:
 
 def signed_percent(value: float) -> str:
     """A change with its sign: +4.2%, −3%."""
-    sign = "+" if value > 0 else "−" if value < 0 else ""
-    return sign + percent(abs(value))
+    shown = percent(abs(value))
+    sign = "" if shown == percent(0) else "+" if value > 0 else "−"
+    return sign + shown
 
 
 def day(value: date) -> str:
