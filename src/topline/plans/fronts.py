@@ -54,13 +54,6 @@ class Action:
     spent: object
     roi: object
 
-    @property
-    def reached(self) -> float | None:
-        """Share of what was expected."""
-        if self.expected and isinstance(self.actual, Decimal | int | float):
-            return float(self.actual) / float(self.expected)
-        return None
-
 
 @dataclass(frozen=True, slots=True)
 class Front:

@@ -103,21 +103,39 @@ def _matrix(desk: Desk, matrix: fronts.Matrix) -> dict[str, Any]:
 def _square(desk: Desk, square: fronts.Square | None) -> list[dict[str, Any]]:
     if square is None:
         return []
-    currency = desk.plan.currency
     return [
         {
             "action": one,
             "owner": desk.people.get(one.cells.get("owner") or 0, ""),
             "metric": formats.say(metrics()[one.metric].label) if one.metric else "",
-            "expected": formats.number(one.expected, one.unit, currency) if one.expected is not None else "–",
-            "actual": _value(desk, one.actual, one.unit),
-            "budget": formats.money(one.budget, currency) if one.budget is not None else "–",
-            "spent": _value(desk, one.spent, Unit.MONEY),
-            "roi": _value(desk, one.roi, Unit.RATE),
-            "reached": one.reached,
+            "outcome": _outcome(desk, one),
+            "money": _money(desk, one),
+            "why": [*dict.fromkeys(formats.say(each) for each in (one.actual, one.roi) if isinstance(each, Missing))],
         }
         for one in square.actions
     ]
+
+
+def _outcome(desk: Desk, one: fronts.Action) -> list[str]:
+    """What is expected of an action and what came of it, as far as it is known."""
+    said = [gettext("nothing expected yet")]
+    if one.expected is not None:
+        said = [gettext("expected %(value)s") % {"value": formats.number(one.expected, one.unit, desk.plan.currency)}]
+    if not isinstance(one.actual, Missing):
+        said.append(gettext("actual %(value)s") % {"value": _value(desk, one.actual, one.unit)})
+    return said
+
+
+def _money(desk: Desk, one: fronts.Action) -> list[str]:
+    """An action's budget, what was spent, and its return, as far as they are known."""
+    said = [gettext("no budget")]
+    if one.budget is not None:
+        said = [gettext("budget %(value)s") % {"value": formats.money(one.budget, desk.plan.currency)}]
+    if not isinstance(one.spent, Missing):
+        said.append(gettext("spent %(value)s") % {"value": _value(desk, one.spent, Unit.MONEY)})
+    if not isinstance(one.roi, Missing):
+        said.append(gettext("return %(value)s") % {"value": _value(desk, one.roi, Unit.RATE)})
+    return said
 
 
 def _lines(desk: Desk, both: funnel.Funnel) -> list[list[str]]:
