@@ -208,7 +208,7 @@ def test_fronts_and_content_pages_open(client, version):
     assert "No action at this stage: Top, Middle." in html
     assert "nothing expected yet" in html
     assert "budget £100.00" in html
-    assert "Say by which metric it is measured" in html  # why no actual stands there
+    assert "Actual: say by which metric it is measured" in html  # why no actual stands there
     paper.post("10.pieces", do="keep", name="Gift guide", type="guide", on="2026-12-24")
     html = client.get(f"{base}/content").content.decode()
     assert "1 piece is late." in html

@@ -110,7 +110,11 @@ def _square(desk: Desk, square: fronts.Square | None) -> list[dict[str, Any]]:
             "metric": formats.say(metrics()[one.metric].label) if one.metric else "",
             "outcome": _outcome(desk, one),
             "money": _money(desk, one),
-            "why": [*dict.fromkeys(formats.say(each) for each in (one.actual, one.roi) if isinstance(each, Missing))],
+            "why": [
+                f"{label}: {formats.say(value)}"
+                for label, value in ((gettext("Actual"), one.actual), (gettext("Return"), one.roi))
+                if isinstance(value, Missing)
+            ],
         }
         for one in square.actions
     ]
