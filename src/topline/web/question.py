@@ -227,7 +227,7 @@ class UnknownParameterError(ToplineError):
     message = N_("The page's address has “%(name)s”, which asks for nothing here. Did you mean %(nearest)s?")
 
 
-_APPENDED = re.compile(r"utm_\w+|fbclid|g(cl|bra)id|wbraid|msclkid|ttclid|mc_[ce]id|_g[al]")
+APPENDED = re.compile(r"utm_\w+|fbclid|g(cl|bra)id|wbraid|msclkid|ttclid|mc_[ce]id|_g[al]")
 """What mail programs and advertisers append to links; it asks nothing of a page."""
 
 
@@ -238,7 +238,7 @@ def moved(visit: Visit, known: Collection[str]) -> HttpResponse | None:
         UnknownParameterError.
     """
     asked = visit.request.GET
-    others = [name for name in asked if name not in known and not _APPENDED.fullmatch(name)]
+    others = [name for name in asked if name not in known and not APPENDED.fullmatch(name)]
     if not others:
         return None
     for name in others:

@@ -135,7 +135,7 @@ def _asked(visit: Visit, analysis: Analysis, span: Span) -> Question:
     choices = {
         name: ",".join(parameters.getlist(name))
         for name in parameters
-        if (name in known and parameters.get(name)) or (name not in known and name not in _TYPED)
+        if (parameters.get(name) if name in known else name not in _TYPED and not question.APPENDED.fullmatch(name))
     }
     return analysis.asked(
         choices,
