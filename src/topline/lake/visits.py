@@ -3,7 +3,7 @@
 A visitor counts for a month on the first day in it, that is where the day before lies ahead of the month; so different
 visitors of any stretch of time are a sum. There is a file for each month and each dimension within whose values the
 visit before is looked for. It is named by a digest of the visits of that month and of all before it, so an old file is
-never wrong, and visits that stream in cost no more than their own month.
+never wrong, and of visits that stream in only the last month is counted again.
 """
 
 import hashlib
@@ -57,7 +57,8 @@ def build(lake: Lake, snapshot: Snapshot, tables: Tables) -> bool:
         return False
     start = min(missing)
     visits = duck.named(tables.table("session").get_name())
-    parts = 1 + snapshot.held("session").rows // VISITS_AT_ONCE
+    rows = sum(file.rows for file in snapshot.held("session").files if file.month >= start)
+    parts = 1 + rows // VISITS_AT_ONCE
     with duck.making(), duck.turn() as cursor:
         try:
             for part in range(parts):
