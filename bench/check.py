@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 DATA = Path(os.environ.get("TOPLINE_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 AS_OF = date(2011, 9, 1)
-DAYS = [AS_OF, *(date(2011, month, day) for month in (9, 10, 11) for day in (15, 30))]
+DAYS = [date(2011, month, day) for month in (9, 10, 11) for day in (1, 15)]
 SIZES = (("3 months, 9 categories, 2 markets", 9, 2, 14), ("largest: 5,000 cells", 20, 5, 50))
 ROUNDS = 7
 PROMOTIONS = 8
@@ -112,11 +112,12 @@ def _multiples(most: float) -> Any:
 
 
 def _replay(data: Path) -> None:
+    from babel import Locale
     from django.core.management import call_command
 
     import online_retail
     from topline.accounts import operations as accounts
-    from topline.plans import checks, operations
+    from topline.plans import checks, operations, proposals, text
     from topline.science.check import Change
     from topline.units.period import Period
 
@@ -131,8 +132,12 @@ def _replay(data: Path) -> None:
     version = operations.draft_plan(
         shop=shop, period=Period.of_months(AS_OF, 3), as_of=AS_OF, actor=None, now=datetime.now(UTC)
     )
-    print("\n| as of | net sales | orders | basket | held back by | smallest change | first, CPU s | then, CPU ms |")
-    print("|---|--:|--:|--:|---|---|--:|--:|")
+    goals = ("net_sales", "orders", "average_order_value")
+    print(
+        f"\n| as of | {' | '.join(goals)} | expected | held back by | smallest change | first, CPU s | then, CPU ms |"
+    )
+    print("|---|--:|--:|--:|--:|---|---|--:|--:|")
+    proposed = []
     for day in DAYS:
         begun = time.process_time()
         made = checks.of(version, day)
@@ -140,12 +145,20 @@ def _replay(data: Path) -> None:
         begun = time.process_time()
         checks.of(version, day, change=Change(conversion=0.05))
         then = time.process_time() - begun
-        chances = {one.goal.key: one.chance for one in made.goals}
-        named = ("net_sales", "orders", "average_order_value")
-        move = f"{made.easiest.lever} {made.easiest.amount:+.1%}" if made.easiest else "none"
+        found = {one.goal.key: one.chance for one in made.goals}
+        chances = (text.chance(found[name], Locale("en")) for name in goals)
+        move = f"{made.named(made.easiest.lever)} {made.easiest.amount:+.1%}" if made.easiest else "none"
         print(
-            f"| {day} | {' | '.join(f'{chances[name]:.0%}' for name in named)} | {made.binding or 'nothing'} | "
+            f"| {day} | {' | '.join(chances)} | {made.sales[1]:,.0f} | {made.named(made.binding or 'nothing')} | "
             f"{move} | {first:.1f} | {1000 * then:.0f} |"
+        )
+        proposed += [(day, one) for one in proposals.find(shop, day, lake.latest())]
+    print("\n| as of | proposal | gain | 80 % | confidence | reason |\n|---|---|--:|--:|--:|---|")
+    for day, one in proposed:
+        said = text.render(one.said, currency="GBP", language="en")
+        print(
+            f"| {day} | {one.kind}: {one.subject} | {one.gain:,.0f} | {one.low:,.0f} to {one.high:,.0f} | "
+            f"{one.confidence:.0%} | {said} |"
         )
 
 

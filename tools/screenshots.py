@@ -70,7 +70,10 @@ def replay(page: Page, base: str, plan: str, days: list[str], folder: Path) -> N
         page.wait_for_selector("[data-source=plan-chart] svg", timeout=600_000)
         page.wait_for_timeout(2500)
         page.screenshot(path=folder / f"replay-{day}.png")
-        page.goto(f"{plan.partition('?')[0]}/check")
+        checked = page.goto(f"{plan.partition('?')[0]}/check")
+        if checked and not checked.ok:  # the plan's months are over
+            print(checked.status, "no check on", day, flush=True)
+            continue
         page.wait_for_selector("[data-source=check-month-chart] svg", timeout=600_000)
         page.wait_for_timeout(2500)
         page.screenshot(path=folder / f"check-{day}.png")
