@@ -8,6 +8,7 @@ from test_api import caller
 from import_files import take_in, write
 from topline.imports import jobs, operations
 from topline.lake import engine
+from topline.workbench import jobs as jobs_of_work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 
@@ -75,3 +76,34 @@ def test_a_person_says_what_a_file_holds(shop, tmp_path):
     lake = shop.lake()
     (row,) = engine.execute(engine.table(lake, "followers", lake.latest())).to_pylist()
     assert (row["channel"], row["count"], row["key"]) == ("instagram", 1500, "file:instagram:2011-08-01")
+
+
+PRODUCTS = (("20001", "MUG", "Kitchen"), ("20002", "PLATE", "Kitchen"), ("20003", "BOWL", "Garden"))
+PRICES = (("20001", "2011-03-01", "3.50"), ("20002", "2011-03-01", "7.25"), ("20003", "2011-03-01", "4.10"))
+
+
+@pytest.mark.parametrize(
+    ("table", "rows", "headings"),
+    [
+        ("product", PRODUCTS, ("Product code", "Title", "Category")),
+        ("price", PRICES, ("SKU", "Valid from", "Unit price")),
+        ("web_event", EVENTS[:3], HEADINGS),
+    ],
+)
+def test_rows_of_any_fact_that_come_back_after_an_undo_are_no_duplicates(shop, tmp_path, table, rows, headings):
+    """All three rows were taken back, one of them came with another file that still counts."""
+    chosen = {"choices": [{"target": table}] * 2}
+    path = write(tmp_path / "all.csv", rows, headings)
+    first = take_in(shop, path, **chosen)
+    take_in(shop, write(tmp_path / "one.csv", rows[:1], headings), **chosen)
+    operations.undo(found=first, actor_id=None, now=datetime.now(UTC))
+    uploads = [operations.Upload(name, path) for name in ("again.csv", "and_again.csv")]
+    again = operations.propose(found=operations.receive(shop=shop, uploads=uploads, actor_id=None, **chosen))
+    told = {trap["code"]: trap["params"]["rows"] for trap in again.preview["traps"]}
+    assert told["returning_rows"] == 2
+    assert (again.preview["facts"], again.preview["duplicates"]) == (2, 4)
+    jobs_of_work.run_now(operations.confirm(found=again, actor_id=None, now=datetime.now(UTC)))
+    again.refresh_from_db()
+    assert (again.report["rows"], again.report["facts"], again.report["duplicates"]) == (6, 2, 4)
+    lake = shop.lake()
+    assert engine.execute(engine.table(lake, table, lake.latest())).num_rows == 3

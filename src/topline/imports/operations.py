@@ -26,6 +26,7 @@ from topline.imports.models import Import, ImportFile
 from topline.imports.shops import told
 from topline.journal import operations as journal
 from topline.lake import engine
+from topline.lake.snapshot import Snapshot
 from topline.units.errors import ToplineError
 from topline.units.text import N_
 from topline.workbench import audit, jobs, maintenance
@@ -586,12 +587,15 @@ class _Work:
         return known + sum(lake.count_same(table, batches) for _, table, batches in self.stage.references(stamp))
 
     def count_returning(self, known: int) -> int:
-        """Of the ledger rows that the lake may hold, how many don't count there now: their imports were taken back."""
-        lake = self.found.shop.lake()
-        snapshot = lake.latest()
-        if not known or snapshot is None or "order_line" not in snapshot.tables:
+        """Of the rows that the lake may hold, how many don't count there now: their imports were taken back."""
+        snapshot = self.found.shop.lake().latest()
+        if not known or snapshot is None or not snapshot.hidden - {self.found.batch_id}:
             return 0
-        if not snapshot.hidden - {self.found.batch_id}:
+        return self._count_returning_lines(snapshot) + self._count_returning_references(snapshot)
+
+    def _count_returning_lines(self, snapshot: Snapshot) -> int:
+        lake = self.found.shop.lake()
+        if "order_line" not in snapshot.tables:
             return 0
         import ibis
 
@@ -601,6 +605,16 @@ class _Work:
             asked = ibis.memtable(pa.Table.from_batches([batch])).semi_join(counted, "key")
             seen += engine.execute(asked.agg(rows=asked.count())).column("rows")[0].as_py()
         return lake.count_known("order_line", self.stage.keys()) - seen
+
+    def _count_returning_references(self, snapshot: Snapshot) -> int:
+        lake = self.found.shop.lake()
+        stamp = reader.Stamp(self.found.batch_id, self.found.confirmed_at or self.found.created_at)
+        found: dict[str, list[pa.Table]] = {}
+        for _, table, batches in self.stage.references(stamp):
+            found.setdefault(table, []).append(lake.returning(table, batches, hidden=snapshot.hidden))
+        return sum(
+            pa.concat_tables(sets).group_by(["key", "version"]).aggregate([]).num_rows for sets in found.values()
+        )
 
     def take_in_references(self, lake: Any, stamp: reader.Stamp) -> dict[str, list[int]]:
         """Facts and duplicates of each table that isn't the ledger."""

@@ -123,6 +123,28 @@ class Lake:
             fresh, _ = _sorted_out(self.fact(table), rows, held, self.root)
         return rows.num_rows - fresh.num_rows
 
+    def returning(self, table: str, batches: Iterable[pa.RecordBatch], *, hidden: Collection[str]) -> pa.Table:
+        """Of the rows that `append` would recognise, those (key, version) that only hidden batches have brought."""
+        fact = self.fact(table)
+        held = files.head(self.delta(table), table) if table in self._names() else None
+        rows = pa.Table.from_batches(batches, fact.schema)
+        if held is None or not held.files:
+            return rows.select(["key", "version"]).slice(0, 0)
+        with duck.turn() as cursor:
+            _, seen = _sorted_out(fact, rows, held, self.root)
+            cursor.register("recognised", seen)
+            try:
+                source = files.scan(fact, keys.holding(held.files, "recognised", self.root), self.root)
+                again = overlay.seen(self._noted(fact), hidden, self.root)
+                found: pa.Table = cursor.sql(
+                    f"SELECT key, version FROM {source} SEMI JOIN recognised USING (key, version, seq) "
+                    f"GROUP BY key, version, seq HAVING bool_and(batch_id IN {overlay.listed(hidden)}) "
+                    f"AND (key, version, seq) NOT IN (FROM {again})"
+                ).to_arrow_table()
+            finally:
+                cursor.unregister("recognised")
+        return found
+
     def publish(self, *, hidden: Collection[str] = (), now: datetime) -> Snapshot:
         """Makes all that is committed visible as the next snapshot.
 
