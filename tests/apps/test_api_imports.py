@@ -32,9 +32,9 @@ def bring(shop, owner):
     )
     client = Client(headers={"authorization": f"Bearer {secret}"})
 
-    def bring(content=ORDERS, name="orders.csv", **headers):
+    def bring(content=ORDERS, name="orders.csv", more=(), **headers):
         upload = SimpleUploadedFile(name, content, "text/csv")
-        return client.post("/api/v1/shops/gifts/imports", {"files": upload}, headers=headers)
+        return client.post("/api/v1/shops/gifts/imports", {"files": upload, **dict(more)}, headers=headers)
 
     return bring
 
@@ -69,6 +69,18 @@ def test_a_file_is_proposed_confirmed_and_undone(call, bring):
     assert set(call("GET", "/shops/gifts/query?metrics=net_sales").json()["totals"]["net_sales"]) == {"missing"}
     assert call("POST", f"/shops/gifts/imports/{number}/redo").json()["state"] == "live"
     assert call("GET", "/shops/gifts/query?metrics=orders").json()["totals"] == {"orders": 3}
+
+
+def test_a_form_is_read_whole_or_refused(call, bring):
+    refused = bring(more={"date": "day-first", "source": "till"})
+    assert refused.status_code == 422
+    told = {each["where"]: each["what"] for each in refused.json()["errors"]}
+    assert told["form.date"] .startswith("There is no field “date”. Did you mean dates")
+    assert "files / dates / decimal / rates" in told["form.source"]
+    assert call("GET", "/shops/gifts/imports").json()["imports"] == []
+    taken = bring(more={"dates": "day-first", "rates": '{"EUR": "0.85"}'})
+    assert taken.status_code == 202, taken.json()
+    assert taken.json()["rates"] == {"EUR": "0.85"}
 
 
 def test_an_import_that_broke_is_gone_on_with(call, bring, monkeypatch):

@@ -140,6 +140,13 @@ def test_own_events_over_the_api(shop, owner):
     assert (made.status_code, made.json()["name"]) == (201, "Launch")
     path = f"/shops/gifts/calendar/events/{made.json()['id']}"
     assert call("PUT", path, body | {"last_on": "2011-09-22"}).json()["last_on"] == "2011-09-22"
+    (shown,) = call("GET", "/shops/gifts/calendar/events").json()
+    for method, address in (("PUT", path), ("POST", "/shops/gifts/calendar/events")):
+        again = call(method, address, shown)
+        assert (again.status_code, again.json()) == (200, shown), "what was shown may be sent back, and changes nothing"
+    other = shown | {"id": shown["id"] + 1}
+    assert call("PUT", path, other).json()["code"] == "other_event"
+    assert call("POST", "/shops/gifts/calendar/events", other).status_code == 404
     events = call("GET", "/shops/gifts/calendar?year=2011").json()["events"]
     assert [(e["start"], e["end"]) for e in events if e["event"] == "Launch"] == [("2011-09-20", "2011-09-23")]
     assert b"SUMMARY:Launch" in call("GET", "/shops/gifts/calendar.ics?year=2011").content

@@ -25,6 +25,7 @@ from topline.plans.calendar import UnknownOwnEventError, events_of
 from topline.plans.models import OwnEvent
 from topline.units.errors import ToplineError
 from topline.units.period import Period
+from topline.units.text import N_
 
 router = Router()
 
@@ -66,8 +67,18 @@ class OwnEventIn(Sent):
     is_closed: bool = False
 
 
+class OwnEventSent(OwnEventIn):
+    """An event as it was shown may be sent back, changed or not."""
+
+    id: Annotated[int | None, Field(description="The event to change; left out, a new one is entered")] = None
+
+
 class OwnEventOut(OwnEventIn):
     id: int
+
+
+class OtherEventError(ToplineError):
+    message = N_("The address names event %(event)s, but “id” says %(id)s. Send one of them alone, or both alike.")
 
 
 class PriceOut(Schema):
@@ -147,14 +158,14 @@ def list_own_events(request: HttpRequest, shop: str) -> list[OwnEvent]:
 
 @router.post(
     "/shops/{shop}/calendar/events",
-    response={201: OwnEventOut},
+    response={200: OwnEventOut, 201: OwnEventOut},
     auth=Requires("calendar.write"),
-    summary="Enter an event of the shop's own, or the announced date of a shipped one",
+    summary="Enter an event of the shop's own, or the announced date of a shipped one; with its `id`, change it",
 )
 @decorate_view(once)
-def add_own_event(request: HttpRequest, shop: str, event: OwnEventIn) -> Status[OwnEvent]:
-    who = caller(request)
-    return Status(201, calendar.put_event(shop=who.shop, actor_id=who.user.pk, **event.dict()))
+def add_own_event(request: HttpRequest, shop: str, event: OwnEventSent) -> Status[OwnEvent]:
+    found = None if event.id is None else _own_event(request, event.id)
+    return Status(201 if found is None else 200, _put(request, event, found))
 
 
 @router.put(
@@ -164,10 +175,11 @@ def add_own_event(request: HttpRequest, shop: str, event: OwnEventIn) -> Status[
     summary="Change an event of the shop's own",
 )
 @decorate_view(once)
-def change_own_event(request: HttpRequest, shop: str, event: _Id, changed: OwnEventIn) -> OwnEvent:
-    who = caller(request)
+def change_own_event(request: HttpRequest, shop: str, event: _Id, changed: OwnEventSent) -> OwnEvent:
     found = _own_event(request, event)
-    return calendar.put_event(shop=who.shop, actor_id=who.user.pk, event=found, **changed.dict())
+    if changed.id not in (None, event):
+        raise OtherEventError(event=event, id=changed.id)
+    return _put(request, changed, found)
 
 
 @router.delete(
@@ -383,6 +395,11 @@ def undo_import(request: HttpRequest, shop: str) -> dict[str, int]:
 
 def _days(days: DaysIn) -> Period:
     return Period(days.first, days.last + timedelta(days=1))
+
+
+def _put(request: HttpRequest, sent: OwnEventSent, event: OwnEvent | None) -> OwnEvent:
+    who = caller(request)
+    return calendar.put_event(shop=who.shop, actor_id=who.user.pk, event=event, **sent.dict(exclude={"id"}))
 
 
 def _own_event(request: HttpRequest, number: int) -> OwnEvent:

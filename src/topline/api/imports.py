@@ -9,12 +9,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import File, Form, Path, Router, Schema, Status, UploadedFile
 from ninja.decorators import decorate_view
-from pydantic import Field
+from pydantic import Field, Json
 
 from topline.api import paging
 from topline.api.auth import Requires, caller
 from topline.api.once import once
-from topline.api.sent import Sent
+from topline.api.sent import Sent, check_form
 from topline.imports import operations
 from topline.imports.models import Import
 from topline.workbench.models import Job
@@ -80,7 +80,10 @@ class Said(Sent):
 
 
 class ImportIn(Said):
-    rates: Annotated[dict[str, str], Field(description="The shop's currency per unit of another: {EUR: 0.85}")] = {}
+    rates: Annotated[
+        dict[str, str] | Json[dict[str, str]],
+        Field(description='The shop\'s currency per unit of another, as JSON: {"EUR": "0.85"}'),
+    ] = {}
 
 
 class Columns(Sent):
@@ -124,6 +127,7 @@ def list_imports(
 )
 @decorate_view(once)
 def bring(request: HttpRequest, shop: str, files: File[list[UploadedFile]], more: Form[ImportIn]) -> Status[Import]:
+    check_form([*request.POST, *request.FILES], ["files", *ImportIn.model_fields])
     who = caller(request)
     uploads = [operations.Upload(file.name or "file", file) for file in files]
     said = {"dates": more.dates, "decimal": more.decimal}
