@@ -75,8 +75,22 @@ def test_a_role_sees_its_pages_and_no_others(role, shop, member):
 def test_pages_of_a_shop_without_facts_say_what_to_do(shop, owner):
     client = Client()
     client.force_login(owner)
-    for name in ("home", "metrics", "plans"):
-        assert "Bring in your order history" in client.get(reverse(name, args=[shop.slug])).content.decode()
+    for name, *which in (("home",), ("metrics",), ("plans",), ("metric", "net_sales"), ("rows",)):
+        page = client.get(reverse(name, args=[shop.slug, *which])).content.decode()
+        assert "Bring in your order history" in page, name
+        assert reverse("imports", args=[shop.slug]) in page
+    assert "Nothing came in yet." in client.get(reverse("imports", args=[shop.slug])).content.decode()
+
+
+def test_the_page_of_imports_says_where_figures_come_from(browser, filled):
+    page = browser.get(reverse("imports", args=[filled.slug])).content.decode()
+    assert "No file came in yet." in page
+    assert "figures came from programs" in unescape(page)
+    filled.is_demo = True
+    filled.save()
+    assert "figures came with the demo" in unescape(
+        browser.get(reverse("imports", args=[filled.slug])).content.decode()
+    )
 
 
 def test_every_metric_has_its_page(browser, filled):

@@ -86,7 +86,12 @@ def index(visit: Visit) -> HttpResponse:
     rows = sum(each.report.get("facts", 0) for each in found if each.state == State.LIVE)
     return visit.render(
         "imports.html",
-        {"imports": [_row(visit, each) for each in found], "rows": rows, "may_write": visit.may("imports.write")},
+        {
+            "imports": [_row(visit, each) for each in found],
+            "rows": rows,
+            "is_empty": visit.shop.lake().latest() is None,
+            "may_write": visit.may("imports.write"),
+        },
     )
 
 
