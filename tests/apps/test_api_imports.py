@@ -75,7 +75,7 @@ def test_a_form_is_read_whole_or_refused(call, bring):
     refused = bring(more={"date": "day-first", "source": "till"})
     assert refused.status_code == 422
     told = {each["where"]: each["what"] for each in refused.json()["errors"]}
-    assert told["form.date"] .startswith("There is no field “date”. Did you mean dates")
+    assert told["form.date"].startswith("There is no field “date”. Did you mean dates")
     assert "files / dates / decimal / rates" in told["form.source"]
     assert call("GET", "/shops/gifts/imports").json()["imports"] == []
     taken = bring(more={"dates": "day-first", "rates": '{"EUR": "0.85"}'})

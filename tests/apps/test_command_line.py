@@ -4,6 +4,7 @@ import csv
 import errno
 import io
 import json
+import os
 import sys
 from datetime import date
 from decimal import Decimal
@@ -118,6 +119,42 @@ def test_yes_guesses_neither_dates_nor_decimals(shop, tmp_path, capsys):
     assert main.run([*kpi, "--format", "json"]) == 0
     days = {row["day"] for row in json.loads(capsys.readouterr().out) if row["orders"] not in (0, "0")}
     assert days == {"2011-01-02", "2011-03-02"}
+
+
+@pytest.fixture
+def typed(monkeypatch):
+    """Types lines at a terminal that the command reads from."""
+    keyboard, terminal = os.openpty()
+    with os.fdopen(keyboard, "wb", buffering=0) as hand, os.fdopen(terminal, encoding="utf-8") as read:
+        monkeypatch.setattr(sys, "stdin", read)
+        yield lambda *lines: hand.write("".join(f"{line}\n" for line in lines).encode())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+@pytest.mark.parametrize(
+    ("answers", "code", "days"),
+    [
+        (("both", "day-first", "y"), 0, {"2011-02-01", "2011-02-03"}),
+        (("month-first", "y"), 0, {"2011-01-02", "2011-03-02"}),
+        (("day-first", "n"), 1, set()),
+    ],
+)
+def test_what_a_file_leaves_open_is_asked_at_a_terminal(shop, tmp_path, capsys, typed, answers, code, days):
+    path = tmp_path / "open.csv"
+    path.write_text("Order ID,SKU,Quantity,Price,Date\n1001,A-1,2,3.50,01/02/2011\n1002,B-2,1,4.50,03/02/2011\n")
+    typed(*answers)
+    assert main.run(["import", "--shop", "gifts", str(path)]) == code
+    told = capsys.readouterr()
+    asked = told.out.count("Does the day or the month come first in Date? (day-first or month-first)")
+    assert asked == len(answers) - 1, "it asks again until the answer is one of the two"
+    assert "Take the files in so? [y/N]" in told.out
+    assert ("Nothing was taken in." in told.err) == (code == 1)
+    assert main.run(["import", "list", "--shop", "gifts", "--format", "json"]) == 0
+    assert [one["state"] for one in json.loads(capsys.readouterr().out)] == ["dropped" if code else "live"]
+    kpi = ["kpi", "--shop", "gifts", "orders", "--by", "day", "--from", "2011-01-01", "--to", "2011-04-01"]
+    main.run([*kpi, "--format", "json"])
+    shown = json.loads(capsys.readouterr().out)
+    assert {row["day"] for row in shown if row["orders"] in (1, "1")} == days
 
 
 def test_a_new_shop_belongs_to_the_first_person(owner, capsys):
