@@ -136,6 +136,15 @@ def test_mixed_dates_name_their_rows(tmp_path: Path) -> None:
         _recognised(tmp_path, "Invoice,Code,Qty,Price,Date\n" + rows + "9,A,1,2.50,2020-02-28\n")
 
 
+def test_a_date_in_words_among_others_is_named_and_told_how_to_mend(tmp_path: Path) -> None:
+    dates = ("2020-02-13", "14/02/2020", "02/25/2020", "Feb 26 2020")
+    rows = "".join(f"{place},A,1,2.50,{on}\n" for place, on in enumerate(dates))
+    with pytest.raises(errors.UnreadableColumnError) as refused:
+        _recognised(tmp_path, "Invoice,Code,Qty,Price,Date\n" + rows)
+    assert refused.value.params.items() >= {"file": "orders.csv", "column": "Date", "row": 5}.items()
+    assert "“Feb 26 2020” in row 5 can't be. Write all its values alike" in str(refused.value)
+
+
 def test_mixed_decimal_marks_name_their_rows(tmp_path: Path) -> None:
     rows = "".join(f"{i};A;1;{i},50;2020-02-01\n" for i in range(9))
     with pytest.raises(errors.MixedNumbersError, match=r"rows 11\."):

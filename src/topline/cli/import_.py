@@ -222,7 +222,7 @@ def _show_proposal(found: "Import") -> None:
     for file in found.files.all():
         layout = file.chosen_layout()
         target = TARGETS[layout.target]
-        reading = ", ".join(f"{key} {value}" for key, value in file.reading.items())
+        reading = ", ".join(f"{key.replace('_', ' ')} “{value}”" for key, value in file.reading.items() if value)
         typer.echo(f"\n{file.name}: {target.label}, {file.rows:,} rows ({reading})")
         output.rows(
             [

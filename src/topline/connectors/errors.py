@@ -116,7 +116,8 @@ class MixedNumbersError(FileError):
 
 class UnreadableColumnError(FileError):
     message = N_(
-        "Column %(column)s of “%(file)s” was chosen for %(field)s but holds values such as “%(value)s” in row %(row)s."
+        "Column %(column)s of “%(file)s” is read as %(field)s, but “%(value)s” in row %(row)s can't be. "
+        "Write all its values alike, or choose another column."
     )
 
 

@@ -34,20 +34,22 @@ CODE_LENGTH = 100
 TEXT_LENGTH = 255
 
 REASONS: Mapping[str, str] = {
-    "shape": N_("The row has %(found)s cells and the headings %(expected)s."),
+    "shape": N_(
+        "The row has %(found)s cells and the headings %(expected)s: look for a missing quote or a delimiter too many."
+    ),
     "no_order": N_("The order number is missing."),
     "no_date": N_("The date is missing."),
     "bad_date": N_("The date can't be read: write it as the others are, best as 2027-01-31."),
-    "old_date": N_("The date is before 1970."),
-    "future_date": N_("The date is in the future."),
+    "old_date": N_("The date is before 1970: correct it, or leave the row out."),
+    "future_date": N_("The date is in the future: correct it, or bring the row when it has happened."),
     "no_number": N_("A number is missing."),
     "bad_number": N_("A number can't be read: write it in digits, as the others are."),
-    "too_large": N_("The amount is too large."),
-    "unknown_currency": N_("This is not a currency of ISO 4217."),
+    "too_large": N_("The amount is too large: twelve digits before the point at most."),
+    "unknown_currency": N_("This is not a currency of ISO 4217: write its code, such as EUR."),
     "no_rate": N_("The currency isn't the shop's, and no exchange rate is known. Add a column with the rate."),
-    "too_long": N_("The text is longer than %(length)s characters."),
-    "control_character": N_("The text holds a control character."),
-    "personal": N_("The text holds an e-mail address or a phone number where none belongs."),
+    "too_long": N_("The text is longer than %(length)s characters: shorten it."),
+    "control_character": N_("The text holds a control character: take it out."),
+    "personal": N_("The text holds an e-mail address or a phone number where none belongs: write an id of yours."),
     "bad_rate": N_("The rate is below nothing or above the whole."),
     "no_key": N_("What names this row is missing."),
     "unknown_choice": N_("This is none of the values that are known here."),
