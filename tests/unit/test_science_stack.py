@@ -122,6 +122,15 @@ def test_scaling_units_scales_forecasts(promoted, few_rounds):
     assert eight == pytest.approx(8 * one, rel=1e-3)
 
 
+def test_a_small_series_among_large_ones_keeps_its_level(few_rounds):
+    """Departments that sell 3 a week beside ones of 10,000: their logs must not drown in what is added before."""
+    rng = np.random.default_rng(11)
+    level = np.where(np.arange(45) < 15, 3.0, 10_000.0)[:, None]
+    made = stack.forecast(weekly(level * rng.lognormal(0, 0.1, (45, 140))), tests=1)
+    assert made.model == stack.STACK
+    assert made.mean == pytest.approx(np.tile(level, 4), rel=0.25)
+
+
 def test_what_sold_out_is_not_zero_demand():
     units = np.random.default_rng(1).poisson(8, (3, 60)).astype(float)
     empty = units.copy()

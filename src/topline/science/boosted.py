@@ -28,6 +28,8 @@ _BASE_WINDOWS = (4, 8, 16)
 _PLACES = (4, 8, 26)
 _JUST_BEFORE = (1, 2)
 _TINY = 0.02
+_LEAST_LEVEL = 2e-5
+"""The least level that logs start from, in means of the panel: a series may be a thousandth of the others."""
 _GONE_CYCLES = 26
 _CHUNK = 4_000
 _EXAMPLES = 1_200_000
@@ -62,11 +64,13 @@ _OF_LOGS = {"objective": "regression"}
 class Trees:
     """A fitted model; `unit` is the mean of the panel that it was fitted on, in which it counts.
 
+    least : the least level that its forecasts start from, in that unit
     factor : what brings its forecasts of the past to the sum that was sold: those of logs are medians
     """
 
     booster: Any
     unit: float
+    least: float
     names: tuple[str, ...]
     factor: float = 1.0
 
@@ -119,18 +123,19 @@ def fit(panel: Panel, effect: Floats, seed: int = 0) -> Trees:
     sold = target > 0
     if sold.mean() < 1 - _MOST_EMPTY:
         data = Dataset(inputs, target, init_score=offset, feature_name=list(names))
-        return Trees(train(parameters, data, _ROUNDS), shared.unit, names)
-    logs = np.log(np.maximum(target[sold], _TINY)) - offset[sold]
+        return Trees(train(parameters, data, _ROUNDS), shared.unit, shared.least, names)
+    small = np.minimum(_TINY, np.exp(offset[sold]))
+    logs = np.log(np.maximum(target[sold], small)) - offset[sold]
     booster = train(parameters | _OF_LOGS, Dataset(inputs[sold], logs, feature_name=list(names)), _ROUNDS)
     some = slice(None, None, len(target) // _LEVELLED + 1)
     expected = np.exp(booster.predict(inputs[some], num_threads=1) + offset[some])
-    return Trees(booster, shared.unit, names, float(target[some].sum() / expected.sum()))
+    return Trees(booster, shared.unit, shared.least, names, float(target[some].sum() / expected.sum()))
 
 
 def predict(trees: Trees, panel: Panel, effect: Floats) -> Floats:
     """Expected units, (n, h) >= 0, of a panel with the same drivers and codes as the one that trees were fitted on."""
     panel, effect = _recent(panel, effect)
-    shared = _Shared(panel, effect, trees.unit)
+    shared = _Shared(panel, effect, trees.unit, trees.least)
     found = []
     for chunk in _chunks(panel):
         known = _Known(panel.rows(chunk), shared)
@@ -182,8 +187,9 @@ def _examples(
 class _Shared:
     """What all chunks of a panel have in common."""
 
-    def __init__(self, panel: Panel, effect: Floats, unit: float = 0.0) -> None:
+    def __init__(self, panel: Panel, effect: Floats, unit: float = 0.0, least: float = 0.0) -> None:
         self.unit = unit or float(np.nanmean(panel.units)) or 1.0
+        self.least = least or (_TINY if _share_empty(panel) > _MOST_EMPTY else _LEAST_LEVEL)
         self.effect = effect
         total = sum_by(panel.group, panel.filled(), panel.groups) / self.unit
         self.total, self.weight = _running(total), _running(np.exp(effect[:, : panel.known]))
@@ -261,7 +267,7 @@ class _Known:
         found |= self._ahead(origin, rows, period)
         found |= self._alike(origin, rows, period, base)
         found["step"] = step
-        offset = np.log(np.maximum(base, _TINY) * self.effect[rows, period])
+        offset = np.log(np.maximum(base, self.shared.least) * self.effect[rows, period])
         columns = np.column_stack([np.asarray(values, dtype=np.float32) for values in found.values()])
         return columns, offset.astype(np.float64), tuple(found)
 
@@ -364,6 +370,13 @@ class _Known:
             sold = (alike * self.units[mine, first:origin]).sum(axis=1)
             level[part] = (sold + _ALIKE_PRIOR * base[part]) / (periods[part] + _ALIKE_PRIOR)
         return {"alike": np.log((level + _TINY) / (base + _TINY)), "alike_periods": periods}
+
+
+def _share_empty(panel: Panel) -> float:
+    """The share of known periods since its first sale in which a series sold nothing."""
+    sold = panel.units > 0
+    since = np.logical_or.accumulate(sold, axis=1) & ~np.isnan(panel.units)
+    return 1 - float(sold.sum()) / max(int(since.sum()), 1)
 
 
 def _typical_spread(values: Floats) -> float:
