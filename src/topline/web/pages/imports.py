@@ -110,7 +110,7 @@ def _stream(file: Any) -> Any:
 
 def _row(visit: Visit, found: Import) -> dict[str, Any]:
     label, tone = STATES[State(found.state)]
-    counts = found.report or found.preview
+    counts = {} if found.state == State.DROPPED else found.report or found.preview
     return {
         "found": found,
         "names": [file.name for file in found.files.all()],
