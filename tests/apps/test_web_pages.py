@@ -174,7 +174,7 @@ def test_a_dimension_in_the_address_is_a_filter(browser, filled):
 
 def test_what_senders_of_links_append_asks_nothing(browser, filled):
     for page in ("metrics?metrics=orders", "analyses/rfm?limit=5"):
-        address = f"/shop/{filled.slug}/{page}&fbclid=Iw&utm_source=mail&gclid=1&mc_eid=2"
+        address = f"/shop/{filled.slug}/{page}&fbclid=Iw&utm_source=mail&mc_eid=2&_hsmi=3&gad_source=4&srsltid=5"
         assert browser.get(address).status_code == 200
         assert browser.get(f"{address}&fbclic=1").status_code == 400
 

@@ -227,7 +227,9 @@ class UnknownParameterError(ToplineError):
     message = N_("The page's address has “%(name)s”, which asks for nothing here. Did you mean %(nearest)s?")
 
 
-APPENDED = re.compile(r"utm_\w+|fbclid|g(cl|bra)id|wbraid|msclkid|ttclid|mc_[ce]id|_g[al]")
+APPENDED = re.compile(
+    r"(utm|hsa|gad|mc)_\w+|_hs\w+|(fb|g|d|y|t[tw]|ms)cl(k?id|src)|[gw]braid|li_fat_id|igsh(id)?|srsltid|epik|_g[al]"
+)
 """What mail programs and advertisers append to links; it asks nothing of a page."""
 
 
