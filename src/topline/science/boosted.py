@@ -29,7 +29,7 @@ _PLACES = (4, 8, 26)
 _JUST_BEFORE = (1, 2)
 _TINY = 0.02
 _LEAST_LEVEL = 2e-5
-"""The least level that logs start from, in means of the panel: a series may be a thousandth of the others."""
+"""The least level that logs start from where zeros are rare, in means of the panel: one 50,000th of the others."""
 _GONE_CYCLES = 26
 _CHUNK = 4_000
 _EXAMPLES = 1_200_000
