@@ -4,8 +4,6 @@ A file is named by a digest of the facts that its rows were made of, so an old o
 beside the questions, and where there is none a question makes the rows itself.
 """
 
-import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,5 +58,5 @@ def _make(lake: Lake, snapshot: Snapshot, tables: Tables, source: str, basis: Ba
 
 def _path(lake: Lake, snapshot: Snapshot, source: str, basis: Basis) -> Path:
     facts = sorted(sources()[source].facts)
-    text = json.dumps([_FORMAT, source, basis.value, [snapshot.digest(fact) for fact in facts]])
-    return lake.root / "_partials" / "made" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.duckdb"
+    name = partials.name_of(_FORMAT, source, basis.value, [snapshot.digest(fact) for fact in facts])
+    return lake.root / "_partials" / "made" / f"{name}.duckdb"

@@ -6,8 +6,6 @@ with these days, and one for each dimension within whose values people are looke
 the facts that it was made of, so an old one is never wrong.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,8 +74,8 @@ def build(lake: Lake, snapshot: Snapshot, tables: Tables, basis: Basis) -> bool:
 
 
 def _path(lake: Lake, snapshot: Snapshot, basis: Basis) -> Path:
-    text = json.dumps([_FORMAT, basis.value, [snapshot.digest(fact) for fact in _FACTS]])
-    return lake.root / "_partials" / "novelties" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.duckdb"
+    name = partials.name_of(_FORMAT, basis.value, [snapshot.digest(fact) for fact in _FACTS])
+    return lake.root / "_partials" / "novelties" / f"{name}.duckdb"
 
 
 def _bought(tables: Tables, basis: Basis) -> Iterator[str]:

@@ -176,9 +176,14 @@ def paths(lake: Lake, snapshot: Snapshot, tables: Tables, roll_up: RollUp) -> Ma
     folder = lake.root / "_partials"
     found = {}
     for month in sorted(snapshot.tables["order_line"].months):
-        text = json.dumps([*made_from, snapshot.digest("order_line", month)])
-        found[month] = folder / month / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.parquet"
+        name = name_of(*made_from, snapshot.digest("order_line", month))
+        found[month] = folder / month / f"{name}.parquet"
     return found
+
+
+def name_of(*made_from: object) -> str:
+    """The name of a file by all that it is made from, so that an old file is never wrong."""
+    return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:32]
 
 
 def write(found: pa.Table, missing: Mapping[str, Path]) -> None:

@@ -9,8 +9,6 @@ a digest of what it was made from, so an old file is never wrong; `build` makes 
 is none they read the detail.
 """
 
-import hashlib
-import json
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -158,8 +156,8 @@ def build(lake: Lake, snapshot: Snapshot, tables: Tables, products: frozenset[st
 def _path(lake: Lake, snapshot: Snapshot, tables: Tables, products: frozenset[str], basis: Basis) -> Path:
     months = partials.paths(lake, snapshot, tables, RollUp("sold", _OWN | products, basis))
     made_from = [_FORMAT, [path.name for path in months.values()], snapshot.digest("order")]
-    text = json.dumps([*made_from, snapshot.digest("identity_link")])
-    return lake.root / "_partials" / "purchases" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.duckdb"
+    name = partials.name_of(*made_from, snapshot.digest("identity_link"))
+    return lake.root / "_partials" / "purchases" / f"{name}.duckdb"
 
 
 @lru_cache(maxsize=256)

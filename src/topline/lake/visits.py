@@ -6,8 +6,6 @@ visit before is looked for. It is named by a digest of the visits of that month 
 never wrong, and of visits that stream in only the last month is counted again.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -77,8 +75,7 @@ def _paths(lake: Lake, snapshot: Snapshot, within: str) -> Mapping[str, Path]:
     found = {}
     before = ""
     for month in sorted(snapshot.held("session").months):
-        text = json.dumps([_FORMAT, "visits", within, before, snapshot.digest("session", month)])
-        before = hashlib.sha256(text.encode()).hexdigest()[:32]
+        before = partials.name_of(_FORMAT, "visits", within, before, snapshot.digest("session", month))
         found[month] = lake.root / "_partials" / month / f"{before}.parquet"
     return found
 
