@@ -107,3 +107,20 @@ def test_rows_of_any_fact_that_come_back_after_an_undo_are_no_duplicates(shop, t
     assert (again.report["rows"], again.report["facts"], again.report["duplicates"]) == (6, 2, 4)
     lake = shop.lake()
     assert engine.execute(engine.table(lake, table, lake.latest())).num_rows == 3
+
+
+@pytest.mark.parametrize("has_earlier", [False, True])
+def test_rows_of_prices_that_two_files_of_an_import_share_count_once_in_preview_and_report(shop, tmp_path, has_earlier):
+    headings, chosen = ("SKU", "Valid from", "Unit price"), {"choices": [{"target": "price"}] * 2}
+    if has_earlier:
+        take_in(shop, write(tmp_path / "old.csv", PRICES[:1], headings), choices=[{"target": "price"}])
+    uploads = [
+        operations.Upload(name, write(tmp_path / name, rows, headings))
+        for name, rows in (("a.csv", [*PRICES[:2], PRICES[1]]), ("b.csv", PRICES[1:]))
+    ]
+    found = operations.propose(found=operations.receive(shop=shop, uploads=uploads, actor_id=None, **chosen))
+    expected = (5, 2, 3) if has_earlier else (5, 3, 2)
+    assert tuple(found.preview[part] for part in ("rows", "facts", "duplicates")) == expected
+    jobs_of_work.run_now(operations.confirm(found=found, actor_id=None, now=datetime.now(UTC)))
+    found.refresh_from_db()
+    assert tuple(found.report[part] for part in ("rows", "facts", "duplicates")) == expected

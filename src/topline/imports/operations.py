@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
@@ -580,11 +582,14 @@ class _Work:
         self.stage.finish()
 
     def count_known(self) -> int:
-        """How many rows of all files the lake holds already."""
+        """How many rows of all files the lake holds already; of rows of reference facts, also those that came twice."""
         lake = self.found.shop.lake()
         known = lake.count_known("order_line", self.stage.keys())
-        stamp = reader.Stamp(self.found.batch_id, self.found.created_at)
-        return known + sum(lake.count_same(table, batches) for _, table, batches in self.stage.references(stamp))
+        listed = self.stage.references(reader.Stamp(self.found.batch_id, self.found.created_at))
+        sets = sorted(listed, key=itemgetter(1))
+        return known + sum(
+            lake.count_same(table, (batches for *_, batches in same)) for table, same in groupby(sets, itemgetter(1))
+        )
 
     def count_returning(self, known: int) -> int:
         """Of the rows that the lake may hold, how many don't count there now: their imports were taken back."""

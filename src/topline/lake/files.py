@@ -154,6 +154,9 @@ class Head:
     seq: int
 
 
+EMPTY = Head(-1, (), None, 0)
+
+
 def head(delta: DeltaTable, folder: str) -> Head:
     """The table's files in a fixed order: by layer, month and name.
 
