@@ -120,10 +120,10 @@ def fit(panel: Panel, effect: Floats, seed: int = 0) -> Trees:
     del parts
     least = int(np.clip(len(target) / 7000, 20, 200))
     parameters = _PARAMETERS | {"seed": seed, "num_threads": 1, "min_data_in_leaf": least}
-    sold = target > 0
-    if sold.mean() < 1 - _MOST_EMPTY:
+    if shared.has_many_zeros:
         data = Dataset(inputs, target, init_score=offset, feature_name=list(names))
         return Trees(train(parameters, data, _ROUNDS), shared.unit, shared.least, names)
+    sold = target > 0
     small = np.minimum(_TINY, np.exp(offset[sold]))
     logs = np.log(np.maximum(target[sold], small)) - offset[sold]
     booster = train(parameters | _OF_LOGS, Dataset(inputs[sold], logs, feature_name=list(names)), _ROUNDS)
@@ -189,7 +189,8 @@ class _Shared:
 
     def __init__(self, panel: Panel, effect: Floats, unit: float = 0.0, least: float = 0.0) -> None:
         self.unit = unit or float(np.nanmean(panel.units)) or 1.0
-        self.least = least or (_TINY if _share_empty(panel) > _MOST_EMPTY else _LEAST_LEVEL)
+        self.has_many_zeros = _share_empty(panel) > _MOST_EMPTY
+        self.least = least or (_TINY if self.has_many_zeros else _LEAST_LEVEL)
         self.effect = effect
         total = sum_by(panel.group, panel.filled(), panel.groups) / self.unit
         self.total, self.weight = _running(total), _running(np.exp(effect[:, : panel.known]))
