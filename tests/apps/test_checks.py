@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -37,6 +38,7 @@ from topline.plans.models import PlanVersion, State
 from topline.science import check
 from topline.science.check import Change
 from topline.units.period import Period
+from topline.web.pages import checks as pages
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
@@ -68,6 +70,8 @@ def test_nothing_moved_agrees_with_the_plans_page(version):
     assert chances["net_sales"].chance == pytest.approx(page["net_sales"], abs=0.002)
     assert chances["orders"].chance == pytest.approx(page["orders"], abs=0.08)
     assert chances["net_sales"].before == chances["net_sales"].chance
+    for one in made.goals:  # a target above the middle is less likely than not, wherever the mean lies
+        assert (one.middle >= float(one.goal.target)) == (one.chance >= 0.5), one.goal.key
     again = checks.look(version, date(2026, 10, 1))  # the check is made: its chance stands on every page
     assert {one.goal.key: one.line.chance for one in again.goals} == {
         key: one.chance if one.is_simulated else page[key] for key, one in chances.items()
@@ -154,6 +158,14 @@ def test_the_page_waits_for_its_base_and_then_shows_it(version, client, owner):
     assert rows[0].startswith("Month,Target")
     assert len(rows) == 4
     assert "chance to reach" in client.get("/shop/gifts/outlook/check").content.decode()
+
+
+def test_a_mean_far_from_the_middle_is_explained(version):
+    made = checks.of(version, date(2026, 10, 1))
+    buyers = next(one for one in made.goals if one.goal.key == "new_customers")
+    drawn = replace(buyers, low=291.0, expected=962.0, middle=686.4, high=1861.0)
+    even = replace(drawn, expected=700.0)
+    assert [pages._goal(one, made)["middle"] for one in (drawn, even)] == ["686", ""]
 
 
 def test_the_command_says_the_same(version, capsys, monkeypatch):

@@ -65,7 +65,8 @@ class GoalOut(Schema):
     scope: dict[str, str | None]
     target: Decimal
     low: float | None
-    expected: float | None
+    expected: Annotated[float | None, Field(description="The mean of all outcomes")]
+    middle: Annotated[float | None, Field(description="Half of all outcomes lie above it")]
     high: float | None
     chance_as_planned: float | None
     chance: Annotated[float | None, Field(description="Null where nobody can say")]
@@ -161,6 +162,7 @@ def _shown(made: PlanCheck, *, may_see_profit: bool) -> dict[str, Any]:
                 "target": one.goal.target,
                 "low": one.low,
                 "expected": one.expected,
+                "middle": one.middle,
                 "high": one.high,
                 "chance_as_planned": one.before,
                 "chance": one.chance,

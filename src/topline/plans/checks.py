@@ -151,6 +151,7 @@ class GoalCheck:
     """A goal's chance: as the plan stands, and with the change.
 
     low, expected, high : where the goal's metric ends with the change, bounds of `LEVEL`; None where nobody can say
+    middle : as many outcomes lie above it as below; what is expected is their mean
     before, chance : None where nobody can say
     is_simulated : False for a metric that is taken by itself, as the plan's page sees it
     why : why nobody can say, None where somebody can
@@ -160,6 +161,7 @@ class GoalCheck:
     low: float | None
     expected: float | None
     high: float | None
+    middle: float | None
     before: float | None
     chance: float | None
     is_simulated: bool
@@ -772,15 +774,16 @@ def _goal(goal: Goal, found: Ground, now: Outcome, moved: Outcome) -> GoalCheck:
     if _is_simulated(goal, found):
         ends = _ends(goal, found)
         planned, end = (expectation.reached(goal.metric, ends(each), target) for each in (now, moved))
-        return GoalCheck(goal, *expectation.band(ends(moved)), planned, end, True)
+        middle = float(np.median(ends(moved)))
+        return GoalCheck(goal, *expectation.band(ends(moved)), middle, planned, end, True)
     known = found.others[goal.key]
     if known.expected is None:
-        return GoalCheck(goal, None, None, None, None, None, False, known.why)
+        return GoalCheck(goal, None, None, None, None, None, None, False, known.why)
     moves = _FOLLOWS.get(goal.metric)
     times = moves(moved) / max(moves(now), 1e-9) if moves else 1.0
     ends_at = [known.done + times * (each - known.done) for each in (*known.quantiles, known.expected)]
     before, after = (expectation.chance(goal.metric, each, target) for each in (known.quantiles, sorted(ends_at[:-1])))
-    return GoalCheck(goal, ends_at[9], ends_at[-1], ends_at[89], before, after, False)
+    return GoalCheck(goal, ends_at[9], ends_at[-1], ends_at[89], ends_at[49], before, after, False)
 
 
 def _about(goals: list[GoalCheck], key: str) -> GoalCheck | None:

@@ -40,6 +40,8 @@ HELD: Mapping[str, str] = {
     "basket": N_("Baskets"),
 }
 WITHOUT_VISITS: Mapping[str, str] = {"conversion": N_("Orders")}
+_SKEWED = 0.1
+"""The share of its interval by which what is expected may lie off the middle without a word."""
 _CHANNEL = "channel."
 """What the fields of single channels begin with in the address."""
 
@@ -144,6 +146,7 @@ def _context(visit: Visit, made: PlanCheck) -> dict[str, Any]:
         "notes": notes,
         "figures": list(_figures(visit, made)),
         "goals": [_goal(one, made) for one in made.goals],
+        "has_skewed": any(_is_skewed(one) for one in made.goals),
         "months": [_month(one, made) for one in made.months],
         "constraints": [formats.say(label) for _, label in _held(made)],
         "picture": _by_month(made),
@@ -225,11 +228,19 @@ def _goal(one: GoalCheck, made: PlanCheck) -> dict[str, Any]:
         "target": number(float(one.goal.target)),
         "ends": "–" if one.low is None else f"{number(one.low)} – {number(one.high)}",
         "expected": number(one.expected),
+        "middle": number(one.middle) if _is_skewed(one) else "",
         "chance": _chance(one.chance),
         "before": _chance(one.before) if moved else "",
         "tone": _tone(one.chance),
         "why": text.render(one.why, currency=currency, language=formats.tag()) if one.why else "",
     }
+
+
+def _is_skewed(one: GoalCheck) -> bool:
+    """Whether what is expected lies so far from the middle that the chance seems to belong to another number."""
+    if one.middle is None or one.expected is None or one.low is None or one.high is None:
+        return False
+    return abs(one.expected - one.middle) > _SKEWED * (one.high - one.low)
 
 
 def _chance(value: float | None) -> str:
