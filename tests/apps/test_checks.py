@@ -39,6 +39,7 @@ from topline.science import check
 from topline.science.check import Change
 from topline.units.period import Period
 from topline.web.pages import checks as pages
+from topline.web.pages import plans as plan_pages
 from topline.workbench import jobs
 from topline.workbench.models import Job
 
@@ -119,6 +120,12 @@ def test_a_budget_below_zero_is_refused(version):
 def test_a_plan_that_is_over_has_nothing_to_check(version):
     with pytest.raises(checks.PlanOverError):
         checks.of(version, date(2027, 1, 1))
+    look = progress.of(version, date(2027, 1, 1))
+    higher = replace(look, total=replace(look.total, target=look.total.actual + 5_000))
+    for seen, word in ((look, "target met"), (higher, "£5,000 short")):
+        told = list(plan_pages.figures(version, seen))
+        assert [one["label"] for one in told] == ["Target", "Actual", "Last year"]
+        assert told[1]["note"].endswith(word)
 
 
 def test_the_api_makes_it_first_and_then_answers(version, shop, owner):

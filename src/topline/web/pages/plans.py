@@ -343,12 +343,18 @@ def sentences(version: PlanVersion, said: Sequence[Sentence]) -> list[str]:
 def figures(version: PlanVersion, look: PlanView) -> Iterator[dict[str, str]]:
     currency, total = version.plan.currency, look.total
     yield {"label": gettext("Target"), "value": formats.short_money(total.target, currency)}
-    if total.actual is not None:
+    is_over = look.as_of >= version.plan.ends_on
+    if total.actual is not None and is_over:
+        short = total.target - total.actual
+        note = gettext("%(amount)s short") % {"amount": formats.short_money(short, currency)}
+        note = note if short > 0 else gettext("target met")
+        yield {"label": gettext("Actual"), "value": formats.short_money(total.actual, currency), "note": note}
+    elif total.actual is not None:
         note = (
             gettext("%(pace)s of what is due by now") % {"pace": formats.percent(total.pace, 0)} if total.pace else ""
         )
         yield {"label": gettext("Actual so far"), "value": formats.short_money(total.actual, currency), "note": note}
-    if total.now is not None:
+    if total.now is not None and not is_over:
         ends = {
             "low": formats.short_money(total.now.low, currency),
             "high": formats.short_money(total.now.high, currency),
@@ -359,7 +365,7 @@ def figures(version: PlanVersion, look: PlanView) -> Iterator[dict[str, str]]:
             "value": formats.short_money(total.now.expected, currency),
             "note": note,
         }
-    if total.chance is not None:
+    if total.chance is not None and not is_over:
         yield {
             "label": gettext("Chance to make it"),
             "value": formats.chance(total.chance),
