@@ -44,6 +44,7 @@ Names = Sequence[str | None]
 OTHER = "*"
 PATHS = 1_000
 MOST_CELLS = 5_000
+DRAWN = "drawn"
 
 BELIEVED_ELASTICITY = (1.2, 0.5)
 """Size and log spread of the price elasticity of a category. Single products react more, -2.6 on average over 1,851
@@ -936,12 +937,16 @@ def _number(entry: object, otherwise: float = np.nan) -> float:
 def save(found: Base, folder: Path, notes: Mapping[str, str]) -> None:
     """Writes the base so that any process can map it into memory; the folder appears whole or not at all.
 
+    What sliders move lies in its folder `drawn` where that is less than the whole.
+
     notes : texts to lie beside it, by file name
     """
     part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-    part.mkdir(parents=True, exist_ok=True)
-    for field in fields(Base):
-        np.save(part / f"{field.name}.npy", getattr(found, field.name))
+    for place, base in ((part, found), (part / DRAWN, found.drawn)):
+        if place == part or base is not found:
+            place.mkdir(parents=True, exist_ok=True)
+            for field in fields(Base):
+                np.save(place / f"{field.name}.npy", getattr(base, field.name))
     for name, text in notes.items():
         (part / name).write_text(text)
     try:

@@ -101,6 +101,7 @@ class PlanOverError(ToplineError):
 class Ground:
     """What a check starts from.
 
+    drawn : what sliders move: the base, or some of its paths
     known_to : the day up to which there were facts
     slots : first days of the weeks ahead
     others : by key, the forecasts of goals that are not about net sales or orders, as seen on the day
@@ -116,6 +117,7 @@ class Ground:
     """
 
     base: Base
+    drawn: Base
     known_to: date
     slots: tuple[date, ...]
     others: Mapping[str, Forecast]
@@ -504,7 +506,7 @@ def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
         [(goal.key, goal.period) for goal in version.goals.standing().only(*_NAMED) if _is_apart(goal)],
         numbers.of(shop)("lead_days"),
         None if prices is None else (prices.about["as_of"], prices.about["snapshot"]),
-        [field.name for field in fields(Base)],
+        [outlook.DRAWN, *(field.name for field in fields(Base))],
         tuple(_promotions(version, as_of)),
         [
             (each.state, *(row.cells.get(name) for name in ("name", "category", "price")))
@@ -521,9 +523,10 @@ def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
 
 @lru_cache(maxsize=16)
 def _load(folder: Path) -> Ground:
-    about = json.loads((folder / _ABOUT).read_text())
+    about, base = json.loads((folder / _ABOUT).read_text()), outlook.load(folder)
     return Ground(
-        base=outlook.load(folder),
+        base=base,
+        drawn=outlook.load(folder / outlook.DRAWN) if (folder / outlook.DRAWN).exists() else base,
         known_to=date.fromisoformat(about["known_to"]),
         slots=tuple(date.fromisoformat(day) for day in about["slots"]),
         others={key: Forecast.of_stored(one) for key, one in about["others"].items()},

@@ -7,7 +7,6 @@ changes always come to the same numbers.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
 
 import numpy as np
 from django.db import transaction
@@ -28,9 +27,6 @@ from topline.workbench import audit
 
 MOST = 20
 """Scenarios of a version that stand at a time."""
-
-_MOST_DRAWN = 2_000_000
-_LEAST_PATHS, _MOST_PATHS = 80, 250
 
 
 class ScenarioNameError(errors.ToplineError):
@@ -250,15 +246,7 @@ def _base(version: PlanVersion, as_of: date) -> Base:
     snapshot = version.plan.shop.lake().latest()
     if snapshot is None:
         raise EmptyLakeError()
-    base = checks.ground(version, as_of, checks.resting(version, as_of, snapshot)).base
-    return base if base.demand.size <= _MOST_DRAWN else _some(base)
-
-
-@lru_cache(maxsize=4)
-def _some(base: Base) -> Base:
-    """As many of the paths of a large plan as a slider can move at once."""
-    cells = base.demand[0].size
-    return base.some(min(max(_MOST_DRAWN // cells, _LEAST_PATHS), _MOST_PATHS))
+    return checks.ground(version, as_of, checks.resting(version, as_of, snapshot)).drawn
 
 
 def _levers(base: Base) -> list[str]:

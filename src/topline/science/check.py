@@ -39,6 +39,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
 _STEPS = 30
 _PRECISION = 0.001
 _SEARCH_DRAWS, _LEAST_PATHS, _MOST_PATHS = 60_000, 80, 250
+_SLIDER_DRAWS = 2_000_000
 _LEAST = 1e-9
 _LEAST_RESPONSE = 0.05
 _DRAWN = (
@@ -143,6 +144,13 @@ class Base:
         """As many of the paths as a search looks at: fewer of a plan with many cells, which vary less as a whole."""
         size = self.pooled.shape[1] * self.pooled.shape[2]
         return self.some(min(max(_SEARCH_DRAWS // max(size, 1), _LEAST_PATHS), _MOST_PATHS))
+
+    @cached_property
+    def drawn(self) -> "Base":
+        """As many of the paths of a large plan as a slider can move at once, all of another one."""
+        if self.demand.size <= _SLIDER_DRAWS:
+            return self
+        return self.some(min(max(_SLIDER_DRAWS // self.demand[0].size, _LEAST_PATHS), _MOST_PATHS))
 
     @cached_property
     def middle(self) -> "Base":
