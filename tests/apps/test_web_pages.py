@@ -443,6 +443,12 @@ def test_a_comparison_says_which_days_it_takes(start, end, said):
     assert question.Span(period, "last_year", (), "UTC").against_label == said
 
 
+def test_only_countries_are_offered_as_markets():
+    offered = {code for code, _ in formats.places()["countries"]}
+    assert {"GB", "RO", "XK"} <= offered
+    assert not {"EU", "UN", "XA", "XB", "ZZ"} & offered
+
+
 def test_only_currencies_in_use_are_offered():
     offered = {code for code, _ in formats.places()["currencies"]}
     assert {"EUR", "GBP", "RON", "USD"} <= offered

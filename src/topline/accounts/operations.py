@@ -22,6 +22,7 @@ from django.utils.translation import gettext
 from topline.accounts import links, permissions, vault
 from topline.accounts.models import ApiToken, Membership, Shop, SignInLink, User, ZoneChange, digest, plain_settings
 from topline.accounts.permissions import Role
+from topline.connectors.places import is_country
 from topline.journal.models import Batch, Record
 from topline.units.errors import CurrencyError, ToplineError
 from topline.units.money import tenders
@@ -31,7 +32,6 @@ from topline.workbench import audit, mail
 LINK_DAYS = 7
 FIRST_EMAIL = "owner@localhost.localdomain"
 TOKEN_PREFIX = "tl_"  # noqa: S105
-_COUNTRY_LETTERS = 2
 _SLUG_STEM = 40
 
 
@@ -467,7 +467,7 @@ def _timezone(value: str) -> str:
 
 def _country(value: str) -> str:
     code = value.strip().upper()
-    if len(code) != _COUNTRY_LETTERS or code not in Locale("en").territories:
+    if code not in Locale("en").territories or not is_country(code):
         raise CountryError(country=value)
     return code
 

@@ -8,6 +8,9 @@ from babel import Locale
 
 LANGUAGES = ("en", "ro", "pt", "de", "fr", "es")
 
+# What CLDR names beside countries: unions, remote islands without a code of their own, and texts for tests.
+_NO_COUNTRIES = ("EU", "EZ", "UN", "XA", "XB", "ZZ", "QO")
+
 # What exports write beside the official names.
 _SHORTHAND = {
     "GB": "uk|great britain|britain|england|scotland|wales|northern ireland|anglia|marea britanie|gran bretana|inglaterra|angleterre|grossbritannien|gra bretanha",
@@ -40,13 +43,18 @@ def folded(text: str) -> str:
     return " ".join("".join(c if c.isalnum() else "" if unicodedata.combining(c) else " " for c in plain).split())
 
 
+def is_country(code: str) -> bool:
+    """Whether a code of CLDR's territories is a country's, not a part of the world or a union."""
+    return len(code) == 2 and code.isalpha() and code not in _NO_COUNTRIES
+
+
 @cache
 def countries() -> Mapping[str, str]:
     """Folded name or code to ISO code."""
     codes: dict[str, str] = {}
     for language in LANGUAGES:
         for code, name in Locale(language).territories.items():
-            if len(code) == 2 and code.isalpha() and code not in ("EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"):
+            if is_country(code):
                 codes.setdefault(folded(str(name)), code)
                 codes.setdefault(code.casefold(), code)
     for code, names in _SHORTHAND.items():

@@ -14,6 +14,7 @@ from babel.numbers import get_decimal_symbol, get_territory_currencies
 from django.utils.translation import get_language, gettext, ngettext
 
 from topline.analysis.result import Channel, Figure, Note
+from topline.connectors.places import is_country
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.plans import text as wording
@@ -81,7 +82,7 @@ def told(message: str, params: Mapping[str, Any], currency: str) -> str:
 def places() -> dict[str, Any]:
     """What a shop chooses from: time zones, currencies and countries by their names; markets with their currency."""
     where = Locale.parse(str(locale()))
-    names = [(code, name) for code, name in where.territories.items() if len(code) == 2 and code.isalpha()]
+    names = [(code, name) for code, name in where.territories.items() if is_country(code)]
     return {
         "zones": sorted(zoneinfo.available_timezones()),
         "currencies": [
