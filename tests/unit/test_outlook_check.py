@@ -1,5 +1,6 @@
 """Promotions of a plan in its check, and the dip after them: worked on paper, and laws."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import check_base
 from check_base import certain
 from topline.outlook import check as outlook
 from topline.outlook import stock
@@ -155,3 +157,18 @@ def test_dips(planned):
     assert check.simulate(base, Change(promotion=-1.0)).wanted == pytest.approx(np.full((1, 1, 4), 200.0))
     if not planned:
         assert base.demand.tolist() == certain(categories=1, months=1).demand.tolist()
+
+
+@pytest.mark.parametrize(("cells", "drawn"), [(4, 1_000), (1_250, 200)])
+def test_what_sliders_move_is_kept_beside_the_base(tmp_path, cells, drawn):
+    """A large plan keeps fewer paths for its sliders, and any process finds those at once."""
+    small = check_base.drawn(paths=1_000)
+    base = replace(small, demand=np.tile(small.demand, (1, 1, cells // small.demand.shape[2], 1)))
+    outlook.save(base, tmp_path / "base", {"note.txt": "kept"})
+    assert len(outlook.load(tmp_path / "base").demand) == 1_000
+    assert len(base.drawn.demand) == drawn
+    assert (tmp_path / "base" / outlook.DRAWN).exists() == (drawn < 1_000)
+    if drawn < 1_000:
+        kept = outlook.load(tmp_path / "base" / outlook.DRAWN)
+        assert np.array_equal(kept.demand, base.drawn.demand)
+        assert np.array_equal(kept.orders, base.drawn.orders)
