@@ -166,6 +166,20 @@ def test_a_question_without_an_answer_keeps_its_form(browser, filled, asked, sai
     assert ("Clear the filters" in page) == ("where" in asked)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("last=tomorrow", "“tomorrow” is not a period"),
+        ("from=2026-01&last=", "“2026-01 – ” is not a period"),
+        ("last=2026-01-31", "“ – 2026-02-01” is not a period"),
+        ("to=2026-02", "“ – 2026-02” is not a period"),
+    ],
+)
+def test_half_a_period_is_refused_by_what_was_given(browser, filled, asked, said):
+    answer = browser.get(f"/shop/{filled.slug}/metrics?metrics=orders&{asked}")
+    assert (answer.status_code, said in unescape(answer.content.decode())) == (400, True)
+
+
 def test_a_dimension_in_the_address_is_a_filter(browser, filled):
     for page in ("metrics?metrics=orders&market=GB&by=month", "analyses/rfm?market=GB"):
         moved = browser.get(f"/shop/{filled.slug}/{page}")

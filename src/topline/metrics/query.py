@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.synonyms import MEANT
 from topline.units import spelling
-from topline.units.errors import ToplineError
+from topline.units.errors import PeriodError, ToplineError
 from topline.units.period import Period, parse_day
 from topline.units.text import N_
 
@@ -232,7 +232,9 @@ def parse_period(start: str | None, end: str | None) -> Period | None:
     """
     if not start and not end:
         return None
-    return Period(parse_day(start or ""), parse_day(end or ""))
+    if not start or not end:
+        raise PeriodError(text=f"{start or ''} – {end or ''}")
+    return Period(parse_day(start), parse_day(end))
 
 
 def parse_moment(text: str | None) -> datetime | None:

@@ -134,9 +134,10 @@ def span(visit: Visit, default: str = "last_30_days") -> Span:
     presets = _presets(base, visit.shop.calendar)
     asked = visit.request.GET
     if "last" in asked and not asked.get("to"):
-        period = Period(parse_day(asked.get("from", "")), parse_day(asked["last"]) + timedelta(days=1))
+        end = str(parse_day(asked["last"]) + timedelta(days=1)) if asked["last"] else None
     else:
-        period = parse_period(asked.get("from"), asked.get("to")) or presets[default].period
+        end = asked.get("to")
+    period = parse_period(asked.get("from"), end) or presets[default].period
     stale_since = base - timedelta(days=1) if base < visit.today else None
     return Span(period, visit.choice("against", AGAINST), tuple(presets.values()), visit.shop.timezone, stale_since)
 

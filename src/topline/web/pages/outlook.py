@@ -454,9 +454,10 @@ def _assumptions(found: DemandOutlook) -> Iterator[str]:
     yield gettext(
         "Prices stay as they were paid lately, and promotions run as they are known, unless you plan otherwise."
     )
-    yield gettext("%(n)s weeks of products count as unknown, because the shelf was empty on more than two days.") % {
-        "n": formats.decimal(found.unknown_weeks)
-    }
+    if found.unknown_weeks:
+        yield gettext(
+            "%(n)s weeks of products count as unknown, because the shelf was empty on more than two days."
+        ) % {"n": formats.decimal(found.unknown_weeks)}
     yield gettext("A product that sold nothing for half a year is expected to sell nothing.")
     yield gettext(
         "Forecasts are made for %(n)s series of product, market and channel, and summed; markets and channels beyond "
