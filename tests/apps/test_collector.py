@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -204,9 +205,8 @@ def test_whatever_stands_in_an_event_a_fact_comes_of_it(door):
         assert door({"e": "purchase", "u": f"https://x.example/o/{value}?utm_medium={value}", "d": value}) == 204
     found = drained(door)
     assert len(found) == 2 * len(wild)
-    assert not any(
-        "@" in str(value) or "%40" in str(value) or "7946" in str(value) for row in found for value in row.values()
-    )
+    private = re.compile("@|%40|7946.{0,3}0958")
+    assert not any(private.search(str(value)) for row in found for value in row.values())
 
 
 def test_other_doors(door):

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Field, Transaction
@@ -122,19 +121,19 @@ class Lake:
         fact = self.fact(table)
         held = files.head(self.delta(table), table) if table in self._names() else files.EMPTY
         content = ", ".join(duck.named(name) for name in fact.columns if name not in ("recorded_at", "batch_id"))
-        rows, found = 0, np.empty(0, np.uint64)
+        rows, found = 0, pa.chunked_array([], pa.uint64())
         for batches in sets:
             arrived = pa.Table.from_batches(batches, fact.schema)
             with duck.turn() as cursor:
                 fresh, _ = _sorted_out(fact, arrived, held, self.root)
                 cursor.register("fresh", arrived.take(fresh.column("place")))
                 try:
-                    hashes = cursor.sql(f"SELECT hash({content}) AS content FROM fresh").fetchnumpy()["content"]
+                    hashes = cursor.sql(f"SELECT hash({content}) FROM fresh").to_arrow_table().column(0)
                 finally:
                     cursor.unregister("fresh")
             rows += arrived.num_rows
-            found = np.union1d(found, hashes)
-        return rows - len(found)
+            found = pa.chunked_array([*found.chunks, *hashes.chunks], pa.uint64())
+        return rows - int(pc.count_distinct(found).as_py())
 
     def returning(self, table: str, batches: Iterable[pa.RecordBatch], *, hidden: Collection[str]) -> pa.Table:
         """Of the rows that `append` would recognise, those (key, version) that only hidden batches have brought."""

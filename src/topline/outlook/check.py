@@ -942,17 +942,21 @@ def save(found: Base, folder: Path, notes: Mapping[str, str]) -> None:
     notes : texts to lie beside it, by file name
     """
     part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-    for place, base in ((part, found), (part / DRAWN, found.drawn)):
-        if place == part or base is not found:
-            place.mkdir(parents=True, exist_ok=True)
-            for field in fields(Base):
-                np.save(place / f"{field.name}.npy", getattr(base, field.name))
+    _write(found, part)
+    if found.drawn is not found:
+        _write(found.drawn, part / DRAWN)
     for name, text in notes.items():
         (part / name).write_text(text)
     try:
         part.rename(folder)
     except OSError:  # another process was faster: it wrote the same
         shutil.rmtree(part)
+
+
+def _write(base: Base, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for field in fields(Base):
+        np.save(folder / f"{field.name}.npy", getattr(base, field.name))
 
 
 def load(folder: Path) -> Base:

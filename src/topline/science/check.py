@@ -142,15 +142,14 @@ class Base:
     @cached_property
     def few(self) -> "Base":
         """As many of the paths as a search looks at: fewer of a plan with many cells, which vary less as a whole."""
-        size = self.pooled.shape[1] * self.pooled.shape[2]
-        return self.some(min(max(_SEARCH_DRAWS // max(size, 1), _LEAST_PATHS), _MOST_PATHS))
+        return self.some(_paths(_SEARCH_DRAWS, self.pooled[0].size))
 
     @cached_property
     def drawn(self) -> "Base":
         """As many of the paths of a large plan as a slider can move at once, all of another one."""
         if self.demand.size <= _SLIDER_DRAWS:
             return self
-        return self.some(min(max(_SLIDER_DRAWS // self.demand[0].size, _LEAST_PATHS), _MOST_PATHS))
+        return self.some(_paths(_SLIDER_DRAWS, self.demand[0].size))
 
     @cached_property
     def middle(self) -> "Base":
@@ -607,6 +606,10 @@ def _of_price(base: Base, middle: Base, change: Change, expected: float) -> Swin
 def _with(middle: Base, name: str, drawn: Floats, probability: float) -> Base:
     taken: dict[str, Any] = {name: np.quantile(drawn, probability, axis=0, keepdims=True)}
     return replace(middle, **taken)
+
+
+def _paths(draws: int, cells: int) -> int:
+    return min(max(draws // max(cells, 1), _LEAST_PATHS), _MOST_PATHS)
 
 
 def _ends() -> tuple[float, float]:

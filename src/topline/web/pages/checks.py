@@ -139,14 +139,15 @@ def _context(visit: Visit, made: PlanCheck) -> dict[str, Any]:
     version, currency = made.version, made.version.plan.currency
     said = [text.render(one, currency=currency, language=formats.tag()) for one in made.headline]
     notes = [text.render(one, currency=currency, language=formats.tag()) for one in made.notes]
+    goals = [_goal(one, made) for one in made.goals]
     return {
         "check": made,
         "sentence": said[0] if said else gettext("This plan has no goal for net sales."),
         "more": said[1:],
         "notes": notes,
         "figures": list(_figures(visit, made)),
-        "goals": [_goal(one, made) for one in made.goals],
-        "has_skewed": any(_is_skewed(one) for one in made.goals),
+        "goals": goals,
+        "has_skewed": any(one["middle"] for one in goals),
         "months": [_month(one, made) for one in made.months],
         "constraints": [formats.say(label) for _, label in _held(made)],
         "picture": _by_month(made),
