@@ -272,7 +272,7 @@ def make(
     if folder.exists():
         return
     plan, shop = version.plan, version.plan.shop
-    if plan.ends_on <= as_of:
+    if plan.is_over(as_of):
         raise PlanOverError(as_of=as_of)
     lake = shop.lake()
     seen = outlook.see(
@@ -355,7 +355,7 @@ def look(
 
 def _checked(version: PlanVersion, as_of: date, snapshot: Snapshot) -> dict[str, Floats]:
     """By key where goals end on each path of the check as the plan stands; of none if the check isn't made."""
-    folder = None if version.plan.ends_on <= as_of else _newest_folder(version, as_of, snapshot)
+    folder = None if version.plan.is_over(as_of) else _newest_folder(version, as_of, snapshot)
     if folder is None:
         return {}
     try:
@@ -474,7 +474,7 @@ def ground(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Ground:
 
 def promotes(version: PlanVersion, as_of: date) -> bool:
     """Whether the plan promotes on days to come."""
-    return version.plan.ends_on > as_of and bool(_promotions(version, as_of))
+    return not version.plan.is_over(as_of) and bool(_promotions(version, as_of))
 
 
 def order_multiples(version: PlanVersion, as_of: date, snapshot: Snapshot) -> dict[date, float]:

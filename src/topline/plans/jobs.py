@@ -256,7 +256,7 @@ def prepare_check(version: PlanVersion, as_of: date, *, retry: bool = False) -> 
 
     Raises EmptyLakeError, PlanOverError.
     """
-    if version.plan.ends_on <= as_of:
+    if version.plan.is_over(as_of):
         raise checks.PlanOverError(as_of=as_of)
     return renewal.look(
         version.plan.shop,

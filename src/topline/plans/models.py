@@ -97,6 +97,10 @@ class Plan(models.Model):
         """The first day of each month of the period."""
         return tuple(month.start for month in FiscalCalendar().buckets(self.period, Grain.MONTH))
 
+    def is_over(self, day: date) -> bool:
+        """Whether the plan's last day lies before the day."""
+        return self.ends_on <= day
+
     @property
     def current(self) -> "PlanVersion":
         """The version that counts: the active one, else the newest."""

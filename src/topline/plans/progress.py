@@ -301,7 +301,7 @@ class _Look:
         self.checked = checked
         self.period = version.plan.period
         self.is_begun = as_of > self.period.start
-        self.is_over = as_of >= self.period.end
+        self.is_over = version.plan.is_over(as_of)
         self.sales = self.expect("net_sales")
         self.standing = list(version.goals.standing().select_related("owner", "parent"))
         self.grid, self.shares = cache(version.grid), cache(self._shares)

@@ -55,7 +55,7 @@ def of_plan(visit: Visit, plan_id: int) -> HttpResponseBase:
 
 def of_shop(visit: Visit) -> HttpResponseBase:
     """The check of the plan that runs, else of the next one, else of the one that the address names."""
-    plans = [plan for plan in Plan.objects.of(visit.shop) if plan.ends_on > visit.today]
+    plans = [plan for plan in Plan.objects.of(visit.shop) if not plan.is_over(visit.today)]
     asked = visit.request.GET.get("plan", "")
     chosen = next((plan for plan in plans if str(plan.pk) == asked), plans[-1] if plans else None)
     if chosen is None:

@@ -84,7 +84,7 @@ def _sentence(visit: Visit, found: Own) -> str:
     if isinstance(line.won, Missing):
         return gettext("Your quota in %(plan)s is %(quota)s; its first day is still to come.") % said
     said |= {"won": formats.whole_money(line.won, currency), "due": formats.whole_money(line.due, currency)}
-    if visit.today >= plan.ends_on:
+    if plan.is_over(visit.today):
         return gettext("You won %(won)s of your quota of %(quota)s.") % said
     if line.won >= line.due:
         return gettext("You are on course: %(won)s of your quota of %(quota)s are won, %(due)s are due by now.") % said

@@ -343,11 +343,10 @@ def sentences(version: PlanVersion, said: Sequence[Sentence]) -> list[str]:
 def figures(version: PlanVersion, look: PlanView) -> Iterator[dict[str, str]]:
     currency, total = version.plan.currency, look.total
     yield {"label": gettext("Target"), "value": formats.short_money(total.target, currency)}
-    is_over = look.as_of >= version.plan.ends_on
+    is_over = version.plan.is_over(look.as_of)
     if total.actual is not None and is_over:
-        short = total.target - total.actual
-        note = gettext("%(amount)s short") % {"amount": formats.short_money(short, currency)}
-        note = note if short > 0 else gettext("target met")
+        short = formats.short_money(total.target - total.actual, currency)
+        note = gettext("target met") if look.status == "reached" else gettext("%(amount)s short") % {"amount": short}
         yield {"label": gettext("Actual"), "value": formats.short_money(total.actual, currency), "note": note}
     elif total.actual is not None:
         note = (
