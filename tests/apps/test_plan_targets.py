@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -9,7 +10,7 @@ from django.urls import reverse
 from tiny_plan import NOW, a_plan, a_shop
 from topline.accounts.models import Channel, Shop, User
 from topline.plans import operations, targets
-from topline.plans.grid import GridLockedError, Part
+from topline.plans.grid import Grid, GridLockedError, Part
 from topline.plans.models import GridOperation, Kind, PlanVersion, TargetCells
 
 
@@ -92,6 +93,28 @@ def test_a_block_is_pasted_over_what_others_left_alone(version) -> None:
     operations.undo_edit(version=version, actor=None, now=NOW)
     assert version.grid("net_sales").cells[:, 0].tolist() == [[10000, 21000], [10000, 20000]]
     assert GridOperation.objects.get(kind="paste").reason == "From finance"
+
+
+def test_amounts_of_all_markets_together_are_pasted_too(version) -> None:
+    version.markets = ["GB", "IE"]
+    version.save()
+    grid = Grid.of(np.array([[[100_00, 200_00], [300_00, 0]]] * 2))
+    operations.store_blocks(version, "net_sales", "", grid, range(2))
+    operations.lock_targets(
+        version=version, metric="net_sales", part=Part(1, 0, 0), is_locked=True, seen=0, actor=None, now=NOW
+    )
+
+    def paste(rows, at: Part) -> None:
+        amounts = [[None if cell is None else Decimal(cell) for cell in row] for row in rows]
+        targets.paste(version=version, metric="net_sales", amounts=amounts, at=at, seen=1, actor=None, now=NOW)
+
+    paste([["200.01", None], ["250", "60"]], Part(0, None, 0))
+    # each keeps its markets' shares, a locked cell its amount
+    assert version.grid("net_sales").cells.tolist() == [[[5000, 200_00], [15001, 0]], [[100_00, 60_00], [150_00, 0]]]
+    with pytest.raises(targets.PasteShapeError, match=r"3 × 1 cells don't fit into the 2 × 1 from this one on"):
+        paste([["1"]] * 3, Part(0, None, 1))
+    with pytest.raises(targets.PasteTotalError):
+        paste([["1", "2"]], Part(None, None, 0))
 
 
 def test_two_people_in_one_grid_see_each_other_and_lose_nothing(version, people) -> None:

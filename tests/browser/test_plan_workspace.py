@@ -97,8 +97,24 @@ def test_from_orders_to_an_approved_sales_plan_that_serves_an_approved_marketing
         {"en-GB": "Ana set Lamps, January 2027 to £5,000.00", "ro-RO": "Ana a stabilit Lamps, ianuarie 2027"}[locale]
     )
     expect(phone.page.locator('[data-cell="1.0"]')).to_have_value("77")  # and loses no keystroke
+    page.locator('[data-cell="1.0"]').fill("88")
+    page.locator('[data-cell="1.0"]').press("Enter")
+    said = phone.page.locator('[id="said-1.0"]')  # two in one cell: said beside it, with a way out
+    eighty_eight = {"en-GB": "88.00", "ro-RO": "88,00"}[locale]
+    expect(said).to_contain_text(
+        say("Somebody made it %(amount)s meanwhile. Enter keeps yours, Esc takes theirs.", amount=eighty_eight)
+    )
+    expect(phone.page.locator('[data-cell="1.0"]')).to_have_value("77")
     phone.page.locator('[data-cell="1.0"]').press("Enter")
+    expect(said).to_have_count(0)
     expect(page.locator('[data-cell="1.0"]')).to_have_value({"en-GB": "77.00", "ro-RO": "77,00"}[locale])
+    page.locator('[data-cell="0.1"]').fill("a lot")
+    page.locator('[data-cell="0.1"]').press("Enter")
+    expect(page.locator('[id="said-0.1"]')).to_contain_text("a lot")
+    ana.said.clear()  # the browser itself names a refused post
+    ana.look()
+    page.locator('[data-cell="0.1"]').press("Escape")
+    expect(page.locator('[id="said-0.1"]')).to_have_count(0)
     phone.look()
     ana.go(f"{at}/scenarios")
     work()

@@ -38,8 +38,8 @@ def edited(grid: Grid, part: Part, total: int) -> Grid | None:
 @given(a_grid(), parts, amounts)
 def test_a_set_total_is_the_sum_of_its_cells_and_every_lock_holds(grid: Grid, part: Part, total: int) -> None:
     new = edited(grid, part, total)
-    free = (~grid.locked[part.index]).any()
-    locked = int(np.where(grid.locked, grid.cells, 0)[part.index].sum())
+    free = (~grid.locked[part.box]).any()
+    locked = int(np.where(grid.locked, grid.cells, 0)[part.box].sum())
     assert (new is not None) == (total == grid.total(part) if not free else total >= locked)
     if new is None:
         return
@@ -47,7 +47,7 @@ def test_a_set_total_is_the_sum_of_its_cells_and_every_lock_holds(grid: Grid, pa
     assert (new.cells >= 0).all()
     assert (new.cells == grid.cells)[grid.locked].all()
     outside = np.ones(SHAPE, dtype=bool)
-    outside[part.index] = False
+    outside[part.box] = False
     assert (new.cells == grid.cells)[outside].all()
 
 
@@ -55,9 +55,9 @@ def test_a_set_total_is_the_sum_of_its_cells_and_every_lock_holds(grid: Grid, pa
 def test_free_cells_stay_within_one_unit_of_their_exact_share(grid: Grid, part: Part, total: int) -> None:
     new = edited(Grid.of(grid.cells), part, total)
     assert new is not None
-    held = [int(c) for c in np.ravel(grid.cells[part.index])]
+    held = [int(c) for c in np.ravel(grid.cells[part.box])]
     weights = held if any(held) else [1] * len(held)
-    for share, weight in zip(np.ravel(new.cells[part.index]), weights, strict=True):
+    for share, weight in zip(np.ravel(new.cells[part.box]), weights, strict=True):
         assert abs(int(share) * sum(weights) - total * weight) < sum(weights)
 
 
@@ -82,7 +82,7 @@ def test_edits_of_parts_that_share_no_cell_commute(grid: Grid, one: Part, a: int
 
 
 def flat(part: Part) -> np.ndarray:
-    return np.ravel(np.arange(SHAPE[0] * SHAPE[1] * SHAPE[2]).reshape(SHAPE)[part.index])
+    return np.ravel(np.arange(SHAPE[0] * SHAPE[1] * SHAPE[2]).reshape(SHAPE)[part.box])
 
 
 @given(amounts, st.lists(st.floats(0, 1e6), min_size=18, max_size=18).filter(any))

@@ -278,7 +278,7 @@ def due_of(goal: Goal, until: date) -> Decimal:
     """What the version's own season lets expect of the goal's target by the end of the day before `until`."""
     version = goal.version
     months = version.plan.months
-    targets = version.grid(goal.metric).cells[version.part(goal).index].reshape(-1, len(months)).sum(axis=0)
+    targets = version.grid(goal.metric).cells[version.part(goal).box].reshape(-1, len(months)).sum(axis=0)
     due = 0.0
     for month, target in zip(months, targets.tolist(), strict=True):
         weights = np.array(facts.day_weights(version, goal.metric, month))

@@ -1,6 +1,6 @@
 """The arithmetic of a target grid: whole minor units that always add up, locks that hold, changes that invert."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -47,13 +47,12 @@ class Part:
     month: int | None = None
 
     @property
-    def index(self) -> tuple[int | slice, int | slice, int | slice]:
-        whole = slice(None)
-        return (
-            whole if self.block is None else self.block,
-            whole if self.market is None else self.market,
-            whole if self.month is None else self.month,
+    def box(self) -> tuple[slice, slice, slice]:
+        """Where it lies; all three axes stay."""
+        block, market, month = (
+            slice(None) if at is None else slice(at, at + 1) for at in (self.block, self.market, self.month)
         )
+        return block, market, month
 
     def overlaps(self, other: "Part") -> bool:
         """Whether the two share a cell."""
@@ -79,7 +78,7 @@ class Grid:
 
     def total(self, part: Part | None = None) -> int:
         """The sum of a part, or of everything, in minor units."""
-        return int(self.cells[(part or Part()).index].sum())
+        return int(self.cells[(part or Part()).box].sum())
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -105,22 +104,26 @@ def set_total(grid: Grid, part: Part, total: int) -> Grid:
     Unlocked cells that are all zero share alike.
     Raises NegativeTargetError, LargeTargetError, GridLockedError, LockedAmountError.
     """
-    if total < 0:
-        raise NegativeTargetError()
-    if total > LARGEST:
-        raise LargeTargetError()
-    free = np.zeros(grid.cells.shape, dtype=np.bool_)
-    free[part.index] = ~grid.locked[part.index]
-    held = grid.cells[free]
-    rest = total - (grid.total(part) - int(held.sum()))
-    if not held.size:
-        if rest:
-            raise GridLockedError()
-        return grid
-    if rest < 0:
-        raise LockedAmountError()
+    return set_totals(grid, [(part, total)])
+
+
+def set_totals(grid: Grid, totals: Iterable[tuple[Part, int]]) -> Grid:
+    """`set_total` for parts that share no cell, one after the other."""
     cells = grid.cells.copy()
-    cells[free] = shared(rest, held if held.any() else np.ones_like(held))
+    for part, total in totals:
+        if total < 0:
+            raise NegativeTargetError()
+        if total > LARGEST:
+            raise LargeTargetError()
+        box, free = cells[part.box], ~grid.locked[part.box]
+        held = box[free]
+        rest = total - (int(box.sum()) - int(held.sum()))
+        if held.size and rest < 0:
+            raise LockedAmountError()
+        if held.size:
+            box[free] = shared(rest, held if held.any() else np.ones_like(held))
+        elif rest:
+            raise GridLockedError()
     return replace(grid, cells=cells)
 
 
@@ -161,7 +164,7 @@ def set_cells(grid: Grid, at: NDArray[np.int64], amounts: Cells) -> Grid:
 def set_lock(grid: Grid, part: Part, is_locked: bool) -> Grid:
     """The grid with every cell of a part locked or unlocked."""
     locked = grid.locked.copy()
-    locked[part.index] = is_locked
+    locked[part.box] = is_locked
     return replace(grid, locked=locked)
 
 

@@ -456,7 +456,7 @@ class _Look:
         """The line of a goal for a category, a market or both."""
         money = _Money(goal.metric, self.version.plan.currency)
         part = self.version.part(goal)
-        cells = self.grid(goal.metric).cells[part.index].reshape(-1, len(self.version.plan.months))
+        cells = self.grid(goal.metric).cells[part.box].reshape(-1, len(self.version.plan.months))
         actual, before, year = (self.sold(goal.scope, one) for one in (self.seen, self.twin, self.period.last_year()))
         if goal.key in self.checked:
             finish = self.checked[goal.key]

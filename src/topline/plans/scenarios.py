@@ -221,7 +221,7 @@ def steps(version: PlanVersion, changes: Mapping[str, Sequence[Sequence[float | 
             continue
         cells = np.zeros(shape)
         for block, market, month, value in listed:
-            cells[Part(_whole(block), _whole(market), _whole(month)).index] = value
+            cells[Part(_whole(block), _whole(market), _whole(month)).box] = value
         found[driver] = cells
     return found
 

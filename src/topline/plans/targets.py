@@ -42,7 +42,14 @@ class LinesError(errors.ToplineError):
 
 
 class PasteShapeError(errors.ToplineError):
-    message = N_("%(rows)s rows and %(columns)s columns don't fit from this cell on. Begin further up or to the left.")
+    message = N_(
+        "%(rows)s × %(columns)s cells don't fit into the %(lines)s × %(months)s from this one on. Begin further up or "
+        "to the left, or copy less."
+    )
+
+
+class PasteTotalError(errors.ToplineError):
+    message = N_("Cells are pasted into lines and months, not into totals. Begin in another cell.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,33 +169,48 @@ def paste(
 ) -> GridOperation:
     """Set a block of cells, rows of lines by columns of months, from a cell on; None leaves a cell as it is.
 
-    at : the first line and month, and the market
+    at : the first line and month, and the market; without one each amount is all markets' together, and spreads over
+        them as `operations.set_target` has it
 
-    Raises PasteShapeError, StaleEditError if somebody changed one of the cells after `seen`, and what an edit raises.
+    Raises PasteShapeError, PasteTotalError, StaleEditError if somebody changed one of the cells after `seen`, and what
+    an edit raises.
     """
     currency = version.plan.currency
     with transaction.atomic():
         version, grid = operations.grid_for_edit(version, metric, cut, Part(), None)
         lines, markets, months = grid.cells.shape
         rows, columns = len(amounts), max((len(row) for row in amounts), default=0)
-        first, month = at.block or 0, at.month or 0
-        if not columns or first + rows > lines or month + columns > months or (at.market is None and markets > 1):
-            raise PasteShapeError(rows=rows, columns=columns)
-        index = np.arange(grid.cells.size).reshape(grid.cells.shape)[:, at.market or 0, :]
-        cells = [
-            (int(index[first + i, month + j]), to_minor(metric, amount, currency))
+        if at.block is None or at.month is None:
+            raise PasteTotalError()
+        room = lines - at.block, months - at.month
+        if not columns or rows > room[0] or columns > room[1]:
+            raise PasteShapeError(rows=rows, columns=columns, lines=room[0], months=room[1])
+        market = at.market if at.market is not None or markets > 1 else 0
+        parts = [
+            (Part(at.block + i, market, at.month + j), to_minor(metric, amount, currency))
             for i, row in enumerate(amounts)
             for j, amount in enumerate(row)
             if amount is not None
         ]
-        where = np.array([place for place, _ in cells], dtype=np.int64)
+        index = np.arange(grid.cells.size).reshape(grid.cells.shape)
+        places = [np.ravel(index[part.box]) for part, _ in parts]
+        where = np.concatenate(places) if places else np.empty(0, dtype=np.int64)
         for other in GridOperation.objects.since(version, metric, seen, cut):
             if np.isin(other.effect.at, where).any():
                 raise operations.StaleEditError()
-        minors = np.array([minor for _, minor in cells], dtype=np.int64)
-        new, part = grids.set_cells(grid, where, minors), Part(None, at.market, None)
+        new = grids.set_totals(grid, parts)
         return operations.append_edit(
-            version, metric, cut, grid, new, Edit.PASTE, part, seen=seen, actor=actor, now=now, reason=reason
+            version,
+            metric,
+            cut,
+            grid,
+            new,
+            Edit.PASTE,
+            Part(None, at.market, None),
+            seen=seen,
+            actor=actor,
+            now=now,
+            reason=reason,
         )
 
 

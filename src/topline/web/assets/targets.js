@@ -17,8 +17,32 @@ export function mount(element, source) {
   const place = (id) => Object.fromEntries(["line", "month"].map((name, i) => [name, id.split(".")[i]]));
   const say = (text) => text && (status.textContent = text);
 
-  // Shows what the grid is now; a cell with words of this person's own keeps them.
-  function show(news) {
+  // Says something of a cell in a line of its own below the cell's; nothing takes it away.
+  function tell(cell, text) {
+    const row = cell.closest("tr");
+    const id = `said-${cell.dataset.cell}`;
+    cell.removeAttribute("aria-describedby");
+    document.getElementById(id)?.remove();
+    let line = row.nextElementSibling?.matches(".said") ? row.nextElementSibling : null;
+    if (text) {
+      cell.setAttribute("aria-describedby", id);
+      if (!line) {
+        line = document.createElement("tr");
+        line.className = "said";
+        line.append(document.createElement("td"));
+        line.firstChild.colSpan = row.cells.length;
+        row.after(line);
+      }
+      const said = line.firstChild.appendChild(document.createElement("p"));
+      said.className = "errors";
+      said.setAttribute("role", "alert");
+      said.id = id;
+      said.textContent = `${cell.getAttribute("aria-label")}: ${text}`;
+    } else if (line && !line.textContent) line.remove();
+  }
+
+  // Shows what the grid is now; a cell with words of this person's own keeps them, and is told if somebody changed it.
+  function show(news, sent) {
     seen = news.revision;
     for (const [id, [text, isLocked]] of Object.entries(news.cells)) {
       const cell = at(id);
@@ -29,6 +53,7 @@ export function mount(element, source) {
       }
       const isMine = cell.value !== cell.defaultValue;
       if (cell.defaultValue !== text && !isMine) flash(cell);
+      else if (cell.defaultValue !== text && cell !== sent && cell.value !== text) tell(cell, source.words.meanwhile.replace("{amount}", text));
       cell.defaultValue = text;
       if (!isMine) cell.value = text;
       cell.readOnly = isLocked;
@@ -68,23 +93,24 @@ export function mount(element, source) {
     const body = new URLSearchParams({ ...values, seen, reason: reason?.value ?? "" });
     const answer = await fetch(source.edit, { method: "POST", headers: headers(), body }).catch(() => null);
     const news = await answer?.json().catch(() => null);
-    if (!news) {
-      cell?.setAttribute("aria-invalid", "true");
-      say(source.words.offline);
-      toast(source.words.offline, "error");
-      return;
-    }
-    if (answer.ok) {
+    if (answer?.ok && news) {
       if (cell && cell.value === values.amount) cell.value = cell.defaultValue;
-      cell?.removeAttribute("aria-invalid");
+      if (cell) accept(cell);
       show(news);
       say(source.words.saved);
-    } else {
-      show(news);
-      cell?.setAttribute("aria-invalid", "true");
-      say([news.error, news.said].filter(Boolean).join(" "));
-      toast(news.error, "error");
+      return;
     }
+    const error = news?.error ?? source.words.offline;
+    if (news) show(news, cell);
+    status.textContent = news?.said ?? "";
+    if (!cell) return toast(error, "error");
+    cell.setAttribute("aria-invalid", "true");
+    tell(cell, error);
+  }
+
+  function accept(cell) {
+    cell.removeAttribute("aria-invalid");
+    tell(cell, "");
   }
 
   // One after the other: each edit says which revision it was made on.
@@ -103,7 +129,7 @@ export function mount(element, source) {
     const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], Enter: [1, 0] }[event.key];
     if (event.key === "Escape") {
       cell.value = cell.defaultValue;
-      cell.removeAttribute("aria-invalid");
+      accept(cell);
       cell.select();
     } else if (steps) {
       event.preventDefault();
@@ -117,8 +143,9 @@ export function mount(element, source) {
 
   function focusout(event) {
     const cell = event.target;
-    if (!cell.matches("input[data-cell]") || cell.value.trim() === cell.defaultValue) return;
-    edit({ do: "set", amount: cell.value, ...place(cell.dataset.cell) }, cell);
+    if (!cell.matches("input[data-cell]")) return;
+    if (cell.value.trim() === cell.defaultValue) accept(cell);
+    else edit({ do: "set", amount: cell.value, ...place(cell.dataset.cell) }, cell);
   }
 
   function paste(event) {

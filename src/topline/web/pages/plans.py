@@ -443,7 +443,7 @@ def _cell(
     return Cell(
         part,
         formats.fixed(value, digits(metric, currency)),
-        bool(grid.locked[part.index].all()),
+        bool(grid.locked[part.box].all()),
         row,
         column,
         label,

@@ -331,6 +331,8 @@ def _context(visit: Visit, window: Window) -> dict[str, Any]:
             "isEditable": is_editable,
             "words": {
                 "saved": gettext("Saved."),
+                "meanwhile": gettext("Somebody made it %(amount)s meanwhile. Enter keeps yours, Esc takes theirs.")
+                % {"amount": "{amount}"},
                 "offline": gettext("The server didn't answer. What you typed is still here; press Enter to try again."),
                 "lock": gettext("Lock"),
                 "unlock": gettext("Unlock"),
