@@ -123,7 +123,22 @@ def test_a_goal_is_written_on_its_page(version, people) -> None:
     assert "Missing: Forms; to get them costs £99.50." in typed
     leads.refresh_from_db()
     assert (leads.target, leads.links) == (1200, [])  # nothing is kept while it is typed
+    late = browser.post(reverse("goal_letters", args=[*at, leads.pk]), {**written, "due_on": "2026-12-01"})
+    beside = 'class="errors" id="due-note" aria-live="polite" hx-swap-oob="true">This goal is due between'
+    assert beside in late.content.decode()
+    assert beside not in typed
     assert browser.post(form, {**written, "dated": "2027-01-31 500"}).status_code == 400
+    costs = {"need_cost": ["a lot", "-5"], "need_name": ["Forms", ""], "target": "-1", "strategy": "Be found"}
+    wrong = browser.post(form, {**written, **costs}).content.decode()
+    for said in ("“a lot” is not a number.", "A cost is zero or more.", "is below zero"):  # all at once
+        assert said in wrong
+    assert 'value="a lot"' in wrong
+    assert "Say what it is" in browser.post(form, {**written, "need_cost": ["1", "5"]}).content.decode()
+    leads.refresh_from_db()
+    assert (leads.target, leads.needs) == (1300, [])  # what could be kept is
+    assert browser.post(form, {**written, "target": "-1"}).status_code == 400
+    leads.refresh_from_db()
+    assert (leads.target, len(leads.needs)) == (1300, 1)
     assert browser.post(form, {**written, "at_risk": "95"}).status_code == 400
     assert browser.post(form, written).status_code == 302
     leads.refresh_from_db()

@@ -486,6 +486,15 @@ def guard_target(metric: str, target: Decimal) -> None:
         raise NegativeTargetError(target=f"{target.normalize():f}", metric=metrics()[metric].label)
 
 
+def guard_due(goal: Goal, due_on: date) -> None:
+    """Raises GoalRangeError, GoalPlannedError if the goal can't be due on the day."""
+    version = goal.version
+    if goal.metric in version.grid_metrics and due_on != goal.due_on:
+        raise GoalPlannedError(last=goal.due_on)
+    if not goal.starts_on <= due_on <= version.plan.period.last:
+        raise GoalRangeError(first=version.plan.starts_on, last=version.plan.period.last)
+
+
 def edit_goal(
     *,
     goal: Goal,
@@ -510,10 +519,7 @@ def edit_goal(
         guard_editable(version)
         goal = version.goals.select_for_update().get(pk=goal.pk)
         if due_on is not None:
-            if goal.metric in version.grid_metrics and due_on != goal.due_on:
-                raise GoalPlannedError(last=goal.due_on)
-            if not goal.starts_on <= due_on <= version.plan.period.last:
-                raise GoalRangeError(first=version.plan.starts_on, last=version.plan.period.last)
+            guard_due(goal, due_on)
             goal.due_on = due_on
         if owner is not None or is_unowned:
             goal.owner = None if is_unowned else owner

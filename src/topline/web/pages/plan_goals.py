@@ -212,7 +212,7 @@ def edit(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
         if written.get("do") == "drop":
             operations.drop_goal(goal=found, actor=visit.user, now=timezone.now())
         else:
-            errors = _change_goal(visit, found, written, people) or _describe(visit, found)
+            errors = {**_change_goal(visit, found, written, people), **_describe(visit, found)}
         if not errors:
             back = f"{visit.url('plan_goals', plan_id)}?version={version.number}"
             return redirect(back if "described" in written else address_of(visit, version))
@@ -243,7 +243,7 @@ def edit(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
                 }
                 for (kind, key), name in seen.linked.items()
             ],
-            "needs": [*worded.needs, *([{}] * _EMPTY_NEEDS)],
+            "needs": [*(_need_rows(visit.request.POST) if is_posted else worded.needs), *([{}] * _EMPTY_NEEDS)],
             "kinds": [(id_, formats.say(label)) for id_, label in NEEDS.items()],
             "bands": [round(100 * one) for one in BANDS],
             "letters": [_letter(version, one) for one in goals.letters(worded, seen)],
@@ -259,8 +259,21 @@ def letters(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
     if visit.request.method != "POST":
         return redirect(visit.url("goal", plan_id, goal_id))
     [seen], _ = _looked_ahead(visit, found.version, goals.known(found.version, [found], visit.today))
-    shown = [_letter(found.version, one) for one in goals.letters(_worded(found, visit.request.POST), seen)]
-    return visit.render("goal.html#letters", {"letters": shown})
+    worded = _worded(found, visit.request.POST)
+    due_error = ""
+    try:
+        if worded.due_on is not None:
+            operations.guard_due(found, worded.due_on)
+    except ToplineError as error:
+        due_error = formats.say(error)
+    context = {
+        "letters": [_letter(found.version, one) for one in goals.letters(worded, seen)],
+        "plan": found.version.plan,
+        "is_planned": found.metric in found.version.grid_metrics,
+        "errors": {"due_on": due_error},
+        "is_typed": True,
+    }
+    return visit.render("goal.html#letters", context)
 
 
 def _found(visit: Visit, plan_id: int, goal_id: int) -> Goal:
@@ -309,19 +322,37 @@ def _links(posted: QueryDict) -> list[dict[str, str]]:
     return [{"kind": kind, "key": key} for kind, _, key in pairs if kind in LINKED and key]
 
 
-def _needs(posted: QueryDict) -> list[dict[str, Any]]:
-    """What it needs, row by row; a row without a name is none."""
+def _need_rows(posted: QueryDict) -> list[dict[str, Any]]:
+    """What it needs as it is written, row by row, each with what is wrong with it; a row without words is none."""
     columns = [posted.getlist(f"need_{name}") for name in ("kind", "name", "held", "cost")]
     found = []
-    for kind, name, held, cost in zip(*columns, strict=False):
-        if not name.strip() or kind not in NEEDS:
-            continue
-        try:
-            amount = str(parse_amount(cost)) if cost.strip() else ""
-        except ToplineError:
-            amount = ""
-        found.append({"kind": kind, "name": name.strip()[:120], "is_held": held == "held", "cost": amount})
+    for kind, name, held, cost in zip(*(map(str.strip, column) for column in columns), strict=False):
+        if kind in NEEDS and (name or cost):
+            amount, error = _cost(cost)
+            error = error or ("" if name else gettext("Say what it is that costs this."))
+            row = {"kind": kind, "name": name[:120], "is_held": held == "held", "cost": cost}
+            found.append(row | {"amount": amount, "error": error})
     return found
+
+
+def _cost(written: str) -> tuple[str, str]:
+    """The amount as it is kept, and what is wrong with it."""
+    try:
+        amount = parse_amount(written)
+    except ToplineError as error:
+        return "", formats.say(error)
+    if amount < 0:
+        return "", gettext("A cost is zero or more.")
+    return str(amount) if written else "", ""
+
+
+def _needs(posted: QueryDict) -> list[dict[str, Any]]:
+    """What it needs as it is kept; what can't be read counts as not written."""
+    return [
+        {"kind": row["kind"], "name": row["name"], "is_held": row["is_held"], "cost": row["amount"]}
+        for row in _need_rows(posted)
+        if row["name"]
+    ]
 
 
 def _describe(visit: Visit, found: Goal) -> dict[str, str]:
@@ -329,6 +360,8 @@ def _describe(visit: Visit, found: Goal) -> dict[str, str]:
     posted = visit.request.POST
     if "described" not in posted:
         return {}
+    if wrong := next((row["error"] for row in _need_rows(posted) if row["error"]), ""):
+        return {"needs": wrong}
     try:
         dated = _dated(posted.get("dated", ""))
     except ToplineError as error:

@@ -254,7 +254,7 @@ def _figures(visit: Visit, found: Simulation, currency: str) -> list[dict[str, s
         needed = gettext("no volume earns it back")
         if answer.break_even is not None:
             needed = gettext("breaks even at %(n)s units") % {"n": formats.decimal(answer.break_even)}
-        chance = gettext("%(rate)s chance") % {"rate": formats.percent(answer.pays_off or 0, 0)}
+        chance = gettext("%(rate)s chance") % {"rate": formats.chance(answer.pays_off or 0)}
         shown.append(
             {
                 "label": gettext("Margin after goods"),
