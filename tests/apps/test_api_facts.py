@@ -126,6 +126,15 @@ def test_a_row_with_a_strange_column_is_refused_alone_and_told_the_nearest(call)
     assert call("POST", "/facts/lead_event", [{f"c{n}": n for n in range(201)}]).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("column", "value"), [("on", "2011-05-04"), ("hour", 9), ("recorded_at", "2011-05-04T09:00:00Z"), ("batch_id", "b")]
+)
+def test_what_topline_works_out_itself_is_refused_by_that_name(call, column, value):
+    (error,) = call("POST", "/facts/lead_event", [{**LEAD, column: value}]).json()["errors"]
+    assert (error["column"], error["code"]) == (column, "derived_column")
+    assert "Leave it out" in error["message"]
+
+
 def test_a_day_in_the_future_is_refused_but_for_what_is_expected(call):
     hours = {"team": "Calls", "available_hours": 40, "planned_hours": 38}
     stock = {"product_key": "K1", "recorded": 3, "counted": 3}

@@ -40,6 +40,7 @@ PERSONAL = r"@\S+\.\w|\+\d[\d ()-]{7,}\d"
 REASONS: Mapping[str, str] = {
     "not_an_object": N_("It is not an object. Send each row as an object of columns and values."),
     "unknown_column": N_("“%(table)s” has no column of this name. %(hint)s"),
+    "derived_column": N_("Topline works this column out itself. Leave it out."),
     "missing": N_("It is missing. Give every row a value."),
     "no_key": N_("Nothing names the row. Give it a “key” of its own, the same whenever you send it again."),
     "bad_text": N_("“%(value)s” is not a text. Send a string."),
@@ -231,8 +232,15 @@ def _fit(size: int) -> None:
 
 def accepted(table: Table) -> tuple[str, ...]:
     """The columns that a sender may give."""
-    derived = {"recorded_at", "batch_id", "hour"} | ({"on"} if "at" in table.columns else set())
+    derived = _derived(table)
     return (*(name for name in table.columns if name not in derived), "updated_at")
+
+
+def _derived(table: Table) -> frozenset[str]:
+    """The columns that Topline fills from the others, or when it learns of a row."""
+    return frozenset(
+        ("recorded_at", "batch_id", "hour", "on") if "at" in table.columns else ("recorded_at", "batch_id")
+    )
 
 
 def take(table: Table, sent: Sent, shop: Shop, *, batch_id: str, now: datetime) -> Taken:
@@ -296,17 +304,20 @@ class _Work:
             self._fault([row], column, reason, value=_short(values[row].as_py()), **params)
 
     def _strangers(self) -> None:
-        """Faults of rows that fill a column which the fact doesn't have."""
-        known = accepted(self.table)
+        """Faults of rows that fill a column which the fact doesn't have, or which isn't the sender's to fill."""
+        known, derived = accepted(self.table), _derived(self.table)
         for name in (each for each in self.sent if each not in known):
             values = self.sent[name]
-            near = spelling.nearest(name, known)
-            hint = f"Did you mean “{near[0]}”?" if near else f"It has {', '.join(known)}."
             filled = (
                 self._where(kernel.is_valid(values))
                 if isinstance(values, pa.Array)
                 else [row for row, value in enumerate(values) if value is not None]
             )
+            if name in derived:
+                self._fault(filled, name, "derived_column")
+                continue
+            near = spelling.nearest(name, known)
+            hint = f"Did you mean “{near[0]}”?" if near else f"It has {', '.join(known)}."
             self._fault(filled, _short(name), "unknown_column", table=self.table.name, hint=hint)
 
     def _column(self, one: "pa.Field[Any]") -> Any:
