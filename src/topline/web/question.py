@@ -24,7 +24,7 @@ from topline.metrics.metric import Metric
 from topline.metrics.query import Filter, Query, parse_filter, parse_list, parse_period, parse_window
 from topline.metrics.result import Rest, Result, Row
 from topline.units import spelling
-from topline.units.errors import ToplineError
+from topline.units.errors import PeriodError, ToplineError
 from topline.units.missing import Missing
 from topline.units.period import FiscalCalendar, Grain, Period, add_months, parse_day
 from topline.units.text import N_
@@ -130,16 +130,35 @@ def span(visit: Visit, default: str = "last_30_days") -> Span:
 
     Raises PeriodError.
     """
+    return _span(visit, default, _asked_period(visit))
+
+
+def span_to_mend(visit: Visit, default: str) -> Span:
+    """The span of a form that shows what is wrong with its address: the default where that is the period."""
+    try:
+        return span(visit, default)
+    except PeriodError:
+        return _span(visit, default, None)
+
+
+def _span(visit: Visit, default: str, period: Period | None) -> Span:
     base = anchor(visit)
     presets = _presets(base, visit.shop.calendar)
-    asked = visit.request.GET
-    if "last" in asked and not asked.get("to"):
-        end = str(parse_day(asked["last"]) + timedelta(days=1)) if asked["last"] else None
-    else:
-        end = asked.get("to")
-    period = parse_period(asked.get("from"), end) or presets[default].period
     stale_since = base - timedelta(days=1) if base < visit.today else None
-    return Span(period, visit.choice("against", AGAINST), tuple(presets.values()), visit.shop.timezone, stale_since)
+    against = visit.choice("against", AGAINST)
+    return Span(period or presets[default].period, against, tuple(presets.values()), visit.shop.timezone, stale_since)
+
+
+def _asked_period(visit: Visit) -> Period | None:
+    """The period of the address: `to` is the first day after it, `last` the last day in it. Raises PeriodError."""
+    start, end, last = (visit.request.GET.get(name) for name in ("from", "to", "last"))
+    if end or not last:
+        return parse_period(start, end)
+    day = parse_day(last)
+    try:
+        return parse_period(start, str(day + timedelta(days=1)))
+    except (PeriodError, OverflowError):
+        raise PeriodError(text=f"{start or ''} – {last}") from None
 
 
 def preset_period(visit: Visit, name: str) -> Period:

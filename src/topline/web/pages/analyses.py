@@ -26,6 +26,7 @@ LONG = 12
 """From so many months on, a tile pinned to a dashboard keeps them instead of following its period."""
 
 _TYPED = ("from", "to", "last", "where", "format", "table", "against", "page")
+_USUAL = "last_24_months"
 
 
 def index(visit: Visit) -> HttpResponse:
@@ -36,14 +37,15 @@ def view(visit: Visit, analysis_id: str) -> HttpResponseBase:
     analysis = catalogue.analyses().get(analysis_id)
     if analysis is None:
         raise Http404
-    span = question.span(visit, "last_24_months")
     if visit.shop.lake().latest() is None:
+        span = question.span_to_mend(visit, _USUAL)
         return visit.render("analysis.html", {"analysis": analysis, "span": span, "is_empty": True})
     try:
-        return _moved(visit, analysis) or _answered(visit, analysis, span)
+        return _moved(visit, analysis) or _answered(visit, analysis, question.span(visit, _USUAL))
     except ToplineError as error:
         if visit.is_fragment or "format" in visit.request.GET:
             raise
+        span = question.span_to_mend(visit, _USUAL)
         context = {"without_comparison": True, **_form(analysis, _askable(visit, analysis, span))}
         context |= {"analysis": analysis, "span": span, **question.stuck(visit, error)}
         return visit.render("analysis.html", context, status=400)

@@ -34,16 +34,19 @@ MONEYS = {
     "constant": N_("at constant rates"),
 }
 
+_USUAL = "last_12_months"
+
 
 def view(visit: Visit) -> HttpResponseBase:
-    span = question.span(visit, "last_12_months")
     if visit.shop.lake().latest() is None:
+        span = question.span_to_mend(visit, _USUAL)
         return visit.render("metrics.html", {"span": span, "is_empty": True})
     try:
-        return question.moved(visit, PARAMETERS) or _answered(visit, span)
+        return question.moved(visit, PARAMETERS) or _answered(visit, question.span(visit, _USUAL))
     except ToplineError as error:
         if visit.is_fragment or "format" in visit.request.GET:
             raise
+        span = question.span_to_mend(visit, _USUAL)
         context = {"span": span, **_form(visit, _askable(visit, span)), **question.stuck(visit, error)}
         return visit.render("metrics.html", context, status=400)
 
@@ -140,7 +143,7 @@ def _keeping(visit: Visit, query: Query, span: Span) -> dict[str, Any]:
 
 def values(visit: Visit) -> HttpResponse:
     """The values of a dimension to filter by, the largest first."""
-    span = question.span(visit, "last_12_months")
+    span = question.span(visit, _USUAL)
     query = question.parse(visit.request.GET, span.period, None, DEFAULT)
     dimension = visit.request.GET.get("dimension", "")
     found: list[dict[str, str]] = []
