@@ -46,6 +46,11 @@ def test_every_slip_is_said_beside_its_field_and_the_rest_stays(plan, post):
     floor = post("plan_field", "7.prices", do="keep", name="Lamps", price="9.99", floor="10").content.decode()
     assert 'id="e-7-prices-price"' in floor
     assert "below the lowest price of 10" in floor
+    both = post(
+        "plan_field", "7.prices", do="keep", name="Lamps", price="9", floor="10", cost="lots", discount_limit="200"
+    )
+    for said in ("below the lowest price of 10", "“lots” is not a number", "“200 %” is not between 0 and 100 %"):
+        assert said in both.content.decode()
     assert not plan.entries.rows("7.prices").exists()
 
     first = post("plan_field", "7.prices", do="keep", name="Rugs", price="20", floor="10")

@@ -45,7 +45,7 @@ def test_a_row_holds_typed_values(version, owner):
     [
         ("8.fronts", {"budget": "12"}, "name", cells.NeededError),
         ("8.fronts", {"name": "F", "budget": "twelve"}, "budget", cells.NumberError),
-        ("8.fronts", {"name": "F", "budget": "-1"}, "budget", cells.NumberError),
+        ("8.fronts", {"name": "F", "budget": "-1"}, "budget", cells.AmountError),
         ("8.fronts", {"name": "F", "focus": "side"}, "focus", cells.ChoiceError),
         ("8.fronts", {"name": "F", "owner": "99999"}, "owner", cells.ChoiceError),
         ("8.fronts", {"name": "F", "kpi": "luck"}, "kpi", cells.ChoiceError),

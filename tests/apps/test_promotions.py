@@ -2,6 +2,7 @@
 
 import shutil
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -83,6 +84,22 @@ def test_the_same_goods_on_the_same_days_clash_and_say_when_they_are_free(shop, 
     assert promotion.unknown(version) == ["X9", "nothing"]
     told = [need for need in readiness.needs(version, []) if need.field == "11.promotions"]
     assert [need.said.params["names"] for need in told] == ["X9, nothing"]
+
+
+@pytest.mark.django_db
+def test_a_discount_below_the_plans_own_prices_is_said_with_the_one_that_fits(owner, version, add):
+    add("7.prices", name="Lamps", category="Lamps", price="50", floor="40")
+    add("7.prices", name="B1", price="30", floor="10", discount_limit="0.15")
+    days = {"name": "x", "starts_on": "2027-03-05", "ends_on": "2027-03-06"}
+    lamps, rugs = days | {"category": "Lamps"}, days | {"products": "Rug"}
+    assert codes(version, lamps | {"discount": "0.2"}) == {}
+    low = {"name": "Lamps", "discount_rate": Decimal("0.25"), "paid_amount": Decimal("37.5"), "floor_amount": 40}
+    assert codes(version, lamps | {"discount": "0.25"}) == {"clash.floor": low | {"most_rate": Decimal("0.2")}}
+    high = {"name": "B1", "discount_rate": Decimal("0.2"), "most_rate": Decimal("0.15")}
+    assert codes(version, rugs | {"discount": "0.2"}) == {"clash.discount": high}
+    assert codes(version, rugs | {"discount": "0.15"}) == {}
+    assert list(codes(version, days | {"discount": "0.9"})) == ["clash.discount"]  # of all: the least that one allows
+    assert codes(version, days | {"category": "Rugs", "discount": "0.9"}).keys() == {"clash.discount"}
 
 
 @pytest.mark.django_db

@@ -73,6 +73,24 @@ def test_from_orders_to_an_approved_sales_plan_that_serves_an_approved_marketing
     expect(first).to_contain_text(ending("%(goals_count)s goals have no owner, or nothing that is done for them."))
     ana.look()
 
+    # a front, and an action whose column "Form" must not hide the form from the page's own script
+    ana.go(f"plans/{marketing.pk}/document?section=8")
+    fronts, actions = page.locator("#f-8-fronts"), page.locator("#f-8-actions")
+    fronts.get_by_role("button", name=say("Add")).first.click()
+    fronts.locator("[name=name]").fill("Referral")
+    fronts.get_by_role("button", name=say("Keep")).click()
+    expect(fronts.locator("form [name=name]")).to_have_count(0)
+    actions.get_by_role("button", name=say("Add")).first.click()
+    actions.locator("[name=name]").fill("Bring a friend")
+    actions.locator("[name=front]").select_option("Referral")
+    actions.locator("[name=starts_on]").fill("2026-12-20")
+    actions.get_by_role("button", name=say("Keep")).click()
+    expect(page.locator("#e-8-actions-starts_on")).to_be_visible()
+    actions.locator("[name=starts_on]").fill("2027-01-10")
+    actions.get_by_role("button", name=say("Keep")).click()
+    expect(actions).to_contain_text("Bring a friend")
+    expect(actions.locator("form [name=name]")).to_have_count(0)
+
     # goals, targets with two people at once, a slider
     at = f"plans/{sales.pk}"
     ana.go(f"{at}/goals")

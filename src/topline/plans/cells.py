@@ -37,7 +37,11 @@ class NumberError(CellError):
 
 
 class RateError(CellError):
-    message = N_("“%(value)s” is not a rate between 0 and 100 %%.")
+    message = N_("“%(value)s %%” is not between 0 and %(highest)s %%.")
+
+
+class AmountError(CellError):
+    message = N_("“%(value)s” is below zero. Write zero or more.")
 
 
 class DayError(CellError):
@@ -94,7 +98,7 @@ def checked(version: PlanVersion, field: Field, changes: Mapping[str, Any], ther
     for column in field.columns:
         if column.is_needed and whole.get(column.id) in (None, "", []) and column.id not in wrong:
             wrong[column.id] = NeededError()
-    wrong |= _together(whole) if not wrong else {}
+    wrong = _together({id_: value for id_, value in whole.items() if id_ not in wrong}) | wrong
     if wrong:
         raise CellsError(wrong)
     return found
@@ -124,13 +128,14 @@ def _single(field: Field, changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _together(row: Mapping[str, Any]) -> dict[str, errors.ToplineError]:
     """What is wrong between the cells of a row."""
+    wrong: dict[str, errors.ToplineError] = {}
     first, last = row.get("starts_on"), row.get("ends_on")
     if first and last and last < first:
-        return {"ends_on": OrderError()}
+        wrong["ends_on"] = OrderError()
     price, floor = row.get("price"), row.get("floor")
     if price and floor and Decimal(price) < Decimal(floor):
-        return {"price": FloorError(floor=floor)}
-    return {}
+        wrong["price"] = FloorError(floor=floor)
+    return wrong
 
 
 def value_of(version: PlanVersion, column: Column, value: Any) -> Any:
@@ -165,7 +170,7 @@ def _number(version: PlanVersion, column: Column, value: Any) -> str:
 def _amount(version: PlanVersion, column: Column, value: Any) -> str:
     number = _number(version, column, value)
     if Decimal(number) < 0:
-        raise NumberError(value=value)
+        raise AmountError(value=value)
     return number
 
 
@@ -173,7 +178,7 @@ def _rate(version: PlanVersion, column: Column, value: Any) -> str:
     number = _number(version, column, value)
     highest = 10 if column.id == "uplift" else 1
     if not 0 <= Decimal(number) <= highest:
-        raise RateError(value=value)
+        raise RateError(value=f"{(Decimal(number) * 100).normalize():f}", highest=100 * highest)
     return number
 
 

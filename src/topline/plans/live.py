@@ -27,7 +27,7 @@ from topline.units.text import N_
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A live cell: a number with its unit, a day, a text with its parameters, or Missing."""
+    """A live cell: a number with its unit, a day, a text, a list of sentences, or Missing."""
 
     value: object
     unit: str = "text"
@@ -181,7 +181,7 @@ def _effect(around: Around | None, row: Entry) -> dict[str, Shown]:
     return {
         "effect": Shown(units, Unit.QUANTITY),
         "missing": Shown(need if isinstance(need, Missing) else ceil(need.short), Unit.QUANTITY),
-        "clash": Shown(len(found.clashes), Unit.COUNT),
+        "clash": Shown(found.clashes or N_("nothing")),
     }
 
 

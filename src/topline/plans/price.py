@@ -1,6 +1,6 @@
 """The prices of a plan that differ from what was paid before it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -74,11 +74,10 @@ def before(version: PlanVersion, where: Filter) -> Decimal | None:
 
 
 def _planned(version: PlanVersion) -> Iterator[PlannedPrice]:
-    for row in version.entries.rows("7.prices"):
-        if not row.cells.get("price"):
-            continue
-        name, category = str(row.cells.get("name", "")), row.cells.get("category")
-        product = _product(version, name)
+    rows = [row for row in version.entries.rows("7.prices") if row.cells.get("price")]
+    codes = products(version, [row.cells.get("name", "") for row in rows])
+    for row in rows:
+        product, category = codes.get(row.cells.get("name", "")), row.cells.get("category")
         if product is None and category is None:
             continue
         where = Filter("category", (category,)) if product is None else Filter("product", (product,))
@@ -87,11 +86,11 @@ def _planned(version: PlanVersion) -> Iterator[PlannedPrice]:
             yield PlannedPrice(row.key, product, None if product else category, new, old)
 
 
-def _product(version: PlanVersion, name: str) -> str | None:
-    """The code of the product that is called so, None if it isn't one product."""
-    products = Product.objects.of(version.plan.shop)
-    codes = (
-        products.filter(code=name).values_list("code", flat=True)[:1]
-        or products.filter(title=name).values_list("code", flat=True)[:2]
-    )
-    return codes[0] if len(codes) == 1 else None
+def products(version: PlanVersion, names: Collection[str]) -> dict[str, str]:
+    """The code of the product that each name means, by code or title; none where it isn't one product."""
+    listed = Product.objects.of(version.plan.shop)
+    titled: dict[str, list[str]] = {}
+    for title, code in listed.filter(title__in=names).values_list("title", "code"):
+        titled.setdefault(title, []).append(code)
+    only = {title: codes[0] for title, codes in titled.items() if len(codes) == 1}
+    return only | {code: code for code in listed.filter(code__in=names).values_list("code", flat=True)}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from math import ceil
 from typing import Any
 
@@ -15,7 +15,7 @@ from topline.calendar.occurrence import Occurrence
 from topline.catalog.models import Product
 from topline.outlook.price import Answer, PriceOutlook
 from topline.outlook.stock import HORIZON_DAYS, Goods
-from topline.plans import content, numbers, promotion, standing, stock
+from topline.plans import content, numbers, price, promotion, standing, stock
 from topline.plans.models import Entry, OwnEvent, PlanVersion
 from topline.plans.outline import STATUSES
 from topline.plans.promotion import Checked
@@ -111,11 +111,25 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Limited:
+    """A price of section 7 with its limits; product : the code of the product that it is of, None if it is of more."""
+
+    cells: Mapping[str, Any]
+    product: str | None
+
+    def is_of(self, category: str | None, names: frozenset[str] | None) -> bool:
+        """Whether it is the price of goods of a promotion of a category, None for all, or of products, None for all."""
+        if self.product is not None:
+            return names is None or self.product in names
+        return names is None or (category is not None and self.cells.get("category") in (None, category))
+
+
+@dataclass(frozen=True, slots=True)
 class Around:
     """What a plan's promotions are simulated against: read once for all of them.
 
     own : the shop's own events in the plan's period; days : of the promotions that have any, by key
-    closed : names and days on which nothing may be planned
+    closed : names and days on which nothing may be planned; prices : that the plan, or the one it serves, sets
     """
 
     version: PlanVersion
@@ -129,6 +143,7 @@ class Around:
     pieces: list[Entry]
     actions: list[Entry]
     closed: list[tuple[str, Period]]
+    prices: list[Limited]
 
 
 def around(version: PlanVersion, today: date, entries: Entries) -> Around:
@@ -151,6 +166,7 @@ def around(version: PlanVersion, today: date, entries: Entries) -> Around:
         pieces=entries["10.pieces"],
         actions=entries["8.actions"],
         closed=_closed(shop, version.plan.period),
+        prices=list(_limited(version)),
     )
 
 
@@ -189,6 +205,34 @@ def simulate(around: Around, row: Mapping[str, Any], *, key: str = "", with_law:
 
 
 # What it covers ----------------------------------------------------------------
+
+
+def _limited(version: PlanVersion) -> Iterator[Limited]:
+    for holder in price.holders(version):
+        rows = [each.cells for each in holder.entries.rows("7.prices")]
+        codes = price.products(holder, [row.get("name", "") for row in rows])
+        for row in rows:
+            yield Limited(row, codes.get(row.get("name", "")))
+
+
+def _too_cheap(around: Around, row: Mapping[str, Any], names: frozenset[str] | None) -> Iterator[Sentence]:
+    """The price of section 7 that lets the promotion's discount go least far, where it goes beyond."""
+    discount = Decimal(row.get("discount") or 0)
+    said: list[tuple[Decimal, Sentence]] = []
+    for one in around.prices:
+        limits = one.cells
+        if not discount or not one.is_of(row.get("category"), names):
+            continue
+        name = {"name": limits.get("name") or "", "discount_rate": discount}
+        if limits.get("discount_limit") is not None and discount > (most := Decimal(limits["discount_limit"])):
+            said.append((most, Sentence("clash.discount", name | {"most_rate": most})))
+        listed, floor = Decimal(limits.get("price") or 0), Decimal(limits.get("floor") or 0)
+        if listed and (paid := listed * (1 - discount)) < floor:
+            most = max(1 - floor / listed, Decimal(0)).quantize(Decimal("0.01"), ROUND_DOWN)
+            amounts = {"paid_amount": paid, "floor_amount": floor, "most_rate": most}
+            said.append((most, Sentence("clash.floor", name | amounts)))
+    if said:
+        yield min(said, key=lambda one: one[0])[1]
 
 
 def _meet(one: Mapping[str, Any], names: frozenset[str] | None, planned: Planned) -> bool:
@@ -347,12 +391,13 @@ def _steps(around: Around, row: Mapping[str, Any], key: str, days: Period, need:
 
 
 def clashes(around: Around, row: Mapping[str, Any], days: Period, *, key: str = "") -> Iterator[Sentence]:
-    """What else wants the same goods, people, places or days, each with a way out.
+    """What else wants the same goods, people, places or days, and prices below the plan's own, each with a way out.
 
     key : of the promotion's own row, which it doesn't clash with
     """
     plan = around.version.plan
     names = promotion.named(plan.shop, row)[0]
+    yield from _too_cheap(around, row, names)
     others = [each for each in around.planned if each.entry.key != key]
     met = [each for each in others if _meet(row, names, each)]
     free = free_from(days, [*(each.days for each in met), *(taken for _, taken in around.closed)], plan.period)

@@ -159,6 +159,14 @@ TEXTS: Mapping[str, str] = {
         "“%(event)s” closes the days from %(first_on)s to %(last_on)s, and later in the plan no days of that length "
         "are free. Choose fewer days."
     ),
+    "clash.discount": N_(
+        "A discount of %(discount_rate)s is above the highest that section 7 allows for “%(name)s”. Offer at most "
+        "%(most_rate)s, or choose other goods."
+    ),
+    "clash.floor": N_(
+        "A discount of %(discount_rate)s brings “%(name)s” to %(paid_amount)s, below its lowest price of "
+        "%(floor_amount)s in section 7. Offer at most %(most_rate)s, or choose other goods."
+    ),
     "clash.owner": N_("Its owner runs “%(name)s” on the same days. Give one of them to somebody else, or move it."),
     "clash.content": N_(
         "“%(name)s” and “%(other)s” come out in the same channel on %(out_on)s. Give one of them another day."

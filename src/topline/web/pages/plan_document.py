@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
@@ -275,7 +275,13 @@ def _keep(visit: Visit, version: PlanVersion, name: str, kept: Field, key: str) 
     posted = visit.request.POST
     said, wrong = _written(kept, posted)
     is_new = kept.has_rows and not key
-    if not wrong:
+    if wrong:  # and what else doesn't fit
+        entry = version.entries.filter(field=name, key=key).first()
+        try:
+            cells.checked(version, kept, said, entry.cells if entry else {})
+        except cells.CellsError as error:
+            wrong = {id_: formats.say(each) for id_, each in error.errors.items()} | wrong
+    else:
         common: dict[str, Any] = {"version": version, "field": name, "actor": visit.user, "now": timezone.now()}
         try:
             if is_new:
@@ -662,6 +668,9 @@ def live_value(desk: Desk, one: live.Shown | None) -> str | SafeString:
             return formats.day(one.value)
         case str():
             return formats.say(one.value)
+        case list():
+            told = ((text.render(each, currency=desk.plan.currency, language=formats.tag()),) for each in one.value)
+            return format_html_join(format_html("<br>"), '<span class="said">{}</span>', told)
     if one.unit == Unit.MONEY:
         return formats.short(one.value, Unit.MONEY, desk.plan.currency)
     return formats.number(one.value, one.unit, desk.plan.currency)
