@@ -1,6 +1,5 @@
 """Events of a shop's pages on their way to disk: acknowledged when they are synced, drained like all that is sent."""
 
-import atexit
 import json
 import os
 import threading
@@ -17,7 +16,7 @@ from topline.imports.spool import sync_folder
 from topline.lake import lock
 
 OPEN_SECONDS = 0.5
-"""How long a file is written to before the drain may have it."""
+"""How long a file is written to before the drain may have it; it takes those of a process that ended at once."""
 
 
 @dataclass(slots=True)
@@ -77,7 +76,6 @@ class Writer:
         if self._closer is None:
             self._closer = threading.Thread(target=self._close_in_time, name="events", daemon=True)
             self._closer.start()
-            atexit.register(self.close, 0)
         if shop not in self._open:
             self._open[shop] = _File(Path(settings.SPOOL) / shop / "in")
         return self._open[shop]
