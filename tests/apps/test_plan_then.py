@@ -76,6 +76,10 @@ def test_drivers_and_live_numbers_know_what_was_known_then(shop, owner, client, 
     for tab in ("goals", "fronts", "content", "budget"):
         answer = client.get(f"/shop/gifts/plans/{version.plan_id}/{tab}?version=1&then={THEN}")
         assert "As it was on" in answer.content.decode(), tab
+    shop.clock_on = version.plan.ends_on
+    shop.save()
+    past, over = (client.get(page + more).content.decode() for more in (f"&then={THEN}", ""))
+    assert ("its months are over" in past, "its months are over" in over) == (False, True)
 
 
 def test_a_day_before_the_history_came_in_is_called_so(shop, owner, client, settings, tmp_path):
