@@ -141,6 +141,15 @@ def test_the_smallest_change_is_found_to_the_decimal() -> None:
     assert "supply" not in moves
 
 
+def test_the_smallest_change_says_what_it_adds_to_profit() -> None:
+    """With goods at 0.6 of sales: 200 more at the same prices leave 80; the lower price sells units for 1,367."""
+    base = certain(cost_rate=np.array([0.6, 0.6]))
+    moves = {move.lever: move for move in check.smallest(base, Change(), lambda o: o.finish, 1800)}
+    assert moves["basket"].profit == pytest.approx(80, abs=1)
+    assert moves["price"].profit == pytest.approx(200 - 960 * (1.125**3 - 1), abs=3)
+    assert {move.profit for move in check.smallest(certain(), Change(), lambda o: o.finish, 1800)} == {None}
+
+
 def test_what_can_not_be_reached_is_said() -> None:
     moves = check.smallest(certain(), Change(), lambda o: o.finish, 1e6)
     assert {move.amount for move in moves} == {None}

@@ -1,6 +1,7 @@
 """The check of a plan: chances of its goals, what holds it back, and what a change would do."""
 
 import math
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
@@ -100,6 +101,7 @@ class MoveOut(Schema):
     amount: Annotated[float | None, Field(description="The further change; null if no change within limits is enough")]
     chance: float
     cost: float
+    profit: Annotated[float | None, Field(description="Added to the mean profit to come; needs finance.read and costs")]
 
 
 class CheckOut(Schema):
@@ -173,7 +175,7 @@ def _shown(made: PlanCheck, *, may_see_profit: bool) -> dict[str, Any]:
         ],
         "months": made.months,
         "about": made.about.goal.key if made.about else None,
-        "moves": made.moves,
+        "moves": made.moves if may_see_profit else [replace(one, profit=None) for one in made.moves],
         "drivers": [
             {
                 "driver": one.driver,

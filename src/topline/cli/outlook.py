@@ -435,6 +435,7 @@ def _print(made: "PlanCheck", style: output.Format) -> None:
                     "change": one.lever,
                     "by": "" if one.amount is None else f"{one.amount:+.1%}",
                     "chance": round(one.chance, 3),
+                    "profit": None if one.profit is None else round(one.profit, 2),
                 }
                 for one in made.moves
             ],

@@ -626,12 +626,14 @@ class Move:
     amount : the relative change, None if no change within the limits is enough
     chance : of the goal then, or the best within the limits
     cost : what that adds to the spend, money
+    profit : what that adds to the mean profit to come, money; None if costs are unknown
     """
 
     lever: str
     amount: float | None
     chance: float
     cost: float
+    profit: float | None
 
 
 def smallest(
@@ -687,32 +689,36 @@ def _move(
     now = float(getattr(change, lever))
     place = len(base.demand) - math.ceil(likely * len(base.demand))
 
-    def at(amount: float) -> tuple[float, float, float]:
-        """How far above the target the decisive path ends, as a log; the chance; the spend."""
+    def at(amount: float) -> tuple[float, float, float, float]:
+        """How far above the target the decisive path ends, as a log; the chance; the spend; the profit, nan unknown."""
         there: dict[str, Any] = {lever: amount}
         outcome = simulate(base, replace(change, **there))
         finish = ends(outcome)
         decisive = float(np.partition(finish, place)[place])
         above = math.log(max(decisive, _LEAST) / max(target, _LEAST))
-        return above, float(np.mean(finish >= target)), float(outcome.spend.sum())
+        profit = math.nan if outcome.profit is None else float(outcome.profit.mean())
+        return above, float(np.mean(finish >= target)), float(outcome.spend.sum()), profit
 
-    low, chance, spent = at(now)
+    def move(amount: float | None, chance: float) -> Move:
+        return Move(lever, amount, chance, cost - spent, None if math.isnan(earned) else earned - before)
+
+    low, chance, spent, before = at(now)
     if chance >= likely:
-        return Move(lever, 0.0, chance, 0.0)
+        return Move(lever, 0.0, chance, 0.0, None if math.isnan(before) else 0.0)
     limits = LIMITS[lever] if lever in ("price", "promotion") else LIMITS[lever][1:]
-    found = max(((*at(end), end) for end in limits if end != now), default=(low, chance, spent, now))
-    high, best, cost, far = found
+    found = max(((*at(end), end) for end in limits if end != now), default=(low, chance, spent, before, now))
+    high, best, cost, earned, far = found
     if best < likely:
-        return Move(lever, None, max(best, chance), cost - spent)
+        return move(None, max(best, chance))
     near = now
     for _ in range(_STEPS):
         if abs(far - near) < _PRECISION:
             break
         share = min(max(-low / (high - low), 0.05), 0.95) if high > low else 0.5
         middle = near + share * (far - near)
-        above, is_enough, paid = at(middle)
+        above, is_enough, paid, earns = at(middle)
         if is_enough >= likely:
-            far, high, low, best, cost = middle, above, low / 2, is_enough, paid
+            far, high, low, best, cost, earned = middle, above, low / 2, is_enough, paid, earns
         else:
             near, low, high = middle, above, high / 2
-    return Move(lever, far - now, best, cost - spent)
+    return move(far - now, best)

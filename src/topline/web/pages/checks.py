@@ -155,6 +155,8 @@ def _context(visit: Visit, made: PlanCheck) -> dict[str, Any]:
         "swings": [_swing(one, made) for one in made.swings],
         "moves": [_move(visit, one, made) for one in made.moves],
         "about": _goal_name(made.about.goal) if made.about else "",
+        "sees_profit": visit.may("finance.read"),
+        "knows_profit": made.profit is not None,
         "levers": [_lever(lever, made) for lever in made.levers],
         "channels": [_channel(one, made) for one in made.channels],
         "is_by_channel": any(one.moved for one in made.channels),
@@ -328,15 +330,21 @@ def _swing(one: Swing, made: PlanCheck) -> dict[str, str]:
 
 def _move(visit: Visit, one: Move, made: PlanCheck) -> dict[str, Any]:
     asked = visit.request.GET.dict()
+    currency = made.version.plan.currency
     reached = getattr(made.change, one.lever) + (one.amount or 0)
     asked[one.lever] = f"{100 * reached:.1f}"
     return {
         "name": formats.say(TITLES[made.named(one.lever)]),
         "amount": formats.signed_percent(one.amount) if one.amount is not None else gettext("not within its limits"),
         "chance": formats.chance(one.chance),
-        "cost": f"+{formats.whole_money(one.cost, made.version.plan.currency)}" if one.cost >= 1 else "–",
+        "cost": _added(one.cost, currency) if one.cost >= 1 else "–",
+        "profit": "–" if one.profit is None or one.amount is None else _added(one.profit, currency),
         "url": f"?{urlencode(asked)}" if one.amount else "",
     }
+
+
+def _added(value: float, currency: str) -> str:
+    return ("+" if value > 0 else "") + formats.whole_money(value, currency)
 
 
 def _lever(lever: str, made: PlanCheck) -> dict[str, Any]:
