@@ -210,13 +210,19 @@ def test_the_workload_of_coming_weeks(stocked, owner, client, capsys):
         assert pick.people == pytest.approx(pick.hours / 30)
         assert pick.people_high >= pick.people
     assert found.counted == {"pick"}
+    assert [one.code for one in found.headline[1:]] == ["work.assumed_minutes", "work.assumed_people"]
     numbers.state(shop=stocked, name="pick_minutes", value=60, actor_id=None)
     slow = workload.of(stocked, DAY)
     assert [line.hours for line in slow.of_kind("pick")] == pytest.approx([10 * line.hours for line in picks])
     assert slow.headline[0].code == "work.over"
     client.force_login(owner)
     jobs.run_now(plan_jobs.prepare_stock(stocked, DAY).job)
-    assert "more work than people" in client.get("/shop/gifts/outlook/workload").content.decode()
+    shown = client.get("/shop/gifts/outlook/workload").content.decode()
+    assert "more work than people" in shown
+    assert "Assumed until you state yours: 60 minutes an order, 8 a contact" in shown
+    for name in ("contact_minutes", "lead_minutes", "content_minutes", *(f"{kind}_people" for kind in workload.KINDS)):
+        numbers.state(shop=stocked, name=name, value=1, actor_id=None)
+    assert len(workload.of(stocked, DAY).headline) == 1
     call = caller(stocked, owner)
     assert len(call("GET", "/shops/gifts/outlook/workload").json()["lines"]) == 13 * 4
     assert main.run(["outlook", "workload", "--shop", "gifts", "--format", "json"]) == 0

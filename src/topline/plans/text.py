@@ -355,6 +355,14 @@ TEXTS: Mapping[str, str] = {
         "In %(weeks_count)s of the next %(all_count)s weeks there is more work than people; the worst is %(work)s in "
         "the week of %(week_on)s: %(needed_count)s people needed, %(there_count)s there."
     ),
+    "work.assumed_minutes": N_(
+        "Assumed until you state yours: %(pick_count)s minutes an order, %(contact_count)s a contact, %(lead_count)s a "
+        "lead, %(content_count)s a piece of content."
+    ),
+    "work.assumed_people": N_(
+        "Nobody has said how many people do this work: where unknown, one for each kind is assumed, at %(hours_count)s "
+        "hours a week."
+    ),
     # proposals
     "proposal.step": N_(
         "“%(step_message)s” goes on less often than in its best quarter; closing the gap is worth the gain in a "

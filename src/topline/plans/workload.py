@@ -1,6 +1,6 @@
 """The workload: what there is to pick, answer, call and make in each week, and the people that it takes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -158,7 +158,7 @@ def of(shop: Shop, as_of: date, snapshot: Snapshot | None = None) -> Workload:
         counted=frozenset(kind for kind, rate in rates.items() if rate is not None) | {"pick"},
         of_team=hands.of_team,
         stated=stated,
-        headline=list(_headline(lines, len(coming.weeks))),
+        headline=[*_headline(lines, len(coming.weeks)), *_assumed(stated, hands.of_team)],
     )
 
 
@@ -267,3 +267,12 @@ def _headline(lines: list[WeekLoad], weeks: int) -> Iterator[Sentence]:
             "there_count": round(worst.there, 1),
         },
     )
+
+
+def _assumed(stated: Stated, of_team: Collection[str]) -> Iterator[Sentence]:
+    """What of minutes and people nobody has stated."""
+    minutes = [f"{kind}_minutes" for kind in KINDS]
+    if not all(map(stated.is_stated, minutes)):
+        yield Sentence("work.assumed_minutes", {f"{kind}_count": stated(f"{kind}_minutes") for kind in KINDS})
+    if not all(kind in of_team or stated.is_stated(f"{kind}_people") for kind in KINDS):
+        yield Sentence("work.assumed_people", {"hours_count": stated("week_hours")})

@@ -64,6 +64,7 @@ def _context(visit: Visit, found: Workload, picture: charts.Picture) -> dict[str
     return {
         "work": found,
         "sentence": said[0],
+        "more": said[1:],
         "picture": picture,
         "kinds": [
             {"id": kind, "label": formats.say(TITLES[kind]), "people": formats.decimal(found.capacity[kind], 1)}
