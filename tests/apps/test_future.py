@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -13,6 +14,7 @@ from topline.lake.store import Lake
 from topline.plans import customers
 from topline.plans import jobs as plan_jobs
 from topline.science.lifetime import TooFewCustomersError
+from topline.web.pages import future
 from topline.workbench import jobs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -67,6 +69,10 @@ def test_doors_tell_the_same_future(gifts, owner, member, client, capsys):
 
     shown = client.get(page).content.decode()
     assert "customers still buy" in shown
+    is_far = abs(made.holdout.error) > 0.1
+    assert ("Its own rehearsal expected" in shown) == is_far
+    told_off = future._off("GBP", replace(made.holdout, total=130.0, actual=100.0), 2_600.0)
+    assert told_off == "Its own rehearsal expected 30% more orders than came: missed as much, it is £2,000."
     assert "Churn by product line" in shown
     rows = b"".join(client.get(f"{page}?format=csv&table=list").streaming_content).decode().splitlines()
     assert len(rows) == made.customers + 1

@@ -12,7 +12,7 @@ from django.utils.translation import gettext, ngettext
 
 from topline.crm.models import Person
 from topline.documents.sheet import Column, Form, Sheet, Value
-from topline.outlook.customers import LEVEL
+from topline.outlook.customers import LEVEL, HoldOut
 from topline.plans import customers
 from topline.plans import jobs as plan_jobs
 from topline.plans.customers import Future
@@ -32,6 +32,8 @@ ORDERS = {
 }
 _LOST = 0.2
 _SAFE = 0.8
+_OFF = 0.1
+"""What the rehearsal may miss by without a word beside the headline."""
 
 
 def view(visit: Visit) -> HttpResponseBase:
@@ -107,6 +109,8 @@ def _sentence(visit: Visit, made: Future) -> str:
 
 def _more(visit: Visit, made: Future) -> Iterator[str]:
     alive, sales = made.columns["is_alive_rate"], made.columns["year_sales"]
+    if made.holdout is not None and made.holdout.actual and abs(made.holdout.error) > _OFF:
+        yield _off(visit.shop.currency, made.holdout, float(sales.sum()))
     top = np.sort(sales)[::-1]
     share = float(top[: max(1, len(top) // 10)].sum()) / max(float(top.sum()), 1e-9)
     yield gettext("A tenth of them brings %(share)s of that.") % {"share": formats.percent(share, 0)}
@@ -118,6 +122,22 @@ def _more(visit: Visit, made: Future) -> Iterator[str]:
             "n": formats.decimal(int(doubtful.sum())),
             "sales": formats.short_money(float(sales[doubtful].sum()), visit.shop.currency),
         }
+
+
+def _off(currency: str, held: HoldOut, sales: float) -> str:
+    """What the next year would bring if it missed as the rehearsal did. sales : as expected"""
+    words = {
+        "miss": formats.percent(abs(held.error)),
+        "sales": formats.short_money(sales / (1 + held.error), currency),
+    }
+    if held.error > 0:
+        return (
+            gettext("Its own rehearsal expected %(miss)s more orders than came: missed as much, it is %(sales)s.")
+            % words
+        )
+    return (
+        gettext("Its own rehearsal expected %(miss)s fewer orders than came: missed as much, it is %(sales)s.") % words
+    )
 
 
 def _figures(visit: Visit, made: Future) -> Iterator[dict[str, str]]:
