@@ -195,6 +195,8 @@ def test_its_doors_say_the_same(gifts, owner, client, capsys):
     page = client.get("/shop/gifts/outlook?category=Rugs").content.decode()
     assert f"Rugs: {round(made.by['category'].whole[rugs, 1])} units in the next 13 weeks" in page
     assert "What is assumed" in page
+    for field, day in (("from", max(DAY, made.weeks[0])), ("to", made.weeks[-1] + timedelta(days=6))):
+        assert f'id="{field}" name="{field}" value="{day}"' in page
     form = {"what": "product:A1", "discount": "20", "price": "", "from": "2026-11-02", "to": "2026-11-08"}
     for wrong in ({"discount": "a lot"}, {"discount": "100"}, {"price": "-3"}, {"to": "2026-11-01"}):
         [(field, text)] = wrong.items()

@@ -62,6 +62,7 @@ def test_the_page_waits_for_the_job_and_answers_a_slider(client, owner, gifts):
         jobs.perform(job)
     page = client.get(url + "?change=-10&product=A1&weeks=8").content.decode()
     assert "10% less" in page
+    assert 'name="change" min="-40" max="40" step="any" value="0"' in client.get(url).content.decode()
     assert "no visits are recorded" in page
     assert 'data-source="price-picture-1"' in page
     part = client.get(url + "?change=5", headers={"HX-Request": "true", "HX-Target": "price-answer"}).content.decode()

@@ -202,8 +202,8 @@ def _context(visit: Visit, shown: Shown) -> dict[str, Any]:
         "assumptions": list(_assumptions(found)),
         "products": [(key, title) for key, title in _top(found)],
         "categories": [name for name in (found.by["category"].names if "category" in found.by else ()) if name],
-        "starts_on": found.weeks[0],
-        "ends_on": found.weeks[-1],
+        "starts_on": max(visit.today, found.weeks[0]),
+        "ends_on": found.weeks[-1] + timedelta(days=6),
     }
 
 

@@ -87,7 +87,7 @@ def view(visit: Visit) -> HttpResponseBase:
 def _asked(visit: Visit) -> Asked:
     """Raises ChangeError, NumberTextError."""
     given = visit.request.GET
-    written = given.get("change", "-10") or "0"
+    written = given.get("change") or "0"
     change = float(formats.read_field(written))
     if not LEAST <= change <= MOST:
         raise ChangeError(text=written)
