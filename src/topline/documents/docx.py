@@ -13,6 +13,9 @@ if TYPE_CHECKING:  # a third of a second to import
     from docx.text.paragraph import Paragraph as WordParagraph
 
 CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_FULL, _MARGIN = 40, 3
+"""Letters from which on a column of a table is as wide as any, and those that its edges take."""
+
 INK, MUTED, BLUE = "10172B", "5D6676", "2750D8"
 
 
@@ -174,11 +177,25 @@ def _table(word: "Word", sheet: Sheet, language: str) -> None:
     _repeat(table.rows[0])
     written = [[column.title for column in sheet.columns]]
     written += [_worded(row, sheet, language) for row in [*rows, *total]]
+    columns = list(table.columns)
+    widths = _widths(written, sum(column.width for column in columns))
+    for each, width in zip(columns, widths, strict=True):
+        each.width = width
     for line, cells in zip(lines, written, strict=True):
         is_bold = line is lines[0] or (bool(total) and line is lines[-1])
-        for tc, column, text in zip(line.tc_lst, sheet.columns, cells, strict=True):
+        for tc, column, width, text in zip(line.tc_lst, sheet.columns, widths, cells, strict=True):
+            tc.width = width
             _cell(table, tc, text, is_right=words.is_numeric(column), is_bold=is_bold)
     _gap(word)
+
+
+def _widths(written: Sequence[Sequence[str]], whole: int) -> list[int]:
+    """The width of each column, in the unit of `whole`: by its longest text, so that words get the room of numbers.
+
+    written : rows of cells
+    """
+    longest = [min(max(map(len, texts)), _FULL) + _MARGIN for texts in zip(*written, strict=True)]
+    return [whole * each // sum(longest) for each in longest]
 
 
 def _worded(row: Sequence[Value], sheet: Sheet, language: str) -> list[str]:
