@@ -13,11 +13,11 @@ import pytest
 import weasyprint
 from python_calamine import CalamineWorkbook
 
+from topline.documents import csv, frozen, markdown, option, pdf, words, xlsx
 from topline.documents import docx as docx_writer
-from topline.documents import frozen, markdown, option, pdf, words, xlsx
 from topline.documents import pptx as pptx_writer
 from topline.documents.document import Chart, Document, Figure, Figures, Heading, Paragraph, Table
-from topline.documents.sheet import Column, Form, Sheet
+from topline.documents.sheet import Column, Form, Sheet, Worded
 from topline.units.missing import Missing
 
 MONEY = {"form": Form.MONEY, "currency": "GBP"}
@@ -70,6 +70,22 @@ def test_xlsx_computes_sums_and_row_formulas_and_takes_no_text_for_one():
     assert words_head != number_head  # what names numbers stands above them, to the right
     rows = CalamineWorkbook.from_filelike(BytesIO(written)).get_sheet_by_index(0).to_python()
     assert rows[1:] == [["=1+1", 10.25, 20, 30.25], ["Rugs", 1, 2, 3], ["Total", 11.25, 22, 33.25]]
+
+
+def test_numbers_of_several_units_in_a_column_are_numbers_in_a_spreadsheet_and_words_elsewhere():
+    rate = Column("", Form.RATE)
+    mixed = (Worded(Decimal("1386922.48"), "£1,386,922", Column("", **MONEY)), Worded(0.994, "over 95%", rate))
+    sheet = Sheet("Goals", (Column("Of", Form.NUMBER),), [[each] for each in mixed])
+    written = xlsx.write([sheet])
+    rows = CalamineWorkbook.from_filelike(BytesIO(written)).get_sheet_by_index(0).to_python()
+    assert rows[1:] == [[1386922.48], [0.994]]
+    book = zipfile.ZipFile(BytesIO(written))
+    looks = re.findall(r'<c r="A[23]" s="(\d+)"', book.read("xl/worksheets/sheet1.xml").decode())
+    assert len(set(looks)) == 2  # an amount and a rate
+    assert 'formatCode="#,##0.00 [$GBP]"' in book.read("xl/styles.xml").decode()
+    assert [words.said(each, sheet.columns[0], "en") for each in mixed] == ["£1,386,922", "over 95%"]
+    assert csv.plain(mixed[0]) == "1386922.48"
+    assert frozen.thaw(frozen.freeze(mixed)) == mixed
 
 
 def test_pdf_has_a_cover_contents_with_pages_and_bookmarks():

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from topline.documents import cells
-from topline.documents.sheet import Sheet, Value
+from topline.documents.sheet import Sheet, Value, Worded
 from topline.units.missing import Missing
 
 
@@ -32,6 +32,8 @@ def plain(value: Value) -> str:
             return ""
         case Missing():
             return value.reason
+        case Worded():
+            return plain(value.number)
         case Decimal():
             return format(value, "f")
         case datetime() | date():

@@ -8,12 +8,26 @@ from decimal import Decimal
 from typing import Any
 
 from topline.documents.document import Bullets, Chart, Document, Figure, Figures, Heading, Paragraph, Run, Table
-from topline.documents.sheet import Column, Form, Sheet
+from topline.documents.sheet import Column, Form, Sheet, Worded
 from topline.units.missing import Missing
 
 _KINDS = {
     kind.__name__: kind
-    for kind in (Document, Heading, Paragraph, Bullets, Figures, Figure, Table, Chart, Run, Sheet, Column, Missing)
+    for kind in (
+        Document,
+        Heading,
+        Paragraph,
+        Bullets,
+        Figures,
+        Figure,
+        Table,
+        Chart,
+        Run,
+        Sheet,
+        Column,
+        Missing,
+        Worded,
+    )
 }
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from topline.units.missing import Missing
 
-type Value = Decimal | int | float | str | bool | date | datetime | Missing | None
+type Value = Decimal | int | float | str | bool | date | datetime | Missing | Worded | None
 
 
 class Form(StrEnum):
@@ -36,6 +36,15 @@ class Column:
     currency: str | None = None
     formula: str = ""
     is_summed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """A number with a unit of its own among others: as people read it, and as a spreadsheet has it, by `column`."""
+
+    number: Decimal | int | float
+    text: str
+    column: Column
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
 
-from topline.documents.sheet import Column, Form, Value
+from topline.documents.sheet import Column, Form, Value, Worded
 from topline.units.missing import Missing
 
 _WHOLE_FROM = 1000  # amounts at least this large read without minor units
@@ -25,6 +25,8 @@ def said(value: Value, column: Column, language: str) -> str:
     match value:
         case None:
             return "–"
+        case Worded():
+            return value.text
         case Missing():
             return str(value)
         case bool():

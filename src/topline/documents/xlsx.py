@@ -4,13 +4,14 @@ Text never becomes a formula: it is written as text, whatever it begins with.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from topline.documents.sheet import Column, Form, Sheet, Value
+from topline.documents.sheet import Column, Form, Sheet, Value, Worded
 from topline.units import money
 from topline.units.missing import Missing
 
@@ -48,12 +49,16 @@ def write(sheets: Iterable[Sheet]) -> bytes:
         heads = book.add_format(look), book.add_format(look | {"align": "right"})
         note = book.add_format({"italic": True, "font_color": "#5d6676"})
         names: set[str] = set()
+
+        @cache
+        def looks(number_format: str) -> "Format":
+            return book.add_format({"num_format": number_format})
+
         for sheet in sheets:
-            formats = [book.add_format({"num_format": _number_format(column)}) for column in sheet.columns]
             rows = iter(sheet.rows)
             while True:
                 page = book.add_worksheet(free_name(sheet.name, names))
-                written, is_full = _fill(page, sheet.columns, rows, formats, heads, note)
+                written, is_full = _fill(page, sheet.columns, rows, looks, heads, note)
                 if not is_full:
                     break
             if sheet.total is not None:
@@ -69,7 +74,7 @@ def _fill(
     page: "Worksheet",
     columns: Iterable[Column],
     rows: Iterator[Iterable[Value]],
-    formats: "list[Format]",
+    looks: "Callable[[str], Format]",
     heads: "tuple[Format, Format]",
     note: "Format",
 ) -> tuple[int, bool]:
@@ -78,7 +83,9 @@ def _fill(
     heads : of words, and of what stands to the right of its cell
     """
     columns = list(columns)
+    formats = [looks(_number_format(column)) for column in columns]
     titles = [column.title for column in columns]
+    written: dict[int, int] = {}
     for x, column in enumerate(columns):
         page.write_string(0, x, column.title, heads[column.form is not Form.TEXT])
     page.freeze_panes(1, 0)
@@ -91,7 +98,10 @@ def _fill(
         for x, value in enumerate(row):
             if x in sums and isinstance(value, Decimal | int | float):
                 sums[x] += abs(float(value))
-            if columns[x].formula:
+            if isinstance(value, Worded):
+                page.write_number(y, x, float(value.number), looks(_number_format(value.column)))
+                written[x] = max(written.get(x, len(titles[x]) + 3), len(f"{value.number:,.2f}") + 6)
+            elif columns[x].formula:
                 page.write_formula(y, x, _formula(columns[x].formula, y, len(columns)), formats[x], _cached(value))
             else:
                 _put(page, y, x, value, formats[x], note)
@@ -100,6 +110,8 @@ def _fill(
     page.autofit(max_width=400)
     for x, most in sums.items():  # autofit knows neither the currency beside an amount nor the sum below
         page.set_column(x, x, max(len(titles[x]), len(f"{most:,.2f}") + 5) + 1)
+    for x, width in written.items():
+        page.set_column(x, x, width)
     return y, y == MAX_ROWS
 
 

@@ -31,7 +31,7 @@ from topline.documents.document import (
     Paragraph,
     Table,
 )
-from topline.documents.sheet import Column, Form, Sheet, Value
+from topline.documents.sheet import Column, Form, Sheet, Value, Worded
 from topline.lake.scope import Scope
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
@@ -439,9 +439,9 @@ class _Report:
         """The goals with their progress, chance and actions."""
         columns = (
             Column(_("Goal")),
-            Column(_("Last year")),
-            Column(_("Target")),
-            Column(_("Actual")),
+            Column(_("Last year"), Form.NUMBER),
+            Column(_("Target"), Form.NUMBER),
+            Column(_("Actual"), Form.NUMBER),
             Column(_("Pace"), Form.RATE),
             Column(_("Chance"), Form.RATE),
             Column(_("Due"), Form.DATE),
@@ -452,8 +452,9 @@ class _Report:
             goal, line = one.goal, one.line
             if metrics()[goal.metric].family in self.hidden:
                 continue
-            told = (self.amount(goal.metric, value) for value in (line.last_year, goal.target, line.actual))
-            rows.append((self.goal_name(one), *told, line.pace, line.chance, goal.due_on, str(goal.owner or "–")))
+            told = (self.worded(goal.metric, value) for value in (line.last_year, goal.target, line.actual))
+            chance = None if self.look.as_of > goal.due_on else self.chance(line.chance)
+            rows.append((self.goal_name(one), *told, line.pace, chance, goal.due_on, str(goal.owner or "–")))
         if rows:
             yield Table(Sheet(_("Goals"), columns, tuple(rows)))
         for one in self.look.goals:
@@ -558,7 +559,7 @@ class _Report:
                 _exact(band.expected if band else None),
                 _exact(band.high if band else None),
                 line.target,
-                line.chance,
+                self.chance(line.chance) if band and band.low < band.high else None,
             )
             for line in self.look.months
             for band in (line.now or line.drafted,)
@@ -781,6 +782,19 @@ class _Report:
         if not isinstance(value, Decimal | int | float):
             return "–"
         return text.amount(metric, Decimal(str(value)), currency=self.currency, language=self.language)
+
+    def worded(self, metric: str, value: object) -> Worded | None:
+        """A metric's value among those of others."""
+        if not isinstance(value, Decimal | int | float):
+            return None
+        form = {Unit.MONEY: Form.MONEY, Unit.RATE: Form.RATE, Unit.COUNT: Form.WHOLE}.get(
+            metrics()[metric].unit, Form.NUMBER
+        )
+        return Worded(value, self.amount(metric, value), Column("", form, self.currency))
+
+    def chance(self, value: float | None) -> Worded | None:
+        """A probability, said as far as anybody can know it."""
+        return None if value is None else Worded(value, text.chance(value, self.locale), Column("", Form.RATE))
 
     def amounts(self, title: str) -> Column:
         return Column(title, Form.MONEY, self.currency, is_summed=True)
