@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from topline.documents import chart, words
 from topline.documents.document import Block, Bullets, Chart, Document, Figures, Heading, Paragraph, Run, Table
-from topline.documents.sheet import Sheet, Value
+from topline.documents.sheet import Column, Form, Sheet, Value
 
 if TYPE_CHECKING:  # a third of a second to import
     from docx.document import Document as Word
     from docx.text.paragraph import Paragraph as WordParagraph
 
 CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-_FULL, _MARGIN = 40, 3
-"""Letters from which on a column of a table is as wide as any, and those that its edges take."""
+_FULL, _MARGIN, _LETTER = 40, 5, 60_000
+"""Letters from which on a column of a table is as wide as any, those that its edges take, and the EMU of one."""
 
 INK, MUTED, BLUE = "10172B", "5D6676", "2750D8"
 
@@ -178,7 +178,7 @@ def _table(word: "Word", sheet: Sheet, language: str) -> None:
     written = [[column.title for column in sheet.columns]]
     written += [_worded(row, sheet, language) for row in [*rows, *total]]
     columns = list(table.columns)
-    widths = _widths(written, sum(column.width for column in columns))
+    widths = _widths(sheet.columns, written, sum(column.width for column in columns))
     for each, width in zip(columns, widths, strict=True):
         each.width = width
     for line, cells in zip(lines, written, strict=True):
@@ -189,13 +189,20 @@ def _table(word: "Word", sheet: Sheet, language: str) -> None:
     _gap(word)
 
 
-def _widths(written: Sequence[Sequence[str]], whole: int) -> list[int]:
-    """The width of each column, in the unit of `whole`: by its longest text, so that words get the room of numbers.
+def _widths(columns: Sequence[Column], written: Sequence[Sequence[str]], whole: int) -> list[int]:
+    """The width of each column in EMU: no number and no word is broken, and long texts get the room that is left.
 
-    written : rows of cells
+    written : rows of cells; whole : the width of all
     """
-    longest = [min(max(map(len, texts)), _FULL) + _MARGIN for texts in zip(*written, strict=True)]
-    return [whole * each // sum(longest) for each in longest]
+    least, wish = [], []
+    for column, texts in zip(columns, zip(*written, strict=True), strict=True):
+        pieces = [piece for text in texts for piece in (text.split() if column.form is Form.TEXT else [text])]
+        least.append(max(map(len, pieces), default=0) + _MARGIN)
+        wish.append(max(least[-1], min(max(map(len, texts)), _FULL) + _MARGIN))
+    more, spare = sum(wish) - sum(least), max(whole / _LETTER - sum(least), 0)
+    given = min(spare / more, 1) if more else 0
+    letters = [low + given * (high - low) for low, high in zip(least, wish, strict=True)]
+    return [int(whole * each / sum(letters)) for each in letters]
 
 
 def _worded(row: Sequence[Value], sheet: Sheet, language: str) -> list[str]:
