@@ -168,6 +168,18 @@ def _edited(sheet):
             spreadsheet.CellsError,
             "no row “Boats · GB”",
         ),
+        (
+            [Sheet("Targets net_sales", [Column("Category"), Column("Market"), Column("2026-10"), Column("November")],
+                   [["a", "b", 1, 2]])],
+            spreadsheet.CellsError,
+            "no column “November”. Name it as one of 2026-11",
+        ),
+        (
+            [Sheet("Targets net_sales", [Column("Category"), Column("Market"), Column("2026-10"), Column("2028-01")],
+                   [["a", "b", 1, 2]])],
+            spreadsheet.CellsError,
+            "no column “2028-01”",
+        ),
     ],
 )  # fmt: skip
 def test_a_spreadsheet_that_does_not_fit_is_refused_whole(version, owner, sheets, error, said):

@@ -45,6 +45,10 @@ class AmountError(ToplineError):
     message = N_("“%(text)s” is not an amount. Write a number such as 250000 or 1250.50.")
 
 
+_ZIP = b"PK"
+"""What every Excel file begins with."""
+
+
 class WhereToError(ToplineError):
     message = N_("Say where the plan goes: --shop for a new plan from JSON, --into for amounts from Excel.")
 
@@ -380,6 +384,9 @@ def import_(
         from topline.plans import spreadsheet
 
         done = spreadsheet.load(version=version, content=content, actor=None, now=version.plan.shop.now())
+        if not done:
+            typer.echo("Nothing was changed: the plan has these amounts already.")
+            return
         output.rows(
             [
                 {
@@ -395,7 +402,7 @@ def import_(
             columns=("sheet", "name", "month", "before", "after"),
         )
         return
-    if shop is None:
+    if shop is None or content.startswith(_ZIP):
         raise WhereToError()
     owner = boot.shop(shop)
     from topline.plans import exchange

@@ -1,5 +1,6 @@
 """Targets and budget in a spreadsheet: written with formulas, edited by people, read back with every slip named."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -36,6 +37,7 @@ WORDS = {
     "Front": "front_key",
 }
 """The words of a line of the budget, by the title of their column."""
+_TITLES, _MONTH = {*WORDS, EXPECTED, TOTAL}, re.compile(r"\d{4}-\d{2}")
 _MOST_SAID = 12
 
 
@@ -215,7 +217,19 @@ class _Page:
         months = {known[title[:7]]: x for x, title in enumerate(head) if title[:7] in known}
         places = {title: x for x, title in enumerate(head) if title and title[:7] not in known}
         listed = list(enumerate(rows[1:], 2))
-        if not set(needed) <= set(places) or not months:
+        absent = [title for title, month in known.items() if month not in months]
+        ours = {*needed, *_TITLES}
+        strange = [title for title in places if title not in ours and (absent or _MONTH.match(title))]
+        if set(needed) <= set(places) and months and strange:
+            wrong.append(
+                _(
+                    "Sheet “%(sheet)s”: the plan has no column “%(column)s”. Name it as one of %(months)s, or "
+                    "take it out."
+                )
+                % {"sheet": name, "column": strange[0], "months": ", ".join(absent or known)}
+            )
+            listed = []
+        elif not set(needed) <= set(places) or not months:
             expected = ", ".join([*needed, *known])
             wrong.append(
                 _("Sheet “%(sheet)s”: its first row should read %(expected)s.") % {"sheet": name, "expected": expected}
