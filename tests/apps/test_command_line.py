@@ -5,13 +5,15 @@ import errno
 import io
 import json
 import os
+import subprocess
 import sys
 from datetime import date
 from decimal import Decimal
 
+import duckdb
 import ledger_rows
 import pytest
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError
 
 from topline.accounts import links
 from topline.cli import main, output
@@ -229,6 +231,8 @@ def test_a_reader_that_has_read_enough_is_no_failure(monkeypatch):
     ("error", "said"),
     [
         (OperationalError("connection refused"), "The database can't be used: connection refused."),
+        (DatabaseError("file is not a database"), "file is not a database. Restore the newest backup"),
+        (duckdb.IOException("No files match /lake/a.parquet\nLINE 1"), "a.parquet. “topline check” says"),
         (PermissionError(13, "Permission denied", "/srv/topline"), "/srv/topline can't be used: Permission denied."),
     ],
 )
@@ -242,6 +246,20 @@ def test_what_the_machine_refuses_is_said_in_a_sentence(monkeypatch, capsys, set
     settings.DEBUG = True  # its own fault in a path shows where it is
     with pytest.raises(type(error)):
         main.run(["shop", "list"])
+
+
+def test_a_damaged_database_is_what_the_check_says(tmp_path):
+    (tmp_path / "topline.sqlite3").write_bytes(b"rot" * 4_000)
+    env = {**os.environ, "TOPLINE_HOME": str(tmp_path)}
+    env.pop("DATABASE_URL", None)
+    command = [sys.executable, "-m", "topline.cli.main"]
+    checked = subprocess.run([*command, "check", "--format", "json"], env=env, capture_output=True, text=True)
+    found = {each["check"]: each for each in json.loads(checked.stdout)}
+    assert (checked.returncode, found["database"]["state"]) == (1, "problem")
+    assert found["database"]["mend"] == "Restore the newest backup."
+    listed = subprocess.run([*command, "shop", "list"], env=env, capture_output=True, text=True)
+    assert listed.returncode == 1
+    assert listed.stderr.startswith("The database is damaged")
 
 
 def test_a_link_leads_to_the_server_that_runs(owner, capsys, settings, tmp_path):

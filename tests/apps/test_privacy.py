@@ -54,7 +54,7 @@ def test_the_page_shows_asks_twice_and_erases(shop, browser, ana):
     assert erase in found
     assert "Nobody here is known by that" in browser.get(privacy_page + "?q=zoe").content.decode()
     shown = browser.get(erase).content.decode()
-    assert "7 rows of signed ledger rows of orders" in shown
+    assert "signed ledger rows of orders: the customer's key leaves its rows (7)" in shown
     second = browser.post(erase).content.decode()
     assert "Type “erase” to go on" in second
     assert browser.post(erase, {"confirm": "yes"}).status_code == 400
@@ -92,6 +92,6 @@ def test_on_the_command_line(shop, ana, capsys):
     assert "say --yes" in capsys.readouterr().err
     assert Person.objects.filter(pk=ana.pk).exists()
     assert main.run(["person", "erase", str(ana.pk), "--shop", "gifts", "--yes"]) == 0
-    assert "2 customers of sources" in capsys.readouterr().out
+    assert "ustomers of sources: 2" in capsys.readouterr().out
     assert Erasure.objects.count() == 2
     assert main.run(["person", "erase", "999", "--shop", "gifts", "--yes"]) == 3

@@ -333,7 +333,7 @@ def test_an_import_goes_in_and_comes_back(shop, owner, lake):
     assert "being read" in client.get(reverse("import", args=[shop.slug, found.pk])).content.decode()
     jobs.run_now(Job.objects.get(pk=found.job_id))
     page = client.get(reverse("import", args=[shop.slug, found.pk])).content.decode()
-    assert "5 of 6 rows would come in; 1 need mending." in page
+    assert "5 of 6 rows would come in; to be mended: 1." in page
     client.post(reverse("import_act", args=[shop.slug, found.pk]), {"do": "confirm"})
     found.refresh_from_db()
     jobs.run_now(Job.objects.get(pk=found.job_id))

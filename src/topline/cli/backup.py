@@ -21,4 +21,4 @@ def backup(file: Annotated[Path, typer.Argument(help="The file to make, such as 
 
     about = backup.backup(file.absolute(), now=datetime.now(UTC))
     size = sum(each["size"] for each in about["files"].values())
-    typer.echo(f"{file}: {len(about['files'])} files, {size / 1e6:.1f} MB, of {len(about['snapshots'])} shops' lakes.")
+    typer.echo(f"{file}: {size / 1e6:.1f} MB, files: {len(about['files'])}, shops: {len(about['snapshots'])}.")

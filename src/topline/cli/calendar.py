@@ -101,7 +101,7 @@ def undo(*, shop: Annotated[str, typer.Option(help="The shop that the events are
     from topline.plans import calendar as plans
 
     done = plans.undo_import(shop=found, actor_id=None, now=datetime.now(UTC))
-    typer.echo(f"{done} events are as before.")
+    typer.echo(f"Events that are as before: {done}.")
 
 
 def _of_shop(shop: str | None, period: Period, country: str | None) -> tuple[str, list[Occurrence]]:

@@ -223,7 +223,7 @@ def _show_proposal(found: "Import") -> None:
         layout = file.chosen_layout()
         target = TARGETS[layout.target]
         reading = ", ".join(f"{key.replace('_', ' ')} “{value}”" for key, value in file.reading.items() if value)
-        typer.echo(f"\n{file.name}: {target.label}, {file.rows:,} rows ({reading})")
+        typer.echo(f"\n{file.name}: {target.label}, rows: {file.rows:,} ({reading})")
         output.rows(
             [
                 {

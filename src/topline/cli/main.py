@@ -89,10 +89,15 @@ def _shows_errors() -> bool:
 
 
 def _of_the_machine(error: Exception) -> str:
-    """What to do where the database or a folder can't be used, "" for any other error."""
-    database = sys.modules.get("django.db")
+    """What to do where the database, the lake or a folder can't be used, "" for any other error."""
+    database, duckdb = sys.modules.get("django.db"), sys.modules.get("duckdb")
     if database is not None and isinstance(error, database.OperationalError):
         return f"The database can't be used: {str(error).strip()}. Check that it runs, and what DATABASE_URL says."
+    if database is not None and type(error) is database.DatabaseError:  # SQLite's, of a file that is none of its own
+        return f"The database is damaged: {str(error).strip()}. Restore the newest backup (topline restore)."
+    if duckdb is not None and isinstance(error, duckdb.Error) and ".parquet" in str(error):
+        said = str(error).partition("\n")[0]
+        return f"The lake can't be read: {said}. “topline check” says what is wrong with it, and how to mend it."
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename} can't be used: {error.strerror}. Check the path and who may write there."
     return ""

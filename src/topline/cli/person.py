@@ -92,7 +92,7 @@ def erase(
         raise typer.Exit(1)
     count = operations.erase(person=person, actor_id=None, now=datetime.now(UTC))
     typer.echo(
-        f"Erased: {count} customers of sources. Their keys leave the facts at the next fold, which is asked for."
+        f"Erased. Customers of sources: {count}; their keys leave the facts at the next fold, which is asked for."
     )
 
 
@@ -114,10 +114,10 @@ def _show(person: "Person", going: "Going") -> None:
     typer.echo(f"What goes with {person} (customer {person.pk}):")
     for each in going.people:
         typer.echo(f"- name, addresses and all that identifies customer {each.pk}")
-    typer.echo(f"- {going.customers} customers of sources, with their links ({', '.join(going.sources) or 'none'})")
+    typer.echo(f"- customers of sources: {going.customers}, with their links ({', '.join(going.sources) or 'none'})")
     typer.echo("- uploaded files and quarantined rows that name them")
     for fact, rows in going.facts.items():
-        typer.echo(f"- the customer's key in {rows:,} rows of {fact}, which stay in every sum")
+        typer.echo(f"- the customer's key in {fact}, rows: {rows:,}; they stay in every sum")
 
 
 def _is_sure() -> bool:

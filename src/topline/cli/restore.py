@@ -28,4 +28,4 @@ def restore(
     again = operations.erase_again(entries=erasure_log.entries(), now=now)
     typer.echo(f"Restored the backup of {about['made_at']}: {len(about['files'])} files, all as they were.")
     if again:
-        typer.echo(f"{again} customers who had been erased since were erased again.")
+        typer.echo(f"Customers who had been erased since, and were erased again: {again}.")

@@ -101,17 +101,19 @@ class Upload:
 
 
 TRAPS: Mapping[str, str] = {
-    "without_customer": N_("%(rows)s rows name no customer: they count as guests, apart from customers."),
-    "without_title": N_("%(rows)s rows have no description: the product keeps the one of its other rows."),
-    "without_price": N_("%(rows)s rows have no price: they stand in the ledger at nothing and never count as sold."),
-    "negative_quantity": N_("%(rows)s rows have a negative quantity: they take away from what was sold."),
-    "ambiguous_times": N_("%(rows)s times happened twice when the clocks went back: the first is taken."),
-    "skipped_times": N_("%(rows)s times never were, as the clocks went forward: they move forward by the change."),
-    "cancelled_rows": N_("%(rows)s rows are of cancelled orders: a row that takes them back is added."),
-    "refunded_rows": N_("%(rows)s rows are of refunded orders: a refund is added."),
-    "test_rows": N_("%(rows)s rows are of test orders: they stand in the ledger and never count."),
-    "credit_rows": N_("%(rows)s credit rows name the order that they belong to: it is theirs."),
-    "over_refunds": N_("%(rows)s credits exceed what remained of their order: they are taken in and marked."),
+    "without_customer": N_("Rows that name no customer: %(rows)s. They count as guests, apart from customers."),
+    "without_title": N_("Rows without a description: %(rows)s. The product keeps the one of its other rows."),
+    "without_price": N_("Rows without a price: %(rows)s. They stand in the ledger at nothing and never count as sold."),
+    "negative_quantity": N_("Rows with a negative quantity: %(rows)s. They take away from what was sold."),
+    "ambiguous_times": N_("Times that came twice when the clocks went back: %(rows)s. The first is taken."),
+    "skipped_times": N_(
+        "Times that never were, as the clocks went forward: %(rows)s. They move forward by the change."
+    ),
+    "cancelled_rows": N_("Rows of cancelled orders: %(rows)s. For each, a row that takes it back is added."),
+    "refunded_rows": N_("Rows of refunded orders: %(rows)s. For each, a refund is added."),
+    "test_rows": N_("Rows of test orders: %(rows)s. They stand in the ledger and never count."),
+    "credit_rows": N_("Credits that name the order they belong to: %(rows)s. They stand with it."),
+    "over_refunds": N_("Credits above what remained of their order: %(rows)s. They are taken in and marked."),
     "tax_included": N_(
         "%(columns)s include tax: it is taken out row by row and stands in the ledger as tax, beside sales without it."
     ),
@@ -125,9 +127,9 @@ TRAPS: Mapping[str, str] = {
     ),
     "rate_columns": N_("%(columns)s are rates, not amounts: the amount is worked out from the price of each row."),
     "repeated_columns": N_("%(columns)s repeat on every row what an order has once: they count once for each order."),
-    "same_rows": N_("%(rows)s rows stand in more than one of the files: they count once."),
-    "known_rows": N_("%(rows)s rows came with an earlier import: they count once."),
-    "returning_rows": N_("%(rows)s rows came with an import that was taken back: they count again."),
+    "same_rows": N_("Rows that stand in more than one of the files: %(rows)s. They count once."),
+    "known_rows": N_("Rows that came with an earlier import: %(rows)s. They count once."),
+    "returning_rows": N_("Rows that came with an import that was taken back: %(rows)s. They count again."),
     "ambiguous_dates": N_(
         "Nothing shows whether the day or the month comes first in %(columns)s: look at the first rows."
     ),
@@ -135,7 +137,7 @@ TRAPS: Mapping[str, str] = {
         "Nothing shows whether 1.234 in %(columns)s is more than a thousand or little more than one: "
         "look at the first rows."
     ),
-    "other_sheets": N_("%(file)s has %(rows)s more sheets; the longest is read."),
+    "other_sheets": N_("Other sheets of %(file)s: %(rows)s. The longest is read."),
 }
 
 

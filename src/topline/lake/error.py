@@ -24,4 +24,4 @@ class NoSnapshotError(ToplineError):
 
 
 class DamagedLakeError(ToplineError):
-    message = N_("%(count)s files of the shop “%(shop)s” are missing or changed, first %(path)s. Restore a backup.")
+    message = N_("Files of the shop “%(shop)s” are missing or changed: %(count)s, first %(path)s. Restore a backup.")

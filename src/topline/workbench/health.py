@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.db.models import Max
 from django.utils import timezone
 
@@ -39,8 +39,12 @@ class Finding:
 
 def findings() -> Iterator[Finding]:
     """Everything that was looked at, in order; a check that fails to look is a problem itself."""
-    for check in (_home, _keys, _database):
+    for check in (_home, _keys):
         yield from _looked(check)
+    database = list(_looked(_database))
+    yield from database
+    if any(each.state == "problem" for each in database):
+        return
     if upgrade.is_pending():
         text = "The database is of an older program, or new."
         yield Finding("schema", "problem", text, "topline serve, or any other command, brings it up to date.")
@@ -53,7 +57,11 @@ def _looked(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     name = check.__name__.strip("_")
     try:
         yield from check()
-    except (DatabaseError, OSError, ToplineError) as error:
+    except OperationalError as error:
+        yield Finding(name, "problem", str(error), "Check that the database runs, and what DATABASE_URL says.")
+    except DatabaseError as error:
+        yield Finding(name, "problem", str(error), "Restore the newest backup.")
+    except (OSError, ToplineError) as error:
         yield Finding(name, "problem", str(error), "Mend what the message names, then check again.")
 
 

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from topline.connectors.ledger import REASONS, TEXT_LENGTH
 from topline.connectors.mapping import TARGETS, Layout
@@ -192,11 +192,21 @@ def _sentence(found: Import) -> str:
         case State.READING:
             return gettext("The files are being read.")
         case State.PROPOSED:
-            return gettext("%(facts)s of %(rows)s rows would come in; %(quarantined)s need mending.") % counts
+            text = ngettext(
+                "%(facts)s of %(rows)s row would come in; to be mended: %(quarantined)s.",
+                "%(facts)s of %(rows)s rows would come in; to be mended: %(quarantined)s.",
+                found.preview["rows"],
+            )
+            return text % counts
         case State.RUNNING:
             return gettext("The rows are going in; nobody sees them before all are there.")
         case State.LIVE:
-            return gettext("%(facts)s rows came in; %(duplicates)s were known, %(quarantined)s need mending.") % counts
+            text = ngettext(
+                "%(facts)s row came in; known already: %(duplicates)s, to be mended: %(quarantined)s.",
+                "%(facts)s rows came in; known already: %(duplicates)s, to be mended: %(quarantined)s.",
+                found.report["facts"],
+            )
+            return text % counts
         case State.FAILED:
             return gettext("The import stopped.") if found.confirmed_at else gettext("The files could not be read.")
         case State.UNDONE:

@@ -38,7 +38,7 @@ def erase(visit: Visit, person_id: int) -> HttpResponse:
     is_sure = posted.get("confirm", "").strip().casefold() == word.casefold()
     if visit.request.method == "POST" and is_sure:
         count = operations.erase(person=person, actor_id=visit.user.pk, now=timezone.now())
-        text = gettext("Erased: %(count)s customers of sources. Their keys leave the facts next.")
+        text = gettext("Erased. Customers of sources: %(count)s; their keys leave the facts next.")
         messages.success(visit.request, text % {"count": formats.decimal(count)})
         return redirect("privacy", visit.shop.slug)
     going = privacy.going(person)
