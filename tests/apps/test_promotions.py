@@ -225,6 +225,9 @@ def test_a_promotion_is_tried_on_the_page_and_then_planned(gifts, version, owner
     section = browser.get(f"/shop/gifts/plans/{version.plan_id}/document?section=11").content.decode()
     assert "Units expected" in section
     assert browser.get(f"{base}?key=nothing").status_code == 404
+    add("11.promotions", name="More", products="A1", starts_on="2027-02-01", ends_on="2027-02-02")
+    told = browser.get(f"/shop/gifts/plans/{version.plan_id}/document?section=11").content.decode()
+    assert '<span class="said">“More” offers the same goods' in told  # in words, in the document too
 
 
 @pytest.mark.django_db

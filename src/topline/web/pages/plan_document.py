@@ -669,8 +669,8 @@ def live_value(desk: Desk, one: live.Shown | None) -> str | SafeString:
         case str():
             return formats.say(one.value)
         case list():
-            told = ((text.render(each, currency=desk.plan.currency, language=formats.tag()),) for each in one.value)
-            return format_html_join(format_html("<br>"), '<span class="said">{}</span>', told)
+            told = ((each,) for each in plans.sentences(desk.version, one.value))
+            return format_html_join(" ", '<span class="said">{}</span>', told)
     if one.unit == Unit.MONEY:
         return formats.short(one.value, Unit.MONEY, desk.plan.currency)
     return formats.number(one.value, one.unit, desk.plan.currency)
