@@ -396,3 +396,20 @@ def test_the_plans_own_promotions_and_budget_move_it_and_stock_counts_the_stock_
     assert picks.tolist() == pytest.approx([share if day == date(2026, 10, 12) else 1.0 for day in work.weeks])
     assert "check.promotions" in {note.code for note in made.notes}
     assert made.unsaid.keys() == {"traffic"}
+
+
+def test_what_can_not_be_asked_of_the_page_is_said_on_it(version, client, owner):
+    wrong = {
+        "budget=-5": (200, "A budget is zero or more; -5 is not."),
+        "budget=1e12": (200, "“1e12” is not a number"),
+        "budget=x": (200, "“x” is not a number"),
+        "conversion=much": (400, "“much” is not a number"),
+        "price=-90": (400, "can be moved from -30 to 30 per cent"),
+        "channel.tv=10": (400, "has no channel"),
+    }
+    client.force_login(owner)
+    jobs.run_now(plan_jobs.prepare_check(version, date(2026, 10, 1)).job)
+    for asked, (status, said) in wrong.items():  # beside the plan as it stands
+        answer = client.get(f"/shop/gifts/plans/{version.plan_id}/check?{asked}")
+        shown = answer.content.decode()
+        assert (answer.status_code, said in shown, "What holds each month back" in shown) == (status, True, True), asked

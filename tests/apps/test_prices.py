@@ -69,7 +69,19 @@ def test_the_page_waits_for_the_job_and_answers_a_slider(client, owner, gifts):
     assert "5% more" in part
     assert "Elasticities of products" not in part
     assert client.get(url + "?change=2.125").status_code == 200
-    assert client.get(url + "?change=x").status_code == 400
+    wrong = {
+        "change=x": "“x” is not a number",
+        "change=-90": "“-90” is not a change of price",
+        "weeks=99": "There is: 1, 2, 4, 8, 13",
+        "aim=fame": "“fame” can&#x27;t be chosen here",
+        "kind=zeppelin": "“zeppelin” can&#x27;t be chosen here",
+        "product=Z9": "Z9",
+        "target=a lot": "“a lot” is not a number",
+    }
+    for asked, said in wrong.items():  # beside the page as it stands today
+        answer = client.get(f"{url}?{asked}")
+        shown = answer.content.decode()
+        assert (answer.status_code, said in shown, "price-picture-1" in shown) == (400, True, True), asked
     assert client.get(url + "?product=Z9").status_code == 400
     known = client.get(url + "?change=0&target=500&unit_cost=2&units_per_order=2").content.decode()
     assert "What a profit of" in known

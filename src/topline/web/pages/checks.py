@@ -18,6 +18,8 @@ from topline.plans.checks import ChannelCheck, GoalCheck, LimitError, MonthCheck
 from topline.plans.expectation import LEVEL, OTHER
 from topline.plans.models import Goal, Plan, PlanVersion
 from topline.science.check import CONSTRAINTS, LIKELY, LIMITS, Change, Move, Swing
+from topline.units.errors import ToplineError
+from topline.units.number import NumberTextError
 from topline.units.text import N_
 from topline.web import charts, files, formats, question
 from topline.web.page import Page, Visit
@@ -82,20 +84,27 @@ def _show(visit: Visit, version: PlanVersion, plans: list[tuple[int, str, bool]]
             return HttpResponse(status=204)
         context |= {"job": job, "error": formats.failure(job)}
         return visit.render("check.html#body" if visit.is_fragment else "check.html", context)
-    change, channels, error = _change(visit, version), _channels(visit), ""
+    budget_error = trouble = ""
+    change, channels, goal = Change(), {}, visit.request.GET.get("goal", "")
     try:
-        change = replace(change, budget=_budget(visit))
-    except LimitError as wrong:
+        change, channels = _change(visit, version), _channels(visit)
+        try:
+            change = replace(change, budget=_budget(visit))
+        except (LimitError, NumberTextError) as wrong:
+            if visit.is_fragment:
+                raise
+            budget_error = formats.say(wrong)
+        made = checks.of(version, visit.today, change=change, channels=channels, about=goal, snapshot=snapshot)
+    except ToplineError as wrong:
         if visit.is_fragment:
             raise
-        error = formats.say(wrong)
-    goal = visit.request.GET.get("goal", "")
-    made = checks.of(version, visit.today, change=change, channels=channels, about=goal, snapshot=snapshot)
+        trouble = formats.say(wrong)
+        made = checks.of(version, visit.today, about=goal, snapshot=snapshot)
     if file := _file(visit, made):
         return file
-    context |= _context(visit, made) | visit.resting(rest) | {"budget_error": error}
+    context |= _context(visit, made) | visit.resting(rest) | {"budget_error": budget_error, "trouble": trouble}
     if not visit.is_fragment:
-        return visit.render("check.html", context)
+        return visit.render("check.html", context, status=400 if trouble else 200)
     if visit.request.headers.get("HX-Target", "").endswith("check-answer"):
         return visit.render("check.html#answer", context | {"is_answer": True})
     return visit.render("check.html#body", context)

@@ -1,7 +1,7 @@
 """Price and volume: how demand answers to prices, what a change brings, and what a target takes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -48,6 +48,10 @@ class ChangeError(ToplineError):
     message = N_("“%(text)s” is not a change of price from -40 to 40 per cent. Write a number such as -10 or 2.5.")
 
 
+class ChoiceError(ToplineError):
+    message = N_("“%(text)s” can't be chosen here. There is: %(names)s.")
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the address asks for."""
@@ -59,6 +63,10 @@ class Asked:
     kinds: tuple[str, ...]
     aim: volume.Aim
     target: Decimal | None
+
+
+TODAY = Asked("", "", 0.0, 4, (), volume.Aim.PROFIT, None)
+"""All products at today's prices."""
 
 
 def view(visit: Visit) -> HttpResponseBase:
@@ -76,35 +84,46 @@ def view(visit: Visit) -> HttpResponseBase:
         plan_jobs.prepare_response(visit.shop, visit.today)
     if file := _file(visit, outlook):
         return file
-    asked = _asked(visit)
-    context = _answer(visit, outlook, asked)
+    trouble = ""
+    try:
+        asked = _asked(visit)
+        context = _answer(visit, outlook, asked)
+    except ToplineError as error:
+        if visit.is_fragment:
+            raise
+        trouble, asked = formats.say(error), TODAY
+        context = _answer(visit, outlook, asked)
     if visit.is_fragment and visit.request.headers.get("HX-Target", "").endswith("price-answer"):
         return visit.render("price.html#answer", context | {"is_answer": True})
     context |= _around(outlook, asked) | {"is_remade": stands.job is not None and not stands.job.is_finished}
-    return visit.render("price.html#body" if visit.is_fragment else "price.html", context)
+    context |= {"trouble": trouble}
+    template = "price.html#body" if visit.is_fragment else "price.html"
+    return visit.render(template, context, status=400 if trouble else 200)
 
 
 def _asked(visit: Visit) -> Asked:
-    """Raises ChangeError, NumberTextError."""
+    """Raises ChangeError, ChoiceError, NumberTextError."""
     given = visit.request.GET
     written = given.get("change") or "0"
     change = float(formats.read_field(written))
     if not LEAST <= change <= MOST:
         raise ChangeError(text=written)
-    weeks = given.get("weeks", "")
     wanted = given.get("target", "").strip()
-    target = formats.read_number(wanted) if wanted else None
-    aim = volume.Aim.SALES if given.get("aim") == "sales" else volume.Aim.PROFIT
-    product, category = given.get("product", ""), given.get("category", "")
     return Asked(
-        product=product,
-        category=category,
+        product=given.get("product", ""),
+        category=given.get("category", ""),
         change=change,
-        weeks=int(weeks) if weeks.isdecimal() and int(weeks) in WEEKS else 4,
-        kinds=tuple(kind for kind in given.getlist("kind") if kind in KINDS),
-        aim=aim,
-        target=target,
+        weeks=int(_chosen(given.get("weeks") or str(TODAY.weeks), [str(n) for n in WEEKS])),
+        kinds=tuple(_chosen(kind, KINDS) for kind in given.getlist("kind")),
+        aim=volume.Aim(_chosen(given.get("aim") or TODAY.aim.value, [aim.value for aim in volume.Aim])),
+        target=formats.read_number(wanted) if wanted else None,
     )
+
+
+def _chosen(text: str, names: Collection[str]) -> str:
+    if text not in names:
+        raise ChoiceError(text=text, names=", ".join(names))
+    return text
 
 
 # What the page shows ---------------------------------------------------------------
