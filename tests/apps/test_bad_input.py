@@ -96,6 +96,11 @@ def test_prices_that_never_change_say_what_would_be_needed(shop, owner, client, 
     told = caller(shop, owner)("GET", "/shops/gifts/outlook/price").json()
     assert told["state"] == "failed"
     assert said in told["message"]
+    client.get("/shop/gifts/outlook/proposals")
+    run_all()  # nothing is called in order that nobody could look at
+    shown = client.get("/shop/gifts/outlook/proposals", headers={"HX-Request": "true"}).content.decode()
+    assert "was not looked at: visits, stock levels, marketing spend." in shown
+    assert "None of the earlier proposals" not in shown
 
 
 def test_spend_before_any_sale_is_told_apart_from_no_spend(shop, capsys):

@@ -25,6 +25,7 @@ from topline.plans import jobs as plan_jobs
 from topline.plans.text import render
 from topline.team import operations as team
 from topline.units.period import Period
+from topline.web.pages import stock_plan
 from topline.workbench import jobs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -169,6 +170,8 @@ def test_without_levels_it_says_what_to_hold(shop, history, tmp_path, settings):
     assert found.headline[0].code == "stock.no_levels"
     assert found.months == []
     assert all(line.order_up_to > 0 for line in found.lines)
+    shown = [one["value"] for one in stock_plan._figures(found, "GBP", sees_cost=True)]
+    assert shown == ["–", "–", "–", "3"]  # what nobody counted is not nothing
 
 
 def test_its_doors_say_the_same(stocked, owner, member, client, capsys):

@@ -46,10 +46,13 @@ KINDS: Mapping[str, Kind] = {
 }
 TONES = {Proposal.State.OPEN: "", Proposal.State.ACCEPTED: "good", Proposal.State.DISMISSED: ""}
 MOST_SCORED = 50
+LOOKED_AT = {"session": N_("visits"), "stock_level": N_("stock levels"), "spend": N_("marketing spend")}
+"""Facts without which some proposals can't come."""
 
 
 def view(visit: Visit) -> HttpResponseBase:
-    if visit.shop.lake().latest() is None:
+    snapshot = visit.shop.lake().latest()
+    if snapshot is None:
         return visit.render("proposals.html", {"is_empty": True})
     job = plan_jobs.prepare_proposals(visit.shop, retry=visit.is_retry)
     if job is not None:
@@ -69,7 +72,8 @@ def view(visit: Visit) -> HttpResponseBase:
         "fresh": [shown(visit, one) for one in fresh],
         "before": [shown(visit, one) for one in found if one.week != week and one.share is None][:MOST_SCORED],
         "scored": [shown(visit, one) for one in scored],
-        "track": _track(scored),
+        "track": _track(scored) if any(one.week != week for one in found) else "",
+        "unseen": [formats.say(name) for table, name in LOOKED_AT.items() if table not in snapshot.tables],
         "may_write": visit.may("plans.write"),
     }
     return visit.render("proposals.html#body" if visit.is_fragment else "proposals.html", context)

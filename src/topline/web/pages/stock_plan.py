@@ -1,6 +1,6 @@
 """The stock plan: what to order of whom and when, what may be bought by month, and what lies there for nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
@@ -138,15 +138,18 @@ def _figures(found: StockPlan, currency: str, *, sees_cost: bool) -> Iterator[di
         known = [value for value in values if value is not None]
         return formats.short_money(sum(known), currency) if sees_cost and known else ""
 
+    def count(lines: Sequence[StockLine]) -> str:
+        return "–" if found.counted_on is None else formats.decimal(len(lines))
+
     yield {
         "label": gettext("To order today"),
-        "value": formats.decimal(len(ordered)),
+        "value": count(ordered),
         "note": worth([line.order_value for line in ordered]),
     }
-    yield {"label": gettext("Gone before a delivery can come"), "value": formats.decimal(len(late)), "note": ""}
+    yield {"label": gettext("Gone before a delivery can come"), "value": count(late), "note": ""}
     yield {
         "label": gettext("Too much or unsold"),
-        "value": formats.decimal(len(idle)),
+        "value": count(idle),
         "note": worth([line.excess_value for line in idle]),
     }
     yield {"label": gettext("Products"), "value": formats.decimal(len(found.lines)), "note": ""}
