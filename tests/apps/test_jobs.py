@@ -1,5 +1,7 @@
 """Jobs: queued once, leased to one worker, cancelled at a batch, resumed after a kill; the schedule and its leader."""
 
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 
@@ -219,6 +221,23 @@ def test_every_declared_kind_and_schedule_is_callable():
     assert all(callable(work) for each in declared for work in each.values())
     assert "journal.drain" in schedule.entries()
     assert schedule.entries()["journal.drain"][0] == timedelta(seconds=1)
+
+
+def test_every_declared_kind_is_found_by_its_name(monkeypatch):
+    declared = {kind: work for module in jobs.modules() for kind, work in getattr(module, "JOBS", {}).items()}
+    monkeypatch.setattr(jobs, "kinds", lambda: declared)
+    assert {kind: jobs.work(kind) for kind in declared} == declared
+    with pytest.raises(KeyError, match="nothing"):
+        jobs.work("nothing.known")
+
+
+def test_a_command_that_imports_files_loads_no_jobs_of_plans_or_pages():
+    program = (
+        "import sys; from topline.cli import boot; boot.settings(); from topline.workbench import jobs; "
+        "jobs.work('imports.run'); print(*sorted(name for name in sys.modules if name.endswith('.jobs')))"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["topline.imports.jobs", "topline.workbench.jobs"]
 
 
 def test_mail_is_sent_by_a_job_and_forgotten(db, settings, mailoutbox):

@@ -42,6 +42,19 @@ def kinds() -> Mapping[str, Work]:
     return {kind: work for jobs in modules() for kind, work in getattr(jobs, "JOBS", {}).items()}
 
 
+def work(kind: str) -> Work:
+    """What does jobs of this kind. Raises KeyError.
+
+    Looked for first in the app that its name begins with, as a command that does one job needn't import all others.
+    """
+    own = f"topline.{kind.partition('.')[0]}"
+    if apps.is_installed(own) and find_spec(f"{own}.jobs"):
+        declared: Mapping[str, Work] = getattr(import_module(f"{own}.jobs"), "JOBS", {})
+        if kind in declared:
+            return declared[kind]
+    return kinds()[kind]
+
+
 @cache
 def modules() -> tuple[Any, ...]:
     """The `jobs.py` of every app of ours."""
@@ -142,7 +155,7 @@ def perform(job: Job) -> None:
         return _finish(job, Job.State.FAILED, message=f"Given up: the process died {MAX_ATTEMPTS} times at one batch.")
     try:
         with leases.beating(lambda: _renew(job), every=LEASE.total_seconds() / 3):
-            result = kinds()[job.kind](job)
+            result = work(job.kind)(job)
     except LeaseLostError:
         _log.warning("lease lost", extra={"job": job.pk, "kind": job.kind})
     except OperationalError:
