@@ -49,8 +49,10 @@ def test_every_analysis_has_a_page_an_endpoint_and_files(browser, call):
 
 def test_a_choice_that_is_not_known_names_the_nearest(call):
     answer = call("GET", "/shops/gifts/analyses/cohorts?messure=orders")
-    assert answer.status_code == 404
+    assert answer.status_code == 422
     assert "measure" in answer.json()["title"]
+    other = call("GET", "/shops/gifts/analyses/cohorts?within=session")  # a choice of the funnel
+    assert other.status_code == 404
     wrong = call("GET", "/shops/gifts/analyses/cohorts?by=chanel")
     assert wrong.status_code == 422
     assert "channel" in wrong.json()["title"]

@@ -124,6 +124,62 @@ def test_a_field_that_nobody_knows_is_refused_and_the_nearest_named(call):
     assert call("GET", "/shops/gifts").json()["name"] == "Gifts"
 
 
+@pytest.mark.parametrize(
+    ("content", "sent_as", "status", "code"),
+    [
+        (b'{"name": ', "application/json", 400, "not_json"),
+        (b'{"name": "\xff"}', "application/json", 400, "not_json"),
+        (b'{"name": NaN}', "application/json", 400, "not_json"),
+        (b"[" * 100_000, "application/json", 400, "not_json"),
+        (rb'{"name": "a\u0000b"}', "application/json", 400, "unkept_character"),
+        (rb'{"name": "a\ud800b"}', "application/json", 400, "unkept_character"),
+        (rb'{"a\u0000b": ["x"]}', "application/json", 400, "unkept_character"),
+        (b"name=One", "application/x-www-form-urlencoded", 415, "media_type"),
+        (b"<name>One</name>", "text/xml", 415, "media_type"),
+    ],
+)
+def test_a_body_that_is_no_json_that_can_be_kept_is_a_problem_that_says_so(
+    call, shop, owner, content, sent_as, status, code
+):
+    _, secret = operations.create_token(user=owner, shop=shop, name="b", scopes=["settings.write"], actor_id=owner.pk)
+    client = Client(headers={"authorization": f"Bearer {secret}"})
+    answer = client.generic("PATCH", "/api/v1/shops/gifts", content, content_type=sent_as)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert call("GET", "/shops/gifts").json()["name"] == "Gifts"
+
+
+def test_a_form_without_a_boundary_says_how_to_send_it(shop, owner):
+    _, secret = operations.create_token(user=owner, shop=shop, name="b", scopes=["imports.write"], actor_id=owner.pk)
+    answer = Client(headers={"authorization": f"Bearer {secret}"}).generic(
+        "POST", "/api/v1/shops/gifts/imports", b"--x", content_type="multipart/form-data"
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "not_a_form")
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "said"),
+    [
+        ("/shops/gifts/query?metrics=orders&strat=2011-01", "parameter", "start"),
+        ("/shops/gifts?at=2011-01", "parameter", "none"),
+        ("/shops/gifts/query?metrics=orders&where=market=%00", "unkept_character", "\\0"),
+        ("/shops/gifts/plans/a%00b", "unkept_character", "\\0"),
+        ("/shops/gifts/imports?after=dHJ1ZQ", "cursor", "dHJ1ZQ"),
+    ],
+)
+def test_a_parameter_that_is_unknown_or_cannot_be_kept_is_refused(call, client, path, code, said):
+    answer = call("GET", path)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert said in answer.json()["title"]
+    assert client.get(f"/api/v1{path}").status_code == 401
+
+
+def test_a_key_is_at_most_so_long(call):
+    assert call("PATCH", "/shops/gifts", {"name": "One"}, Idempotency_Key="k" * 255).status_code == 200
+    answer = call("PATCH", "/shops/gifts", {"name": "One"}, Idempotency_Key="k" * 256)
+    assert (answer.status_code, answer.json()["code"]) == (422, "key_too_long")
+
+
 def test_a_key_cannot_serve_two_requests(call):
     call("PATCH", "/shops/gifts", {"name": "One"}, Idempotency_Key="k1")
     answer = call("PATCH", "/shops/gifts", {"name": "Two"}, Idempotency_Key="k1")

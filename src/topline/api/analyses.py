@@ -1,5 +1,7 @@
 """Analyses: the catalogue, and their answers as tables."""
 
+from collections import defaultdict
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from django.core.exceptions import PermissionDenied
@@ -75,6 +77,17 @@ class AnswerOut(Schema):
     recorded_to: str | None
 
 
+def _choices() -> Iterator[dict[str, object]]:
+    """The choices of all analyses as OpenAPI has parameters."""
+    of = defaultdict[str, list[str]](list)
+    for analysis in catalogue.analyses().values():
+        for choice in analysis.choices:
+            of[choice.id].append(analysis.id)
+    for id_, analyses in of.items():
+        told = f"A choice of {', '.join(analyses)}"
+        yield {"in": "query", "name": id_, "schema": {"type": "string"}, "required": False, "description": told}
+
+
 @router.get("/shops/{shop}/analyses", response=list[AnalysisOut], auth=Requires("metrics.read"), summary="The analyses")
 def list_analyses(request: HttpRequest, shop: str) -> list[dict[str, object]]:
     return [
@@ -101,7 +114,11 @@ def list_analyses(request: HttpRequest, shop: str) -> list[dict[str, object]]:
 
 
 @router.get(
-    "/shops/{shop}/analyses/{analysis}", response=AnswerOut, auth=Requires("metrics.read"), summary="Ask an analysis"
+    "/shops/{shop}/analyses/{analysis}",
+    response=AnswerOut,
+    auth=Requires("metrics.read"),
+    summary="Ask an analysis",
+    openapi_extra={"parameters": list(_choices())},
 )
 def answer(request: HttpRequest, shop: str, analysis: str, asked: Query[Asked]) -> dict[str, object] | HttpResponseBase:
     """Its choices are parameters too: `/analyses/cohorts?by=channel&measure=net_sales`."""

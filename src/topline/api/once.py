@@ -12,10 +12,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from topline.api.problem import problem
+from topline.api.problem import problem, too_large
 from topline.workbench.models import IdempotencyKey
 
 LONGEST_RUN = timedelta(minutes=10)
+LONGEST_KEY = 255
 
 
 def once(run: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -31,10 +32,13 @@ def once(run: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @wraps(run)
     def answer(request: HttpRequest, **path: Any) -> HttpResponse:
         if _is_large(request):
-            return problem(413, "too_large", _("More than 10 MB are too much for one request. Send it in parts."))
+            return too_large()
         key = request.headers.get("Idempotency-Key")
         if not key:
             return run(request, **path)
+        if len(key) > LONGEST_KEY:
+            title = _("An Idempotency-Key has at most %(most)s characters.") % {"most": LONGEST_KEY}
+            return problem(422, "key_too_long", title)
         refused: HttpResponse | None = operation._run_checks(request)
         if refused:
             return refused

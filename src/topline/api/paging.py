@@ -31,7 +31,7 @@ def newest_first[M: Model](listed: QuerySet[M], *, limit: int, after: str | None
     """A page of rows, the newest first, and the cursor of the next one. Raises CursorError."""
     if after:
         last = decode(after)
-        if not isinstance(last, int):
+        if type(last) is not int:
             raise CursorError(cursor=after)
         listed = listed.filter(pk__lt=last)
     page = list(listed.order_by("-pk")[: limit + 1])

@@ -3,13 +3,15 @@
 import logging
 from collections.abc import Callable
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from topline.accounts.scopes import WholeShopError
+from topline.api.parser import MediaTypeError
 from topline.units.errors import FieldsError, ToplineError
 
 log = logging.getLogger(__name__)
@@ -19,6 +21,10 @@ def problem(status: int, code: str, title: str, **members: object) -> HttpRespon
     """A problem document: `type` is a stable code, `title` a translated sentence."""
     content = {"type": f"urn:topline:{code}", "code": code, "title": title, "status": status, **members}
     return JsonResponse(content, status=status, content_type="application/problem+json")
+
+
+def too_large() -> HttpResponse:
+    return problem(413, "too_large", _("More than 10 MB are too much for one request. Send it in parts."))
 
 
 def of_topline(error: ToplineError) -> HttpResponse:
@@ -93,7 +99,22 @@ def register(api: NinjaAPI) -> None:
 
     @api.exception_handler(HttpError)
     def http(request: HttpRequest, error: HttpError) -> HttpResponse:
+        match error.__cause__:
+            case ToplineError() as cause:
+                status = 415 if isinstance(cause, MediaTypeError) else error.status_code
+                return problem(status, cause.code, _(cause.message) % cause.params)
         return problem(error.status_code, "bad_request", str(error))
+
+    @api.exception_handler(MultiPartParserError)
+    def form(request: HttpRequest, error: MultiPartParserError) -> HttpResponse:
+        title = _(
+            "The form can't be read: %(what)s. Send it as multipart/form-data with its boundary, as curl -F does."
+        )
+        return problem(400, "not_a_form", title % {"what": str(error).rstrip(".")})
+
+    @api.exception_handler(SuspiciousOperation)
+    def excess(request: HttpRequest, error: SuspiciousOperation) -> HttpResponse:
+        return too_large() if isinstance(error, RequestDataTooBig) else problem(400, "bad_request", str(error))
 
     @api.exception_handler(Exception)
     def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -1,15 +1,26 @@
-"""What requests send: a field that the endpoint doesn't know is refused rather than left out of what is written."""
+"""What requests send: a field or a parameter that the endpoint doesn't know is refused rather than left out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
 from typing import Any, Self
 
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Schema
 from ninja import errors as ninja
 from pydantic import ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from topline.api.parser import require_kept
+from topline.api.problem import of_topline
 from topline.units import spelling
+from topline.units.errors import ToplineError
+from topline.units.text import N_
+
+
+class ParameterError(ToplineError):
+    message = N_("This address takes no parameter “%(name)s”. %(hint)s")
 
 
 class Sent(Schema):
@@ -25,6 +36,37 @@ class Sent(Schema):
         if unknown:
             raise ValidationError.from_exception_data(cls.__name__, [_unknown(name, known) for name in unknown])
         return read(sent)
+
+
+def checked(run: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Make an operation refuse an address with a parameter that it doesn't read, or a text that can't be kept.
+
+    Who isn't let in hears that first. For `NinjaAPI.add_decorator`, in the mode “view”.
+    """
+    operation: Any = inspect.unwrap(run).__self__  # Ninja's, beneath other decorators
+    models = [each for each in operation.models if each.__ninja_param_source__ == "query"]
+    told = (operation.openapi_extra or {}).get("parameters", ())
+    known = [*(name for each in models for name in each.__ninja_flatten_map__), *(each["name"] for each in told)]
+
+    @wraps(run)
+    def answer(request: HttpRequest, **path: Any) -> HttpResponse:
+        try:
+            require_kept([*path.values(), *(text for _name, texts in request.GET.lists() for text in texts)])
+            _require_known(request.GET, known)
+        except ToplineError as error:
+            refused: HttpResponse | None = operation._run_checks(request)
+            return refused or of_topline(error)
+        return run(request, **path)
+
+    return answer
+
+
+def _require_known(names: Iterable[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            near = spelling.nearest(name, known) or known
+            hint = _("Did you mean %(nearest)s?") % {"nearest": " / ".join(near)} if near else _("It takes none.")
+            raise ParameterError(name=name[:100], hint=hint)
 
 
 def check_form(names: Iterable[str], known: Sequence[str]) -> None:

@@ -8,7 +8,8 @@ from ninja import NinjaAPI
 from ninja.openapi.docs import Swagger
 
 from topline import api as package
-from topline.api import problem
+from topline.api import problem, sent
+from topline.api.parser import Parser
 
 api = NinjaAPI(
     title="Topline",
@@ -18,8 +19,10 @@ api = NinjaAPI(
     urls_namespace="api-1",
     docs=Swagger({"persistAuthorization": False}),
     servers=[],
+    parser=Parser(),
 )
 problem.register(api)
+api.add_decorator(sent.checked, mode="view")
 
 for _module in iter_modules(package.__path__):
     if _module.name != "urls" and (_router := getattr(import_module(f"topline.api.{_module.name}"), "router", None)):
