@@ -41,7 +41,6 @@ from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 
 SETTINGS = Settings("EUR", "Europe/Berlin", country="DE")
-TIMEOUT = 20
 LONG = 8
 """Seconds of a round that is not repeated."""
 
@@ -220,8 +219,8 @@ def build(folder: Path, lines: int) -> tuple[Lake, Path]:
     return lake, native
 
 
-def postgres(folder: Path, binaries: Path, native: Path) -> psycopg.Connection[tuple[object, ...]]:
-    """A private cluster with the ledger and its indexes, filled once."""
+def postgres(folder: Path, binaries: Path, native: Path, timeout: int) -> psycopg.Connection[tuple[object, ...]]:
+    """A private cluster with the ledger and its indexes, filled once; it has `timeout` seconds for a question."""
     home, user = folder / "postgres", ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
     is_new = not home.exists()
     if is_new:
@@ -236,7 +235,7 @@ def postgres(folder: Path, binaries: Path, native: Path) -> psycopg.Connection[t
     connection = psycopg.connect("host=/tmp port=8119 user=bench dbname=postgres", autocommit=True)
     if is_new:
         fill(connection, native)
-    connection.execute(f"SET statement_timeout = '{TIMEOUT}s'")
+    connection.execute(f"SET statement_timeout = '{timeout}s'")
     return connection
 
 
@@ -311,7 +310,7 @@ def timed_once(server: psycopg.Connection[tuple[object, ...]], texts: list[str])
     return time.perf_counter() - started
 
 
-def show(found: Mapping[str, Mapping[str, float | None]]) -> None:
+def show(found: Mapping[str, Mapping[str, float | None]], timeout: int) -> None:
     columns = ("detail", "partials", "native", *PACKAGES, "postgres")
     pairs = (
         *(("detail", "native"), ("partials", "native")),
@@ -322,10 +321,10 @@ def show(found: Mapping[str, Mapping[str, float | None]]) -> None:
         print(f"{f'seconds{kind}':30}" + "".join(f"{column:>10}" for column in columns))
         for name, took in found.items():
             held = [took.get(f"{column}{kind}", math.nan) for column in columns]
-            texts = (f"> {TIMEOUT}" if s is None else "" if math.isnan(s) else f"{s:.3f}" for s in held)
+            texts = (f"> {timeout}" if s is None else "" if math.isnan(s) else f"{s:.3f}" for s in held)
             print(f"{name:30}" + "".join(f"{text:>10}" for text in texts))
         for one, other in ((f"{one}{kind}", f"{other}{kind}") for one, other in pairs):
-            both = [(took[one] or TIMEOUT, took[other]) for took in found.values() if one in took and other in took]
+            both = [(took[one] or timeout, took[other]) for took in found.values() if one in took and other in took]
             if both:
                 ratios = sorted(left / right for left, right in both)
                 print(
@@ -342,13 +341,14 @@ def main() -> None:
     parser.add_argument("--postgres", type=Path)
     parser.add_argument("--peers", action="store_true", help="ask boring-semantic-layer and MetricFlow too")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--timeout", type=int, default=20, help="seconds that PostgreSQL has for a question")
     parser.add_argument("--only", default="", help="metrics, or metric:dimension, with commas; asked again")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     lake, native = build(given.folder, given.lines)
     threads = os.cpu_count() or 1
     duck.configure(memory="2GB", threads=threads, spill=given.folder / "spill")
-    server = postgres(given.folder, given.postgres, native) if given.postgres else None
+    server = postgres(given.folder, given.postgres, native, given.timeout) if given.postgres else None
     by_hand = duckdb.connect(str(native), read_only=True, config={"threads": threads})
     snapshot = lake.latest()
     assert snapshot is not None
@@ -412,7 +412,7 @@ def main() -> None:
         subprocess.run(
             [*user, given.postgres / "pg_ctl", "-D", given.folder / "postgres", "-m", "fast", "stop"], check=True
         )
-    show(found)
+    show(found, given.timeout)
 
 
 if __name__ == "__main__":
