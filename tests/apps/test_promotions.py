@@ -24,6 +24,7 @@ from topline.plans.models import Plan, PlanVersion, State
 from topline.plans.team import Entries
 from topline.units.missing import Missing
 from topline.units.period import Period
+from topline.web.pages import plan_promotions
 
 pytestmark = pytest.mark.once
 
@@ -231,6 +232,14 @@ def test_a_promotion_is_tried_on_the_page_and_then_planned(gifts, version, owner
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [({}, "nothing stands"), ({"late": ["x"]}, "needs you"), ({"stock": {"short": 417}}, "short of stock")],
+)
+def test_the_pages_sentence_says_what_stands_in_the_way(trouble, said):
+    assert said in plan_promotions._sentence([{"clashes": [], "late": [], "stock": {"short": 0}} | trouble])
+
+
 def test_what_an_active_plan_promotes_drives_the_forecast(gifts, version, add):
     """Of the 7 days of the week from 4 January, 4 are promoted at 30 % off, whatever is left of the plan before."""
     add("11.promotions", name="Lamps", category="Lamps", discount="0.3", starts_on="2027-01-07", ends_on="2027-01-10")

@@ -177,7 +177,7 @@ def _effect(around: Around | None, row: Entry) -> dict[str, Shown]:
         return dict.fromkeys(("effect", "missing", "clash"), Shown(PART))
     found = simulation.simulate(around, row.cells, key=row.key, with_law=False)
     answer, need = found.answer, found.stock
-    units: object = answer if isinstance(answer, Missing) else answer.units.mean
+    units: object = answer if isinstance(answer, Missing) else round(answer.units.mean)
     return {
         "effect": Shown(units, Unit.QUANTITY),
         "missing": Shown(need if isinstance(need, Missing) else ceil(need.short), Unit.QUANTITY),

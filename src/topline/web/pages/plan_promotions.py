@@ -74,11 +74,11 @@ def _prepare(visit: Visit, version: PlanVersion) -> None:
 def _sentence(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return gettext("No promotion is planned yet.")
-    troubled = sum(bool(one["clashes"] or one["late"]) for one in rows)
+    troubled = sum(bool(one["clashes"] or one["late"] or one["stock"].get("short")) for one in rows)
     if troubled:
         return ngettext(
-            "%(n)s promotion needs you: something clashes or is late.",
-            "%(n)s promotions need you: something clashes or is late.",
+            "%(n)s promotion needs you: something clashes, is late or short of stock.",
+            "%(n)s promotions need you: something clashes, is late or short of stock.",
             troubled,
         ) % {"n": troubled}
     return ngettext(
