@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from types import ModuleType
 
+import given
 import numpy as np
 from scipy.optimize import nnls
 
@@ -162,12 +163,13 @@ def main() -> None:
     parser.add_argument("--market", type=Path, default=SHARED.parent / "tools" / "marketing_truth.py")
     parser.add_argument("--robyn", type=Path, default=SHARED / "robyn_simulated" / "dt_simulated_weekly.csv")
     asked = parser.parse_args()
+    if not asked.market.is_file():
+        raise SystemExit(f"{asked.market}: there is no such market; name one with --market")
     spec = importlib.util.spec_from_file_location("market", asked.market)
     market = importlib.util.module_from_spec(spec)
     __import__("sys").modules["market"] = market
     spec.loader.exec_module(market)
-    first, _, last = asked.seeds.partition("-")
-    runs = [measure(market, seed, asked.shape, asked.weeks) for seed in range(int(first), int(last or first) + 1)]
+    runs = [measure(market, seed, asked.shape, asked.weeks) for seed in given.seeds(asked.seeds)]
     print(f"{asked.shape}, {asked.weeks} weeks, seeds {asked.seeds}")
     print(f"{'method':28}{'regret':>8}{'worst':>8}{'past':>8}{'more':>8}{'CPU s':>8}   by seed")
     for name in runs[0]:

@@ -1,13 +1,15 @@
 """The demand forecast on any panel, over rolling origins, against seasonal naive and AutoETS.
 
     python bench/demand.py --panel FILE [--horizon 8] [--origins 4] [--seeds 0] [--ets 300]
+        [--id-column NAME] [--date-column NAME] [--quantity-column NAME]
     python bench/demand.py --data orange_juice,rossmann,walmart,fresh_retail,fresh_retail_13,carparts
 
 FILE is CSV or Parquet, a row for each series and period: id, date, quantity; optional: group (whose calendar a series
 follows), closed (0/1, no sales by plan), unknown (0/1, shelves were empty: not demand), price (logs are taken) and any
-other number that is known ahead, such as promotion; columns of texts are left out. The period is what lies between
-most dates: a day, week, month or quarter. Rows of one series and period are added up, less than nothing counts as
-nothing. Periods without a row are not known, unless --zeros says that they are zero.
+other number that is known ahead, such as promotion; columns of texts are
+left out. The period is what lies between most dates: a day, week, month or quarter. Rows of one series and period are
+added up, less than nothing counts as nothing. Periods without a row or quantity are not known, unless --zeros says
+that they are zero.
 
 WAPE is the sum of absolute errors of the median over the sum of actuals, "mean" that of the expected value; MASE
 divides by the mean absolute error of seasonal naive within the history. Coverage is of the central 80 % by period, and
@@ -21,14 +23,30 @@ import time
 import warnings
 from pathlib import Path
 
+import given
 import numpy as np
 import pandas as pd
 import panels
 
 from topline.science import stack
-from topline.science.panel import LEAST_CYCLES, Panel
+from topline.science.panel import LEAST_CYCLES, Panel, PanelError
 
+USUAL = {
+    "id": "id$|sku|series|product|item",
+    "date": "date|day|week|month",
+    "quantity": "quantity|units|sales|sold|qty|^y$",
+}
 _NOT_DRIVERS = {"id", "date", "quantity", "group", "closed", "unknown"}
+
+
+def read(path: Path, series: str, day: str, quantity: str) -> pd.DataFrame:
+    """A long table of the reader's own. Exits where it can't be one."""
+    rows = given.named(given.table(path), path, {"id": series, "date": day, "quantity": quantity}, USUAL)
+    rows = rows.assign(date=given.days(rows.date, path), quantity=given.numbers(rows.quantity, path))
+    left = set(rows) - _NOT_DRIVERS - set(rows.select_dtypes(["number", "bool"]))
+    if left:
+        print(f"left out, since they are no numbers: {', '.join(sorted(left))}")
+    return rows
 
 
 def assembled(table: pd.DataFrame, horizon: int, *, zeros: bool) -> tuple[Panel, np.ndarray]:
@@ -54,7 +72,7 @@ def assembled(table: pd.DataFrame, horizon: int, *, zeros: bool) -> tuple[Panel,
         found[series, place] = values
         return found
 
-    summed = table.assign(series=series, place=place).groupby(["series", "place"]).quantity.sum()
+    summed = table.assign(series=series, place=place).groupby(["series", "place"]).quantity.sum(min_count=1).dropna()
     units = np.full(shape, 0.0 if zeros else np.nan)
     units[summed.index.get_level_values(0), summed.index.get_level_values(1)] = np.maximum(summed, 0)
     closed = wide(table.closed.to_numpy(float), 0.0).astype(bool) if "closed" in table else np.zeros(shape, bool)
@@ -168,6 +186,9 @@ def bias(found: np.ndarray, actual: np.ndarray) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--panel", type=Path)
+    parser.add_argument("--id-column", default="")
+    parser.add_argument("--date-column", default="")
+    parser.add_argument("--quantity-column", default="")
     parser.add_argument("--data", default="", help=", ".join(panels.BENCHES))
     parser.add_argument("--horizon", type=int, default=8)
     parser.add_argument("--origins", type=int, default=0, help="0: as many as the data's bench has, of a file 4")
@@ -175,12 +196,15 @@ def main() -> None:
     parser.add_argument("--ets", type=int, default=300)
     parser.add_argument("--zeros", action="store_true")
     args = parser.parse_args()
-    seeds = [int(seed) for seed in args.seeds.split(",")]
+    seeds = given.seeds(args.seeds)
     pd.set_option("display.width", 250)
     warnings.filterwarnings("ignore", message="Mean of empty slice")
     if args.panel:
-        table = pd.read_parquet(args.panel) if args.panel.suffix == ".parquet" else pd.read_csv(args.panel)
-        run(args.panel.stem, table, args.horizon, args.origins or 4, seeds, args.ets, zeros=args.zeros)
+        table = read(args.panel, args.id_column, args.date_column, args.quantity_column)
+        try:
+            run(args.panel.stem, table, args.horizon, args.origins or 4, seeds, args.ets, zeros=args.zeros)
+        except PanelError as error:
+            raise SystemExit(f"{args.panel.name}: {error}") from None
     chosen = args.data.split(",") if args.data else [] if args.panel else list(panels.BENCHES)
     for name in chosen:
         bench = panels.BENCHES[name]

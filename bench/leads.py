@@ -12,6 +12,7 @@ import os
 import time
 from pathlib import Path
 
+import given
 import numpy as np
 import pandas as pd
 
@@ -22,6 +23,7 @@ from topline.simulate.world import World
 
 DATA = Path(os.environ.get("TOPLINE_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 POSITIVE = {"yes", "true", "1", "1.0", "converted", "won"}
+SHOWN = 8
 KNOWN = (
     ("x_education_leads/Leads.csv.gz", "Converted", "Prospect ID,Lead Number,Tags,Lead Quality"),
     ("bank_marketing/bank-additional-full.csv.gz", "y", "duration"),
@@ -29,14 +31,25 @@ KNOWN = (
 
 
 def measure(path: Path, target: str, without: list[str], positive: set[str]) -> None:
-    frame = pd.read_csv(path) if path.suffix != ".parquet" else pd.read_parquet(path)
+    frame = given.table(path)
     if target not in frame:
-        raise leads.UnknownColumnError(name=target, names=", ".join(frame.columns))
+        raise SystemExit(f"{path.name} has no column “{target}” for --target; it has {', '.join(frame.columns)}")
+    if unknown := [name for name in without if name and name not in frame]:
+        raise SystemExit(f"{path.name} has no column {', '.join(unknown)} for --without")
+    frame = frame[frame[target].notna()]
     y = frame[target].astype(str).str.lower().isin(positive).to_numpy()
+    if not y.any():
+        values = ", ".join(frame[target].astype(str).value_counts().index[:SHOWN])
+        raise SystemExit(
+            f"none of “{target}” is {' or '.join(sorted(positive))}; say which is with --positive: {values}"
+        )
     kept = frame.drop(columns=[target, *(name for name in without if name in frame)])
     columns = {name: [None if v != v else v for v in kept[name].tolist()] for name in kept}
     began = time.process_time()
-    found = leads.score(columns, y)
+    try:
+        found = leads.score(columns, y)
+    except leads.ThinLeadsError as error:
+        raise SystemExit(str(error)) from None
     seconds = time.process_time() - began
     print(f"\n{path.name}: {len(y)} leads, {y.mean():.1%} converted, {len(columns)} columns, {seconds:.0f} CPU s")
     for name in found.folds:
@@ -98,8 +111,7 @@ def main() -> None:
         return measure(asked.data, asked.target, asked.without.split(","), positive)
     for name, target, without in KNOWN:
         measure(DATA / name, target, without.split(","), POSITIVE)
-    first, _, last = asked.seeds.partition("-")
-    simulated(list(range(int(first), int(last or first) + 1)))
+    simulated(given.seeds(asked.seeds))
     return None
 
 

@@ -1,10 +1,11 @@
 """Lifetime models on CDNOW, their hold-out and their speed: ours, all from one run.
 
-    python bench/lifetime.py [--data FILE] [--cut DAY] [--end DAY] [--customers 1000000]
+    python bench/lifetime.py [--data FILE] [--customer-column NAME] [--date-column NAME]
+        [--cut DAY] [--end DAY] [--customers 1000000]
 
-A row of the file is a purchase: of .csv and .parquet files the columns customer, date and amount, of others (CDNOW's
-own) the last four words, customer, day, pieces and amount. CDNOW is cut at 1997-09-30 and ends at 1998-06-30; other
-files are cut after six tenths of their days and end with the last. The hold-out counts days with a purchase after the
+A row of the file is a purchase: in .csv and .parquet files with a customer and a date, in text files as CDNOW's own
+the last four words, customer, day, pieces and amount. CDNOW is cut at 1997-09-30 and ends at 1998-06-30; other files
+are cut after six tenths of their days and end with the last. The hold-out counts days with a purchase after the
 cut. By the season, time runs as a year's online trade does (US Census Bureau), since nine months of history don't know
 their own. Typical is the error of the most likely whole number. Speed: a simulated shop of so many customers, fitted
 and scored.
@@ -15,6 +16,7 @@ import os
 import time
 from pathlib import Path
 
+import given
 import numpy as np
 import pandas as pd
 
@@ -24,6 +26,7 @@ from topline.science import lifetime
 SHARED = Path(os.environ.get("TOPLINE_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 CDNOW = SHARED / "cdnow" / "CDNOW_sample.txt.gz"
 CDNOW_CUT, CDNOW_END = pd.Timestamp("1997-09-30"), pd.Timestamp("1998-06-30")
+USUAL = {"customer": "customer|client|user|buyer|member|household", "date": "date|day|time"}
 PUBLISHED = {
     "BG/NBD": "r .2426 alpha 4.4135 a .7929 b 2.4258 LL -9582.43",
     "Pareto/NBD": "r .5533 alpha 10.5776 s .6062 beta 11.6685 LL -9594.97",
@@ -31,17 +34,14 @@ PUBLISHED = {
 FITS = {"BG/NBD": lifetime.fit_buying, "Pareto/NBD": lifetime.fit_pareto}
 
 
-def read(path: Path) -> pd.DataFrame:
-    if path.suffix in (".csv", ".parquet"):
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-        if missing := {"customer", "date", "amount"} - set(table.columns):
-            raise SystemExit(f"{path.name} lacks {', '.join(sorted(missing))}; it has {', '.join(table.columns)}")
-        rows = table.rename(columns={"date": "on"})
+def read(path: Path, customer: str, day: str) -> pd.DataFrame:
+    """A row for each customer and day with a purchase."""
+    if ".txt" in path.suffixes and path.is_file():
+        rows = pd.read_csv(path, sep=r"\s+", header=None).iloc[:, -4:-2].set_axis(["customer", "date"], axis=1)
     else:
-        rows = pd.read_csv(path, sep=r"\s+", header=None)
-        rows = rows.iloc[:, -4:].set_axis(["customer", "on", "pieces", "amount"], axis=1)
-    rows["on"] = pd.to_datetime(rows.on.astype(str)).dt.normalize()
-    return rows.groupby(["customer", "on"], as_index=False).amount.sum()
+        rows = given.named(given.table(path), path, {"customer": customer, "date": day}, USUAL)
+    rows = rows[rows.customer.notna()]
+    return rows.assign(on=given.days(rows.date, path))[["customer", "on"]].drop_duplicates()
 
 
 def clock(first: pd.Timestamp, last: pd.Timestamp, by_season: bool) -> np.ndarray:
@@ -102,9 +102,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=CDNOW)
     parser.add_argument("--cut", type=pd.Timestamp)
     parser.add_argument("--end", type=pd.Timestamp)
-    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--customer-column", default="")
+    parser.add_argument("--date-column", default="")
+    parser.add_argument("--customers", type=int, default=1_000_000, help="of the simulated shop")
     asked = parser.parse_args()
-    days, is_cdnow = read(asked.data), asked.data.name == CDNOW.name
+    days, is_cdnow = read(asked.data, asked.customer_column, asked.date_column), asked.data.name == CDNOW.name
     end = asked.end or (CDNOW_END if is_cdnow else days.on.max())
     cut = asked.cut or (CDNOW_CUT if is_cdnow else (days.on.min() + 0.6 * (end - days.on.min())).normalize())
     hold_out(days, cut, end, is_published=is_cdnow and cut == CDNOW_CUT)
