@@ -76,7 +76,7 @@ _ABOUT, _ENDS = "about.json", "ends.npz"
 
 
 class LeverError(ToplineError):
-    message = N_("%(lever)s can be moved from %(least)s to %(most)s per cent. %(asked)s is outside.")
+    message = N_("“%(lever)s” can be moved from %(least)s to %(most)s per cent: %(asked)s is outside.")
 
 
 class LimitError(ToplineError):
@@ -617,7 +617,7 @@ def _within(change: Change) -> Change:
     for lever, (least, most) in check.LIMITS.items():
         asked = getattr(change, lever)
         if not least <= asked <= most:
-            raise LeverError(lever=lever, least=round(100 * least), most=round(100 * most), asked=round(100 * asked, 1))
+            raise LeverError(lever=lever, least=round(100 * least), most=round(100 * most), asked=f"{100 * asked:.4g}")
     return change
 
 
