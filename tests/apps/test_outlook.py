@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
@@ -265,6 +266,20 @@ def test_a_planned_price_stays_where_it_is_once_it_holds(gifts):
     before = outlook._last(sold.price[:, : (date(2026, 8, 6) - sold.start).days // 7])[sold.of["product"]]
     assert found[rugs] == pytest.approx(np.repeat(1.1 * before[rugs][:, None], 4, axis=1))
     assert found[vases] == pytest.approx(np.repeat(usual[vases][:, None], 4, axis=1))
+
+
+def test_a_price_holds_through_weeks_without_a_sale(gifts):
+    """Gaps would tell the model that nothing was sold, which the weeks ahead can't: it expected twice what came."""
+    nan = np.nan
+    often, seldom, never = [nan, 2, 2, nan, 3, 3], [nan, 2, nan, nan, 3, nan], [nan] * 6
+    held = outlook._held(np.array([often, seldom, never]))
+    assert held[:2].tolist() == [[2, 2, 2, 2, 3, 3], [2, 2, 2, 2, 3, 3]]
+    assert np.isnan(held[2]).all()
+    lake, snapshot = gifts.lake(), gifts.lake().latest()
+    sold = outlook._sales(lake, snapshot, DAY, gifts.settings())
+    sparse = replace(sold, price=np.where(np.arange(sold.units.shape[1]) % 3, np.nan, sold.price))
+    weeks = np.datetime64(sold.start, "D") + 7 * np.arange(sold.units.shape[1] + 4)
+    assert not np.isnan(outlook._drivers(lake, snapshot, sparse, np.arange(len(sold.units)), weeks, ())["price"]).any()
 
 
 def test_a_promotion_for_a_market_is_on_in_that_market_only(gifts):

@@ -569,7 +569,7 @@ def _drivers(
     known, ahead = sales.units.shape[1], len(day) - sales.units.shape[1]
     of = sales.of["product"][live]
     usual = _last(sales.price)[of]
-    price = np.hstack([sales.price[of], np.repeat(usual[:, None], ahead, axis=1)])
+    price = np.hstack([_held(sales.price)[of], np.repeat(usual[:, None], ahead, axis=1)])
     discount, promoted = _promotions(lake, snapshot, sales, live, len(day))
     for rows, weeks, planned in _planned_prices(lake, snapshot, sales, of, usual, len(day)):
         price[np.ix_(rows, weeks)] += planned - price[np.ix_(rows, weeks)]
@@ -590,6 +590,16 @@ def _drivers(
     if promoted.any():
         found["promotion"] = promoted
     return found
+
+
+def _held(price: Floats) -> Floats:
+    """(n, t) each known price until the next one, the first also before it.
+
+    A gap would tell the model that nothing was sold: a past without gaps, as the weeks ahead have none.
+    """
+    is_known = ~np.isnan(price)
+    since = np.maximum.accumulate(np.where(is_known, np.arange(price.shape[1]), -1), axis=1)
+    return np.take_along_axis(price, np.where(since < 0, is_known.argmax(axis=1)[:, None], since), axis=1)
 
 
 def _last(price: Floats) -> Floats:
