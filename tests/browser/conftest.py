@@ -50,7 +50,7 @@ def visit(chromium, live_server, shop):
     def open_(theme: str = "light", size: dict[str, int] = DESKTOP, locale: str = "en-GB") -> "Visitor":
         context = chromium.new_context(viewport=size, color_scheme=theme, locale=locale)
         contexts.append(context)
-        return Visitor(context.new_page(), live_server.url)
+        return Visitor(context.new_page(), live_server.url, shop.slug)
 
     yield open_
     for context in contexts:
@@ -60,8 +60,8 @@ def visit(chromium, live_server, shop):
 class Visitor:
     """A page with what went wrong on it."""
 
-    def __init__(self, page: Page, url: str) -> None:
-        self.page, self.url = page, url
+    def __init__(self, page: Page, url: str, shop: str) -> None:
+        self.page, self.url, self.shop = page, url, shop
         self.said: list[str] = []
         page.set_default_timeout(30_000)
         page.on("console", lambda message: self.said.append(message.text))
@@ -73,10 +73,10 @@ class Visitor:
         self.page.fill("[name=login]", email)
         self.page.fill("[name=password]", "correct horse")
         self.page.click("main button.primary")
-        self.page.wait_for_url("**/shop/lamps/")
+        self.page.wait_for_url(f"**/shop/{self.shop}/")
 
     def go(self, path: str) -> None:
-        self.page.goto(f"{self.url}/shop/lamps/{path}")
+        self.page.goto(f"{self.url}/shop/{self.shop}/{path}")
 
     def look(self) -> None:
         """Waits until the page is ready; nothing was said on the console or is too wide, and axe finds nothing."""
