@@ -49,11 +49,11 @@ def days(values: pd.Series, path: Path) -> pd.Series:
     """Whole days of dates of one way of writing. Exits where some are no dates."""
     texts = values.astype(str)
     found = pd.to_datetime(texts, errors="coerce", format="ISO8601")
-    with warnings.catch_warnings(action="ignore", category=UserWarning):  # of the other order, which is tried next
-        if found.isna().any():
-            found = pd.to_datetime(texts, errors="coerce")
-        if found.isna().any():
-            found = pd.to_datetime(texts, errors="coerce", dayfirst=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the way of writing is guessed
+        for is_day_first in (False, True):
+            if found.isna().any():
+                found = pd.to_datetime(texts, errors="coerce", dayfirst=is_day_first)
     _refuse(values, found.isna(), path, "dates of one way of writing, such as 2024-12-31")
     return found.dt.tz_localize(None).dt.normalize() if found.dt.tz else found.dt.normalize()
 
@@ -79,4 +79,4 @@ def seeds(text: str) -> list[int]:
 def _refuse(values: pd.Series, wrong: pd.Series, path: Path, wanted: str) -> None:
     if wrong.any():
         rows = ", ".join(f"row {place + 1}: {values.iloc[place]!r}" for place in wrong.to_numpy().nonzero()[0][:_SHOWN])
-        raise SystemExit(f"{path.name}, column {values.name}: {wrong.sum():,} are not {wanted} ({rows})")
+        raise SystemExit(f"{path.name}, column {values.name}: not {wanted}: {wrong.sum():,} of {len(wrong):,} ({rows})")

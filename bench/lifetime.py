@@ -27,6 +27,7 @@ SHARED = Path(os.environ.get("TOPLINE_SHARED_DATA", Path(__file__).parents[2] / 
 CDNOW = SHARED / "cdnow" / "CDNOW_sample.txt.gz"
 CDNOW_CUT, CDNOW_END = pd.Timestamp("1997-09-30"), pd.Timestamp("1998-06-30")
 USUAL = {"customer": "customer|client|user|buyer|member|household", "date": "date|day|time"}
+LEAST_CUSTOMERS = 100
 PUBLISHED = {
     "BG/NBD": "r .2426 alpha 4.4135 a .7929 b 2.4258 LL -9582.43",
     "Pareto/NBD": "r .5533 alpha 10.5776 s .6062 beta 11.6685 LL -9594.97",
@@ -55,6 +56,11 @@ def hold_out(days: pd.DataFrame, cut: pd.Timestamp, end: pd.Timestamp, *, is_pub
     first = days.on.min()
     seen, later = days[days.on <= cut].groupby("customer"), days[(days.on > cut) & (days.on <= end)]
     came = later.groupby("customer").on.nunique().reindex(list(seen.groups)).fillna(0).to_numpy()
+    if len(came) < LEAST_CUSTOMERS or not came.sum():
+        raise SystemExit(
+            f"{len(came)} customers up to {cut:%Y-%m-%d} with {came.sum():.0f} orders after it: "
+            f"{LEAST_CUSTOMERS} customers and an order are needed; --cut moves the day"
+        )
     repeats = seen.on.count().to_numpy() - 1.0
     place = {
         name: (value - first).dt.days.to_numpy() for name, value in (("first", seen.on.min()), ("last", seen.on.max()))
