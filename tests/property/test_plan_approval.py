@@ -521,7 +521,7 @@ def test_the_whole_way_and_what_shows_a_hand_in_the_log(settings: Any, tmp_path:
         approval.submit(version=version, actor=people["head"], now=NOW)
     approval.serve(plan=version.plan, served=served.plan, actor=people["head"], now=NOW)
     version = PlanVersion.objects.get(pk=version.pk)
-    with pytest.raises(approval.GateError, match="lacks §4"):
+    with pytest.raises(approval.GateError, match=r"lacks §4 Personas, .*: Benefits sought"):
         approval.submit(version=version, actor=people["head"], now=NOW)
     a_strategy(served)
     Territory.objects.create(shop=shop, name="Home", currency="GBP", country="GB")

@@ -133,8 +133,10 @@ def _unwritten(plan: Plan, written: Cells) -> list[tuple[int, str]]:
 
 
 def lacks(code: str, number: int, name: str) -> Sentence:
-    """That a field of a section is empty, in the words of the code."""
-    return Sentence(code, {"section": number, "document_label": fields()[name].label})
+    """That a field of a section is empty, or the column of it that is needed, in the words of the code."""
+    needed = {column for _, asked, column in NEEDED if asked == name}
+    labels = [fields()[name].label, *(one.label for one in fields()[name].columns if one.id in needed)]
+    return Sentence(code, {"section": number, "document_label": labels})
 
 
 def _complete(look: _Look) -> Iterator[Finding]:

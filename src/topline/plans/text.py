@@ -1,8 +1,9 @@
 """The sentences that plans generate: codes with parameters when stored, words only when a door shows them.
 
 The suffix of a parameter says what it is: `_amount` money of the plan, `_count`, `_rate` 0-1, `_on` a day, `_month` its
-first day, `_metric`, `_dimension`, `_label` marked text, `_field` of a goal, `_event`, `_constraint`, `_lever`,
-`_driver` of a difference; `_value` and `baseline` are values of `metric`; anything else is text as it stands.
+first day, `_metric`, `_dimension`, `_label` marked text or several, from the whole to the part, `_field` of a goal,
+`_event`, `_constraint`, `_lever`, `_driver` of a difference; `_value` and `baseline` are values of `metric`; anything
+else is text as it stands.
 """
 
 from collections.abc import Mapping, Sequence
@@ -623,7 +624,7 @@ def _worded(name: str, value: Any, currency: str, locale: Locale) -> str:
         case "dimension":
             return _(dimensions()[value].label).lower()
         case "label":
-            return _(value) if value else ""
+            return ": ".join(_(one) for one in ([value] if isinstance(value, str) else value or []) if one)
         case "field":
             return _(FIELDS.get(value, value))
         case "event":
