@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import numpy as np
 import pytest
 
 import small_lake
@@ -10,7 +11,7 @@ from topline.lake import engine
 from topline.lake.snapshot import Snapshot
 from topline.lake.store import Lake
 from topline.metrics.settings import Settings
-from topline.outlook import customers, sales
+from topline.outlook import customers, demand, sales
 from topline.science.demand import ShortHistoryError
 from topline.science.lifetime import TooFewCustomersError
 
@@ -123,3 +124,16 @@ def test_customers_have_a_value_and_a_threshold(lake: Lake, snapshot: Snapshot) 
 def test_few_customers_are_refused(lake: Lake, snapshot: Snapshot) -> None:
     with pytest.raises(TooFewCustomersError, match="at least 100"):
         customers.run(lake, snapshot, as_of=date(2023, 1, 20))
+
+
+def test_what_sold_nothing_in_the_weeks_tried_has_no_share_to_be_wrong_by() -> None:
+    units = np.vstack([np.full(60, 10.0), np.r_[np.full(40, 10.0), np.zeros(20)]])
+    tried = demand.Tried(np.full((2, 4), 9.0), np.ones((2, 4)), units[:, -4:], np.full((2, 4), 8.0))
+    places = np.array([0, 1])
+    bottom = demand.Bottom(
+        units=units, of={"product": places}, names={"product": ("a", "b")}, titles=("A", "B"), mean=np.ones((2, 4)),
+        scale=np.ones((2, 4)), tests=(tried, tried), day_weight=np.ones((1, 28)), day_scatter=np.ones(1),
+    )  # fmt: skip
+    found = demand.sliced(bottom, places, ("a", "b"), ("A", "B"), 0.8)
+    assert found.accuracy.keys() == {"a"}
+    assert found.accuracy["a"].wape == pytest.approx(0.1)

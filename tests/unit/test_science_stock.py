@@ -44,6 +44,21 @@ def test_the_newsvendor_s_ratio() -> None:
     assert stock.service_level(np.array([0.0]), np.array([20.0]), 0.25, np.array([73.0]))[0] == 0.5
 
 
+def test_a_shortfall_is_expected_also_where_there_is_enough_on_average() -> None:
+    """Demand of 0, 1, 2, ... beyond what is there, each by its chance; on average above the mean's own."""
+    mean, variance = np.array([5.0, 40.0, 40.0, 3.0, 0.0]), np.array([9.0, 400.0, 400.0, 3.0, 0.0])
+    there = np.array([7.0, 60.5, 0.0, 2.0, 1.0])
+    found = stock.shortfall(mean, variance, there)
+    demand = np.arange(2_000)
+    for k in range(4):
+        wide = max(variance[k], mean[k] * 1.001)
+        chance = stats.nbinom.pmf(demand, mean[k] ** 2 / (wide - mean[k]), mean[k] / wide)
+        assert found[k] == pytest.approx((np.maximum(demand - there[k], 0) * chance).sum(), rel=1e-9)
+    assert found[2] == pytest.approx(40)
+    assert found[0] > 0 == max(mean[0] - there[0], 0)
+    assert found[4] == 0
+
+
 def test_levels_and_an_order_in_packs() -> None:
     wanted = stock.levels(steady(3.0), np.array([7.0]), 7.0, np.array([0.95]))
     assert wanted.reorder_point[0] == 29

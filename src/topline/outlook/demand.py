@@ -116,7 +116,7 @@ class Slices:
     titles : what people call them
     history : (k, t); mean, low, high : (k, h)
     whole : (k, 3) low, mean and high of all weeks together: narrower than its weeks, whose luck evens out
-    accuracy : by name; of products only by class
+    accuracy : by name, of those that sold in the weeks that were tried; of products only by class
     """
 
     names: tuple[str | None, ...]
@@ -894,6 +894,7 @@ def sliced(bottom: Bottom, of: Ints, names: tuple[str | None, ...], titles: tupl
         accuracy = {
             name: _measured([_of(tried, np.array([k])) for tried in tests], level, noise[[k]])
             for k, name in enumerate(names)
+            if _has_sold(tests, np.array([k]))
         }
     whole = np.hstack([ends[0], _total(mean), ends[1]])
     return Slices(names, titles, history, mean, low, high, whole, accuracy)
@@ -1005,6 +1006,11 @@ def _log_errors(tests: list[Tried], horizon: int) -> Floats:
     return errors
 
 
+def _has_sold(tests: list[Tried], rows: Ints) -> bool:
+    """Whether a unit was sold in what was tried: errors are shares of what was."""
+    return sum(float(tried.actual[rows].sum()) for tried in tests) >= 1
+
+
 def _measured(tests: list[Tried], level: float, noise: Floats) -> Accuracy:
     """Accuracy over origins; the interval of an origin is learnt from the others."""
     inside = []
@@ -1039,7 +1045,7 @@ def _classes(bottom: Bottom, level: float) -> dict[str, Accuracy]:
     return {
         name: _measured([_of(tried, chosen) for tried in tests], level, noise[chosen])
         for name, chosen in rows.items()
-        if len(chosen)
+        if _has_sold(tests, chosen)
     }
 
 

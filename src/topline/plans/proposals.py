@@ -22,6 +22,7 @@ from topline.plans import answered, checks, enacting, expectation, operations, o
 from topline.plans.models import Goal, Plan, PlanVersion, Proposal, State
 from topline.plans.text import Sentence
 from topline.science import check
+from topline.science import stock as supply
 from topline.science.check import Change, Outcome
 from topline.science.demand import ShortHistoryError
 from topline.units.errors import ToplineError
@@ -207,15 +208,24 @@ def _stock(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
         return
     goods = stock.goods(shop, as_of, snapshot)
     place = {key: i for i, key in enumerate(goods.product_key)}
-    for line in plan.of_state("out", "late", "order"):
-        i = place[line.product_key]
-        margin = float(goods.unit_price[i] - goods.unit_cost[i])
-        if np.isnan(margin) or margin <= 0 or line.order_value is None or line.on_hand is None:
-            continue
-        wanted = float(goods.wanted[i, :STOCK_DAYS].sum())
-        there = min(wanted, line.on_hand)
-        spread = float(np.sqrt(goods.dispersion[i] * wanted + (goods.error[i] * wanted) ** 2))
-        short = [max(wanted + z * spread - line.on_hand, 0.0) for z in (-_Z80, 0.0, _Z80)]
+    margins = goods.unit_price - goods.unit_cost
+    lines = [
+        line
+        for line in plan.of_state("out", "late", "order")
+        if line.order_value is not None and line.on_hand is not None and margins[place[line.product_key]] > 0
+    ]
+    rows = np.array([place[line.product_key] for line in lines], dtype=np.int64)
+    there = np.array([line.on_hand for line in lines], dtype=float)
+    mean = goods.wanted[rows, :STOCK_DAYS].sum(axis=1)
+    variance = goods.dispersion[rows] * mean + (goods.error[rows] * mean) ** 2
+    short = supply.shortfall(mean, variance, there)
+    low, high = (
+        np.maximum(supply.quantile(mean, variance, np.full(len(rows), tail)) - there, 0.0) for tail in (0.1, 0.9)
+    )
+    chance = 1 - supply.service(mean, variance, there)
+    for k, line in enumerate(lines):
+        i, wanted = rows[k], float(mean[k])
+        margin = float(margins[i])
         price = float(goods.unit_price[i])
         named = {"product": line.title or line.product_key, "units_count": round(line.order_units)}
         yield Idea(
@@ -223,18 +233,18 @@ def _stock(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
             subject=line.product_key,
             said=Sentence(
                 "proposal.stock",
-                {**named, "there_count": round(line.on_hand), "wanted_count": round(wanted), "days_count": STOCK_DAYS},
+                {**named, "there_count": round(there[k]), "wanted_count": round(wanted), "days_count": STOCK_DAYS},
             ),
             action=Sentence("proposal.do_stock", named),
-            gain=short[1] * margin,
-            low=short[0] * margin,
-            high=short[2] * margin,
-            confidence=1 - NormalDist(wanted, max(spread, 1e-9)).cdf(line.on_hand),
+            gain=float(short[k]) * margin,
+            low=float(low[k]) * margin,
+            high=float(high[k]) * margin,
+            confidence=float(chance[k]),
             cost=line.order_value,
             due_on=as_of + timedelta(days=STOCK_DAYS),
             metric="net_sales",
             scope={"product": line.product_key},
-            baseline=there * price,
+            baseline=(wanted - float(short[k])) * price,
             expected=wanted * price,
         )
     idle = plan.of_state("excess", "dead")

@@ -87,6 +87,18 @@ def service(mean: Floats, variance: Floats, units: Floats) -> Floats:
     return np.where(mean > 0, stats.nbinom.cdf(np.floor(units), size, success), 1.0)
 
 
+def shortfall(mean: Floats, variance: Floats, units: Floats) -> Floats:
+    """(n,) units that totals of this mean and variance are expected to ask for beyond `units`, >= 0.
+
+    More than the mean beyond `units`: where there is enough on average, some totals still ask for more.
+    """
+    from scipy import stats
+
+    size, success = _shape(mean, variance)
+    asked = mean * stats.nbinom.sf(np.floor(units) - 1, size + 1, success)  # the part of the mean that lies above
+    return np.where(mean > 0, np.maximum(asked - units * stats.nbinom.sf(np.floor(units), size, success), 0.0), 0.0)
+
+
 def _shape(mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
     """Parameters of the negative binomial; one that is hardly wider than a Poisson stands for it."""
     least = np.maximum(mean, 1e-9)
