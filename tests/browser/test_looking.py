@@ -109,6 +109,10 @@ def test_from_a_question_to_a_dashboard_and_its_rows(visit, shop, tmp_path):
     page.wait_for_selector("text=the rows behind")
     person.look()
 
+    # a page that isn't there ends below its words, however high the window
+    person.go("no-such-page")
+    assert page.locator("main .empty").bounding_box()["height"] < DESKTOP["height"] / 2
+
 
 def test_an_alert_is_read(visit, shop, told):
     person = visit()
