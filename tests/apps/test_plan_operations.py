@@ -6,6 +6,7 @@ import shutil
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import numpy as np
@@ -328,6 +329,19 @@ def test_pace_follows_the_season_and_chance_follows_the_actuals(version: PlanVer
     assert after.days[-1].actual == pytest.approx(float(sold[2026]))
     assert len({goal.goal.metric for goal in december.goals}) == 5
     assert np.isclose(sum(float(line.target) for line in december.categories), float(december.total.target))
+
+
+@pytest.mark.parametrize(("metric", "most"), [("repeat_purchase_rate", 1.0), ("average_order_value", 2.0)])
+def test_a_share_stays_one_and_an_amount_may_grow(
+    seller: Shop, monkeypatch: pytest.MonkeyPatch, metric: str, most: float
+) -> None:
+    totals = dict.fromkeys(expectation.RATES, Decimal("0.97"))
+    monkeypatch.setattr(expectation.answered, "ask", lambda *_: SimpleNamespace(totals=totals))
+    asked = Period.of_months(date(2027, 1, 1), 3), date(2027, 1, 1), date(2024, 1, 1), seller.lake().latest()
+    found = expectation.rate(seller, metric, *asked)
+    assert (found.finish > 0.97).any()
+    assert 1 <= found.finish.max() <= most
+    assert (found.finish.max() == 1) == (metric == "repeat_purchase_rate")
 
 
 def _part(scope: dict[str, str]) -> tuple[tuple[str, str], ...]:

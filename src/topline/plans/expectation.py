@@ -16,7 +16,7 @@ from topline.calendar.occurrence import Occurrence
 from topline.lake import read
 from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
-from topline.metrics.metric import Direction, RollUp
+from topline.metrics.metric import Direction, RollUp, Unit
 from topline.metrics.query import Filter, Query
 from topline.outlook import sales
 from topline.plans import answered, cache
@@ -398,7 +398,8 @@ def rate(
 
     It is last year's value of the same period, moved by half of what windows of that length gained on average over
     those of a year before and, as the period goes, by what it gained so far. The spread is that of those gains, shrunk
-    to a prior of a tenth that weighs as three windows; it falls with the root of what is left of the period.
+    to a prior of a tenth that weighs as three windows; it falls with the root of what is left of the period. A share
+    that was never above 1 stays there.
     """
 
     def value(window: Period) -> float | None:
@@ -435,6 +436,8 @@ def rate(
         middle = middle ** (1 - gone) * carried**gone if gone < 1 else actual
     shock = np.random.default_rng(_SEED).standard_normal(_DRAWS // 2)
     finish = middle * np.exp(scale * np.sqrt(1 - gone) * np.concatenate([shock, -shock]))
+    if metrics()[metric].unit == Unit.RATE and max(*known.values(), actual or 0.0) <= 1:
+        finish = np.minimum(finish, 1.0)
     return Rate(metric, actual, before, before_to_date, finish)
 
 
