@@ -213,7 +213,15 @@ def test_the_description_is_served_from_our_own_assets(client):
     page = client.get("/api/v1/docs")
     assert page.status_code == 200
     assert b"https://" not in page.content
-    assert client.get("/api/v1/openapi.json").json()["openapi"].startswith("3.")
+    told = client.get("/api/v1/openapi.json").json()
+    assert told["openapi"].startswith("3.")
+    asked, written = told["paths"]["/api/v1/shops/{shop}/query"]["get"], told["paths"]["/api/v1/shops/{shop}"]["patch"]
+    assert asked["responses"].keys() == {"200", "401", "403", "404", "422"}
+    assert "metrics.read" in asked["responses"]["403"]["description"]
+    assert "application/problem+json" in asked["responses"]["404"]["content"]
+    assert {"400", "409", "413", "415"} <= written["responses"].keys()
+    assert "Idempotency-Key" in [one["name"] for one in written["parameters"]]
+    assert "Idempotency-Key" not in [one["name"] for one in asked["parameters"]]
 
 
 @pytest.mark.parametrize(

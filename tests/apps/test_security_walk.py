@@ -157,3 +157,13 @@ def test_a_second_factor_is_asked_for(owner):
 
 def test_a_host_that_is_not_ours_is_refused(db):
     assert Client().get("/account/login/", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_django_s_own_refusals_look_like_the_product_and_say_what_to_do(member, shop):
+    stale = Client(enforce_csrf_checks=True)
+    stale.force_login(member("analyst"))
+    answer = stale.post(f"/shop/{shop.slug}/")
+    assert (answer.status_code, "This page is out of date" in answer.content.decode()) == (403, True)
+    answer = Client().get("/", headers={"host": "elsewhere.example"})
+    assert (answer.status_code, "stylesheet" in answer.content.decode()) == (400, True)
+    assert "Nothing was changed" in answer.content.decode()

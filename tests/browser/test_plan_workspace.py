@@ -70,7 +70,9 @@ def test_from_orders_to_an_approved_sales_plan_that_serves_an_approved_marketing
     first.click()
     page.locator("#f-5-messages").get_by_label(say("Message"), exact=True).fill("Light that stays")
     page.locator("#f-5-messages").get_by_role("button", name=say("Keep")).click()
-    expect(first).to_contain_text(ending("%(goals_count)s goals have no owner, or nothing that is done for them."))
+    expect(first).to_contain_text(
+        ending("Goals: %(goals_count)s for which nothing is done yet. Say how, or link an action or a front.")
+    )
     ana.look()
 
     # a front, and an action whose column "Form" must not hide the form from the page's own script

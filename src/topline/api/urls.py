@@ -4,14 +4,14 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from django.urls import path
-from ninja import NinjaAPI
 from ninja.openapi.docs import Swagger
 
 from topline import api as package
 from topline.api import problem, sent
+from topline.api.described import Api
 from topline.api.parser import Parser
 
-api = NinjaAPI(
+api = Api(
     title="Topline",
     version="1",
     description="Metrics, calendar, imports, plans and shops. Sign in with “Authorization: Bearer TOKEN”; errors are "

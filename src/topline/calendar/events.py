@@ -263,7 +263,7 @@ EVENTS: tuple[Event, ...] = (
         variants=(_in("AT DE ES FR GR HR IT PL PT SE SK RO BG CY FI MX", Fixed(1, 6)),),
         lead_in_days=10,
         categories=("toys", "gifts", "confectionery"),
-        source="spec table of retail events",
+        source="Topline's table of retail events",
     ),
     Event(
         id="winter_sales",
@@ -427,7 +427,7 @@ EVENTS: tuple[Event, ...] = (
         ),
         lead_in_days=21,
         categories=("flowers", "jewellery", "beauty", "fashion", "gifts"),
-        source="spec table of retail events; custom of each country",
+        source="Topline's table of retail events; custom of each country",
     ),
     Event(
         id="childrens_day",
@@ -482,7 +482,7 @@ EVENTS: tuple[Event, ...] = (
         ),
         lead_in_days=21,
         categories=("electronics", "tools", "fashion", "sports", "gifts"),
-        source="spec table of retail events; custom of each country",
+        source="Topline's table of retail events; custom of each country",
     ),
     Event(
         id="mid_year_618",

@@ -87,13 +87,15 @@ def _targets(version: PlanVersion) -> Iterator[Need]:
 
 
 def _goals(version: PlanVersion) -> Iterator[Need]:
-    """Goals that nobody owns or nothing is done for."""
-    bare = sum(
-        not (one.owner_id and (one.actions or one.links))
-        for one in version.goals.standing().only("owner", "actions", "links")
-    )
-    if bare:
-        yield Need(Sentence("need.goals", {"goals_count": bare}), version.plan, page="goals")
+    """Goals that nobody owns, and those for which nothing is done."""
+    standing = list(version.goals.standing().only("owner", "actions", "links"))
+    lacking = {
+        "need.unowned": sum(not one.owner_id for one in standing),
+        "need.idle": sum(not (one.actions or one.links) for one in standing),
+    }
+    for code, count in lacking.items():
+        if count:
+            yield Need(Sentence(code, {"goals_count": count}), version.plan, page="goals")
 
 
 def _promotions(version: PlanVersion) -> Iterator[Need]:

@@ -244,7 +244,8 @@ TEXTS: Mapping[str, str] = {
     "gate.incomplete": N_("The marketing plan still lacks §%(section)s %(document_label)s."),
     "need.served": N_("A sales plan that serves it needs §%(section)s %(document_label)s."),
     "need.targets": N_("It has no targets yet."),
-    "need.goals": N_("%(goals_count)s goals have no owner, or nothing that is done for them."),
+    "need.unowned": N_("Goals: %(goals_count)s without an owner."),
+    "need.idle": N_("Goals: %(goals_count)s for which nothing is done yet. Say how, or link an action or a front."),
     "need.promotion_products": N_(
         "Promotions name %(names_count)s products that the shop doesn't have: %(names)s. Nothing is promoted by them."
     ),
