@@ -5,6 +5,8 @@ from typing import Any
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
+from topline.api.once import LONGEST_KEY
+
 _PROBLEM = {
     "type": "object",
     "required": ["type", "code", "title", "status"],
@@ -31,7 +33,7 @@ _ERRORS_OF_WRITES = {
 _KEY = {
     "in": "header",
     "name": "Idempotency-Key",
-    "schema": {"type": "string", "maxLength": 255},
+    "schema": {"type": "string", "maxLength": LONGEST_KEY},
     "description": "A key of your own: a request that is repeated with it happens once",
 }
 _SHOP = "The shop's short name, as in its address"

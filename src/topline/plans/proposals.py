@@ -216,8 +216,9 @@ def _stock(shop: Shop, as_of: date, snapshot: Snapshot) -> Iterator[Idea]:
     ]
     rows = np.array([place[line.product_key] for line in lines], dtype=np.int64)
     there = np.array([line.on_hand for line in lines], dtype=float)
-    mean = goods.wanted[rows, :STOCK_DAYS].sum(axis=1)
-    variance = goods.dispersion[rows] * mean + (goods.error[rows] * mean) ** 2
+    mean, variance = (
+        all_[rows] for all_ in supply.total(goods.demand, np.full(len(goods.product_key), float(STOCK_DAYS)))
+    )
     short = supply.shortfall(mean, variance, there)
     low, high = (
         np.maximum(supply.quantile(mean, variance, np.full(len(rows), tail)) - there, 0.0) for tail in (0.1, 0.9)

@@ -47,19 +47,20 @@ def work(kind: str) -> Work:
 
     Looked for first in the app that its name begins with, as a command that does one job needn't import all others.
     """
-    own = f"topline.{kind.partition('.')[0]}"
-    if apps.is_installed(own) and find_spec(f"{own}.jobs"):
-        declared: Mapping[str, Work] = getattr(import_module(f"{own}.jobs"), "JOBS", {})
-        if kind in declared:
-            return declared[kind]
-    return kinds()[kind]
+    own = f"topline.{kind.partition('.')[0]}.jobs"
+    declared: Mapping[str, Work] = getattr(import_module(own), "JOBS", {}) if own in _names() else {}
+    return declared[kind] if kind in declared else kinds()[kind]
 
 
 @cache
 def modules() -> tuple[Any, ...]:
     """The `jobs.py` of every app of ours."""
+    return tuple(import_module(name) for name in _names())
+
+
+def _names() -> list[str]:
     names = [f"{app.name}.jobs" for app in apps.get_app_configs() if app.name.startswith("topline.")]
-    return tuple(import_module(name) for name in names if find_spec(name))
+    return [name for name in names if find_spec(name)]
 
 
 def enqueue(
