@@ -7,6 +7,7 @@ from decimal import Decimal
 from html import unescape
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -80,6 +81,14 @@ def test_pages_of_a_shop_without_facts_say_what_to_do(shop, owner):
         assert "Bring in your order history" in page, name
         assert reverse("imports", args=[shop.slug]) in page
     assert "Nothing came in yet." in client.get(reverse("imports", args=[shop.slug])).content.decode()
+
+
+def test_an_upload_that_is_refused_leaves_the_page_of_imports(browser, shop):
+    response = browser.post(reverse("imports", args=[shop.slug]), {"files": SimpleUploadedFile("orders.csv", b"")})
+    page = unescape(response.content.decode())
+    assert response.status_code == 400
+    assert "“orders.csv” is empty" in page
+    assert 'name="files"' in page
 
 
 def test_the_page_of_imports_says_where_figures_come_from(browser, filled):

@@ -260,7 +260,7 @@ def test_rows_that_are_no_fact_wait_with_their_reason(tmp_path):
     rows = [
         ["page_view", "2026-03-01 10:00:00", "s1", "v1", "2.5"],
         ["danced", "2026-03-01 10:00:00", "s1", "v1", ""],
-        ["page_view", "2027-03-01 10:00:00", "s1", "v1", ""],
+        ["page_view", "9999-12-31 23:59:59", "s1", "v1", ""],
         ["page_view", "yesterday", "s1", "v1", ""],
         ["page_view", "2026-03-01 10:00:00", "", "", ""],
         ["page_view", "2026-03-01 10:00:00", "s1", "v1", "NaN"],

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from topline.connectors import errors, files, ledger, mapping, reader
+from topline.connectors import errors, files, ledger, mapping, reader, reading
 
 GOOD = "Invoice,Code,Qty,Price,Date\n1,A,2,3.5,2020-01-01\n2,B,1,4.5,2020-01-02\n"
 
@@ -143,6 +143,25 @@ def test_a_date_in_words_among_others_is_named_and_told_how_to_mend(tmp_path: Pa
         _recognised(tmp_path, "Invoice,Code,Qty,Price,Date\n" + rows)
     assert refused.value.params.items() >= {"file": "orders.csv", "column": "Date", "row": 5}.items()
     assert "“Feb 26 2020” in row 5 can't be. Write all its values alike" in str(refused.value)
+
+
+def test_dates_each_in_another_known_way_name_their_rows(tmp_path: Path) -> None:
+    dates = ("2020-02-13", "14/02/2020", "02/25/2020", "26 Feb 2020", "05/06/2020")
+    rows = "".join(f"{place},A,1,2.50,{on}\n" for place, on in enumerate(dates))
+    with pytest.raises(errors.MixedDatesError, match=r"rows 2, 4, 5\."):
+        _recognised(tmp_path, "Invoice,Code,Qty,Price,Date\n" + rows)
+
+
+@pytest.mark.parametrize("physical", ["DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "VARCHAR"])
+def test_a_date_before_1900_is_none(physical: str) -> None:
+    layout = {"dates": "%Y-%m-%d", "absolute": "ZONE" in physical}
+    with duckdb.connect() as cursor:
+        cursor.execute("SET TimeZone = 'UTC'")
+        days = cursor.execute(
+            f"SELECT {reading.stamp('day', physical, layout)} "
+            f"FROM (SELECT unnest(['0001-01-01', '1900-01-01', '9999-12-31'])::{physical} AS day)"
+        ).fetchall()
+    assert [day and day.year for (day,) in days] == [None, 1900, 9999]
 
 
 def test_mixed_decimal_marks_name_their_rows(tmp_path: Path) -> None:

@@ -158,6 +158,16 @@ def test_clock_changes_are_those_of_the_zone() -> None:
             assert back == shown
 
 
+def test_a_clock_keeps_its_offset_beyond_the_years_that_are_looked_at() -> None:
+    clock = Clock.of("Europe/London", datetime.min, datetime.max)  # noqa: DTZ901
+    walls = ("2026-07-01 12:00:00", "9999-12-31 23:59:59", "0001-01-01 00:02:00")
+    with duckdb.connect() as cursor:
+        read = ", ".join(clock.to_utc(f"TIMESTAMP '{wall}'") for wall in walls)
+        summer, never, begun = cursor.execute(f"SELECT {read}").fetchall()[0]
+    assert (summer.hour, never) == (11, datetime(9999, 12, 31, 23, 59, 59))  # noqa: DTZ001
+    assert abs(begun - datetime(1, 1, 1)) < timedelta(minutes=10)  # noqa: DTZ001
+
+
 def test_kinds_are_proposed_for_what_the_rows_hold() -> None:
     rows = [(str(1000 + i), f"2{i % 50:04}", f"THING {i % 50}", 2.5, 1) for i in range(500)]
     rows += [

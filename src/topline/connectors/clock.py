@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Beyond these a clock keeps the offset that it had there: 9999-12-31 is how many files write "never"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -18,8 +21,9 @@ class Clock:
     @classmethod
     def of(cls, zone: str, first: datetime, last: datetime) -> "Clock":
         tz = ZoneInfo(zone)
-        day = datetime(first.year, 1, 1, tzinfo=UTC) - timedelta(days=1)
-        end = last.replace(tzinfo=UTC) + timedelta(days=2)
+        earliest, latest = (min(max(moment.replace(tzinfo=UTC), FIRST), LAST) for moment in (first, last))
+        day = datetime(earliest.year, 1, 1, tzinfo=UTC) - timedelta(days=1)
+        end = latest + timedelta(days=2)
         offset = _offset(tz, day)
         found = [(day, offset)]
         while day < end:

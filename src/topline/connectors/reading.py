@@ -151,12 +151,14 @@ def _settle_dates(
     layouts = ", ".join(f"sum(n) FILTER ({_day(layout)} IS NOT NULL)" for layout in DATES)
     day = f"trim(regexp_replace({name}, {quoted(_TIME_PART)}, ''))"
     days = f"(SELECT {day} AS day, count(*) AS n FROM {staged.relation} WHERE trim({name}) <> '' GROUP BY 1)"
-    total, *found = cursor.execute(f"SELECT sum(n), {layouts} FROM {days}").fetchall()[0]
+    total, unread, *found = cursor.execute(
+        f"SELECT sum(n), sum(n) FILTER ({_any_day('day')} IS NULL), {layouts} FROM {days}"
+    ).fetchall()[0]
     counts = {layout: int(count or 0) for layout, count in zip(DATES, found, strict=False)}
     if not total:
         return {"dates": DATES[0]}
     most = max(counts.values())
-    if most * 2 < total:
+    if most * 2 < total and unread:
         raise _unreadable(cursor, staged, column, label, f"{_any_day(day)} IS NULL AND trim({name}) <> ''")
     best = [layout for layout, count in counts.items() if count == most]
     month_first = dates == "month-first" if dates else country in MONTH_FIRST_COUNTRIES
@@ -297,25 +299,29 @@ def rate(column: str, physical: str, reading: Reading) -> str:
 def stamp(column: str, physical: str, reading: Reading) -> str:
     """SQL for a TIMESTAMP: UTC if the reading is absolute, else as the wall clock showed. NULL if it can't be read."""
     if physical.startswith(("TIMESTAMP", "DATE")):
-        return (
+        value = (
             f"CAST({column} AT TIME ZONE 'UTC' AS TIMESTAMP)"
             if reading.get("absolute")
             else f"CAST({column} AS TIMESTAMP)"
         )
-    if epoch := reading.get("epoch"):
+    elif epoch := reading.get("epoch"):
         unit = {"s": 1_000_000, "ms": 1_000, "us": 1}[epoch]
-        return f"make_timestamp(TRY_CAST({column} AS BIGINT) * {unit})"
-    if physical != "VARCHAR":
+        value = f"make_timestamp(TRY_CAST({column} AS BIGINT) * {unit})"
+    elif physical != "VARCHAR":
         return "NULL::TIMESTAMP"
+    else:
+        value = _written_stamp(column, reading)
+    return f"CASE WHEN {value} >= TIMESTAMP '1900-01-01' THEN {value} END"
+
+
+def _written_stamp(column: str, reading: Reading) -> str:
     plain = f"regexp_replace(trim({column}), '^(\\S+)[T,]\\s*(\\d{{1,2}}:)', '\\1 \\2')"
     formats = [reading["dates"] + time for time in _TIMES]
     if reading.get("absolute"):
         plain = f"regexp_replace(regexp_replace({plain}, '\\s?(?:[Zz]|UTC|GMT)$', '+00:00'), '\\s([+-]\\d{{2}}:?\\d{{2}})$', '\\1')"
         formats = [layout + "%z" for layout in formats[1:]]
-        value = f"CAST(try_strptime({plain}, [{', '.join(map(quoted, formats))}]) AT TIME ZONE 'UTC' AS TIMESTAMP)"
-    else:
-        value = f"try_strptime({plain}, [{', '.join(map(quoted, formats))}])"
-    return f"CASE WHEN {value} >= TIMESTAMP '1900-01-01' THEN {value} END"
+        return f"CAST(try_strptime({plain}, [{', '.join(map(quoted, formats))}]) AT TIME ZONE 'UTC' AS TIMESTAMP)"
+    return f"try_strptime({plain}, [{', '.join(map(quoted, formats))}])"
 
 
 def currency(column: str) -> str:
@@ -377,8 +383,8 @@ def _spoken(layout: str) -> str:
 def _unreadable(
     cursor: duckdb.DuckDBPyConnection, staged: files.Staged, column: str, label: str, condition: str
 ) -> errors.UnreadableColumnError:
-    found = cursor.execute(
-        f"SELECT {files.ROW}, CAST({identifier(column)} AS VARCHAR) FROM {staged.relation} WHERE {condition} LIMIT 1"
-    ).fetchall()
-    row, value = found[0] if found else (1, "")
+    row, value = cursor.execute(
+        f"SELECT {files.ROW}, CAST({identifier(column)} AS VARCHAR) FROM {staged.relation} WHERE {condition} "
+        "ORDER BY 1 LIMIT 1"
+    ).fetchall()[0]
     return errors.UnreadableColumnError(file=staged.name, column=column, field=label, value=str(value)[:40], row=row)

@@ -15,6 +15,7 @@ from topline.connectors.mapping import TARGETS, Layout
 from topline.facts.order_line import Kind
 from topline.imports import operations
 from topline.imports.models import Import, ImportFile
+from topline.units.errors import ToplineError
 from topline.units.text import N_
 from topline.web import formats, question
 from topline.web.page import Page, Visit, whole
@@ -79,9 +80,13 @@ LISTED = 50
 
 
 def index(visit: Visit) -> HttpResponse:
+    problem = None
     if visit.request.method == "POST":
         visit.require("imports.write")
-        return _receive(visit)
+        try:
+            return _receive(visit)
+        except ToplineError as error:
+            problem = formats.say(error)
     found = list(Import.objects.of(visit.shop).prefetch_related("files")[:LISTED])
     rows = sum(each.report.get("facts", 0) for each in found if each.state == State.LIVE)
     return visit.render(
@@ -91,7 +96,9 @@ def index(visit: Visit) -> HttpResponse:
             "rows": rows,
             "is_empty": visit.shop.lake().latest() is None,
             "may_write": visit.may("imports.write"),
+            "problem": problem,
         },
+        status=400 if problem else 200,
     )
 
 
