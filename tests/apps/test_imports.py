@@ -163,6 +163,9 @@ def test_what_cannot_be_read_waits_in_quarantine_and_comes_in_mended(shop: "Shop
         "shape": 1,
         "too_long": 1,
     }
+    assert report["first"]["future_date"] == {"file": "orders.csv", "row": 15, "column": "InvoiceDate"}
+    assert (report["first"]["shape"]["row"], report["first"]["shape"]["column"]) == (18, "")
+    assert report["first"] == found.preview["first"]
     waiting = found.files.get().quarantine_path
     with waiting.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))

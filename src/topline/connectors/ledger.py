@@ -76,6 +76,17 @@ class Part:
     last: int
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why rows stand in quarantine, how many, and where the first of them is. column : "" if it is the whole row"""
+
+    reason: str
+    rows: int
+    file: int
+    row: int
+    column: str
+
+
 def look(cursor: duckdb.DuckDBPyConnection, staged: files.Staged) -> dict[str, content.Content]:
     """What each column holds, by a sample from the whole file."""
     step = max(1, staged.rows // SAMPLE_ROWS)
@@ -348,14 +359,15 @@ class Stage:
         ).fetchall()[0]
         return (first.date(), last.date()) if first else None
 
-    def quarantine(self) -> dict[str, int]:
-        """How many rows stand in quarantine for each reason."""
-        return dict(
-            self.cursor.execute(
-                f"SELECT reason, count(*) FROM (SELECT reason FROM ({self._faulty}) "
-                "UNION ALL SELECT 'shape' FROM shapeless) GROUP BY 1 ORDER BY 2 DESC, 1"
-            ).fetchall()
-        )
+    def faults(self) -> list[Fault]:
+        """What keeps rows in quarantine, the most frequent first."""
+        first = "min({file: file, row: row_number})"
+        found = self.cursor.execute(
+            f"SELECT reason, count(*), {first}.file, {first}.row, arg_min(column_name, (file, row_number)) "
+            f"FROM (SELECT file, row_number, reason, column_name FROM ({self._faulty}) "
+            "UNION ALL SELECT file, row_number, 'shape', '' FROM shapeless) GROUP BY 1 ORDER BY 2 DESC, 1"
+        ).fetchall()
+        return [Fault(*each) for each in found]
 
     def quarantined(self, number: int, staged: files.Staged) -> Iterator[tuple[int, tuple[object, ...], str, str]]:
         """A file's rows in quarantine: number, cells, reason, column; those without the table's shape are apart."""

@@ -431,10 +431,11 @@ def _take_in(found: Import, job: Job) -> dict[str, Any]:
         for number, web_events in enumerate(work.stage.web_events(stamp)):
             found_visits = visits.sessions_of(lake, web_events, batch_id=found.batch_id, now=found.confirmed_at)
             lake.append("session", [found_visits], batch_id=found.batch_id, part=_VISITS + number)
-        for file in found.files.all():
+        listed = list(found.files.all())
+        for file in listed:
             file.quarantined = quarantine.write(work.stage, file.place, work.staged(file), file.quarantine_path)
             file.save(update_fields=["quarantined"])
-        report = _report(work.stage, profile, counts, [*done, [returning, -returning]], reports)
+        report = _report(work.stage, profile, listed, counts, [*done, [returning, -returning]], reports)
     with transaction.atomic():
         now = timezone.now()
         journal.make_live(shop=shop.slug, batch_id=found.batch_id, now=now)
@@ -683,7 +684,7 @@ def _preview(
         "quarantined": counts["quarantined"],
         "kinds": [_effect(effect) for effect in stage.effects(profile)],
         "rules": [{"place": place, "rows": taken.get(place, 0)} for place in range(len(profile.rules))],
-        "reasons": stage.quarantine(),
+        **_faults(stage, listed),
         "traps": traps,
         "from": days[0].isoformat() if days else None,
         "to": days[1].isoformat() if days else None,
@@ -710,6 +711,7 @@ def _tax_traps(file: ImportFile) -> Iterator[tuple[str, dict[str, str]]]:
 def _report(
     stage: ledger.Stage,
     profile: Profile,
+    listed: Sequence[ImportFile],
     counts: Mapping[str, int],
     done: Sequence[Sequence[int]],
     others: Mapping[str, Sequence[int]],
@@ -725,10 +727,21 @@ def _report(
         "facts": facts,
         "duplicates": duplicates,
         "quarantined": counts["quarantined"],
-        "reasons": stage.quarantine(),
+        **_faults(stage, listed),
         "kinds": [_effect(effect) for effect in stage.effects(profile)],
         "ambiguous_times": counts["ambiguous_times"],
         "skipped_times": counts["skipped_times"],
+    }
+
+
+def _faults(stage: ledger.Stage, listed: Sequence[ImportFile]) -> dict[str, Any]:
+    """Why rows stand in quarantine: how many for each reason, and where the first of them is."""
+    faults = stage.faults()
+    return {
+        "reasons": {each.reason: each.rows for each in faults},
+        "first": {
+            each.reason: {"file": listed[each.file].name, "row": each.row, "column": each.column} for each in faults
+        },
     }
 
 

@@ -160,7 +160,7 @@ def detail(visit: Visit, import_id: int) -> HttpResponse:
         context |= {
             "counts": counts,
             "kinds": [_kind(visit, each) for each in counts.get("kinds", [])],
-            "reasons": [(_reason(code), rows) for code, rows in counts.get("reasons", {}).items()],
+            "reasons": list(_reasons(counts)),
             "traps": [_trap(each) for each in found.preview.get("traps", [])],
             "rules": list(_rules(found)),
             "kind_choices": [(kind.value, question.label("kind", kind.value)) for kind in Kind],
@@ -230,8 +230,21 @@ def _kind(visit: Visit, effect: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _reason(code: str) -> str:
-    return gettext(REASONS[code]) % {"length": TEXT_LENGTH, "found": gettext("other"), "expected": gettext("differ")}
+def _reasons(counts: dict[str, Any]) -> Iterator[tuple[str, int, str]]:
+    """Why rows are to be mended, how many, and where the first of them is, which imports of old didn't note."""
+    for code, rows in counts.get("reasons", {}).items():
+        said = gettext(REASONS[code]) % {
+            "length": TEXT_LENGTH,
+            "found": gettext("other"),
+            "expected": gettext("differ"),
+        }
+        first = counts.get("first", {}).get(code)
+        if first is None:
+            yield said, rows, ""
+        elif first["column"]:
+            yield said, rows, gettext("First in “%(file)s”: row %(row)s, column %(column)s.") % first
+        else:
+            yield said, rows, gettext("First in “%(file)s”: row %(row)s.") % first
 
 
 def _trap(trap: dict[str, Any]) -> str:
