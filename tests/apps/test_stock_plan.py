@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -124,6 +125,19 @@ def test_after_a_planned_promotion_the_stock_counts_on_less(stocked):
     assert made.weeks[-1] > DAY + timedelta(days=24)
 
 
+def test_events_that_share_days_share_their_units(stocked):
+    found, daily = stock.of(stocked, DAY), stock.goods(stocked, DAY).wanted.sum(axis=0)
+    felt = [set(range((one.felt_from - DAY).days, (one.felt_to - DAY).days)) for one in found.events]
+    assert sum(map(len, felt)) > len(set().union(*felt))
+    assert sum(one.units for one in found.events) == pytest.approx(daily[sorted(set().union(*felt))].sum())
+    shares = Counter(day for days in felt for day in days)
+    for one, days in zip(found.events, felt, strict=True):
+        assert one.units == pytest.approx(sum(daily[day] / shares[day] for day in days))
+        usual = daily[:14].mean() * sum(1 / shares[day] for day in days)
+        assert one.more == pytest.approx(one.units - usual)
+    assert all(one.order_by == one.felt_from - timedelta(days=14) for one in found.events)
+
+
 def test_each_product_has_its_state_and_its_order(stocked):
     """12 orders a day: half lamps, about 6 a day (more from October on), 3.6 rugs, 2.4 vases."""
     found = stock.of(stocked, DAY)
@@ -144,7 +158,6 @@ def test_each_product_has_its_state_and_its_order(stocked):
     assert vases.order_up_to > vases.reorder_point > 0
     assert found.suppliers[0].products == 1
     assert found.counted_on == DAY - timedelta(days=1)
-    assert found.events[0].order_by == found.events[0].order_by
     assert all(month.free >= 0 for month in found.months)
 
 

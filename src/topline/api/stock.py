@@ -61,9 +61,11 @@ class EventOut(Schema):
     event: str
     starts_on: date
     ends_on: date
-    order_by: date
-    units: float
-    more: float
+    felt_from: Annotated[date, Field(description="The first day in which it is felt")]
+    felt_to: Annotated[date, Field(description="The day after the last one")]
+    order_by: Annotated[date, Field(description="The last day on which an order still comes in time")]
+    units: Annotated[float, Field(description="Of those days; days that events share count in equal parts for each")]
+    more: Annotated[float, Field(description="Of them, beyond the pace of the next two weeks")]
     is_late: bool
 
 

@@ -96,13 +96,19 @@ class MonthBuy:
 
 @dataclass(frozen=True, slots=True)
 class EventNeed:
-    """What a retail event needs: units that its days and those around it are expected to sell, and of them more than
-    as many days sell nowadays; order_by : the last day on which an order still comes in time."""
+    """What a retail event needs: units that the days in which it is felt are expected to sell, and of them more than
+    as many days sell nowadays. A day that several events share counts in equal parts for each, so needs add up.
+
+    felt_from, felt_to : the first of its days and the day after the last, with its lead-in and tail
+    order_by : the last day on which an order still comes in time
+    """
 
     event: str
     label: str
     starts_on: date
     ends_on: date
+    felt_from: date
+    felt_to: date
     order_by: date
     units: float
     more: float
@@ -217,7 +223,7 @@ def of(shop: Shop, as_of: date, snapshot: Snapshot | None = None) -> StockPlan:
     suppliers = sorted(_suppliers(lines, stated), key=lambda each: (-(each.value or 0.0), each.supplier or ""))
     months = list(_months(found, stated))
     period = Period(as_of, as_of + timedelta(days=EVENT_DAYS))
-    events = list(_events(found, stated, calendar.events_of(shop, period)))[:MOST_EVENTS]
+    events = list(_events(found, stated, calendar.events_of(shop, period)))
     return StockPlan(
         as_of=as_of,
         known_to=found.known_to,
@@ -354,26 +360,32 @@ def _months(found: Goods, stated: Stated) -> Iterator[MonthBuy]:
 
 
 def _events(found: Goods, stated: Stated, coming: list[Occurrence]) -> Iterator[EventNeed]:
-    """The retail events ahead, with what their days need and until when to order it."""
+    """The next retail events, with what their days need and until when to order it."""
     daily = found.wanted.sum(axis=0)
     if not daily.any():
         return
     usual = float(daily[:14].mean())
     lead = math.ceil(stated("lead_days"))
-    for one in sorted(coming, key=lambda each: each.start):
-        first, last = (one.window.start - found.as_of).days, (one.window.end - found.as_of).days
-        if first < 0 or last > HORIZON_DAYS:
-            continue
-        units = float(daily[first:last].sum())
+    inside = [
+        (one, slice((one.window.start - found.as_of).days, (one.window.end - found.as_of).days))
+        for one in sorted(coming, key=lambda each: each.start)
+        if one.window.start >= found.as_of and (one.window.end - found.as_of).days <= HORIZON_DAYS
+    ][:MOST_EVENTS]
+    felt = np.zeros(HORIZON_DAYS)
+    for _, days in inside:
+        felt[days] += 1
+    for one, days in inside:
         order_by = one.window.start - timedelta(days=lead)
         yield EventNeed(
             event=one.event,
             label=one.label,
             starts_on=one.start,
             ends_on=one.end,
+            felt_from=one.window.start,
+            felt_to=one.window.end,
             order_by=order_by,
-            units=units,
-            more=units - usual * (last - first),
+            units=float((daily[days] / felt[days]).sum()),
+            more=float(((daily[days] - usual) / felt[days]).sum()),
             is_late=order_by < found.as_of,
         )
 

@@ -11,6 +11,7 @@ from topline.documents.sheet import Column, Form, Sheet
 from topline.plans import jobs as plan_jobs
 from topline.plans import numbers, stock, text
 from topline.plans.stock import EventNeed, StockLine, StockPlan, SupplierLine
+from topline.units.period import Period
 from topline.units.text import N_
 from topline.web import charts, files, formats
 from topline.web.page import Page, Visit
@@ -113,7 +114,7 @@ def _context(visit: Visit, found: StockPlan, lines: list[StockLine]) -> dict[str
         "notes": [text.render(one, currency=currency, language=formats.tag()) for one in found.notes],
         "figures": list(_figures(found, currency, sees_cost=sees_cost)),
         "lines": [_line(line, currency) for line in lines[:MOST_LINES]],
-        "left_off": max(len(lines) - MOST_LINES, 0),
+        "left_off": formats.decimal(max(len(lines) - MOST_LINES, 0)) if len(lines) > MOST_LINES else "",
         "count": len(lines),
         "states": [("to_order", gettext("to order today")), ("idle", gettext("too much or unsold"))]
         + [(id_, formats.say(label)) for id_, (label, _) in STATES.items()],
@@ -190,6 +191,7 @@ def _event(one: EventNeed) -> dict[str, Any]:
     return {
         "need": one,
         "label": formats.say(one.label),
+        "felt": formats.period(Period(one.felt_from, one.felt_to)),
         "units": formats.decimal(one.units),
         "more": f"{'+' if one.more > 0 else '−'}{formats.decimal(abs(one.more))}",
     }
