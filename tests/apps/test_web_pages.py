@@ -83,6 +83,25 @@ def test_pages_of_a_shop_without_facts_say_what_to_do(shop, owner):
     assert "Nothing came in yet." in client.get(reverse("imports", args=[shop.slug])).content.decode()
 
 
+def test_the_palette_finds_pages_by_their_own_name_metrics_analyses_and_plans(browser, filled):
+    plan = Plan.objects.create(
+        shop=filled,
+        title="Autumn",
+        starts_on=date(2026, 9, 1),
+        ends_on=date(2026, 12, 1),
+        currency=filled.currency,
+        created_at=timezone.now(),
+    )
+    entries = browser.get(reverse("palette", args=[filled.slug])).json()["entries"]
+    address = {(each["group"], each["label"]): each["url"] for each in entries if "url" in each}
+    for page in pages().values():
+        assert not page.label or address["Page", str(page.label)] == reverse(page.name, args=[filled.slug])
+    assert address["Metric", "Net sales"] == reverse("metric", args=[filled.slug, "net_sales"])
+    assert address["Plan", "Autumn"] == reverse("plan", args=[filled.slug, plan.pk])
+    analysis = next(url for (group, _), url in address.items() if group == "Analysis")
+    assert browser.get(analysis).status_code == 200
+
+
 def test_an_upload_that_is_refused_leaves_the_page_of_imports(browser, shop):
     response = browser.post(reverse("imports", args=[shop.slug]), {"files": SimpleUploadedFile("orders.csv", b"")})
     page = unescape(response.content.decode())

@@ -10,8 +10,10 @@ from django.utils.functional import cached_property
 from django.utils.translation import get_language
 
 from topline.accounts.models import Shop, User
+from topline.analysis.catalogue import analyses
 from topline.boards.models import Dashboard, SavedView
 from topline.metrics.catalogue import metrics
+from topline.plans.models import Plan
 from topline.units.text import N_
 from topline.web import formats
 from topline.web.page import PLACES, Page, Place, Visit, pages
@@ -85,10 +87,15 @@ class Shell:
         return Entry(formats.say(place.label), below[0].url, place.icon, is_here, below if len(below) > 1 else ())
 
     def palette(self) -> Iterator[dict[str, str]]:
-        """Pages, metrics, shops and actions by name."""
-        for place in self.places:
-            for entry in place.below or (place,):
-                yield {"label": entry.label, "url": entry.url, "group": formats.say(N_("Page")), "words": place.label}
+        """Pages, metrics, analyses, plans, shops and actions by name."""
+        for place in PLACES:
+            for page in self._within(place):
+                yield {
+                    "label": formats.say(page.label),
+                    "url": self.visit.url(page.name),
+                    "group": formats.say(N_("Page")),
+                    "words": formats.say(place.label),
+                }
         if self.visit.may("metrics.read"):
             for metric in metrics().values():
                 if metric.family not in self.visit.scope.hidden_families:
@@ -99,6 +106,12 @@ class Shell:
                         "group": formats.say(N_("Metric")),
                         "words": metric.id,
                     }
+            for analysis in analyses().values():
+                yield {
+                    "label": formats.say(analysis.label),
+                    "url": self.visit.url("analysis", analysis.id),
+                    "group": formats.say(N_("Analysis")),
+                }
             for board in Dashboard.objects.for_(self.user, self.shop):
                 yield {
                     "label": board.title,
@@ -110,6 +123,13 @@ class Shell:
                     "label": view.name,
                     "url": self.visit.url("saved_view", view.pk),
                     "group": formats.say(N_("Saved view")),
+                }
+        if self.visit.may("plans.read"):
+            for plan in Plan.objects.of(self.shop):
+                yield {
+                    "label": plan.title,
+                    "url": self.visit.url("plan", plan.pk),
+                    "group": formats.say(N_("Plan")),
                 }
         for shop in self.shops:
             if shop != self.shop:

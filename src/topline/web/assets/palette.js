@@ -38,11 +38,12 @@ export function registerPalette(Alpine) {
       const best = scored.sort((a, b) => b.score - a.score).slice(0, 12);
       return best.map((entry, index) => ({ ...entry, index, id: `palette-${index}`, isChosen: index === this.chosen }));
     },
+    // Nothing fits; before the entries are there nothing is known.
     get isEmpty() {
-      return this.found.length === 0;
+      return this.entries.length > 0 && this.found.length === 0;
     },
     get active() {
-      return this.isEmpty ? "" : `palette-${this.chosen}`;
+      return this.found.length === 0 ? "" : `palette-${this.chosen}`;
     },
     restart() {
       this.chosen = 0;
