@@ -102,9 +102,11 @@ def test_the_page_enters_changes_and_deletes_an_event(shop, browser):
     assert (kept.last_on, kept.lead_in_days, kept.categories) == (date(2011, 10, 5), 7, ["Mugs", "Lamps"])
     listed = browser.get(reverse("calendar", args=[shop.slug]) + "?year=2011&calendar_as=list&layer=own&layer=holiday")
     assert listed.content.decode().count("Fair") >= 2
-    months = {month: [one["label"] for one in days] for month, days in listed.context["months"]}
+    listed_months = [*listed.context["past"], *listed.context["months"]]
+    months = {month: [one["label"] for one in days] for month, days in listed_months}
     assert "Fair" in months[date(2011, 10, 1)]
     assert all(month.year == 2011 for month in months)
+    assert [month for month, _ in listed.context["past"]] == [month for month in months if month < date(2011, 9, 1)]
     one = reverse("own_event", args=[shop.slug, kept.pk])
     browser.post(one, {"name": "Autumn fair", "starts_on": "2011-10-06", "last_on": "2011-10-07", "is_yearly": "on"})
     kept.refresh_from_db()

@@ -66,6 +66,9 @@ def view(visit: Visit) -> HttpResponseBase:
     if visit.request.GET.get("format") == "json":
         return JsonResponse({"events": [_drawn(visit, one) for one in _items(visit, asked, asked.days)]})
     shown = [] if asked.style in ("month", "week") else _items(visit, asked, asked.days)
+    listed = _months([_shown(visit, one) for one in shown], asked.days.start) if asked.style == "list" else []
+    # Of the running year what lies ahead stands first.
+    over = [each for each in listed if each[0] < visit.today.replace(day=1)] if visit.today in asked.days else []
     context = {
         "asked": asked,
         "styles": [(style, formats.say(label)) for style, label in STYLES.items()],
@@ -76,7 +79,8 @@ def view(visit: Visit) -> HttpResponseBase:
         "steps": [_stepped(visit, asked, by) for by in (-1, 1)],
         "has_years": asked.style == "list",
         "island": _island(visit, asked),
-        "months": _months([_shown(visit, one) for one in shown], asked.days.start) if asked.style == "list" else (),
+        "months": listed[len(over) :],
+        "past": over,
         "gantt": _gantt(visit, shown, asked.days) if asked.style == "gantt" else None,
         "moved": visit.request.session.pop("calendar_moved", None),
         "own": [_own(each) for each in OwnEvent.objects.of(visit.shop)],
