@@ -87,7 +87,7 @@ def test_nothing_moved_agrees_with_the_plans_page(version):
     assert made.levers == ("conversion", "basket", "price")  # neither visits, spend nor stock are known
     assert {note.code for note in made.notes} == {
         "check.no_visits", "check.no_stock", "check.no_spend", "check.no_cost", "check.believed_prices",
-        "check.no_promotions",
+        "check.no_promotions", "forecast.newcomers",
     }  # fmt: skip
 
 

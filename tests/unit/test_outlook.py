@@ -86,6 +86,19 @@ def test_units_are_forecast_too(lake: Lake, snapshot: Snapshot) -> None:
     assert units.total.mean[0] == pytest.approx([27 * 6, 27 * 6], rel=0.05)
 
 
+def test_customers_of_before_the_history_are_not_expected_to_come_anew(lake: Lake, snapshot: Snapshot) -> None:
+    """All 130 customers buy once in 45 days; within the first half year every one of them counts as new."""
+    ahead = {"as_of": AS_OF, "settings": SETTINGS, "metric": "new_customers", "dimensions": ()}
+    found = sales.run(lake, snapshot, first=date(2025, 1, 1), months=6, **ahead)
+    assert found.total.mean.sum() < 3
+    assert found.first_year
+    assert (found.first_year.first_on, found.first_year.counted) == (date(2023, 1, 2), 130)
+    assert found.first_year.believed < 10
+    begun = sales.run(lake, snapshot, first=date(2023, 1, 1), months=19, **ahead)
+    assert begun.total.actual.sum() == found.past.sum() == 130  # what was counted stays
+    assert sales.run(lake, snapshot, as_of=AS_OF, settings=SETTINGS, metric="orders").first_year is None
+
+
 def test_an_outlook_of_the_past_is_refused(lake: Lake, snapshot: Snapshot) -> None:
     with pytest.raises(sales.PastHorizonError, match="2024-07-15"):
         sales.run(lake, snapshot, as_of=AS_OF, settings=SETTINGS, first=date(2024, 4, 1), months=3)

@@ -307,10 +307,26 @@ def _churn(lake: Lake, snapshot: Snapshot, lines: Any, clock: _Clock, as_of: dat
     return tuple(found)
 
 
-def _lines(lake: Lake, snapshot: Snapshot, as_of: date) -> Any:
+def gaps(
+    lake: Lake, snapshot: Snapshot, *, as_of: date, days: int, known_at: datetime | None = None
+) -> tuple[Floats, Floats]:
+    """(k,) days between an order and the one before, inf for a first one, and (k,) how many of the orders of the last
+    `days` before `as_of` came after each. known_at : with what had been recorded by then
+    """
+    each = _days(_lines(lake, snapshot, as_of, known_at))
+    lately = each.filter(each.on >= as_of - timedelta(days=days))
+    found = engine.execute(
+        lately.select(
+            gap=lately.on.delta(lately.before, unit="day").cast("float64").fill_null(np.inf)
+        ).gap.value_counts()
+    )
+    return _floats(found, "gap"), _floats(found, "gap_count")
+
+
+def _lines(lake: Lake, snapshot: Snapshot, as_of: date, known_at: datetime | None = None) -> Any:
     """Goods sold, discounts and returns of known customers before a day, with the person behind each."""
-    lines: Any = engine.table(lake, "order_line", snapshot)
-    heads: Any = engine.table(lake, "order", snapshot)
+    lines: Any = engine.table(lake, "order_line", snapshot, known_at=known_at)
+    heads: Any = engine.table(lake, "order", snapshot, known_at=known_at)
     links: Any = engine.identity(lake, snapshot).select(linked_key="customer_key", person_id="person_id")
     kinds = [kind.value for kind in (Kind.GOODS_SOLD, Kind.DISCOUNT, Kind.GOODS_CANCELLED, Kind.REFUND)]
     lines = lines.filter(lines.customer_key.notnull() & lines.kind.isin(kinds) & (lines.on < as_of))

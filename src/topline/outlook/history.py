@@ -1,7 +1,7 @@
 """Daily histories as the models want them: read from a snapshot, complete, with the days that lie ahead."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -48,6 +48,11 @@ class History:
     def total(self) -> Floats:
         summed: Floats = self.values.sum(axis=0)
         return summed
+
+    def until(self, end: date) -> "History":
+        """The same with days of nothing up to a later end."""
+        added = max((end - self.end).days, 0)
+        return replace(self, end=max(self.end, end), values=np.pad(self.values, ((0, 0), (0, added))))
 
 
 def daily(

@@ -1,7 +1,7 @@
 """What a shop will sell: by month, as a whole and by category and market, with intervals and sample paths."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -14,9 +14,9 @@ from topline.facts.forecast import TABLE
 from topline.lake.snapshot import Snapshot
 from topline.lake.store import Appended, Lake
 from topline.metrics.settings import Settings
-from topline.outlook import history
+from topline.outlook import customers, history
 from topline.outlook.history import History
-from topline.science import conformal, goal, parts, season, total
+from topline.science import conformal, goal, newcomers, parts, season, total
 from topline.science.demand import ShortHistoryError
 from topline.science.total import Accuracy
 from topline.units.errors import ToplineError
@@ -30,6 +30,8 @@ DIMENSIONS = ("category", "market")
 MOST_YEARS = 3
 _DRAWS = 2_000
 _ORIGINS = 12
+_LATELY_DAYS = 91
+_DOUBTED = 0.9
 _SEED = 20_130_901
 
 
@@ -71,6 +73,15 @@ class Cells:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstYear:
+    """The customers who count as new in the year from the history's first day on, and those believed to be new."""
+
+    first_on: date
+    counted: float
+    believed: float
+
+
+@dataclass(frozen=True, slots=True)
 class SalesOutlook:
     """What a run expects of a metric.
 
@@ -82,6 +93,7 @@ class SalesOutlook:
     total : one slice; by : dimension -> slices, only dimensions that have more than one value
     days, day_mean : the days of all months and their expected value, for spreading a month and for pace
     past : what the metric was on each day of its history, the last one that before `known_to`
+    first_year : of new customers, where not all who came at first are believed to be new
     model : how it was made
     """
 
@@ -96,6 +108,7 @@ class SalesOutlook:
     days: tuple[date, ...]
     day_mean: Floats
     past: Floats
+    first_year: FirstYear | None
     model: str
 
     @property
@@ -141,22 +154,28 @@ def run(
     until = add_months(asked[-1], 1)
     if until <= as_of:
         raise PastHorizonError(as_of=as_of)
-    read = partial(history.daily, lake, snapshot, metric, as_of=as_of, settings=settings, known_at=known_at)
-    whole = read(None)
+    daily = partial(history.daily, lake, snapshot, as_of=as_of, settings=settings, known_at=known_at)
+    whole = daily(metric, None)
+    if metric == "new_customers":  # none for weeks: the shop goes on as long as it has orders
+        whole = whole.until(daily("orders", None).end)
     furthest = add_months(whole.end.replace(day=1), 12 * MOST_YEARS)
     if asked[-1] > furthest:
         raise BeyondForecastError(known_to=whole.end - timedelta(days=1), last=f"{furthest:%Y-%m}", years=MOST_YEARS)
     ahead = history.horizon(whole, until, settings.country, own)
     frame = _Frame(whole, ahead, asked)
-    test = total.backtest(whole.total, ahead, frame.steps, _ORIGINS)
+    first_year = None
+    past = whole.total
+    if metric == "new_customers":
+        past, first_year = _believed(lake, snapshot, whole, known_at)
+    test = total.backtest(past, ahead, frame.steps, _ORIGINS)
     rng = np.random.default_rng(_SEED)
-    point = total.point(whole.total, ahead)
-    paths = conformal.paths(point, total.errors(test, len(whole.total)), _DRAWS, rng)
-    accuracy = total.accuracy(test, len(whole.total), level)
-    days, day_mean = _days(whole, ahead, asked[0], point)
+    point = total.point(past, ahead)
+    paths = conformal.paths(point, total.errors(test, len(past)), _DRAWS, rng)
+    accuracy = total.accuracy(test, len(past), level)
+    days, day_mean = _days(replace(whole, values=past[None]), ahead, asked[0], point)
     by = {}
     for dimension in dimensions:
-        sliced = read(dimension)
+        sliced = daily(metric, dimension)
         if len(sliced.names) > 1:
             by[dimension] = _sliced(frame, sliced, test, point, paths, level, rng)
     return SalesOutlook(
@@ -171,8 +190,21 @@ def run(
         days=days,
         day_mean=day_mean,
         past=whole.total,
+        first_year=first_year,
         model=total.model_of(len(whole.total), ahead),
     )
+
+
+def _believed(
+    lake: Lake, snapshot: Snapshot, whole: History, known_at: datetime | None
+) -> tuple[Floats, FirstYear | None]:
+    """The new customers of each day without those who only look new since nothing is known from before."""
+    counted = whole.total
+    lately = customers.gaps(lake, snapshot, as_of=whole.end, days=_LATELY_DAYS, known_at=known_at)
+    found = newcomers.believed(counted, newcomers.new_rate(*lately, len(counted)))
+    year = slice(season.YEAR)
+    told = FirstYear(whole.start, float(counted[year].sum()), float(found[year].sum()))
+    return found, told if told.believed < _DOUBTED * told.counted else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -506,7 +506,7 @@ def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
         [(goal.key, goal.period) for goal in version.goals.standing().only(*_NAMED) if _is_apart(goal)],
         numbers.of(shop)("lead_days"),
         None if prices is None else (prices.about["as_of"], prices.about["snapshot"]),
-        [outlook.DRAWN, *(field.name for field in fields(Base))],
+        [outlook.DRAWN, *(field.name for made in (Base, Forecast) for field in fields(made))],
         tuple(_promotions(version, as_of)),
         [
             (each.state, *(row.cells.get(name) for name in ("name", "category", "price")))
@@ -846,6 +846,7 @@ def _notes(found: Ground) -> Iterator[Sentence]:
     base = found.base
     for _, why in _reasons(found):
         yield why
+    yield from [one.about for one in found.others.values() if one.about][:1]
     if found.stock_on is not None:
         yield Sentence("check.deliveries", {"levels_on": found.stock_on, "lead_count": round(found.lead_days)})
     if found.promotions:

@@ -14,7 +14,7 @@ from topline.accounts.models import Shop
 from topline.calendar.occurrence import Occurrence, occurrences
 from topline.lake.snapshot import Snapshot
 from topline.metrics.query import Query
-from topline.plans import answered, expectation, text
+from topline.plans import answered, expectation, forecast, text
 from topline.plans.expectation import OTHER, Expectation, Rate, Slices
 from topline.plans.grid import Grid, spread
 from topline.plans.models import Kind, OwnEvent
@@ -148,7 +148,7 @@ def propose(
             "events": _events(shop, period, daily, as_of),
             "missing": [sentence.stored() for sentence in missing],
         },
-        document=_said(sales, goals, first_on),
+        document=_said(sales, seen.get("new_customers"), goals, first_on),
     )
 
 
@@ -356,7 +356,9 @@ def _missing(shop: Shop, as_of: date, snapshot: Snapshot, sales: Expectation) ->
     return [Sentence(f"missing.{name}") for name in lacking]
 
 
-def _said(sales: Expectation, goals: Sequence[ProposedGoal], first_on: date) -> dict[str, list[dict[str, Any]]]:
+def _said(
+    sales: Expectation, newcomers: Expectation | None, goals: Sequence[ProposedGoal], first_on: date
+) -> dict[str, list[dict[str, Any]]]:
     """Generated text of the plan document: its summary, and what the data says."""
     first, last = sales.months[0], sales.months[-1]
     low, expected, high = expectation.band(sales.finish)
@@ -375,6 +377,8 @@ def _said(sales: Expectation, goals: Sequence[ProposedGoal], first_on: date) -> 
         data.append(Sentence("data.model", {"error_rate": sales.error}))
     if np.isnan(sales.last_year).any():
         data.append(Sentence("data.thin"))
+    if newcomers and (about := forecast.of_newcomers(newcomers)):
+        data.append(about)
     for dimension, cut in sales.by.items():
         names, values = _largest(cut, sales.mean)
         for name, value in list(zip(names, values.sum(axis=1), strict=True))[:3]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache, partial
@@ -19,6 +19,7 @@ from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Direction, RollUp, Unit
 from topline.metrics.query import Filter, Query
 from topline.outlook import sales
+from topline.outlook.sales import FirstYear
 from topline.plans import answered, cache
 from topline.plans.models import OwnEvent
 from topline.science import conformal, goal
@@ -77,6 +78,7 @@ class Expectation:
     days : for each month, how the season shares it among its days
     by : slices by dimension, where there is more than one
     error : mean share by which rehearsed forecasts missed, nan if nothing could be rehearsed
+    first_year : of new customers, where not all who came at first are believed to be new
     """
 
     metric: str
@@ -92,6 +94,7 @@ class Expectation:
     days: tuple[Floats, ...]
     by: dict[str, Slices]
     error: float
+    first_year: FirstYear | None
     model: str
 
     @property
@@ -131,7 +134,7 @@ def is_made(
 def _answer(
     shop: Shop, metric: str, period: Period, as_of: date, snapshot: Snapshot, known_at: datetime | None
 ) -> cache.Answer:
-    asked = (metric, period, as_of, shop.settings().digest, tuple(own_events(shop, as_of)))
+    asked = (metric, period, as_of, shop.settings().digest, tuple(own_events(shop, as_of)), FirstYear.__slots__)
     return cache.Answer("outlook", ".npz", shop, snapshot, known_at, asked)
 
 
@@ -176,6 +179,7 @@ def _ahead(
             for dimension, cells in run.by.items()
         },
         error=run.accuracy.wape,
+        first_year=run.first_year,
         model=run.model,
     )
 
@@ -212,6 +216,7 @@ def _over(
         days=tuple(np.ones(len(_days(month))) for month in months),
         by=by,
         error=float("nan"),
+        first_year=None,
         model="",
     )
 
@@ -290,10 +295,11 @@ def _save(found: Expectation, path: Path) -> None:
         "months": [month.isoformat() for month in found.months],
         "names": {dimension: list(cut.names) for dimension, cut in found.by.items()},
         "error": found.error,
+        "first_year": found.first_year and asdict(found.first_year),
         "model": found.model,
     }
     with path.open("wb") as file:
-        np.savez(file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
+        np.savez(file, about=np.frombuffer(json.dumps(about, default=str).encode(), np.uint8), **arrays)
 
 
 @lru_cache(maxsize=256)
@@ -302,6 +308,7 @@ def _load(path: Path) -> Expectation:
         arrays = dict(stored)
     about = json.loads(arrays.pop("about").tobytes())
     months = tuple(date.fromisoformat(month) for month in about["months"])
+    first_year = about["first_year"]
     return Expectation(
         metric=about["metric"],
         as_of=date.fromisoformat(about["as_of"]),
@@ -313,6 +320,7 @@ def _load(path: Path) -> Expectation:
             for dimension, names in about["names"].items()
         },
         error=about["error"],
+        first_year=first_year and FirstYear(**first_year | {"first_on": date.fromisoformat(first_year["first_on"])}),
         model=about["model"],
         **{name: arrays[name] for name in _ARRAYS},
     )

@@ -14,6 +14,7 @@ from topline.metrics.catalogue import metrics
 from topline.metrics.metric import RollUp
 from topline.metrics.query import Filter
 from topline.plans import cache, expectation
+from topline.plans.expectation import Expectation
 from topline.plans.models import Goal
 from topline.plans.text import Sentence
 from topline.science.demand import ShortHistoryError
@@ -32,17 +33,19 @@ class Forecast:
     quantiles : 1 % to 99 % (99 numbers), empty where nothing can be said; expected : the mean
     done : what is in already of a metric whose days add up, 0 of others
     why : why nothing can be said, None where something can
+    about : what else is to be known of it
     """
 
     quantiles: tuple[float, ...]
     expected: float | None
     done: float
     why: Sentence | None
+    about: Sentence | None = None
 
     @classmethod
-    def drawn(cls, ends: Floats, done: float = 0.0) -> "Forecast":
+    def drawn(cls, ends: Floats, done: float = 0.0, about: Sentence | None = None) -> "Forecast":
         """Of outcomes (draws,)."""
-        return cls(tuple(expectation.quantiles(ends)), float(ends.mean()), done, None)
+        return cls(tuple(expectation.quantiles(ends)), float(ends.mean()), done, None, about)
 
     @classmethod
     def unknown(cls, code: str, goal: Goal) -> "Forecast":
@@ -53,15 +56,15 @@ class Forecast:
             "quantiles": self.quantiles,
             "expected": self.expected,
             "done": self.done,
-            "why": None if self.why is None else self.why.stored(),
+            "why": self.why and self.why.stored(),
+            "about": self.about and self.about.stored(),
         }
 
     @classmethod
     def of_stored(cls, kept: Mapping[str, object]) -> "Forecast":
         """Of what `stored` gave."""
-        why: object = kept["why"]
-        known: dict[str, object] = {**kept, "quantiles": tuple(kept["quantiles"]), "why": why and Sentence.of(why)}  # type: ignore[arg-type]
-        return cls(**known)  # type: ignore[arg-type]
+        said = {name: Sentence.of(kept[name]) for name in ("why", "about") if kept[name]}  # type: ignore[arg-type]
+        return cls(**{**kept, "quantiles": tuple(kept["quantiles"]), **said})  # type: ignore[arg-type]
 
 
 def of(goal: Goal, as_of: date, snapshot: Snapshot, known_at: datetime | None = None) -> Forecast:
@@ -97,7 +100,7 @@ def _answer(goal: Goal, as_of: date, snapshot: Snapshot, known_at: datetime | No
     plan = goal.version.plan
     shop = plan.shop
     about = (goal.metric, sorted(goal.scope.items()), goal.period, plan.period, _first_on(goal))
-    asked = (*about, as_of, shop.settings().digest, tuple(expectation.own_events(shop, as_of)))
+    asked = (*about, as_of, shop.settings().digest, tuple(expectation.own_events(shop, as_of)), Forecast.__slots__)
     return cache.Answer("forecast", ".json", shop, snapshot, known_at, asked)
 
 
@@ -128,7 +131,16 @@ def _of_days(goal: Goal, as_of: date, snapshot: Snapshot, known_at: datetime | N
     """By the season: the months of the plan as far as the goal's days reach into them. Raises ShortHistoryError."""
     seen = expectation.amount(goal.version.plan.shop, goal.metric, goal.version.plan.period, as_of, snapshot, known_at)
     shares = np.array([_share(month, days, goal.period) for month, days in zip(seen.months, seen.days, strict=True)])
-    return Forecast.drawn(seen.samples @ shares, float(seen.actual @ shares))
+    return Forecast.drawn(seen.samples @ shares, float(seen.actual @ shares), of_newcomers(seen))
+
+
+def of_newcomers(seen: Expectation) -> Sentence | None:
+    """Which of the first customers an expectation of new ones rests on, where not on all."""
+    one = seen.first_year
+    if one is None:
+        return None
+    counts = {"counted_count": round(one.counted), "believed_count": round(one.believed)}
+    return Sentence("forecast.newcomers", {"first_on": one.first_on, **counts})
 
 
 def _share(month: date, days: Floats, period: Period) -> float:

@@ -327,6 +327,11 @@ TEXTS: Mapping[str, str] = {
     # what a goal may end at
     "forecast.no_metric": N_("There is no such metric in the catalogue."),
     "forecast.nothing": N_("Nothing above zero is known of %(goal_metric)s in the last twelve months."),
+    "forecast.newcomers": N_(
+        "Nothing is known from before %(first_on)s, so whoever came at first counts as new. Of the %(counted_count)s "
+        "new customers of the first year about %(believed_count)s are believed to be, as many of those who came lately "
+        "would look new if as little were known of them; new customers are forecast from these."
+    ),
     "forecast.short": N_("%(goal_metric)s is known for less than 90 days, too few for a forecast."),
     "forecast.no_window": N_("No period as long as the goal's is known of %(goal_metric)s with a value above zero."),
     # the stock plan
