@@ -8,12 +8,27 @@ from pkgutil import iter_modules
 
 from topline.metrics.dimension import DIMENSIONS, OF_CHANNEL, Dimension
 from topline.metrics.metric import Metric
+from topline.units.text import N_
+
+FAMILIES = {
+    "sales": N_("Sales"),
+    "profit": N_("Profit"),
+    "customers": N_("Customers"),
+    "traffic": N_("Traffic and funnel"),
+    "marketing": N_("Marketing"),
+    "pipeline": N_("Pipeline"),
+    "operations": N_("Operations"),
+    "brand": N_("Brand and satisfaction"),
+    "plan": N_("Plan"),
+}
+"""What metrics are about, in the order in which they are listed."""
 
 
 @cache
 def metrics() -> Mapping[str, Metric]:
-    """Every metric by id, family by family as their files list them."""
-    return {metric.id: metric for metric in _discover()}
+    """Every metric by id, family by family, within one as their files list them."""
+    order = list(FAMILIES)
+    return {metric.id: metric for metric in sorted(_discover(), key=lambda metric: order.index(metric.family))}
 
 
 def dimensions() -> Mapping[str, Dimension]:

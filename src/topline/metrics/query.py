@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.synonyms import MEANT
 from topline.units import spelling
-from topline.units.errors import PeriodError, ToplineError
+from topline.units.errors import OpenPeriodError, ToplineError
 from topline.units.period import Period, parse_day
 from topline.units.text import N_
 
@@ -228,12 +228,12 @@ def parse_list(text: str) -> tuple[str, ...]:
 def parse_period(start: str | None, end: str | None) -> Period | None:
     """The half-open period between two days or months, None for all time; both or none must be given.
 
-    Raises PeriodError.
+    Raises PeriodError, OpenPeriodError.
     """
     if not start and not end:
         return None
     if not start or not end:
-        raise PeriodError(text=f"{start or ''} – {end or ''}")
+        raise OpenPeriodError(text=start or end)
     return Period(parse_day(start), parse_day(end))
 
 

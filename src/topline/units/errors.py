@@ -41,6 +41,10 @@ class PeriodError(ToplineError):
     )
 
 
+class OpenPeriodError(PeriodError):
+    message = N_("“%(text)s” is one end of a period. Give both: its first day and the day after its last.")
+
+
 class CurrencyError(ToplineError):
     message = N_("“%(currency)s” is not a currency. Use the three letters of ISO 4217, such as EUR.")
 

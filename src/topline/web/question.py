@@ -18,13 +18,13 @@ from topline.accounts import channels
 from topline.lake import known_value
 from topline.lake import read as lake_read
 from topline.lake.scope import Scope
-from topline.metrics.catalogue import dimensions, metrics
+from topline.metrics.catalogue import FAMILIES, dimensions, metrics
 from topline.metrics.dimension import Dimension
 from topline.metrics.metric import Metric
 from topline.metrics.query import Filter, Query, parse_filter, parse_list, parse_period, parse_window
 from topline.metrics.result import Rest, Result, Row
 from topline.units import spelling
-from topline.units.errors import PeriodError, ToplineError
+from topline.units.errors import OpenPeriodError, PeriodError, ToplineError
 from topline.units.missing import Missing
 from topline.units.period import FiscalCalendar, Grain, Period, add_months, parse_day
 from topline.units.text import N_
@@ -155,10 +155,12 @@ def _asked_period(visit: Visit) -> Period | None:
     if end or not last:
         return parse_period(start, end)
     day = parse_day(last)
+    if not start:
+        raise OpenPeriodError(text=last)
     try:
         return parse_period(start, str(day + timedelta(days=1)))
     except (PeriodError, OverflowError):
-        raise PeriodError(text=f"{start or ''} – {last}") from None
+        raise PeriodError(text=f"{start} – {last}") from None
 
 
 def preset_period(visit: Visit, name: str) -> Period:
@@ -349,25 +351,11 @@ def visible_metrics(scope: Scope) -> dict[str, Metric]:
     return {id_: metric for id_, metric in metrics().items() if metric.family not in scope.hidden_families}
 
 
-FAMILIES = {
-    "sales": N_("Sales"),
-    "profit": N_("Profit"),
-    "customers": N_("Customers"),
-    "traffic": N_("Traffic and funnel"),
-    "marketing": N_("Marketing"),
-    "pipeline": N_("Pipeline"),
-    "operations": N_("Operations"),
-    "brand": N_("Brand and satisfaction"),
-    "plan": N_("Plan"),
-}
-
-
 def families(scope: Scope) -> list[tuple[str, list[Metric]]]:
     """The visible metrics by family, in the order of the families."""
     found = visible_metrics(scope)
-    names = dict.fromkeys([*FAMILIES, *(metric.family for metric in found.values())])
-    grouped = ((name, [metric for metric in found.values() if metric.family == name]) for name in names)
-    return [(gettext(FAMILIES.get(name, name)), within) for name, within in grouped if within]
+    grouped = ((label, [each for each in found.values() if each.family == id_]) for id_, label in FAMILIES.items())
+    return [(gettext(label), within) for label, within in grouped if within]
 
 
 @dataclass(frozen=True, slots=True)
