@@ -1,10 +1,13 @@
 """Every metric, fact, event, setting, permission, command and endpoint is documented: the reference explains each."""
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
 import pytest
+
+from topline.api import words
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,6 +64,47 @@ def test_every_endpoint_has_a_summary_and_needs_a_permission(reference):
         for method, operation in methods.items():
             assert operation.get("summary"), f"{method} {path}"
             assert operation.get("security"), f"{method} {path}"
+
+
+def test_no_two_bodies_share_a_name():
+    """OpenAPI knows bodies by the name of their class: the last of two would describe both."""
+    folder = ROOT / "src" / "topline" / "api"
+    names = [
+        name for each in folder.glob("*.py") for name in re.findall(r"^class (\w+)\(", each.read_text("utf-8"), re.M)
+    ]
+    assert len(names) > 100
+    assert sorted(names) == sorted(set(names))
+
+
+def test_every_parameter_and_every_field_that_is_sent_is_described(reference):
+    found = reference.api.get_openapi_schema()
+    schemas, bare, seen = found["components"]["schemas"], [], set()
+
+    def look(body):
+        for name in re.findall(r"#/components/schemas/(\w+)", json.dumps(body)):
+            if name in seen:
+                continue
+            seen.add(name)
+            for field, described in schemas[name].get("properties", {}).items():
+                refers = "$ref" in described or any("$ref" in each for each in described.get("allOf", ()))
+                if not refers and not described.get("description"):
+                    bare.append(f"{name}.{field}")
+            look(schemas[name])
+
+    for path, methods in found["paths"].items():
+        for method, operation in methods.items():
+            bare += [f"{method} {path} {one['name']}" for one in operation["parameters"] if not one.get("description")]
+            look(operation.get("requestBody", {}))
+    assert not bare, bare
+    assert len(seen) > 40
+    known = {name for methods in found["paths"].values() for each in methods.values() for name in _names(each)}
+    assert set(words.PARAMETERS) <= known
+    fields = {f"{name}.{field}" for name in seen for field in schemas[name].get("properties", {})}
+    assert {each for each in words.FIELDS if "." in each} <= fields
+
+
+def _names(operation):
+    return (one["name"] for one in operation["parameters"])
 
 
 def test_every_event_has_a_source_and_a_day_of_verification(reference):

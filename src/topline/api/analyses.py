@@ -61,7 +61,7 @@ class TableOut(Schema):
     rows: list[dict[str, object]]
 
 
-class AnswerOut(Schema):
+class AnalysisAnswerOut(Schema):
     """Amounts are decimal strings; a missing value is {"missing": reason}.
 
     A column states its unit, of money its currency; a column without one may hold figures of several units, each as
@@ -115,7 +115,7 @@ def list_analyses(request: HttpRequest, shop: str) -> list[dict[str, object]]:
 
 @router.get(
     "/shops/{shop}/analyses/{analysis}",
-    response=AnswerOut,
+    response=AnalysisAnswerOut,
     auth=Requires("metrics.read"),
     summary="Ask an analysis",
     openapi_extra={"parameters": list(_choices())},

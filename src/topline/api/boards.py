@@ -17,7 +17,7 @@ from pydantic import Field
 from topline.accounts.permissions import Role
 from topline.accounts.scopes import scope_for
 from topline.api import paging
-from topline.api.analyses import AnswerOut
+from topline.api.analyses import AnalysisAnswerOut
 from topline.api.auth import Caller, Requires, caller
 from topline.api.metrics import Answer, answer, require_known
 from topline.api.once import once
@@ -141,7 +141,7 @@ class AlertChange(Sent):
     is_shared: bool = False
 
 
-class EventOut(Schema):
+class AlertEventOut(Schema):
     bucket: date
     at: datetime
     value: Decimal | None
@@ -165,7 +165,7 @@ class AlertOut(Schema):
     is_on: bool
     snoozed_until: datetime | None
     trouble: str
-    events: Annotated[list[EventOut], Field(description="The last twenty")]
+    events: Annotated[list[AlertEventOut], Field(description="The last twenty")]
 
     @staticmethod
     def resolve_events(alert: Alert) -> Sequence[AlertEvent]:
@@ -308,7 +308,7 @@ def drop_tile(request: HttpRequest, shop: str, board: _Board, tile: _Tile) -> St
 
 @router.get(
     "/shops/{shop}/dashboards/{board}/tiles/{tile}/answer",
-    response=Answer | AnswerOut,
+    response=Answer | AnalysisAnswerOut,
     auth=Requires("metrics.read"),
     summary="A tile's figures of a period, as you may see them",
 )

@@ -25,12 +25,15 @@ router = Router()
 _Amounts = Annotated[list[str], Field(description="CHANNEL=AMOUNT in the shop's currency; may be repeated")]
 
 
-class AskedIn(Schema):
+class BudgetAskedIn(Schema):
     """What a person decides or knows better; what is left out is taken from the shop's past."""
 
     budget: Annotated[Decimal | None, Field(gt=0, description="Over all the weeks; the last quarter's pace")] = None
     weeks: Annotated[int, Field(ge=1, le=26)] = 13
-    goal: Literal["profit", "sales", "customers", "mix", ""] = ""
+    goal: Annotated[
+        Literal["profit", "sales", "customers", "mix", ""],
+        Field(description="What the best split is sought for; the shop's usual"),
+    ] = ""
     margin_rate: Annotated[float | None, Field(ge=0, le=1, description="Of a sale, before marketing")] = None
     customer_worth: Annotated[float, Field(ge=0, description="Of a new customer later; counts for mix")] = 0.0
     least: _Amounts = []
@@ -55,7 +58,7 @@ class SplitOut(Schema):
     better_rate: Annotated[float, Field(description="Probability that it is worth more than today's split")]
 
 
-class ChannelOut(Schema):
+class BudgetChannelOut(Schema):
     channel: str
     least: Decimal
     most: Decimal
@@ -75,7 +78,7 @@ class BudgetOut(Schema):
     margin_rate: float | None
     splits: list[SplitOut]
     shown: Annotated[str, Field(description="The split that the channels are told for")]
-    channels: list[ChannelOut]
+    channels: list[BudgetChannelOut]
 
 
 class LiftTestIn(Sent):
@@ -101,7 +104,7 @@ class LiftTestOut(LiftTestIn):
     auth=Requires("finance.read", is_whole=True),
     summary="Where a budget brings most, channel by channel",
 )
-def spread_budget(request: HttpRequest, shop: str, asked: Query[AskedIn]) -> Status[dict[str, Any]] | Status[Job]:
+def spread_budget(request: HttpRequest, shop: str, asked: Query[BudgetAskedIn]) -> Status[dict[str, Any]] | Status[Job]:
     who = caller(request)
     day = parse_day(asked.as_of) if asked.as_of else who.shop.today()
     rest = jobs.prepare_response(who.shop, day)

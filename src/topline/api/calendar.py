@@ -273,7 +273,7 @@ class DaysIn(Sent):
     last: date
 
 
-class MoveIn(Sent):
+class ItemMoveIn(Sent):
     """`was` are the days on which the caller saw it: if somebody moved it meanwhile, nothing is moved."""
 
     id: str
@@ -299,7 +299,7 @@ class FileIn(Sent):
     is_preview: Annotated[bool, Field(description="Say what would change, and change nothing")] = False
 
 
-class LineOut(Schema):
+class CalendarLineOut(Schema):
     """`outcome`: new, changed, same, gone, absent or wrong; `note` says what was left out or is wrong."""
 
     line: int
@@ -349,7 +349,7 @@ def list_items(request: HttpRequest, shop: str, asked: Query[ItemsIn]) -> list[a
     summary="Move a promotion, an action, a piece of content or an own event to other days",
 )
 @decorate_view(once)
-def move_item(request: HttpRequest, shop: str, wanted: MoveIn) -> dict[str, object]:
+def move_item(request: HttpRequest, shop: str, wanted: ItemMoveIn) -> dict[str, object]:
     who = caller(request)
     if agenda.mover(wanted.id) not in who.user.permissions_in(who.shop):
         raise PermissionDenied
@@ -369,7 +369,7 @@ def move_item(request: HttpRequest, shop: str, wanted: MoveIn) -> dict[str, obje
 
 @router.post(
     "/shops/{shop}/calendar/import",
-    response=list[LineOut],
+    response=list[CalendarLineOut],
     auth=Requires("calendar.write"),
     summary="Take a calendar file's events in as the shop's own; the same file again adds nothing twice",
 )

@@ -24,7 +24,7 @@ router = Router()
 _Share = Annotated[float, Field(description="A relative change: 0.1 is a tenth more")]
 
 
-class ChangeIn(Schema):
+class CheckChangeIn(Schema):
     """What is moved against the plan."""
 
     traffic: _Share = 0.0
@@ -53,7 +53,7 @@ class WaitOut(Schema):
     message: str
 
 
-class ChannelOut(Schema):
+class CheckChannelOut(Schema):
     channel: str
     planned: Annotated[float, Field(description="Spend of the weeks to come, as planned")]
     moved: Annotated[float, Field(description="The relative change that was asked for")]
@@ -75,7 +75,7 @@ class GoalOut(Schema):
     why: Annotated[str | None, Field(description="Why there is no chance")]
 
 
-class MonthOut(Schema):
+class CheckMonthOut(Schema):
     month: date
     target: float
     low: float
@@ -87,7 +87,7 @@ class MonthOut(Schema):
     share: Annotated[dict[str, float], Field(description="Share of the short paths on which each takes the most")]
 
 
-class DriverOut(Schema):
+class CheckDriverOut(Schema):
     driver: str
     low: float | None
     high: float | None
@@ -96,7 +96,7 @@ class DriverOut(Schema):
     at_more: Annotated[float, Field(description="Net sales with a tenth more of the driver")]
 
 
-class MoveOut(Schema):
+class CheckMoveOut(Schema):
     lever: str
     amount: Annotated[float | None, Field(description="The further change; null if no change within limits is enough")]
     chance: float
@@ -112,14 +112,16 @@ class CheckOut(Schema):
     says: Annotated[list[str], Field(description="The answer in words")]
     binding: str | None
     goals: list[GoalOut]
-    months: list[MonthOut]
+    months: list[CheckMonthOut]
     about: Annotated[str | None, Field(description="Key of the goal that the moves make likely")]
-    moves: list[MoveOut]
-    drivers: list[DriverOut]
+    moves: list[CheckMoveOut]
+    drivers: list[CheckDriverOut]
     sales: Annotated[list[float], Field(description="Low, expected, high")]
     profit: Annotated[list[float] | None, Field(description="Of what is to come; needs finance.read and costs")]
     spend: float
-    channels: Annotated[list[ChannelOut], Field(description="Whose spend can be moved alone; empty if one has all")]
+    channels: Annotated[
+        list[CheckChannelOut], Field(description="Whose spend can be moved alone; empty if one has all")
+    ]
     unsaid: Annotated[dict[str, str], Field(description="Levers that can't be moved, and why")]
     notes: list[str]
 
@@ -131,7 +133,7 @@ class CheckOut(Schema):
     summary="How likely each goal is, what holds each month back, and what a change would do",
 )
 def check_plan(
-    request: HttpRequest, shop: str, plan: plans._Plan, version: plans._Version, change: Query[ChangeIn]
+    request: HttpRequest, shop: str, plan: plans._Plan, version: plans._Version, change: Query[CheckChangeIn]
 ) -> Status[dict[str, Any]] | Status[Job]:
     who = caller(request)
     found = plans._version(who.shop, plan, version)

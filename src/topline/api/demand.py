@@ -39,7 +39,7 @@ class SegmentOut(Schema):
     origins: int
 
 
-class DriverOut(Schema):
+class DemandDriverOut(Schema):
     name: str
     is_used: bool
     error: float
@@ -64,7 +64,7 @@ class DemandOut(Schema):
     slices: list[SliceOut]
     accuracy: list[SegmentOut]
     inputs: dict[str, float]
-    drivers: list[DriverOut]
+    drivers: list[DemandDriverOut]
     drift: DriftOut
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
+from topline.api import words
 from topline.api.once import LONGEST_KEY
 
 _PROBLEM = {
@@ -36,7 +37,6 @@ _KEY = {
     "schema": {"type": "string", "maxLength": LONGEST_KEY},
     "description": "A key of your own: a request that is repeated with it happens once",
 }
-_SHOP = "The shop's short name, as in its address"
 
 
 class Api(NinjaAPI):
@@ -55,6 +55,10 @@ class Api(NinjaAPI):
         for methods in found["paths"].values():
             for method, operation in methods.items():
                 _complete(operation, scopes.get(operation["operationId"], ""), is_write=method != "get")
+        for name, schema in found["components"]["schemas"].items():
+            for field, described in schema.get("properties", {}).items():
+                if said := words.FIELDS.get(f"{name}.{field}", words.FIELDS.get(field)):
+                    described.setdefault("description", said)
         return found
 
 
@@ -68,7 +72,7 @@ def _complete(operation: dict[str, Any], scope: str, *, is_write: bool) -> None:
         answers.setdefault(status, {"description": said, "content": content})
     parameters = operation.setdefault("parameters", [])
     for one in parameters:
-        if one["name"] == "shop" and one["in"] == "path":
-            one.setdefault("description", _SHOP)
+        if meaning := words.PARAMETERS.get(one["name"]):
+            one.setdefault("description", meaning)
     if is_write:
         parameters.append(_KEY)

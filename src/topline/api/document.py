@@ -66,7 +66,7 @@ class DocumentIn(Sent):
     fields: dict[str, list[dict[str, Any]]]
 
 
-class EditOut(Schema):
+class DocumentEditOut(Schema):
     field: str
     key: str
     kind: str
@@ -243,7 +243,7 @@ def remove_row(
 
 @router.get(
     f"{BASE}/fields/{{field}}/history",
-    response=list[EditOut],
+    response=list[DocumentEditOut],
     auth=Requires("plans.read", is_whole=True),
     summary="Who changed a field, in all versions, the newest first",
 )

@@ -17,7 +17,7 @@ from topline.workbench.models import Job
 router = Router()
 
 
-class AskedIn(Schema):
+class FutureAskedIn(Schema):
     by: Annotated[
         Literal["year_sales", "remaining_sales", "year_orders", "order_rate", "is_alive_rate", "last_days"],
         Field(description="The largest first by this"),
@@ -39,7 +39,7 @@ class CustomerOut(Schema):
     remaining_sales: Annotated[float, Field(description="Net sales of the next three years")]
 
 
-class LineOut(Schema):
+class FutureLineOut(Schema):
     line: str | None
     customers: int
     active: float
@@ -68,7 +68,7 @@ class FutureOut(Schema):
     margin_rate: Annotated[float | None, Field(description="Needs finance.read and costs")]
     model: str
     holdout: HoldOutOut | None
-    lines: list[LineOut]
+    lines: list[FutureLineOut]
     list: list[CustomerOut]
 
 
@@ -78,7 +78,9 @@ class FutureOut(Schema):
     auth=Requires("metrics.read", is_whole=True),
     summary="Who is still active, and what customers will order and be worth",
 )
-def expect_customers(request: HttpRequest, shop: str, asked: Query[AskedIn]) -> Status[dict[str, Any]] | Status[Job]:
+def expect_customers(
+    request: HttpRequest, shop: str, asked: Query[FutureAskedIn]
+) -> Status[dict[str, Any]] | Status[Job]:
     who = caller(request)
     day = parse_day(asked.as_of) if asked.as_of else who.shop.today()
     rest = jobs.prepare_customers(who.shop, day)

@@ -55,7 +55,7 @@ class LineIn(Sent):
     reason: Annotated[str, Field(max_length=500, description="Why the amounts change, kept in the log")] = ""
 
 
-class MoveIn(Sent):
+class BudgetMoveIn(Sent):
     source: str
     source_month: date
     target: str
@@ -64,7 +64,7 @@ class MoveIn(Sent):
     reason: str
 
 
-class MoveOut(MoveIn):
+class BudgetMoveOut(BudgetMoveIn):
     id: int
 
 
@@ -82,7 +82,7 @@ class CommitmentOut(CommitmentIn):
     decided_by: int | None
 
 
-class DecisionIn(Sent):
+class CommitmentDecisionIn(Sent):
     decision: Literal["approve", "refuse", "paid", "withdraw"]
     note: Annotated[str, Field(max_length=500)] = ""
 
@@ -146,12 +146,14 @@ def drop_line(request: HttpRequest, shop: str, plan: PlanNumber, version: Versio
 
 @router.post(
     f"{BASE}/budget/moves",
-    response={201: MoveOut},
+    response={201: BudgetMoveOut},
     auth=Requires("plans.write"),
     summary="Move money from one line and month to another, with the reason",
 )
 @decorate_view(once)
-def move(request: HttpRequest, shop: str, plan: PlanNumber, version: VersionNumber, wanted: MoveIn) -> Status[object]:
+def move(
+    request: HttpRequest, shop: str, plan: PlanNumber, version: VersionNumber, wanted: BudgetMoveIn
+) -> Status[object]:
     who = caller(request)
     made = ledger.move(version=version_of(who, plan, version), actor=who.user, now=timezone.now(), **wanted.dict())
     return Status(201, made)
@@ -182,7 +184,12 @@ def commit(
     summary="Approve or refuse a commitment, say that it is spent, or withdraw it",
 )
 def decide(
-    request: HttpRequest, shop: str, plan: PlanNumber, version: VersionNumber, commitment: int, wanted: DecisionIn
+    request: HttpRequest,
+    shop: str,
+    plan: PlanNumber,
+    version: VersionNumber,
+    commitment: int,
+    wanted: CommitmentDecisionIn,
 ) -> Commitment:
     who = caller(request)
     if wanted.decision in ("approve", "refuse"):

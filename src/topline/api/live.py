@@ -16,7 +16,7 @@ from topline.plans import event_day
 router = Router()
 
 
-class AskedIn(Schema):
+class LiveAskedIn(Schema):
     on: Annotated[date | None, Field(description="The day; the shop's today by default")] = None
 
 
@@ -56,7 +56,7 @@ class LiveOut(Schema):
     auth=Requires("metrics.read", is_whole=True),
     summary="A day live: what is in, due by now, expected at the end, and the chance to make its target",
 )
-def read_live(request: HttpRequest, shop: str, asked: Query[AskedIn]) -> dict[str, Any]:
+def read_live(request: HttpRequest, shop: str, asked: Query[LiveAskedIn]) -> dict[str, Any]:
     who = caller(request)
     owner, scope = who.shop, scope_for(who.user, who.shop)
     snapshot = owner.lake().latest() or read.NOWHERE

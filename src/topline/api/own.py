@@ -20,7 +20,7 @@ from topline.units.missing import Missing
 router = Router()
 
 
-class QuotaOut(Schema):
+class OwnQuotaOut(Schema):
     """Amounts in the plan's currency."""
 
     by_month: list[Decimal]
@@ -42,7 +42,7 @@ class AimOut(Schema):
     high: float
 
 
-class TerritoryOut(Schema):
+class OwnTerritoryOut(Schema):
     name: str
     target: Decimal | None
     due: Decimal | None
@@ -54,14 +54,14 @@ class OwnOut(Schema):
     version: int
     state: str
     months: list[date]
-    quota: Annotated[QuotaOut | None, Field(description="null where the plan gives the caller none")]
+    quota: Annotated[OwnQuotaOut | None, Field(description="null where the plan gives the caller none")]
     aim: Annotated[AimOut | None, Field(description="null until the pipeline was looked at")]
-    territories: list[TerritoryOut]
+    territories: list[OwnTerritoryOut]
     dates: list[ItemOut]
     promises: list[PromiseOut]
 
 
-class DealOut(Schema):
+class OwnDealOut(Schema):
     key: str
     stage: str
     value: Decimal
@@ -105,7 +105,7 @@ def show_own(request: HttpRequest, shop: str, plan: plans._Plan) -> dict[str, An
 
 @router.get(
     "/shops/{shop}/deals/own",
-    response=list[DealOut],
+    response=list[OwnDealOut],
     auth=Requires("rows.read"),
     summary="For who sees a part of the shop: their open deals, those that are to close soonest first",
 )

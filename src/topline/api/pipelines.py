@@ -61,7 +61,7 @@ def pipeline_ahead(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | 
     return Status(200, about | weekly | {"stages": run.tables["stage"].to_pylist(), "deals": deals})
 
 
-class ReasonOut(Schema):
+class PipelineReasonOut(Schema):
     """What a column does to a lead's odds: times those of a lead that is usual in it."""
 
     column: str
@@ -79,7 +79,7 @@ class LeadOut(Schema):
     owner: str | None
     product_line: str | None
     chance: float
-    why: list[ReasonOut]
+    why: list[PipelineReasonOut]
 
 
 class LeadsOut(Schema):

@@ -203,7 +203,7 @@ class FindingOut(Schema):
     is_blocking: Annotated[bool, Field(description="The plan can't be handed in with it")]
 
 
-class DifferenceOut(Schema):
+class VersionDifferenceOut(Schema):
     what: str
     before: str | None
     after: str | None
@@ -215,7 +215,7 @@ class ApprovalOut(Schema):
     digest: Annotated[str, Field(description="Of the contents; send it along to approve exactly these")]
     seats: list[SeatOut]
     findings: list[FindingOut]
-    changes: list[DifferenceOut]
+    changes: list[VersionDifferenceOut]
 
 
 class DecisionOut(Schema):
@@ -241,7 +241,7 @@ class DecisionLog(Schema):
     decisions: list[DecisionOut]
 
 
-class ChangeIn(Sent):
+class ScenarioChangeIn(Sent):
     driver: Annotated[
         Literal["traffic", "conversion", "basket", "price", "discount", "margin", "spend", "supply"],
         Field(description="What is moved"),
@@ -255,7 +255,7 @@ class ChangeIn(Sent):
 class ScenarioIn(Sent):
     name: Annotated[str, Field(max_length=100)]
     note: Annotated[str, Field(max_length=1000)] = ""
-    changes: Annotated[list[ChangeIn], Field(max_length=500)] = []
+    changes: Annotated[list[ScenarioChangeIn], Field(max_length=500)] = []
 
 
 class ScenarioOut(Schema):
@@ -281,7 +281,7 @@ class SidesOut(Schema):
     scenario: SideOut
 
 
-class EditOut(Schema):
+class TargetEditOut(Schema):
     revision: int
     total: Decimal
 
@@ -342,7 +342,7 @@ def show_progress(
 
 @router.post(
     "/shops/{shop}/plans/{plan}/versions/{version}/targets",
-    response=EditOut,
+    response=TargetEditOut,
     auth=Requires("plans.write"),
     summary="Set or lock a target or a total; the rest follows exactly",
 )
@@ -379,7 +379,7 @@ def edit_targets(request: HttpRequest, shop: str, plan: _Plan, version: _Version
 
 @router.post(
     "/shops/{shop}/plans/{plan}/versions/{version}/undo",
-    response=EditOut,
+    response=TargetEditOut,
     auth=Requires("plans.write"),
     summary="Take back the newest edit of the targets",
 )

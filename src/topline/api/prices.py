@@ -17,7 +17,7 @@ from topline.workbench.models import Job
 router = Router()
 
 
-class AskedIn(Schema):
+class PriceAskedIn(Schema):
     product: Annotated[str, Field(description="Only this product, by its code")] = ""
     category: Annotated[str, Field(description="Only this category")] = ""
     change: Annotated[float, Field(gt=-0.9, le=2, description="Of the price: -0.1 is a tenth less")] = 0.0
@@ -25,7 +25,7 @@ class AskedIn(Schema):
     kind: Annotated[list[str], Field(description="Kinds of promotion beside: display, mailer, offer, bundle")] = []
 
 
-class TargetIn(AskedIn):
+class VolumeIn(PriceAskedIn):
     """What is left out is as in the past."""
 
     target: Decimal
@@ -69,7 +69,7 @@ class RangeOut(Schema):
     high: float
 
 
-class AnswerOut(Schema):
+class PriceAnswerOut(Schema):
     """Ranges hold 80 %. Margins need finance.read and costs."""
 
     weeks: int
@@ -144,11 +144,11 @@ def elasticities(request: HttpRequest, shop: str) -> Status[dict[str, Any]] | St
 
 @router.get(
     "/shops/{shop}/outlook/price/change",
-    response={200: AnswerOut, 202: WaitOut},
+    response={200: PriceAnswerOut, 202: WaitOut},
     auth=Requires("metrics.read", is_whole=True),
     summary="What a change of price or a promotion brings",
 )
-def price_change(request: HttpRequest, shop: str, asked: Query[AskedIn]) -> Status[dict[str, Any]] | Status[Job]:
+def price_change(request: HttpRequest, shop: str, asked: Query[PriceAskedIn]) -> Status[dict[str, Any]] | Status[Job]:
     found = _outlook(request)
     if isinstance(found, Job):
         return Status(202, found)
@@ -163,7 +163,7 @@ def price_change(request: HttpRequest, shop: str, asked: Query[AskedIn]) -> Stat
     auth=Requires("finance.read", is_whole=True),
     summary="Units, orders, visits and spend that a target of profit or sales takes",
 )
-def required_volume(request: HttpRequest, shop: str, asked: Query[TargetIn]) -> Status[volume.Volume] | Status[Job]:
+def required_volume(request: HttpRequest, shop: str, asked: Query[VolumeIn]) -> Status[volume.Volume] | Status[Job]:
     found = _outlook(request)
     if isinstance(found, Job):
         return Status(202, found)
@@ -174,7 +174,7 @@ def required_volume(request: HttpRequest, shop: str, asked: Query[TargetIn]) -> 
 
 
 def _shown(answer: Answer, *, may_see_margin: bool) -> dict[str, Any]:
-    fields = {name: getattr(answer, name) for name in AnswerOut.model_fields}
+    fields = {name: getattr(answer, name) for name in PriceAnswerOut.model_fields}
     if not may_see_margin:
         fields |= {"margin": None, "margin_before": None, "break_even": None, "pays_off": None}
     return {name: _plain(value) for name, value in fields.items()}

@@ -47,7 +47,7 @@ class ProposalOut(Schema):
     draft: Annotated[str | None, Field(description="The plan version that it went into, such as 3.2")]
 
 
-class DecisionIn(Sent):
+class ProposalDecisionIn(Sent):
     is_accepted: Annotated[bool, Field(description="Into a draft of the plan ahead; else not now")]
 
 
@@ -74,7 +74,10 @@ def list_proposals(request: HttpRequest, shop: str) -> list[dict[str, Any]]:
 )
 @decorate_view(once)
 def decide_proposal(
-    request: HttpRequest, shop: str, proposal: Annotated[int, Path(description="Its number")], decision: DecisionIn
+    request: HttpRequest,
+    shop: str,
+    proposal: Annotated[int, Path(description="Its number")],
+    decision: ProposalDecisionIn,
 ) -> dict[str, Any]:
     who = caller(request)
     found = _proposal(who.shop, proposal)

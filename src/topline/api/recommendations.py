@@ -20,7 +20,7 @@ class BasketIn(Schema):
     product: Annotated[list[str], Field(description="Codes of what is in the basket; several")]
 
 
-class ReasonOut(Schema):
+class RecommendationReasonOut(Schema):
     product: str
     share: float
 
@@ -31,7 +31,7 @@ class RecommendedOut(Schema):
     category: str | None
     price: float
     is_again: bool
-    reasons: list[ReasonOut]
+    reasons: list[RecommendationReasonOut]
 
 
 class AdviceOut(Schema):

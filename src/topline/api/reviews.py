@@ -49,7 +49,7 @@ class UnknownPersonError(ToplineError):
     message = N_("Nobody of the shop has the address %(email)s.")
 
 
-class DifferenceOut(Schema):
+class ReviewDifferenceOut(Schema):
     """Net sales against the plan or the year before, and the parts, which sum to the difference."""
 
     sentence: str
@@ -123,7 +123,7 @@ class PackOut(ReviewOut):
 
     total: dict[str, Any]
     goals: list[dict[str, Any]]
-    drivers: list[DifferenceOut]
+    drivers: list[ReviewDifferenceOut]
     promises: list[dict[str, Any]]
     proposals: list[dict[str, Any]]
     feedback: list[dict[str, Any]]

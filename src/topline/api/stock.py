@@ -20,7 +20,7 @@ from topline.workbench.models import Job
 router = Router()
 
 
-class LineOut(Schema):
+class StockLineOut(Schema):
     product_key: str
     title: str | None
     category: str | None
@@ -49,7 +49,7 @@ class SupplierOut(Schema):
     short: Annotated[float | None, Field(description="Missing to the smallest order; needs finance.read")]
 
 
-class MonthOut(Schema):
+class StockMonthOut(Schema):
     month: date
     sold: float
     opening: float
@@ -57,7 +57,7 @@ class MonthOut(Schema):
     free: Annotated[float, Field(description="Open to buy, at cost")]
 
 
-class EventOut(Schema):
+class StockEventOut(Schema):
     event: str
     starts_on: date
     ends_on: date
@@ -75,10 +75,10 @@ class StockOut(Schema):
     counted_on: date | None
     says: list[str]
     notes: list[str]
-    lines: list[LineOut]
+    lines: list[StockLineOut]
     suppliers: list[SupplierOut]
-    months: Annotated[list[MonthOut], Field(description="Open to buy; needs finance.read")]
-    events: list[EventOut]
+    months: Annotated[list[StockMonthOut], Field(description="Open to buy; needs finance.read")]
+    events: list[StockEventOut]
     numbers: Annotated[dict[str, float], Field(description="What is taken for the whole shop")]
 
 
@@ -137,7 +137,7 @@ def stock_plan(request: HttpRequest, shop: str, chosen: Query[ChosenIn]) -> Stat
         "counted_on": found.counted_on,
         "says": [words(one) for one in found.headline],
         "notes": [words(one) for one in found.notes],
-        "lines": [_without_cost(line, LineOut, ("order_value",), sees_cost) for line in lines],
+        "lines": [_without_cost(line, StockLineOut, ("order_value",), sees_cost) for line in lines],
         "suppliers": [_without_cost(one, SupplierOut, ("value", "short"), sees_cost) for one in found.suppliers],
         "months": found.months if sees_cost else [],
         "events": found.events,

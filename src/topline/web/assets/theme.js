@@ -4,4 +4,5 @@
   const kept = localStorage.getItem("topline:theme");
   const dark = kept ? kept === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   document.documentElement.dataset.bsTheme = dark ? "dark" : "light";
+  document.documentElement.classList.toggle("dark-mode", dark); // what the page of the API's description goes by
 })();
