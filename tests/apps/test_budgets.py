@@ -131,6 +131,9 @@ def test_doors_agree(gifts, owner, client, capsys):
 
     shown = client.get(page, asked).content.decode()
     assert "£5,000 over 13 weeks" in shown
+    assert "a smaller budget leaves more" not in shown  # of a goal for sales nothing says what they cost
+    profit = client.get(page, {"budget": "5000", "goal": "profit", "margin": "45"}).content.decode()
+    assert "a smaller budget leaves more" in profit
     own = client.get(
         page,
         {**asked, "own.0": "1000", "was.0": "1"},

@@ -222,6 +222,10 @@ def test_its_doors_say_the_same(gifts, owner, client, capsys):
     assert main.run(["outlook", "demand", "--shop", "gifts", "--format", "json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert [row["expected"] for row in printed] == pytest.approx(made.total.mean[0].tolist(), abs=0.06)
+    gifts.clock_on = made.weeks[-1] + timedelta(days=60)  # the data ended long ago: its weeks, not today's
+    gifts.save()
+    late = client.get("/shop/gifts/outlook").content.decode()
+    assert f'id="from" name="from" value="{made.weeks[0]}"' in late
 
 
 def test_a_planned_promotion_is_part_of_the_address(gifts, owner, client):

@@ -64,6 +64,8 @@ def test_the_page_waits_for_the_job_and_answers_a_slider(client, owner, gifts):
     assert "10% less" in page
     assert 'name="change" min="-40" max="40" step="any" value="0"' in client.get(url).content.decode()
     assert "no visits are recorded" in page
+    assert "until you write a target" in page
+    assert "until you write a target" not in client.get(url + "?target=900").content.decode()
     assert 'data-source="price-picture-1"' in page
     part = client.get(url + "?change=5", headers={"HX-Request": "true", "HX-Target": "price-answer"}).content.decode()
     assert "5% more" in part

@@ -230,7 +230,7 @@ def test_the_workload_of_coming_weeks(stocked, owner, client, capsys):
     numbers.state(shop=stocked, name="pick_minutes", value=60, actor_id=None)
     slow = workload.of(stocked, DAY)
     assert [line.hours for line in slow.of_kind("pick")] == pytest.approx([10 * line.hours for line in picks])
-    assert slow.headline[0].code == "work.over"
+    assert slow.headline[0].code == "work.over_always"
     client.force_login(owner)
     jobs.run_now(plan_jobs.prepare_stock(stocked, DAY).job)
     shown = client.get("/shop/gifts/outlook/workload").content.decode()

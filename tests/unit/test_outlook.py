@@ -94,6 +94,8 @@ def test_customers_of_before_the_history_are_not_expected_to_come_anew(lake: Lak
     assert found.first_year
     assert (found.first_year.first_on, found.first_year.counted) == (date(2023, 1, 2), 130)
     assert found.first_year.believed < 10
+    few = sales.run(lake, snapshot, **ahead | {"as_of": date(2023, 6, 1)})
+    assert (few.total.samples.std(axis=0) >= 0.95 * np.sqrt(few.total.mean)).all()  # no surer than luck allows
     begun = sales.run(lake, snapshot, first=date(2023, 1, 1), months=19, **ahead)
     assert begun.total.actual.sum() == found.past.sum() == 130  # what was counted stays
     assert sales.run(lake, snapshot, as_of=AS_OF, settings=SETTINGS, metric="orders").first_year is None

@@ -21,10 +21,12 @@ class NumberRangeError(ToplineError):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number that a shop may state. of : what it may differ by (supplier), "" for the whole shop only"""
+    """A number that a shop may state.
+
+    label : names its unit; of : what it may differ by (supplier), "" for the whole shop only
+    """
 
     label: str
-    unit: str
     otherwise: float
     least: float
     most: float
@@ -32,27 +34,27 @@ class Number:
 
 
 NUMBERS: Mapping[str, Number] = {
-    "lead_days": Number(N_("Days from an order to its delivery"), N_("days"), LEAD_DAYS, 0, 180, "supplier"),
-    "minimum_value": Number(N_("Smallest order"), N_("money"), 0, 0, 1e9, "supplier"),
-    "review_days": Number(N_("Days between two looks at the stock"), N_("days"), 7, 1, 90),
-    "carrying_rate": Number(N_("What stock costs a year, per cent of its cost"), "%", 25, 0, 200),
-    "service_rate": Number(N_("Service level where costs are unknown, per cent"), "%", 95, 50, 99.5),
-    "pack_units": Number(N_("Units in a pack"), N_("units"), 1, 1, 10_000),
-    "closing_days": Number(N_("Days of sales to have in stock at a month's end"), N_("days"), 35, 0, 180),
-    "excess_days": Number(N_("Days of sales beyond which stock is too much"), N_("days"), 120, 30, 182),
-    "pick_minutes": Number(N_("Minutes to pick and pack an order"), N_("minutes"), 6, 0, 600),
-    "contacts_per_order": Number(N_("Contacts for 100 orders, where nobody counts them"), "", 12, 0, 1_000),
-    "contact_minutes": Number(N_("Minutes to answer a contact"), N_("minutes"), 8, 0, 600),
-    "leads_per_week": Number(N_("Leads a week, where nobody counts them"), "", 0, 0, 1e6),
-    "lead_minutes": Number(N_("Minutes to call a lead"), N_("minutes"), 20, 0, 600),
-    "content_per_week": Number(N_("Pieces of content a week, where nobody counts them"), "", 3, 0, 1e4),
-    "content_per_event": Number(N_("Pieces of content more for a retail event"), "", 4, 0, 1e4),
-    "content_minutes": Number(N_("Minutes to make a piece of content"), N_("minutes"), 150, 0, 6_000),
-    "pick_people": Number(N_("People who pick and pack"), "", 1, 0, 10_000),
-    "contact_people": Number(N_("People who answer contacts"), "", 1, 0, 10_000),
-    "lead_people": Number(N_("People who call leads"), "", 1, 0, 10_000),
-    "content_people": Number(N_("People who make content"), "", 1, 0, 10_000),
-    "week_hours": Number(N_("Hours that a person works a week"), N_("hours"), 30, 1, 80),
+    "lead_days": Number(N_("Days from an order to its delivery"), LEAD_DAYS, 0, 180, "supplier"),
+    "minimum_value": Number(N_("Smallest order"), 0, 0, 1e9, "supplier"),
+    "review_days": Number(N_("Days between two looks at the stock"), 7, 1, 90),
+    "carrying_rate": Number(N_("What stock costs a year, per cent of its cost"), 25, 0, 200),
+    "service_rate": Number(N_("Service level where costs are unknown, per cent"), 95, 50, 99.5),
+    "pack_units": Number(N_("Units in a pack"), 1, 1, 10_000),
+    "closing_days": Number(N_("Days of sales to have in stock at a month's end"), 35, 0, 180),
+    "excess_days": Number(N_("Days of sales beyond which stock is too much"), 120, 30, 182),
+    "pick_minutes": Number(N_("Minutes to pick and pack an order"), 6, 0, 600),
+    "contacts_per_order": Number(N_("Contacts for 100 orders, where nobody counts them"), 12, 0, 1_000),
+    "contact_minutes": Number(N_("Minutes to answer a contact"), 8, 0, 600),
+    "leads_per_week": Number(N_("Leads a week, where nobody counts them"), 0, 0, 1e6),
+    "lead_minutes": Number(N_("Minutes to call a lead"), 20, 0, 600),
+    "content_per_week": Number(N_("Pieces of content a week, where nobody counts them"), 3, 0, 1e4),
+    "content_per_event": Number(N_("Pieces of content more for a retail event"), 4, 0, 1e4),
+    "content_minutes": Number(N_("Minutes to make a piece of content"), 150, 0, 6_000),
+    "pick_people": Number(N_("People who pick and pack"), 1, 0, 10_000),
+    "contact_people": Number(N_("People who answer contacts"), 1, 0, 10_000),
+    "lead_people": Number(N_("People who call leads"), 1, 0, 10_000),
+    "content_people": Number(N_("People who make content"), 1, 0, 10_000),
+    "week_hours": Number(N_("Hours that a person works a week"), 30, 1, 80),
 }
 
 

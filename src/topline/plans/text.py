@@ -358,6 +358,10 @@ TEXTS: Mapping[str, str] = {
     "stock.orders_unknown": N_("What is on its way from suppliers is not known here: take it off the quantities."),
     # the workload
     "work.fits": N_("The people there are can do all the work of the next %(weeks_count)s weeks."),
+    "work.over_always": N_(
+        "In each of the next %(all_count)s weeks there is more work than people; the worst is %(work)s in the week of "
+        "%(week_on)s: %(needed_count)s people needed, %(there_count)s there."
+    ),
     "work.over": N_(
         "In %(weeks_count)s of the next %(all_count)s weeks there is more work than people; the worst is %(work)s in "
         "the week of %(week_on)s: %(needed_count)s people needed, %(there_count)s there."

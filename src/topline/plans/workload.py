@@ -256,10 +256,11 @@ def _headline(lines: list[WeekLoad], weeks: int) -> Iterator[Sentence]:
         yield Sentence("work.fits", {"weeks_count": weeks})
         return
     worst = max(over, key=lambda line: line.missing)
+    found = len({line.week for line in over})
     yield Sentence(
-        "work.over",
+        "work.over_always" if found == weeks else "work.over",
         {
-            "weeks_count": len({line.week for line in over}),
+            "weeks_count": found,
             "all_count": weeks,
             "work": worst.kind,
             "week_on": worst.week,

@@ -262,6 +262,11 @@ def day(value: date) -> str:
     return dates.format_date(value, "d MMM y", locale=locale())
 
 
+def days(value: Period) -> str:
+    """A period's first and last day beside a date that has their year: 8–16 Oct."""
+    return dates.format_interval(value.start, value.last, "MMMd", locale=locale())
+
+
 def long_day(value: date) -> str:
     return dates.format_date(value, "EEEE d MMMM y", locale=locale())
 

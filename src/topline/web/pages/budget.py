@@ -203,7 +203,10 @@ def _context(visit: Visit, made: BudgetOutlook, known: dict[str, ResponseOutlook
         "columns": [formats.say(SPLITS[name]) for name in _order(made)],
         "shown": formats.say(SPLITS[made.shown]),
         "lines": [_line(visit, made, c) for c in range(len(made.channels))],
-        "totals": [_money(int(made.splits[name].cells.sum()), made.currency) for name in _order(made)],
+        "totals": [
+            (formats.say(SPLITS[name]), _money(int(made.splits[name].cells.sum()), made.currency))
+            for name in _order(made)
+        ],
         "splits": [_split(made, name) for name in _order(made)],
         "curves": [(f"budget-curve-{c}", _curve(made, c)) for c in _largest(made)],
         "net": _net_picture(visit, made),
@@ -324,6 +327,8 @@ def _more(made: BudgetOutlook) -> Iterator[str]:
             "worth": _worth(step.next_step[1], made),
             "ends": _ends(step.next_step, made),
         }
+        if made.assumptions.goal in ("profit", "mix") and step.next_step[1] < outlook.STEP:
+            yield gettext("That is less than it costs: by what is expected, a smaller budget leaves more.")
 
 
 def _figures(made: BudgetOutlook) -> Iterator[dict[str, str]]:
@@ -364,7 +369,10 @@ def _line(visit: Visit, made: BudgetOutlook, c: int) -> dict[str, Any]:
     pays = one.payback_weeks
     return {
         "name": _name(one.channel),
-        "amounts": [_money(int(made.splits[name].channels[c]), made.currency) for name in _order(made)],
+        "amounts": [
+            (formats.say(SPLITS[name]), _money(int(made.splits[name].channels[c]), made.currency))
+            for name in _order(made)
+        ],
         "brings": _worth(one.brings[1], made),
         "brings_ends": _ends(one.brings, made),
         "step": _worth(one.next_step[1], made),

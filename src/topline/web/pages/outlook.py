@@ -182,6 +182,7 @@ def _value(found: DemandOutlook, dimension: str, name: str | None) -> str:
 
 def _context(visit: Visit, shown: Shown) -> dict[str, Any]:
     found = shown.found
+    ends_on = found.weeks[-1] + timedelta(days=6)
     return {
         "outlook": found,
         "sentence": _sentence(shown),
@@ -202,8 +203,8 @@ def _context(visit: Visit, shown: Shown) -> dict[str, Any]:
         "assumptions": list(_assumptions(found)),
         "products": [(key, title) for key, title in _top(found)],
         "categories": [name for name in (found.by["category"].names if "category" in found.by else ()) if name],
-        "starts_on": max(visit.today, found.weeks[0]),
-        "ends_on": found.weeks[-1] + timedelta(days=6),
+        "starts_on": visit.today if found.weeks[0] < visit.today <= ends_on else found.weeks[0],
+        "ends_on": ends_on,
     }
 
 

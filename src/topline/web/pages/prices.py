@@ -303,9 +303,15 @@ def _warnings(outlook: PriceOutlook, rows: Any, asked: Asked, answer: Answer, *,
     if outlook.strangers.products:
         yield gettext(Strangers.message) % outlook.strangers.params
     if answer.short and answer.short >= 1:
-        yield gettext(
-            "Stock doesn't cover it: %(n)s units are missing. Order them first, or run it for fewer weeks."
-        ) % {"n": _units(answer.short)}
+        said = (
+            gettext("Stock doesn't cover it: %(n)s units are missing. Order them first, or run it for fewer weeks.")
+            if len(rows) == 1
+            else gettext(
+                "Stock doesn't cover it: some products lack %(n)s units, whatever lies there of the others. Order them "
+                "first, or run it for fewer weeks."
+            )
+        )
+        yield said % {"n": _units(answer.short)}
     if abs(answer.taken) >= 1:
         words = {"n": _units(abs(answer.taken))}
         if answer.taken < 0:

@@ -82,7 +82,6 @@ def fields(stated: numbers.Stated, names: tuple[str, ...]) -> list[dict[str, Any
         {
             "name": name,
             "label": formats.say(numbers.NUMBERS[name].label),
-            "unit": formats.say(numbers.NUMBERS[name].unit),
             "value": formats.decimal(stated(name), 2) if stated.is_stated(name) else "",
             "otherwise": formats.decimal(numbers.NUMBERS[name].otherwise, 2),
         }
@@ -191,7 +190,7 @@ def _event(one: EventNeed) -> dict[str, Any]:
     return {
         "need": one,
         "label": formats.say(one.label),
-        "felt": formats.period(Period(one.felt_from, one.felt_to)),
+        "felt": formats.days(Period(one.felt_from, one.felt_to)),
         "units": formats.decimal(one.units),
         "more": f"{'+' if one.more > 0 else '−'}{formats.decimal(abs(one.more))}",
     }
