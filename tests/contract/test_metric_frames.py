@@ -15,8 +15,9 @@ import small_lake
 from contract import tiny_shop
 from topline.facts.table import tables as fact_tables
 from topline.metrics.answer import answer
+from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.query import BeforeDataError, Filter, Query, TooManyRowsError, WindowError, WindowTooLongError
-from topline.metrics.result import Result
+from topline.metrics.result import Rest, Result
 from topline.units.missing import Missing
 from topline.units.period import Period, add_months
 
@@ -215,7 +216,35 @@ def test_refuses_an_answer_of_very_many_rows(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("topline.metrics.answer.MOST_ROWS", 3)
     with pytest.raises(TooManyRowsError):
         ask(metrics=("orders",), by=("product", "day"))
+    for id_, by in (("new_customers", "customer"), ("retention_rate", "product"), ("pipeline_value", "month")):
+        with pytest.raises(TooManyRowsError):
+            ask(metrics=(id_,), by=(by,))
     assert len(ask(metrics=("orders",), by=("market",)).rows) == 2
+    for id_ in ("clv_historic", "net_sales"):  # what the error advises is answered
+        largest, rest = ask(metrics=(id_,), by=("customer",), top=1).rows
+        assert (largest["customer"], rest["customer"]) == ("ann", Rest(5 if id_ == "net_sales" else 4))
+
+
+_OFTEN = ("customer", "kind", "metric")
+
+
+@pytest.mark.parametrize(
+    "by", [pytest.param(id_, marks=() if id_ in _OFTEN else pytest.mark.soak) for id_ in sorted(dimensions())]
+)
+def test_the_rest_is_what_all_others_come_to(by: str) -> None:
+    if dimensions()[by].grain:
+        return
+    ids = [id_ for id_, metric in metrics().items() if by in metric.dimensions]
+    for first in range(0, len(ids), 12):
+        some = tuple(ids[first : first + 12])
+        every = ask(metrics=some, by=(by,)).rows
+        largest, *rest = ask(metrics=some, by=(by,), top=1).rows
+        twin = next(row for row in every if row[by] == largest[by])
+        assert {id_: (largest[id_], twin[id_]) for id_ in some if not same(largest[id_], twin[id_])} == {}
+        if rest and isinstance(rest[0][by], Rest):
+            others = tuple(None if isinstance(row[by], Missing) else row[by] for row in every if row is not twin)
+            wanted = ask(metrics=some, where=(Filter(by, others),)).totals
+            assert {id_: (rest[0][id_], wanted[id_]) for id_ in some if not same(rest[0][id_], wanted[id_])} == {}
 
 
 def test_days_before_the_period_count_in_a_window() -> None:

@@ -1,8 +1,9 @@
 """Answers a query over tables: each source aggregated apart at the asked grain, then aligned, then valued."""
 
+import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,16 +12,22 @@ from topline.facts.target import TABLE as TARGET
 from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.frame import MOST_BUCKETS, finest, frame
 from topline.metrics.metric import Cell, Key, Measure, Metric, RollUp, Staged, Value
-from topline.metrics.query import LAID_UPON, Query, TooManyRowsError, WindowTooLongError
+from topline.metrics.query import LAID_UPON, Filter, Query, TooManyRowsError, WindowTooLongError
 from topline.metrics.result import Entry, Rest, Result, Row
 from topline.metrics.settings import Settings
-from topline.metrics.view import NOTHING, REST, Tables, View, fact_of
+from topline.metrics.view import NOTHING, Tables, View, fact_of
 from topline.units.missing import Missing
 from topline.units.period import Grain, Period
 from topline.units.text import N_
 
 MOST_ROWS = 100_000
 """Rows that an answer may have."""
+
+MOST_RANKED = 10_000_000
+"""Values of a dimension of which the top may be asked for."""
+
+REST = "\uffff"
+"""Stands for the values of a dimension that are not among the top."""
 
 _LATE = timedelta(days=3)
 """Of days without a row at the start of what is compared with, as a shop may be closed; after more it isn't whole."""
@@ -38,15 +45,15 @@ def answer(query: Query, tables: Tables, settings: Settings) -> Result:
     """
     asked = [metrics()[id_] for id_ in query.metrics]
     rates = _rates(query, tables, settings)
-    kept = _top(query, tables, settings, rates)
-    plain = View(tables, query, settings, kept=kept, rates=rates)
+    top = _top(query, tables, settings, rates)
+    plain = View(tables, query, settings, rates=rates)
     view = _framed(plain)
-    cells, totals = _valued(view, asked)
+    cells, totals = _valued(view, asked, top)
     if view is not plain:
         totals = _valued(View(tables, replace(query, by=(), window=None), settings, rates=rates), asked)[1]
-    others, other_totals, other = _compared(view, asked)
+    others, other_totals, other = _compared(view, asked, top)
     keys = _ordered(_filled({**cells, **_twins(others, view, other)}, view), query, cells)
-    rest = len(kept.get(REST, ()))
+    rest = top.others if top else 0
     nothing = _value_of_nothing(asked, view)
     result = Result(
         query=query,
@@ -69,7 +76,16 @@ def answer(query: Query, tables: Tables, settings: Settings) -> Result:
 type Values = dict[str, Value]
 
 
-def _compared(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, Values], Values, View | None]:
+@dataclass(frozen=True, slots=True)
+class Top:
+    """The values of a dimension that stand for themselves, and how many others are one."""
+
+    dimension: str
+    values: tuple[Any, ...]
+    others: int
+
+
+def _compared(view: View, asked: Sequence[Metric], top: Top | None) -> tuple[dict[Key, Values], Values, View | None]:
     """The values that the question compares with, and the view whose keys are another period's, if they are.
 
     Before a metric's facts begin, and in what begins before them, its values are missing.
@@ -81,9 +97,9 @@ def _compared(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, Values], V
     if compared is None:
         return {}, {}, None
     laid = query.against if query.against in LAID_UPON else None
-    plain = View(view.tables, compared, view.settings, kept=view.kept, rates=view.rates)
+    plain = View(view.tables, compared, view.settings, rates=view.rates)
     other = _framed(plain, like=laid)
-    cells, totals = _valued(other, asked)
+    cells, totals = _valued(other, asked, top)
     if other is not plain and compared.by:
         whole = View(view.tables, replace(compared, by=(), window=None), view.settings, rates=view.rates)
         totals = _valued(_framed(whole, like=laid), asked)[1]
@@ -119,9 +135,11 @@ def _read_from(view: View, key: Key | None) -> date | None:
     return max(bucket, start) if isinstance(bucket, date) and start else start
 
 
-def _valued(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, Values], Values]:
-    """The metrics' values in every cell and in the whole."""
-    cells, totals = _cells(view, asked)
+def _valued(
+    view: View, asked: Sequence[Metric], top: Top | None = None, *, is_ranking: bool = False
+) -> tuple[dict[Key, Values], Values]:
+    """The metrics' values in every cell and in the whole. Raises TooManyRowsError."""
+    cells, totals = _cells(view, asked, top, MOST_RANKED if is_ranking else MOST_ROWS)
     values = {key: {metric.id: _value(metric, cell) for metric in asked} for key, cell in cells.items()}
     return values, {metric.id: _value(metric, totals) for metric in asked}
 
@@ -192,24 +210,26 @@ def _rates(query: Query, tables: Tables, settings: Settings) -> dict[str, Decima
     return found
 
 
-def _cells(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, dict[str, Any]], dict[str, Any]]:
+def _cells(
+    view: View, asked: Sequence[Metric], top: Top | None, most: int
+) -> tuple[dict[Key, dict[str, Any]], dict[str, Any]]:
     """The measures of every cell and of the whole."""
     measures = {measure.id: measure for metric in asked for measure in metric.measures}
-    cells: dict[Key, dict[str, Any]] = defaultdict(dict)
     totals: dict[str, Any] = {}
     by = view.query.by
     gone = {id_: missing for id_, measure in measures.items() if (missing := missing_of(measure, view.tables))}
     present = [measure for id_, measure in measures.items() if id_ not in gone]
-    for key, cell in _aggregates(view, [m for m in present if isinstance(m, Measure)], by):
-        cells[key] |= cell
-    for stage in dict.fromkeys(m.cells for m in present if isinstance(m, Staged)):
-        for key, staged in _staged(stage, view, by).items():
-            cells[key].update(staged)
-        if by and view.frame is None:
-            totals.update(stage(view, ()).get((), {}))
+    if top is None:
+        cells = _present(view, present, most)
+    else:
+        at, shown, others = by.index(top.dimension), _only(view, top, others=False), _only(view, top, others=True)
+        rest = {(*key[:at], REST, *key[at:]): cell for key, cell in _present(others, present, most).items()}
+        cells = _present(shown, present, most) | rest
     if by and view.frame is None:  # a frame shows days twice or elsewhere: its totals are another question's
+        for stage in _stages(present):
+            totals.update(stage(view, ()).get((), {}))
         again = [m for m in present if isinstance(m, Measure) and not m.adds_up]
-        for _, cell in _aggregates(view, again, ()):
+        for _, cell in _aggregates(view, again, (), most):
             totals |= cell
         for measure in present:
             if isinstance(measure, Measure) and measure.adds_up:
@@ -226,7 +246,34 @@ def _cells(view: View, asked: Sequence[Metric]) -> tuple[dict[Key, dict[str, Any
     return cells, totals
 
 
+def _present(view: View, measures: Sequence[Measure | Staged], most: int) -> dict[Key, dict[str, Any]]:
+    """The measures of every cell that has rows. Raises TooManyRowsError if more than `most` have."""
+    by = view.query.by
+    cells: dict[Key, dict[str, Any]] = defaultdict(dict)
+    for key, cell in _aggregates(view, [m for m in measures if isinstance(m, Measure)], by, most):
+        cells[key] |= cell
+    for stage in _stages(measures):
+        for key, staged in _staged(stage, view, by).items():
+            cells[key].update(staged)
+        if len(cells) > most:
+            raise TooManyRowsError(most=most)
+    return cells
+
+
+def _only(view: View, top: Top, *, others: bool) -> View:
+    """The same question about the top values only, or about all others as one."""
+    query = view.query
+    by = tuple(id_ for id_ in query.by if id_ != top.dimension) if others else query.by
+    chosen = replace(query, by=by, where=(*query.where, Filter(top.dimension, top.values, is_without=others)))
+    return View(view.tables, chosen, view.settings, rates=view.rates, frame=view.frame)
+
+
 type Stage = Callable[[View, tuple[str, ...]], Mapping[Key, Cell]]
+
+
+def _stages(measures: Iterable[Measure | Staged]) -> Iterable[Stage]:
+    """What works out the measures that are no aggregate, each once."""
+    return dict.fromkeys(measure.cells for measure in measures if isinstance(measure, Staged))
 
 
 def _staged(stage: Stage, view: View, by: tuple[str, ...]) -> Mapping[Key, Cell]:
@@ -258,7 +305,9 @@ def _mixed(cells: Mapping[Key, Cell], at: int, measures: Mapping[str, Measure | 
     return {id_: _SEVERAL for id_, measure in measures.items() if isinstance(measure, Measure) and measure.is_money}
 
 
-def _aggregates(view: View, measures: Iterable[Measure], by: tuple[str, ...]) -> Iterable[tuple[Key, dict[str, Any]]]:
+def _aggregates(
+    view: View, measures: Iterable[Measure], by: tuple[str, ...], most: int
+) -> Iterable[tuple[Key, dict[str, Any]]]:
     """One aggregation for each source: its measures in every cell, those without rows left out."""
     sources: dict[str, list[Measure]] = defaultdict(list)
     for measure in measures:
@@ -270,9 +319,9 @@ def _aggregates(view: View, measures: Iterable[Measure], by: tuple[str, ...]) ->
         if own_money:
             values |= {"first_currency": rows.currency.min(), "last_currency": rows.currency.max()}
         grouped = rows.group_by(*by).aggregate(**values) if by else rows.aggregate(**values)
-        records = view.tables.run(grouped.limit(MOST_ROWS + 1) if by else grouped)
-        if len(records) > MOST_ROWS:
-            raise TooManyRowsError(most=MOST_ROWS)
+        records = view.tables.run(grouped.limit(most + 1) if by else grouped)
+        if len(records) > most:
+            raise TooManyRowsError(most=most)
         for record in records:
             key = tuple(record[id_] for id_ in by)
             cell = {measure.id: record[measure.id] for measure in group if record[measure.id] is not None}
@@ -295,18 +344,18 @@ def missing_of(measure: Measure | Staged, tables: Tables) -> Missing | None:
     return next((tables.empty[fact] for fact in facts if fact in tables.empty), None)
 
 
-def _top(query: Query, tables: Tables, settings: Settings, rates: Mapping[str, Decimal]) -> dict[str, tuple[Any, ...]]:
-    """The top values of the first dimension that is not time, by the first metric."""
+def _top(query: Query, tables: Tables, settings: Settings, rates: Mapping[str, Decimal]) -> Top | None:
+    """The top values of the first dimension that is not time, by the first metric; None where all are."""
     dimension = next((id_ for id_ in query.by if not dimensions()[id_].grain), None)
     if query.top is None or dimension is None:
-        return {}
+        return None
     plain = replace(query, metrics=query.metrics[:1], by=(dimension,), top=None, against=None, window=None)
     metric = metrics()[query.metrics[0]]
-    cells, _ = _valued(View(tables, plain, settings, rates=rates), [metric])
-    ranked = sorted(cells, key=lambda key: (_rank(cells[key][metric.id]), _sortable(key)))
-    if len(ranked) <= query.top:
-        return {}
-    return {dimension: tuple(key[0] for key in ranked[: query.top]), REST: tuple(key[0] for key in ranked[query.top :])}
+    cells, _ = _valued(View(tables, plain, settings, rates=rates), [metric], is_ranking=True)
+    if len(cells) <= query.top:
+        return None
+    largest = heapq.nsmallest(query.top, cells, lambda key: (_rank(cells[key][metric.id]), _sortable(key)))
+    return Top(dimension, tuple(key[0] for key in largest), len(cells) - query.top)
 
 
 def _rank(value: Value) -> float:

@@ -2,29 +2,30 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from topline.metrics import sales
+from topline.metrics.catalogue import dimensions
 from topline.metrics.dimension import DAYS
 from topline.metrics.marketing import MARKETING_COST, SPEND, SPENT, booked, marketing_cost
 from topline.metrics.metric import Cell, Direction, Measure, Metric, RollUp, Unit, Value, minus, ratio, total
 from topline.metrics.source import Source
+from topline.metrics.view import View
 from topline.units.missing import Missing
 from topline.units.text import N_
-
-if TYPE_CHECKING:
-    from topline.metrics.view import View
 
 _NO_COST = Missing("no_marketing_cost", N_("no marketing cost"))
 _NO_SPEND = Missing("no_advertising_spend", N_("no advertising spend"))
 _PREFIX = "marketed_"
 
 
-def _of_channels(source: str, *, ads_only: bool) -> "Callable[[View], Any]":
+def _of_channels(source: str, *, ads_only: bool) -> Callable[[View], Any]:
     """The rows of a source whose channel had cost, or advertising, in the question's days."""
 
-    def rows(view: "View") -> Any:
-        spend: Any = view.rows("spend", ())
+    def rows(view: View) -> Any:
+        of_days = tuple(condition for condition in view.query.where if dimensions()[condition.dimension].grain)
+        query = replace(view.query, by=(), where=of_days, either=())
+        spend: Any = View(view.tables, query, view.settings, rates=view.rates, frame=view.frame).rows("spend", ())
         paid = spend.filter(spend.kind == "ads") if ads_only else spend
         paid = paid.select(paid_channel="channel").distinct()
         wanted: Any = view.everything(source, *{*view.asked, "channel"})

@@ -419,8 +419,7 @@ def _growing_cells(view: "View", by: tuple[str, ...]) -> Mapping[Key, Cell]:
 
 def _is_chosen(view: "View", slices: tuple[str, ...]) -> bool:
     """Whether some customers or slices are in question only, or customers have thresholds of their own."""
-    has_rest = not view.kept.keys().isdisjoint(slices)
-    return bool(view.query.filters or has_rest or "customer_value" not in view.tables.empty)
+    return bool(view.query.filters or "customer_value" not in view.tables.empty)
 
 
 def _new_of_told(

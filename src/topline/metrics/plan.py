@@ -35,7 +35,7 @@ _SUMMED = (RollUp.SUM, RollUp.DISTINCT)
 
 def _ahead(view: View) -> View:
     """The same question with the days to come: what is planned is known before it happens."""
-    return View(view.tables, replace(view.query, as_of=None), view.settings, kept=view.kept)
+    return View(view.tables, replace(view.query, as_of=None), view.settings)
 
 
 def _grouped(view: View, rows: Any, by: tuple[str, ...], values: dict[str, Any]) -> dict[Key, dict[str, Any]]:
@@ -164,7 +164,8 @@ def _is_kept(record: Mapping[str, Any], view: View) -> bool:
     if period and not period.start <= record["on"] < period.end:
         return False
     return all(
-        _part(record, f.dimension, view) in f.values or str(_part(record, f.dimension, view)) in f.values
+        not {_part(record, f.dimension, view), str(_part(record, f.dimension, view))}.isdisjoint(f.values)
+        is not f.is_without
         for f in view.query.where
     )
 

@@ -90,10 +90,12 @@ class Filter:
     """Keeps the rows whose dimension has one of the values; None is a row without one.
 
     A day, week or month is given by its first day, an hour or the lead of a forecast by its number.
+    is_without : keeps all other rows instead
     """
 
     dimension: str
     values: tuple[date | int | str | None, ...]
+    is_without: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,9 +48,6 @@ if TYPE_CHECKING:
 
 _IDENTITY = frozenset(field.name for field in dataclasses.fields(Fact))
 
-REST = "\uffff"
-"""Stands for the values of a dimension that are not among the top."""
-
 _MADE_OF = {
     "ledger": "order_line",
     "counted": "order_line",
@@ -168,13 +165,11 @@ class View:
         query: Query,
         settings: Settings,
         *,
-        kept: Mapping[str, tuple[Any, ...]] = MappingProxyType({}),
         with_keys: bool = False,
         frame: Frame | None = None,
         rates: Mapping[str, Decimal] = MappingProxyType({}),
     ) -> None:
-        """kept : the values of a dimension that stand for themselves; all others are `REST`
-        with_keys : rows keep the fact's `key` and `on`
+        """with_keys : rows keep the fact's `key` and `on`
         frame : the days to read and those to show, instead of the query's period and its filters by day
         rates : for constant money, the shop's money for one of each currency
         """
@@ -184,7 +179,6 @@ class View:
         self.tables = tables
         self.query = query
         self.settings = settings
-        self.kept = kept
         self._bases: dict[tuple[str, frozenset[str], bool], Table] = {}
 
     @property
@@ -222,7 +216,7 @@ class View:
             return met
         with_hour = any(_grain(id_) is Grain.HOUR for id_ in (*by, *(f.dimension for f in filters)))
         rows = self._base(source, columns, with_hour)
-        if self.frame or not columns & PRODUCT <= set(by) - self.kept.keys():
+        if self.frame or not columns & PRODUCT <= set(by):
             rows = rows.drop(*({"is_plain", "is_single"} & {*rows.columns}))
         if self.frame:
             rows = self._laid(rows, self.frame)
@@ -259,11 +253,11 @@ class View:
         """The same question about another period, all of it at once: neither window nor filters by day."""
         kept = tuple(condition for condition in self.query.where if not is_of_days(condition))
         query = replace(self.query, period=period, where=kept, window=None)
-        return View(self.tables, query, self.settings, kept=self.kept, rates=self.rates)
+        return View(self.tables, query, self.settings, rates=self.rates)
 
     def laid(self, frame: Frame) -> "View":
         """The same question with its days laid out so."""
-        return View(self.tables, self.query, self.settings, kept=self.kept, rates=self.rates, frame=frame)
+        return View(self.tables, self.query, self.settings, rates=self.rates, frame=frame)
 
     def _inside(self, rows: Any, is_history: bool) -> Any:
         period, as_of = self.query.period, self.query.as_of
@@ -316,9 +310,7 @@ class View:
         return with_person(rows, self.tables)
 
     def cut(self, rows: "Table", by: tuple[str, ...]) -> "Table":
-        """The rows with a bucket of their day for each grain of `by`, and the rest of a dimension as one."""
-        import ibis
-
+        """The rows with a bucket of their day for each grain of `by`."""
         columns: dict[str, Any] = {}
         for id_ in by:
             grain = _grain(id_)
@@ -326,11 +318,6 @@ class View:
                 columns[id_] = rows.hour
             elif grain:
                 columns[id_] = self.bucket(rows.day, grain)
-            elif id_ in self.kept:
-                kept = [value for value in self.kept[id_] if value is not None]
-                inside = rows[id_].isin(kept) if kept else ibis.literal(False)
-                inside = inside | rows[id_].isnull() if None in self.kept[id_] else inside.fill_null(False)
-                columns[id_] = ibis.ifelse(inside, rows[id_], REST)
         return rows.mutate(**columns) if columns else rows
 
     def bucket(self, day: "Column", grain: Grain) -> "Column":
@@ -365,7 +352,7 @@ class View:
         the day of the one before it. Without these columns where that is not known.
         """
         of = "".join(f"{dim}_" for dim in sorted(dims))
-        if f"last_{of}day" not in rows.columns or not dims.isdisjoint(self.kept):
+        if f"last_{of}day" not in rows.columns:
             return cast("Table", rows)
         is_first = self._is_ahead(rows, f"last_{of}day", by, is_history=is_history)
         is_second = self._is_ahead(rows, f"last_but_one_{of}day", by, is_history=is_history)
@@ -387,7 +374,7 @@ class View:
         is_by_hour = any(_grain(id_) is Grain.HOUR for id_ in by)
         if self.frame or self.with_keys or self.query.filters or self._is_back_then or is_by_hour:
             return None
-        rows = self.tables.met(source, dims, self.settings.basis) if dims.isdisjoint(self.kept) else None
+        rows = self.tables.met(source, dims, self.settings.basis)
         if rows is None:
             return None
         rows = self.cut(self._inside(rows, is_history=False), by)
@@ -411,7 +398,7 @@ class View:
         matches = column.isin(values) if values else column.isnull()
         if values and None in condition.values:
             matches = matches | column.isnull()
-        return cast("Column", matches)
+        return cast("Column", ~matches.fill_null(False) if condition.is_without else matches)
 
     def _of_either(self, rows: Any) -> Any:
         """The rows that one of the filters keeps of which one is enough."""
