@@ -11,6 +11,7 @@ import pytest
 from test_api import caller
 
 import plan_shop
+from doors import Table, assert_said
 from topline.cli import main
 from topline.facts.table import tables
 from topline.lake.store import Lake
@@ -105,6 +106,35 @@ def test_three_weeks_are_refused(gifts):
         budgets.learnt(gifts, date(2025, 2, 20), snapshot)
 
 
+FAR = "is beyond what past spend can tell of: up to"
+NO_AMOUNT = "A budget is an amount above zero"
+OUTSIDE: Table = {
+    "/outlook/budget?budget=-5": "“-5” is not an amount. Write a number such as 12,500.",
+    "GET /outlook/budget?budget=-5": "Input should be greater than 0",
+    "topline outlook budget --shop gifts --budget -5": "Input should be greater than or equal to 0",
+    "/outlook/budget?budget=0": NO_AMOUNT,
+    "GET /outlook/budget?budget=0.001": NO_AMOUNT,
+    "topline outlook budget --shop gifts --budget 0": NO_AMOUNT,
+    "/outlook/budget?budget=1000000000000": FAR,
+    "GET /outlook/budget?budget=1e12": FAR,
+    "GET /outlook/budget?budget=1e30": FAR,
+    "topline outlook budget --shop gifts --budget 1e12": FAR,
+    "/outlook/budget?budget=x": "“x” is not a number.",
+    "GET /outlook/budget?budget=x": "Input should be a valid decimal",
+    "topline outlook budget --shop gifts --budget x": "Input should be a valid number",
+    "topline outlook budget --shop gifts --budget nan": "Input should be",
+    "topline outlook budget --shop gifts --budget inf": "Input should be",
+    "/outlook/budget?least.0=100000000000": FAR,
+    "GET /outlook/budget?least=search=1e30": FAR,
+    "topline outlook budget --shop gifts --least search=1e30": FAR,
+    "GET /outlook/budget?most=tv=5": "the channels are search, social, radio",
+    "topline outlook budget --shop gifts --most search=x": "is not an amount of a channel",
+    "GET /outlook/budget?most=search=1&most=social=1&most=radio=1": "can't be spread over them",
+    "topline outlook budget --shop gifts --margin 900": "Input should be less than or equal to 100",
+    "topline outlook budget --shop gifts --worth nan": "Input should be",
+}
+
+
 def test_doors_agree(gifts, owner, client, capsys):
     page = f"/shop/{gifts.slug}/outlook/budget"
     client.force_login(owner)
@@ -116,6 +146,7 @@ def test_doors_agree(gifts, owner, client, capsys):
     call, address = caller(gifts, owner), f"/shops/{gifts.slug}/outlook/budget?budget=5000&goal=sales"
     answer = call("GET", address)
     assert answer.status_code == 200
+    assert 10_000 < float(answer.json()["tried"]) < 13_000  # 110 a day for 13 weeks, and some more in the best ones
     best = next(one for one in answer.json()["splits"] if one["name"] == "best")
     assert [round(float(amount) * 100) for amount in best["spend"].values()] == made.splits["best"].channels.tolist()
     assert sum(Decimal(cell) for row in best["weeks"].values() for cell in row) == Decimal("5000.00")
@@ -131,6 +162,7 @@ def test_doors_agree(gifts, owner, client, capsys):
 
     shown = client.get(page, asked).content.decode()
     assert "£5,000 over 13 weeks" in shown
+    assert_said(OUTSIDE, shop=gifts, owner=owner, client=client, capsys=capsys)
     assert "a smaller budget leaves more" not in shown  # of a goal for sales nothing says what they cost
     profit = client.get(page, {"budget": "5000", "goal": "profit", "margin": "45"}).content.decode()
     assert "a smaller budget leaves more" in profit

@@ -14,6 +14,7 @@ from test_api import caller
 
 import check_base
 import plan_shop
+from doors import Table, assert_said
 from topline.cli import main
 from topline.facts.table import tables
 from topline.lake.store import Lake
@@ -396,6 +397,37 @@ def test_the_plans_own_promotions_and_budget_move_it_and_stock_counts_the_stock_
     assert picks.tolist() == pytest.approx([share if day == date(2026, 10, 12) else 1.0 for day in work.weeks])
     assert "check.promotions" in {note.code for note in made.notes}
     assert made.unsaid.keys() == {"traffic"}
+
+
+NO_GOAL = "The plan has no goal “nope” to find a change for. It has: net_sales, orders"
+OUTSIDE: Table = {
+    "/plans/{plan}/check?traffic=-200": "can be moved from -50 to 100 per cent: -200 is outside.",
+    "GET /plans/{plan}/versions/1/check?traffic=-2": "can be moved from -50 to 100 per cent: -200 is outside.",
+    "topline outlook check {plan} --traffic -200": "can be moved from -50 to 100 per cent: -200 is outside.",
+    "GET /plans/{plan}/versions/1/check?spend=nan": "can be moved from",
+    "/plans/{plan}/check?price=x": "“x” is not a number.",
+    "GET /plans/{plan}/versions/1/check?price=x": "Input should be a valid number",
+    "topline outlook check {plan} --price x": "Input should be a valid number",
+    "/plans/{plan}/check?budget=-5": "A budget is zero or more; -5 is not.",
+    "GET /plans/{plan}/versions/1/check?budget=-5": "Input should be greater than or equal to 0",
+    "topline outlook check {plan} --budget -5": "A budget is zero or more; -5 is not.",
+    "topline outlook check {plan} --budget nan": "A budget is zero or more; nan is not.",
+    "/plans/{plan}/check?goal=nope": NO_GOAL,
+    "GET /plans/{plan}/versions/1/check?goal=nope": NO_GOAL,
+    "topline outlook check {plan} --goal nope": NO_GOAL,
+    "/plans/{plan}/check?category=99": "The plan has no category 99 whose price could move",
+    "GET /plans/{plan}/versions/1/check?category=99": "The plan has no category 99 whose price could move",
+    "/plans/{plan}/check?channel.nope=5": "The plan's budget has no channel “nope”",
+    "GET /plans/{plan}/versions/1/check?channel=nope=1": "The plan's budget has no channel “nope”",
+    "topline outlook check {plan} --channel nope=1": "The plan's budget has no channel “nope”",
+    "topline outlook check 999": "There is no plan “999”.",
+}
+
+
+def test_a_change_that_cannot_be_is_said_at_every_door(version, shop, owner, client, capsys):
+    checks.of(version, date(2026, 10, 1))
+    table = {asked.format(plan=version.plan_id): said for asked, said in OUTSIDE.items()}
+    assert_said(table, shop=shop, owner=owner, client=client, capsys=capsys)
 
 
 def test_what_can_not_be_asked_of_the_page_is_said_on_it(version, client, owner):

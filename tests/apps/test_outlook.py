@@ -13,6 +13,7 @@ import pytest
 from test_api import caller
 
 import plan_shop
+from doors import Table, assert_said
 from topline.cli import main
 from topline.facts.table import tables
 from topline.journal import operations as journal
@@ -226,6 +227,30 @@ def test_its_doors_say_the_same(gifts, owner, client, capsys):
     gifts.save()
     late = client.get("/shop/gifts/outlook").content.decode()
     assert f'id="from" name="from" value="{made.weeks[0]}"' in late
+
+
+UNSOLD = "The shop has never sold a product “NOPE”."
+WHEN = "from=2026-11-02,to=2026-11-09"
+UNPLANNED: Table = {
+    f"/outlook?change=product=NOPE,discount=20,{WHEN}": UNSOLD,
+    f"GET /outlook/demand?change=product=NOPE,discount=20,{WHEN}": UNSOLD,
+    f"topline outlook demand --shop gifts --change product=NOPE,discount=20,{WHEN}": UNSOLD,
+    f"/outlook?change=discount=200,{WHEN}": "can't be planned",
+    f"GET /outlook/demand?change=discount=200,{WHEN}": "can't be planned",
+    f"topline outlook demand --shop gifts --change discount=200,{WHEN}": "can't be planned",
+    f"GET /outlook/demand?change=price=-4,{WHEN}": "can't be planned",
+    "/outlook?change=x": "“x” is not a planned change.",
+    "GET /outlook/demand?change=x": "“x” is not a planned change.",
+    "topline outlook demand --shop gifts --change x": "“x” is not a planned change.",
+    "/outlook?product=NOPE": "There is no forecast of “product=NOPE”.",
+    "GET /outlook/demand?where=product=NOPE": "There is no forecast of “product=NOPE”.",
+    "topline outlook demand --shop gifts --where product=NOPE": "There is no forecast of “product=NOPE”.",
+}
+
+
+def test_what_cannot_be_planned_is_said_at_every_door(gifts, owner, client, capsys):
+    demand.make(gifts, DAY)
+    assert_said(UNPLANNED, shop=gifts, owner=owner, client=client, capsys=capsys)
 
 
 def test_a_planned_promotion_is_part_of_the_address(gifts, owner, client):

@@ -11,6 +11,7 @@ import pytest
 from test_api import caller
 
 import plan_shop
+from doors import Table, assert_said
 from topline.cli import main
 from topline.facts.table import tables
 from topline.lake.store import Lake
@@ -126,6 +127,35 @@ def test_the_command(gifts, capsys):
     assert needed["orders"] == (needed["units"] + 1) // 2
     assert main.run(["outlook", "price", "--shop", "gifts", "--product", "Z9"]) == 3
     assert "sold 40 units in 12 different weeks" in capsys.readouterr().err
+
+
+NEVER = "The cost of the goods is unknown, so no profit can be planned"
+UNMET: Table = {
+    "/outlook/price?target=1000000000&aim=sales": "so nothing can be said that far out",
+    "GET /outlook/price/volume?target=1e9&aim=sales": "so nothing can be said that far out",
+    "topline outlook price --shop gifts --sales 1e9": "so nothing can be said that far out",
+    "GET /outlook/price/volume?target=100&aim=profit": NEVER,
+    "topline outlook price --shop gifts --profit 100": NEVER,
+    "/outlook/price?target=-5": "A target is 0 or more; -5 is not.",
+    "GET /outlook/price/volume?target=-5": "A target is 0 or more; -5 is not.",
+    "topline outlook price --shop gifts --sales -5": "Input should be greater than or equal to 0",
+    "/outlook/price?target=x": "“x” is not a number",
+    "GET /outlook/price/volume?target=x": "Input should be a valid decimal",
+    "topline outlook price --shop gifts --sales nan": "Input should be",
+    "/outlook/price?change=-99": "is not a change of price from -40 to 40 per cent",
+    "GET /outlook/price/change?change=-0.99": "Input should be greater than -0.9",
+    "topline outlook price --shop gifts --change -99": "Input should be greater than or equal to -89",
+    "topline outlook price --shop gifts --change 1e9": "Input should be less than or equal to 200",
+    "/outlook/price?product=Z9": "Nothing is known of the prices of “Z9”.",
+    "GET /outlook/price/change?product=Z9": "Nothing is known of the prices of “Z9”.",
+    "topline outlook price --shop gifts --product Z9": "Nothing is known of the prices of “Z9”.",
+    "GET /outlook/price/change?kind=zeppelin": "What “zeppelin” does to demand isn't known here.",
+    "topline outlook price --shop gifts --promotion zeppelin": "What “zeppelin” does to demand isn't known here.",
+}
+
+
+def test_what_cannot_be_met_or_asked_is_said_at_every_door(owner, gifts, client, capsys):
+    assert_said(UNMET, shop=gifts, owner=owner, client=client, capsys=capsys)
 
 
 def test_what_the_data_do_not_tell_is_said_not_ignored(owner, gifts, client, capsys):

@@ -35,7 +35,7 @@ class BudgetAskedIn(Schema):
         Field(description="What the best split is sought for; the shop's usual"),
     ] = ""
     margin_rate: Annotated[float | None, Field(ge=0, le=1, description="Of a sale, before marketing")] = None
-    customer_worth: Annotated[float, Field(ge=0, description="Of a new customer later; counts for mix")] = 0.0
+    customer_worth: Annotated[float, Field(ge=0, le=1e9, description="Of a new customer later; counts for mix")] = 0.0
     least: _Amounts = []
     most: _Amounts = []
     own: Annotated[list[str], Field(description="A split to compare: CHANNEL=AMOUNT; others stay as in the best")] = []
@@ -73,6 +73,7 @@ class BudgetChannelOut(Schema):
 class BudgetOut(Schema):
     goal: str
     budget: Decimal
+    tried: Annotated[Decimal, Field(description="The most ever spent in as many weeks; what is beyond is a guess")]
     currency: str
     weeks: int
     margin_rate: float | None
@@ -138,6 +139,7 @@ def _shown(made: BudgetOutlook, names: list[str], digits: int) -> dict[str, Any]
     return {
         "goal": made.assumptions.goal,
         "budget": money(made.budget),
+        "tried": money(made.tried),
         "currency": made.currency,
         "weeks": made.assumptions.weeks,
         "margin_rate": made.assumptions.margin_rate,

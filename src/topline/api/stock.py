@@ -1,7 +1,7 @@
 """The stock plan and the workload: what to order of whom and when, what may be bought, and who has to do it."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from django.utils.translation import get_language
@@ -103,7 +103,10 @@ class WorkloadOut(Schema):
 
 
 class ChosenIn(Schema):
-    state: Annotated[str, Field(description="Only products in this state")] = ""
+    state: Annotated[
+        Literal["", "out", "late", "order", "soon", "enough", "excess", "dead", "unknown"],
+        Field(description="Only products in this state"),
+    ] = ""
     supplier: Annotated[str, Field(description="Only products of this supplier")] = ""
 
 

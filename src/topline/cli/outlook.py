@@ -82,6 +82,8 @@ def stock(
     from topline.plans import stock as plans
     from topline.plans.text import render
 
+    if state and state not in plans.STATES:
+        raise typer.BadParameter(f"There is no state “{state}”. There is: {', '.join(plans.STATES)}.")
     found = plans.of(owner, boot.as_of(as_of, owner))
     if style is output.Format.TABLE:
         for sentence in (*found.headline, *found.notes):
@@ -224,12 +226,16 @@ def customers(
 def budget(
     shop: plan.ShopOption,
     amount: Annotated[
-        float, typer.Option("--budget", min=0, help="Over all the weeks; else the quarter's pace.")
-    ] = 0.0,
+        float | None, typer.Option("--budget", min=0, max=1e15, help="Over all the weeks; else the quarter's pace.")
+    ] = None,
     weeks: Annotated[int, typer.Option(min=1, max=26, help="How many weeks.")] = 13,
     goal: Annotated[str, typer.Option(help="profit, sales, customers or mix.")] = "",
-    margin: Annotated[float, typer.Option(help="What remains of a sale before marketing, in per cent.")] = math.nan,
-    worth: Annotated[float, typer.Option(help="What a new customer is worth later, for the goal mix.")] = 0.0,
+    margin: Annotated[
+        float | None, typer.Option(min=0, max=100, help="What remains of a sale before marketing, in per cent.")
+    ] = None,
+    worth: Annotated[
+        float, typer.Option(min=0, max=1e9, help="What a new customer is worth later, for the goal mix.")
+    ] = 0.0,
     least: Annotated[list[str] | None, typer.Option(help="CHANNEL=AMOUNT at least; may be repeated.")] = None,
     most: Annotated[list[str] | None, typer.Option(help="CHANNEL=AMOUNT at most; may be repeated.")] = None,
     as_of: plan.AsOf = None,
@@ -250,9 +256,9 @@ def budget(
     known = budgets.learnt(chosen, day, snapshot)
     names = [budgets.channel_code(one) for one in known["net_sales"].channels]
     low, high = (budgets.amounts(given or [], names, digits) for given in (least, most))
-    rate = budgets.margin_rate(chosen, day, snapshot) if math.isnan(margin) else margin / 100
+    rate = budgets.margin_rate(chosen, day, snapshot) if margin is None else margin / 100
     asked = Assumptions(
-        budget=round(amount * 10**digits) or None,
+        budget=None if amount is None else int(Decimal(str(amount)).scaleb(digits)),
         weeks=weeks,
         goal=goal or ("sales" if rate is None else "profit"),
         margin_rate=rate,
@@ -260,6 +266,9 @@ def budget(
         limits={place: (low.get(place), high.get(place)) for place in {*low, *high}},
     )
     made = budgets.answer(chosen, day, snapshot, asked)
+    if made.budget > made.tried:
+        tried = Decimal(made.tried).scaleb(-digits)
+        typer.echo(f"Take it as a guess: at most {tried:,f} was ever spent in {weeks} weeks.", err=True)
     rows = [
         {
             "channel": name,
@@ -449,13 +458,15 @@ def price(
     shop: Annotated[str, typer.Option(help="The shop.")],
     product: Annotated[str, typer.Option(help="Only this product, by its code.")] = "",
     category: Annotated[str, typer.Option(help="Only this category.")] = "",
-    change: Annotated[float | None, typer.Option(help="Change of the price in per cent, such as -10.")] = None,
+    change: Annotated[
+        float | None, typer.Option(min=-89, max=200, help="Change of the price in per cent, such as -10.")
+    ] = None,
     weeks: Annotated[int, typer.Option(min=1, max=52, help="For how many weeks.")] = 4,
     promotion: Annotated[
         list[str] | None, typer.Option(help="Promoted as well: display, mailer, offer, bundle; may be repeated.")
     ] = None,
-    profit: Annotated[float | None, typer.Option(help="Print what a profit of so much takes.")] = None,
-    sales: Annotated[float | None, typer.Option(help="Print what sales of so much take.")] = None,
+    profit: Annotated[float | None, typer.Option(min=0, help="Print what a profit of so much takes.")] = None,
+    sales: Annotated[float | None, typer.Option(min=0, help="Print what sales of so much take.")] = None,
     known: Annotated[
         list[str] | None,
         typer.Option(help="What you know better: conversion_rate=0.03, unit_cost=4.20, ...; may be repeated."),

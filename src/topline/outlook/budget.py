@@ -28,7 +28,8 @@ LEAST_SHARE, MOST_SHARE = 0.3, 2.0
 """Limits of a channel unless stated: as multiples of today's share of the budget."""
 
 _DRAWS = 160
-_POINTS = np.r_[0.0, np.geomspace(0.02, 12, 96)]
+_MOST_TIMES = 12
+_POINTS = np.r_[0.0, np.geomspace(0.02, _MOST_TIMES, 96)]
 
 
 class BudgetGoalError(ToplineError):
@@ -37,6 +38,13 @@ class BudgetGoalError(ToplineError):
 
 class NoBudgetError(ToplineError):
     message = N_("A budget is an amount above zero over 1 to %(most)s weeks.")
+
+
+class BeyondSpendError(ToplineError):
+    message = N_(
+        "%(amount)s over %(weeks)s weeks is beyond what past spend can tell of: up to %(most)s, %(times)s times the "
+        "usual. Ask for less."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +124,13 @@ class ChannelOutlook:
 class BudgetOutlook:
     """The answer: splits by name (today, best, and plan and own where there are such), and each channel at `shown`.
 
+    tried : minor units, the most that was ever spent in as many weeks
     net : cumulated worth less spend of the shown split by week, (W + 12,) low, expected, high; None if not in money
     """
 
     assumptions: Assumptions
     budget: int
+    tried: int
     currency: str
     splits: dict[str, Split]
     shown: str
@@ -132,7 +142,7 @@ class BudgetOutlook:
 def answer(outlooks: Mapping[str, ResponseOutlook], assumptions: Assumptions, currency: str) -> BudgetOutlook:
     """Where the budget brings most, from the responses of net sales and of new customers, as far as they were learnt.
 
-    Raises BudgetGoalError, NoBudgetError, BudgetLimitsError, CrossedLimitsError.
+    Raises BudgetGoalError, NoBudgetError, BeyondSpendError, BudgetLimitsError, CrossedLimitsError.
     """
     value = _Value(outlooks, assumptions)
     weeks, digits = assumptions.weeks, minor_digits(currency)
@@ -140,10 +150,15 @@ def answer(outlooks: Mapping[str, ResponseOutlook], assumptions: Assumptions, cu
     total = int(today.sum()) if assumptions.budget is None else assumptions.budget
     if not 1 <= weeks <= MOST_WEEKS or total <= 0:
         raise NoBudgetError(most=MOST_WEEKS)
-    today = _scaled(today, total)
-    low, high = _limits(value, assumptions, today)
-    _check(low, high, total, currency)
     reference = np.maximum(value.first.today, value.first.spend.mean(axis=0))
+    furthest = int(float(reference.sum()) * _MOST_TIMES * weeks * 10**digits)
+    if (most := max([total, *_asked(assumptions)])) > furthest:
+        raise BeyondSpendError(
+            amount=_said(most, currency), weeks=weeks, most=_said(furthest, currency), times=_MOST_TIMES
+        )
+    today = _scaled(today, total)
+    low, high = _limits(value, assumptions, today, furthest)
+    _check(low, high, total, currency)
     grid = reference[:, None] * _POINTS
     curves = budget.Curves(grid * 10**digits, _rising(value.steady(grid).mean(axis=0)))
     cells = {"today": _even(today, weeks), "best": budget.spread(curves, total, low, high, np.ones(weeks))}
@@ -181,6 +196,7 @@ def answer(outlooks: Mapping[str, ResponseOutlook], assumptions: Assumptions, cu
     return BudgetOutlook(
         assumptions=assumptions,
         budget=total,
+        tried=_tried(value.first.spend.sum(axis=1), weeks, digits),
         currency=currency,
         splits=splits,
         shown=shown,
@@ -286,13 +302,24 @@ def _even(channels: Ints, weeks: int) -> Ints:
     return np.asarray(whole[:, None] + (np.arange(weeks) < rest[:, None]), np.int64)
 
 
-def _limits(value: _Value, asked: Assumptions, today: Ints) -> tuple[Ints, Ints]:
+def _asked(asked: Assumptions) -> list[int]:
+    """What is asked to be spent, minor units: at least on channels, and on those of a split of one's own."""
+    return [*(least for least, _ in (asked.limits or {}).values() if least), *(asked.own or {}).values()]
+
+
+def _tried(spend: Floats, weeks: int, digits: int) -> int:
+    """Of spend a week (T,) the most in so many weeks in a row, minor units."""
+    summed = np.convolve(spend, np.ones(min(weeks, len(spend))), "valid")
+    return int(np.rint(summed.max() * 10**digits))
+
+
+def _limits(value: _Value, asked: Assumptions, today: Ints, furthest: int) -> tuple[Ints, Ints]:
     moved = value.first.fitted.is_moved
     low = np.where(moved, np.floor(LEAST_SHARE * today), today).astype(np.int64)
     high = np.where(moved, np.ceil(MOST_SHARE * today), today).astype(np.int64)
     for place, (least, most) in (asked.limits or {}).items():
         low[place] = low[place] if least is None else least
-        high[place] = high[place] if most is None else most
+        high[place] = high[place] if most is None else min(most, furthest)
         if least is None:
             low[place] = min(low[place], high[place])
         if most is None:
@@ -302,15 +329,16 @@ def _limits(value: _Value, asked: Assumptions, today: Ints) -> tuple[Ints, Ints]
 
 def _check(low: Ints, high: Ints, total: int, currency: str) -> None:
     """Raises the errors of `budget.spread` with amounts as people write them."""
-
-    def said(minor: Any) -> str:
-        return f"{Decimal(int(minor)).scaleb(-minor_digits(currency)):,f} {currency}"
-
     if (low > high).any():
         place = int(np.argmax(low > high))
-        raise budget.CrossedLimitsError(low=said(low[place]), high=said(high[place]))
+        raise budget.CrossedLimitsError(low=_said(low[place], currency), high=_said(high[place], currency))
     if not low.sum() <= total <= high.sum():
-        raise budget.BudgetLimitsError(least=said(low.sum()), most=said(high.sum()), budget=said(total))
+        least, most = _said(low.sum(), currency), _said(high.sum(), currency)
+        raise budget.BudgetLimitsError(least=least, most=most, budget=_said(total, currency))
+
+
+def _said(minor: Any, currency: str) -> str:
+    return f"{Decimal(int(minor)).scaleb(-minor_digits(currency)):,f} {currency}"
 
 
 def _floats(values: Any) -> Floats:

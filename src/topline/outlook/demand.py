@@ -473,10 +473,11 @@ def _sales(lake: Lake, snapshot: Snapshot, as_of: date, settings: Settings) -> _
 
 
 def _sold(lake: Lake, snapshot: Snapshot, as_of: date) -> Any:
-    """Lines of goods sold before a day."""
+    """Lines of goods sold before a day; none without a unit, of which nothing can be told."""
     lines: Any = engine.table(lake, "order_line", snapshot)
     heads: Any = engine.table(lake, "order", snapshot)
-    lines = lines.filter((lines.kind == Kind.GOODS_SOLD.value) & lines.product_key.notnull() & (lines.on < as_of))
+    is_sold = (lines.kind == Kind.GOODS_SOLD.value) & lines.product_key.notnull() & (lines.quantity > 0)
+    lines = lines.filter(is_sold & (lines.on < as_of))
     return lines.anti_join(heads.filter(heads.is_test), "order_key")
 
 

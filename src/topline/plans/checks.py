@@ -87,6 +87,14 @@ class UnknownChannelError(ToplineError):
     message = N_("The plan's budget has no channel “%(name)s” in the weeks to come. It has: %(names)s.")
 
 
+class UnknownPlanGoalError(ToplineError):
+    message = N_("The plan has no goal “%(key)s” to find a change for. It has: %(keys)s.")
+
+
+class UnknownCategoryError(ToplineError):
+    message = N_("The plan has no category %(place)s whose price could move: its categories are 0 to %(last)s.")
+
+
 class ChannelChangeError(ToplineError):
     message = N_("“%(text)s” is no change of a channel: write CHANNEL=SHARE, such as search=0.1 for a tenth more.")
 
@@ -561,17 +569,22 @@ def of(
     channels : relative changes of the spend of channels, on top of `change.spend`
     about : key of the goal to find the smallest change for; by default the first that is not likely
 
-    Raises EmptyLakeError, PlanOverError, ShortHistoryError, LeverError, LimitError, UnknownChannelError.
+    Raises EmptyLakeError, PlanOverError, ShortHistoryError, LeverError, LimitError, UnknownChannelError,
+    UnknownPlanGoalError, UnknownCategoryError.
     """
     snapshot = snapshot or version.plan.shop.lake().latest()
     if snapshot is None:
         raise EmptyLakeError()
     change = _within(change or Change())
+    if change.category is not None and not 0 <= change.category < len(version.blocks):
+        raise UnknownCategoryError(place=change.category, last=len(version.blocks) - 1)
     found = ground(version, as_of, snapshot)
     base = found.base
     change = replace(change, channels=_by_place(found, channels or {}))
     now, moved = _unchanged(base), check.simulate(base, change)
     goals = [_goal(goal, found, now, moved) for goal in version.goals.standing()]
+    if about and about not in [one.goal.key for one in goals]:
+        raise UnknownPlanGoalError(key=about, keys=", ".join(one.goal.key for one in goals))
     chosen = _about(goals, about)
     targets = _targets(version)
     held = check.binding(moved, targets)
@@ -612,7 +625,7 @@ def _unchanged(base: Base) -> Outcome:
 
 def _within(change: Change) -> Change:
     """Raises LeverError, LimitError."""
-    if change.budget < 0:
+    if not change.budget >= 0:  # nor not a number
         raise LimitError(asked=f"{change.budget:g}")
     for lever, (least, most) in check.LIMITS.items():
         asked = getattr(change, lever)

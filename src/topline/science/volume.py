@@ -58,6 +58,10 @@ class CostUnknownError(ToplineError):
     message = N_("The cost of the goods is unknown, so no profit can be planned. Import costs, or set a sales target.")
 
 
+class TargetError(ToplineError):
+    message = N_("A target is 0 or more; %(target)s is not.")
+
+
 class TermError(ToplineError):
     message = N_("%(value)s can't be the %(term)s: a conversion lies above 0 and up to 1, a cost isn't below 0.")
 
@@ -212,16 +216,18 @@ def required(terms: Terms, target: Decimal, aim: Aim) -> Volume:
     them bought for 1,600, which leaves 4,800; each further order of 2 brings 20 and costs 25 visits, 10; so 20 orders
     more, 680 units.
 
-    Raises PriceError, CostUnknownError for a profit without costs, TargetOutOfReachError where selling more only
-    costs more or leaves next to nothing, MostProfitError where a curve of spend doesn't bring so much, TooFarError
-    beyond `MOST_TIMES` the usual units.
+    Raises PriceError, TargetError, CostUnknownError for a profit without costs, TargetOutOfReachError where selling
+    more only costs more or leaves next to nothing, MostProfitError where a curve of spend doesn't bring so much,
+    TooFarError beyond `MOST_TIMES` the usual units.
     """
     if terms.price <= 0:
         raise PriceError(price=terms.price)
+    if target < 0:
+        raise TargetError(target=target)
     if aim is Aim.PROFIT and terms.unit_cost is None:
         raise CostUnknownError
     by_sales = aim is Aim.SALES
-    units = _up(max(target, Decimal(0)) / terms.price) if by_sales else _units_for_profit(terms, target)
+    units = _up(target / terms.price) if by_sales else _units_for_profit(terms, target)
     if terms.usual is not None and units > MOST_TIMES * terms.usual and units > _FEW:
         times = _up(units / terms.usual) if terms.usual else units
         raise TooFarError(units=f"{units:,}", times=f"{times:,}")

@@ -173,7 +173,7 @@ def _number(written: str, reader: Callable[[str], Decimal] = formats.read_field)
     if not written.strip():
         return None
     value = reader(written)
-    if not 0 <= value < 10**12:
+    if not 0 <= value < 10**15:
         raise BudgetFieldError(text=written)
     return value
 
@@ -319,6 +319,11 @@ def _more(made: BudgetOutlook) -> Iterator[str]:
     yield gettext("The chance that it is better than today's split is %(chance)s.") % {"chance": chance}
     if best.better_rate < _CLEAR:
         yield gettext("A test of the channels that move most would tell.")
+    if made.budget > made.tried:
+        yield gettext("So much was never spent in %(weeks)s weeks, at most %(tried)s: beyond that it is a guess.") % {
+            "weeks": made.assumptions.weeks,
+            "tried": _money(made.tried, made.currency),
+        }
     step = max(made.channels, key=lambda one: one.next_step[1])
     if made.unit == "money":
         yield gettext("The next %(step)s earns most in %(channel)s: %(worth)s, between %(ends)s.") % {

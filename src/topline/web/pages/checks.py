@@ -87,7 +87,7 @@ def _show(visit: Visit, version: PlanVersion, plans: list[tuple[int, str, bool]]
     budget_error = trouble = ""
     change, channels, goal = Change(), {}, visit.request.GET.get("goal", "")
     try:
-        change, channels = _change(visit, version), _channels(visit)
+        change, channels = _change(visit), _channels(visit)
         try:
             change = replace(change, budget=_budget(visit))
         except (LimitError, NumberTextError) as wrong:
@@ -99,7 +99,7 @@ def _show(visit: Visit, version: PlanVersion, plans: list[tuple[int, str, bool]]
         if visit.is_fragment:
             raise
         trouble = formats.say(wrong)
-        made = checks.of(version, visit.today, about=goal, snapshot=snapshot)
+        made = checks.of(version, visit.today, snapshot=snapshot)
     if file := _file(visit, made):
         return file
     context |= _context(visit, made) | visit.resting(rest) | {"budget_error": budget_error, "trouble": trouble}
@@ -110,14 +110,14 @@ def _show(visit: Visit, version: PlanVersion, plans: list[tuple[int, str, bool]]
     return visit.render("check.html#body", context)
 
 
-def _change(visit: Visit, version: PlanVersion) -> Change:
+def _change(visit: Visit) -> Change:
     """The change of the address: per cent by lever, a category's place. Raises NumberTextError."""
     asked = visit.request.GET
     moved: dict[str, Any] = {lever: _share(asked.get(lever, "")) for lever in LIMITS}
     place = asked.get("category", "")
     return replace(
         Change(**moved),
-        category=int(place) if place.isdecimal() and int(place) < len(version.blocks) else None,
+        category=int(formats.read_field(place)) if place else None,
     )
 
 
