@@ -227,6 +227,9 @@ def test_its_doors_say_the_same(gifts, owner, client, capsys):
     gifts.save()
     late = client.get("/shop/gifts/outlook").content.decode()
     assert f'id="from" name="from" value="{made.weeks[0]}"' in late
+    gifts.clock_on = DAY - timedelta(days=30)  # set back: what was seen later is not shown
+    gifts.save()
+    assert "Looking ahead" in client.get("/shop/gifts/outlook").content.decode()
 
 
 UNSOLD = "The shop has never sold a product “NOPE”."

@@ -93,6 +93,9 @@ def test_the_page_waits_for_the_job_and_answers_a_slider(client, owner, gifts):
     table = client.get(url + "?format=csv&table=products").getvalue().decode()
     assert table.splitlines()[0].startswith("Product,Title,Category,Price")
     assert len(table.splitlines()) == 4
+    gifts.clock_on = date(2026, 12, 1)  # set back: what was learnt later is not shown
+    gifts.save()
+    assert "Learning from prices" in client.get(url).content.decode()
 
 
 def test_the_api(owner, gifts):
@@ -144,8 +147,9 @@ UNMET: Table = {
     "topline outlook price --shop gifts --sales nan": "Input should be",
     "/outlook/price?change=-99": "is not a change of price from -40 to 40 per cent",
     "GET /outlook/price/change?change=-0.99": "Input should be greater than -0.9",
-    "topline outlook price --shop gifts --change -99": "Input should be greater than or equal to -89",
-    "topline outlook price --shop gifts --change 1e9": "Input should be less than or equal to 200",
+    "topline outlook price --shop gifts --change -99": "choose a change above -90 and up to 200 %.",
+    "topline outlook price --shop gifts --change 1e9": "choose a change above -90 and up to 200 %.",
+    "topline outlook price --shop gifts --change nan": "choose a change above -90 and up to 200 %.",
     "/outlook/price?product=Z9": "Nothing is known of the prices of “Z9”.",
     "GET /outlook/price/change?product=Z9": "Nothing is known of the prices of “Z9”.",
     "topline outlook price --shop gifts --product Z9": "Nothing is known of the prices of “Z9”.",

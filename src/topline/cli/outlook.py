@@ -458,9 +458,7 @@ def price(
     shop: Annotated[str, typer.Option(help="The shop.")],
     product: Annotated[str, typer.Option(help="Only this product, by its code.")] = "",
     category: Annotated[str, typer.Option(help="Only this category.")] = "",
-    change: Annotated[
-        float | None, typer.Option(min=-89, max=200, help="Change of the price in per cent, such as -10.")
-    ] = None,
+    change: Annotated[float | None, typer.Option(help="Change of the price in per cent, such as -10.")] = None,
     weeks: Annotated[int, typer.Option(min=1, max=52, help="For how many weeks.")] = 4,
     promotion: Annotated[
         list[str] | None, typer.Option(help="Promoted as well: display, mailer, offer, bundle; may be repeated.")

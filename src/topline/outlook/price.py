@@ -59,6 +59,8 @@ _PLACED = {"display": "display", "mailer": "mailer", "price": "offer", "bundle":
 _ANNOUNCED = "offer"
 """The effect that a planned promotion has beside its price."""
 
+_LEAST_RATIO, _MOST_RATIO = 0.1, 3.0
+
 
 class UnknownProductError(ToplineError):
     message = N_(
@@ -72,7 +74,7 @@ class UnknownPromotionError(ToplineError):
 
 
 class PriceChangeError(ToplineError):
-    message = N_("A price must stay above 0: choose a change above -100 %%.")
+    message = N_("A price must stay above 0 and near enough to today's: choose a change above -90 and up to 200 %%.")
 
 
 class NoSalesError(ToplineError):
@@ -621,9 +623,9 @@ class PriceOutlook:
     ) -> list[Answer]:
         """`ask` for several prices at once.
 
-        Raises PriceChangeError for a price of nothing, UnknownPromotionError for a kind that the data don't tell of.
+        Raises PriceChangeError beyond what can be told, UnknownPromotionError for a kind that the data don't tell of.
         """
-        if min(ratios) <= 0:
+        if not all(_LEAST_RATIO < ratio <= _MOST_RATIO for ratio in ratios):
             raise PriceChangeError()
         for kind in kinds:
             if kind not in self.promotions:

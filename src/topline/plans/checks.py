@@ -294,7 +294,7 @@ def make(
         advance=advance,
     )
     lead = numbers.of(shop)("lead_days")
-    run, response = _prices(shop, snapshot), budgets.response(shop, as_of, snapshot)
+    run, response = _prices(shop, as_of, snapshot), budgets.response(shop, as_of, snapshot)
     prices = None if run is None else PriceOutlook(run)
     planned, budget = _promotions(version, as_of), _budget(version, seen.slots)
     known = [one for one in planned if prices is not None and outlook.knows(prices, one)]
@@ -468,9 +468,9 @@ def _unheard(spend: Spend, response: ResponseOutlook | None) -> list[str]:
     return sorted(channel or "" for channel in spend if channel not in response.channels)
 
 
-def _prices(shop: Shop, snapshot: Snapshot) -> Run | None:
-    """What the shop's prices taught of facts up to these, if that was learnt."""
-    newest = standing.newest(shop, "price", snapshot)
+def _prices(shop: Shop, as_of: date, snapshot: Snapshot) -> Run | None:
+    """What the shop's prices taught by a day of facts up to these, if that was learnt."""
+    newest = standing.newest(shop, "price", as_of, snapshot)
     return None if newest is None else kept.load(newest)
 
 
@@ -500,7 +500,7 @@ def order_multiples(version: PlanVersion, as_of: date, snapshot: Snapshot) -> di
 
 def _folder(version: PlanVersion, as_of: date, snapshot: Snapshot) -> Path:
     plan, shop = version.plan, version.plan.shop
-    prices, ahead = _prices(shop, snapshot), demand.made(shop)
+    prices, ahead = _prices(shop, as_of, snapshot), demand.made(shop)
     response = budgets.known(shop, as_of, snapshot)
     made_of = (
         shop.slug,

@@ -21,13 +21,14 @@ from topline.units.period import Grain
 
 
 def made(shop: Shop, changes: Sequence[Change] = ()) -> DemandOutlook | None:
-    """The newest outlook with these changes, None if there is none yet; it may be of another day."""
+    """The newest outlook with these changes, None if there is none yet; it may be of an earlier day."""
     path = _path(shop, changes)
     try:
         demand_file.bottom_path(path).stat()
-        return _loaded(path, path.stat().st_mtime_ns)
+        found = _loaded(path, path.stat().st_mtime_ns)
     except FileNotFoundError:
         return None
+    return found if found.as_of <= shop.today() else None  # the clock was set back
 
 
 def cut(

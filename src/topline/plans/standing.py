@@ -33,7 +33,7 @@ _KEPT = 4
 class Standing:
     """What is known now, and what is on its way.
 
-    run : the newest that was made, of another day where none is of today; None if none was
+    run : the newest that was made, of an earlier day where none is of today; None if none was
     job : that makes a newer one, or failed to; None if none is needed
     """
 
@@ -56,7 +56,7 @@ def look(shop: Shop, name: str, *, retry: bool = False) -> Standing:
         params={"outlook": name, "as_of": today.isoformat()},
         retry=retry,
     )
-    path = newest(shop, name) if found.snapshot is None else _path(shop, name, today, found.snapshot)
+    path = newest(shop, name, today) if found.snapshot is None else _path(shop, name, today, found.snapshot)
     return Standing(kept.load(path) if path else None, found.job)
 
 
@@ -71,9 +71,13 @@ def fresh(shop: Shop, name: str) -> kept.Run:
     return kept.load(path)
 
 
-def newest(shop: Shop, name: str, snapshot: Snapshot | None = None) -> Path | None:
-    """The folder of the newest run, of facts up to these if some are given; None if there is none."""
+def newest(shop: Shop, name: str, as_of: date, snapshot: Snapshot | None = None) -> Path | None:
+    """The folder of the newest run as seen on a day, of facts up to these if some are given; None if there is none.
+
+    A clock that was set back sees none of what was learnt on later days.
+    """
     found = [path for path in _folder(shop, name).glob("*-*") if path.suffix != ".part"]
+    found = [path for path in found if kept.about(path)["as_of"] <= as_of.isoformat()]
     if snapshot is not None:
         found = [path for path in found if kept.about(path)["snapshot"] <= snapshot.number]
     return max(found, key=lambda path: path.stat().st_mtime, default=None)

@@ -199,7 +199,7 @@ def goods(shop: Shop, as_of: date, snapshot: Snapshot | None = None) -> Goods:
 
 def _dipped(shop: Shop, found: Goods, ahead: DemandOutlook, snapshot: Snapshot) -> Goods:
     """The goods with the dip after the promotions that the outlook knows of, as far as the shop's prices teach one."""
-    run = standing.newest(shop, "price", snapshot)
+    run = standing.newest(shop, "price", found.as_of, snapshot)
     known = Period(found.as_of, ahead.weeks[-1] + timedelta(days=7))
     planned = list(prices.planned_promotions(shop.lake(), snapshot, known)) if run else []
     if run is None or not planned:
