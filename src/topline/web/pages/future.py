@@ -191,13 +191,21 @@ def _line(one: Any) -> dict[str, str]:
 
 
 def _churn(made: Future) -> charts.Picture | None:
-    if not made.lines:
+    if not any(one.line for one in made.lines):
         return None
     ranked = sorted(made.lines, key=lambda one: -one.churn_rate)
     axis = [question.label("category", one.line) for one in ranked]
     rows = [charts.Line(gettext("Lost"), [one.churn_rate for one in ranked], "actual")]
     option = charts.bars(axis, rows, unit="rate", currency="")
     return charts.Picture(gettext("Share of each line's customers that is lost"), option, axis, rows, "rate", "")
+
+
+def _span(least: int, above: list[int]) -> str:
+    """Orders before, as short as an axis needs them: 1, 4–5, 10+."""
+    if not above:
+        return f"{formats.decimal(least)}+"
+    most = min(above) - 1
+    return formats.decimal(least) if most == least else f"{formats.decimal(least)}–{formats.decimal(most)}"
 
 
 def _group(least: int, above: list[int]) -> str:
@@ -228,7 +236,7 @@ def _held(made: Future) -> str:
 def _held_picture(made: Future) -> charts.Picture:
     held = made.holdout
     assert held is not None  # noqa: S101 - the caller looked
-    axis = [_group(least, [other for other in held.groups if other > least]) for least in held.groups]
+    axis = [_span(least, [other for other in held.groups if other > least]) for least in held.groups]
     rows = [
         charts.Line(gettext("Came"), [actual for _, _, actual in held.groups.values()], "actual"),
         charts.Line(gettext("Expected"), [expected for _, expected, _ in held.groups.values()], "last_year"),

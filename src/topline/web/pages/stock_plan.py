@@ -114,7 +114,7 @@ def _context(visit: Visit, found: StockPlan, lines: list[StockLine]) -> dict[str
         "figures": list(_figures(found, currency, sees_cost=sees_cost)),
         "lines": [_line(line, currency) for line in lines[:MOST_LINES]],
         "left_off": formats.decimal(max(len(lines) - MOST_LINES, 0)) if len(lines) > MOST_LINES else "",
-        "count": len(lines),
+        "count": formats.decimal(len(lines)),
         "states": [("to_order", gettext("to order today")), ("idle", gettext("too much or unsold"))]
         + [(id_, formats.say(label)) for id_, (label, _) in STATES.items()],
         "chosen_state": visit.request.GET.get("state", ""),
