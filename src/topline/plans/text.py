@@ -329,8 +329,8 @@ TEXTS: Mapping[str, str] = {
     "forecast.nothing": N_("Nothing above zero is known of %(goal_metric)s in the last twelve months."),
     "forecast.newcomers": N_(
         "Nothing is known from before %(first_on)s, so whoever came at first counts as new. Of the %(counted_count)s "
-        "new customers of the first year about %(believed_count)s are believed to be, as many of those who came lately "
-        "would look new if as little were known of them; new customers are forecast from these."
+        "new customers of the first year about %(believed_count)s are believed to be new, judged by how many of those "
+        "who came lately would seem so if their past were cut off too. New customers are forecast from these."
     ),
     "forecast.short": N_("%(goal_metric)s is known for less than 90 days, too few for a forecast."),
     "forecast.no_window": N_("No period as long as the goal's is known of %(goal_metric)s with a value above zero."),
