@@ -13,6 +13,7 @@ from topline.journal import operations as journal
 from topline.lake.store import Lake
 from topline.plans import document, outline
 from topline.plans.models import Plan, PlanVersion, State
+from topline.plans.outline import Behaviour
 from topline.workbench.models import Comment, Notification
 
 pytestmark = pytest.mark.once
@@ -100,6 +101,23 @@ def test_a_text_is_written_with_live_numbers_in_it(paper, version):
     assert version.document()["5.positioning"][0]["cells"]["text"].startswith("We sell {net_sales")
     html = paper.post("5.positioning", do="keep", seen=1, text="Now {net_sales color=red}.")
     assert "live-number bad" in html
+
+
+def test_a_form_that_is_kept_as_it_was_changes_nothing(paper, version):
+    said = {}
+    for name, field in outline.fields().items():
+        if field.behaviour == Behaviour.TEXT:
+            said[name] = {"text": f"What we say of {field.id}."}
+        elif field.behaviour == Behaviour.CHOICE:
+            said[name] = {"choice": next(iter(field.options))}
+    assert len(said) > 10
+    for name, cells in said.items():
+        paper.post(name, do="keep", seen=0, **cells)
+    for name, cells in said.items():
+        shown = {f"was-{id_}": value for id_, value in cells.items() if id_ == "text"}
+        paper.post(name, do="keep", seen=1, **cells, **shown)
+        (row,) = document.rows(version, name)
+        assert (row.cells, row.revision) == (cells, 1), name
 
 
 def test_a_row_with_a_wrong_cell_comes_back_with_what_was_written(paper, version):

@@ -112,7 +112,9 @@ def loaded(version: PlanVersion, field: Field, values: Mapping[str, Any]) -> dic
 
 
 def _single(field: Field, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The only cell of a text or a choice."""
+    """The only cell of a text or a choice; nothing where it stays."""
+    if not changes:
+        return {}
     if field.behaviour == Behaviour.CHOICE:
         chosen = changes.get("choice") or None
         if set(changes) - {"choice"} or (chosen and chosen not in field.options):

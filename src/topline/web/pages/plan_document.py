@@ -667,7 +667,7 @@ def live_value(desk: Desk, one: live.Shown | None) -> str | SafeString:
         case date():
             return formats.day(one.value)
         case str():
-            return formats.say(one.value)
+            return format_html('<span class="words">{}</span>', formats.say(one.value))
         case list():
             told = ((each,) for each in plans.sentences(desk.version, one.value))
             return format_html_join(" ", '<span class="said">{}</span>', told)
