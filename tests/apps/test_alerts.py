@@ -302,7 +302,7 @@ def test_it_is_read_in_the_inbox(shop, owner, sold):
     inbox = reverse("inbox", args=[shop.slug])
     page = client.get(inbox).content.decode()
     assert "1 thing waits to be read" in page
-    assert "Watch: £0.00 in 13 Dec 2026 is below £1.00." in page
+    assert "Watch: £0.00 on 13 Dec 2026 is below £1.00." in page
     note = Notification.objects.get()
     assert client.post(inbox, {"note": note.pk})["Location"] == reverse("alert", args=[shop.slug, alert.pk])
     assert "All read" in client.get(inbox).content.decode()
@@ -328,7 +328,7 @@ def test_the_mail_names_itself_the_same_each_time(shop, owner, sold, settings, m
     mails.alert(event, owner).send()  # as after a kill between sending and noting
     first, second = mailoutbox
     assert first.extra_headers["Message-ID"] == second.extra_headers["Message-ID"]
-    assert "£0.00 in 13 Dec 2026 is below £1.00" in first.body
+    assert "£0.00 on 13 Dec 2026 is below £1.00" in first.body
     assert f"/shop/{shop.slug}/alerts/" in first.body
 
 

@@ -121,6 +121,8 @@ def test_yes_guesses_neither_dates_nor_decimals(shop, tmp_path, capsys):
     assert main.run([*kpi, "--format", "json"]) == 0
     days = {row["day"] for row in json.loads(capsys.readouterr().out) if row["orders"] not in (0, "0")}
     assert days == {"2011-01-02", "2011-03-02"}
+    assert main.run([*kpi, "--by", "market", "--format", "json"]) == 0
+    assert {"day", "market"} <= json.loads(capsys.readouterr().out)[0].keys()
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ def test_an_alert_is_read(visit, shop, told):
     page.click(".bar-foot >> text=Inbox")
     page.wait_for_selector("text=1 thing waits to be read")
     person.look()
-    page.click("text=Quiet day: £0.00 in 13 Dec 2026")
+    page.click("text=Quiet day: £0.00 on 13 Dec 2026")
     page.wait_for_url(re.compile(r"/alerts/\d+$"))
     person.look()
     assert page.locator(".bar-foot .count").count() == 0

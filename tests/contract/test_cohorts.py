@@ -82,6 +82,8 @@ def test_cells_on_paper(tables):
     assert values[date(2024, 4, 1), 6] == 0.5  # Dan's lamp
     young = {(row["cohort"], row["age"]) for row in result.table("cells").rows if not row["is_mature"]}
     assert young == {(date(2024, 1, 1), 12), (date(2024, 4, 1), 9), (date(2025, 1, 1), 0)}
+    assert [note.code for note in result.notes] == ["immature"]
+    assert asked(tables, as_of=date(2024, 11, 1)).notes == ()  # its last month is over, so no cell is marked
 
 
 def test_by_channel_a_customer_belongs_to_the_first_order(tables):

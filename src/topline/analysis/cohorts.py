@@ -105,7 +105,7 @@ def answer(tables: "Tables", question: CohortQuestion, settings: "Settings") -> 
         settings=settings,
         sentence=_sentence(question, settings, alls),
         tables=(_table(question, rows), _ages(question, alls)),
-        notes=_notes(alls),
+        notes=_notes(rows),
     )
 
 

@@ -332,8 +332,8 @@ def _sentence(found: Trails, currency: str) -> Note:
     touches = Figure(round(float(found.length[won].mean()), 1), Unit.RATIO, currency)
     days = Figure(round(float(np.median(found.days[won])), 1), Unit.RATIO, currency)
     text = N_(
-        "%(share)s of %(journeys)s journeys led to an order, by %(touches)s touches on average; half of them took "
-        "%(days)s days or less."
+        "%(share)s of %(journeys)s journeys led to an order, by %(touches)s touches on average. Days to the order, "
+        "median: %(days)s."
     )
     return Note("journeys", text, {**figures, "touches": touches, "days": days})
 

@@ -86,11 +86,13 @@ def threshold(alert: Alert, bucket: Period, snapshot: Snapshot) -> Judgement:
     """Whether the bucket's value lies beyond the bound."""
     value, bound = _value(alert, bucket, snapshot), Decimal(alert.bound or 0)
     is_above = alert.side == Alert.Side.ABOVE
-    message = (
-        N_("%(alert)s: %(found_value)s in %(bucket)s is above %(expected_value)s.")
-        if is_above
-        else N_("%(alert)s: %(found_value)s in %(bucket)s is below %(expected_value)s.")
-    )
+    is_day = alert.grain == Grain.DAY.value
+    message = {
+        (True, True): N_("%(alert)s: %(found_value)s on %(bucket)s is above %(expected_value)s."),
+        (True, False): N_("%(alert)s: %(found_value)s on %(bucket)s is below %(expected_value)s."),
+        (False, True): N_("%(alert)s: %(found_value)s in %(bucket)s is above %(expected_value)s."),
+        (False, False): N_("%(alert)s: %(found_value)s in %(bucket)s is below %(expected_value)s."),
+    }[is_day, is_above]
     holds = value > bound if is_above else value < bound
     return _judged(alert, bucket, holds, message, value, bound)
 

@@ -19,7 +19,9 @@ app = typer.Typer(add_completion=False)
 def kpi(
     metrics: Annotated[str, typer.Argument(help="Ids with commas between, such as net_sales,orders.")] = "",
     shop: Annotated[str, typer.Option(help="The shop.")] = "",
-    by: Annotated[str, typer.Option(help="Dimensions and grains with commas between, such as month,channel.")] = "",
+    by: Annotated[
+        list[str] | None, typer.Option(help="A dimension or grain, or several as month,channel; may be repeated.")
+    ] = None,
     start: Annotated[str, typer.Option("--from", help="First day or month.")] = "",
     end: Annotated[str, typer.Option("--to", help="The day or month that is no longer inside.")] = "",
     where: Annotated[list[str] | None, typer.Option(help="A filter such as market=GB,FR; may be repeated.")] = None,
@@ -44,7 +46,7 @@ def kpi(
         return output.rows(_catalogue(), style, columns=columns, title="Metrics")
     query = parse(
         metrics,
-        by=by,
+        by=",".join(by or ()),
         start=start,
         end=end,
         where=where or (),
