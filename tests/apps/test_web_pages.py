@@ -102,6 +102,24 @@ def test_the_palette_finds_pages_by_their_own_name_metrics_analyses_and_plans(br
     assert browser.get(analysis).status_code == 200
 
 
+def test_today_names_the_plan_that_begins_next(browser, filled):
+    operations.pin_clock(shop=filled, on=date(2026, 12, 20), actor_id=None)
+    home = reverse("home", args=[filled.slug])
+    assert "Draft a plan" in browser.get(home).content.decode()
+    for month, title in ((2, "Later"), (1, "Winter")):
+        Plan.objects.create(
+            shop=filled,
+            title=title,
+            starts_on=date(2027, month, 1),
+            ends_on=date(2027, month + 1, 1),
+            currency=filled.currency,
+            created_at=timezone.now(),
+        )
+    page = browser.get(home).content.decode()
+    assert "No plan holds today; Winter begins on 1 Jan 2027." in page
+    assert "Draft a plan" not in page
+
+
 def test_an_upload_that_is_refused_leaves_the_page_of_imports(browser, shop):
     response = browser.post(reverse("imports", args=[shop.slug]), {"files": SimpleUploadedFile("orders.csv", b"")})
     page = unescape(response.content.decode())

@@ -101,6 +101,7 @@ def view(visit: Visit) -> HttpResponseBase:
         return visit.render("home.html", context | _own(visit, result, span))
     running = next(iter(_running(visit)), None)
     context |= {
+        "next_plan": running is None and _next_plan(visit),
         "may_draft": running is None and visit.may("plans.write"),
         "sentence": _sentence(visit, result, span),
         "plan": running and running.plan,
@@ -118,6 +119,13 @@ def _own(visit: Visit, result: Result, span: Span) -> dict[str, Any]:
         "period": formats.period(span.period),
     }
     return {"sentence": found[0]["sentence"] if found else said, "own": found, "deals": plan_own.deals(visit)}
+
+
+def _next_plan(visit: Visit) -> Plan | None:
+    """The plan that begins next; of a pair the one that was made first."""
+    if not visit.may("plans.read"):
+        return None
+    return Plan.objects.of(visit.shop).filter(starts_on__gt=visit.today).order_by("starts_on", "pk").first()
 
 
 def plan_view(visit: Visit) -> HttpResponse:
