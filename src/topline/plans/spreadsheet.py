@@ -229,7 +229,7 @@ class _Page:
                 % {"sheet": name, "column": strange[0], "months": ", ".join(absent or known)}
             )
             listed = []
-        elif not set(needed) <= set(places) or not months:
+        elif not set(needed) <= set(places) or absent:
             expected = ", ".join([*needed, *known])
             wrong.append(
                 _("Sheet “%(sheet)s”: its first row should read %(expected)s.") % {"sheet": name, "expected": expected}
