@@ -187,7 +187,8 @@ def test_a_wrong_question_is_answered_in_words(browser, filled):
     answer = browser.get(reverse("metrics", args=[filled.slug]), {"metrics": "net_sale"})
     assert answer.status_code == 400
     assert "Did you mean net_sales" in answer.content.decode()
-    assert browser.get(reverse("metrics", args=[filled.slug]), {"from": "yesterday", "to": "x"}).status_code == 400
+    for wrong in ({"from": "yesterday", "to": "x"}, {"by": "market", "top": "few"}):
+        assert browser.get(reverse("metrics", args=[filled.slug]), wrong).status_code == 400
 
 
 @pytest.mark.parametrize(

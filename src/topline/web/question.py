@@ -26,6 +26,7 @@ from topline.metrics.result import Rest, Result, Row
 from topline.units import spelling
 from topline.units.errors import OpenPeriodError, PeriodError, ToplineError
 from topline.units.missing import Missing
+from topline.units.number import NumberTextError
 from topline.units.period import FiscalCalendar, Grain, Period, add_months, parse_day
 from topline.units.text import N_
 from topline.web import formats
@@ -221,9 +222,11 @@ def grain_for(period: Period) -> Grain:
 
 
 def parse(parameters: QueryDict, period: Period | None, against: str | None, default: tuple[str, ...]) -> Query:
-    """The question of an address. Raises the errors of `Query` and FilterError."""
+    """The question of an address. Raises the errors of `Query`, FilterError and NumberTextError."""
     asked = parse_list(",".join(parameters.getlist("metrics")))
-    top = parameters.get("top", "")
+    top = parameters.get("top") or "0"
+    if not top.isdecimal():
+        raise NumberTextError(text=top, example="10")
     by = parse_list(",".join(parameters.getlist("by")))
     window = parse_window(parameters.get("window"))
     return Query(
@@ -232,7 +235,7 @@ def parse(parameters: QueryDict, period: Period | None, against: str | None, def
         by=parse_list(",".join(parameters.getlist("by"))),
         where=filters(parameters.getlist("where")),
         against=against,
-        top=int(top) if top.isdecimal() and int(top) else None,
+        top=int(top) or None,
         window=window if any(dimensions()[id_].grain for id_ in by if id_ in dimensions()) else None,
         money="constant" if parameters.get("money") == "constant" else "shop",
     )
