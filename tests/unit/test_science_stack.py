@@ -200,3 +200,23 @@ def test_seasonal_naive_repeats_the_last_cycle_or_year():
         [7, 8, 9, 10, 11, 12, 13, 7, 8]
     ]
     assert stack.naive(weekly(np.arange(60.0)[None])).tolist() == [[8, 9, 10, 11]]
+
+
+def test_months_with_seasons_of_their_own_are_left_to_last_year():
+    """Every series has its peak in another month, so their sum has none and the group's calendar knows nothing."""
+    rng = np.random.default_rng(0)
+    n, known, ahead = 40, 48, 6
+    month = np.arange(known + ahead)
+    day = (np.datetime64("2021-01") + month).astype("datetime64[D]")
+
+    def missed(peak):
+        expected = rng.uniform(20, 200, (n, 1)) * np.exp(0.6 * np.sin(2 * np.pi * (month - peak) / 12))
+        units = rng.poisson(expected * np.exp(rng.normal(0, 0.15, expected.shape))).astype(float)
+        panel = Panel(units[:, :known], day, np.zeros(n, dtype=np.int64), cycle=1, year=12)
+        came, made = units[:, known:], stack.forecast(panel)
+        assert (made.quantile(0.1) <= made.mean).all()
+        assert (made.mean <= made.quantile(0.9)).all()
+        return np.abs(made.mean - came).sum() / np.abs(stack.naive(panel) - came).sum()
+
+    assert missed(rng.uniform(0, 12, (n, 1))) <= 1.0
+    assert missed(np.full((n, 1), 3.0)) < 0.85  # one season for all: the calendar is better than last year

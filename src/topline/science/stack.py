@@ -19,6 +19,8 @@ TIER_0 = "trio, smoothed level x calendar, last year"
 STACK = "trio and boosted trees"
 _TRIO_SHARES = (0.2, 0.0)
 _SIMPLE_SHARE = 3 / 7
+_SEASONAL_SHARES = (0.5, 1.0)
+_LEAST_SEASONAL_TESTS = 2
 _LEAST_SERIES_PERIODS = 5_000
 _TESTS = 3
 _UNTESTED = 0.5
@@ -101,8 +103,9 @@ def forecast(panel: Panel, *, tests: int = _TESTS, seed: int = 0) -> Forecast:
     """The forecast of a panel, tested from up to `tests` earlier origins a horizon apart.
 
     Trees join in from some thousand known periods of sales on; before that tier 0 stands alone. The tests also say
-    whether the trio, which knows nothing of prices, has a share in the mean; it is the same for all series. The same
-    panel and seed give the same numbers.
+    whether the trio, which knows nothing of prices, has a share in the mean; it is the same for all series. Where they
+    did worse than the same weeks or months of last year, that has half of the mean or all of it: series with seasons
+    of their own, which one calendar for a group can't know. The same panel and seed give the same numbers.
     """
     origins = _origins(panel, tests)
     past_trees = _trees(panel.at(origins[-1], panel.horizon), seed) if origins else None
@@ -110,12 +113,14 @@ def forecast(panel: Panel, *, tests: int = _TESTS, seed: int = 0) -> Forecast:
     parts = [_parts(past, past_trees) for past in pasts]
     actuals = [_actual(panel, origin) for origin in origins]
     share = _share(parts, actuals) if past_trees else _TRIO_SHARES[0]
+    past_share = share if past_trees else _SIMPLE_SHARE
+    seasonal = _seasonal_share(pasts, parts, actuals, past_share)
     made = tuple(
-        Test(past.known, *_mixed(past, part, share if past_trees else _SIMPLE_SHARE), actual, naive(past))
+        Test(past.known, *_mixed(past, part, past_share, seasonal), actual, naive(past))
         for past, part, actual in zip(pasts, parts, actuals, strict=True)
     )
     trees = _trees(panel, seed)
-    mean, scale = _mixed(panel, _parts(panel, trees), share if trees else _SIMPLE_SHARE)
+    mean, scale = _mixed(panel, _parts(panel, trees), share if trees else _SIMPLE_SHARE, seasonal)
     if not made:
         scale = np.hypot(scale, _UNTESTED * mean)
     return Forecast(mean, scale, panel.cycle, STACK if trees else TIER_0, trees.shares() if trees else {}, made)
@@ -164,10 +169,12 @@ def _last_year(panel: Panel, mean: Floats) -> Floats:
     return np.asarray(np.clip(factors, 1 / _MOST_GROWTH, _MOST_GROWTH)[panel.group])
 
 
-def _mixed(panel: Panel, parts: tuple[Floats, Floats, Floats], share: float) -> tuple[Floats, Floats]:
-    """Mean and scale of the parts, nothing where it is closed."""
+def _mixed(panel: Panel, parts: tuple[Floats, Floats, Floats], share: float, seasonal: float) -> tuple[Floats, Floats]:
+    """Mean and scale of the parts and, by its share, of seasonal naive; nothing where it is closed."""
     simple, other, effect = parts
     mean = share * simple + (1 - share) * other
+    if seasonal:
+        mean = (1 - seasonal) * mean + seasonal * naive(panel)
     scale = spread.scale(panel, mean, effect)
     if panel.closed is not None:
         ahead = panel.closed[:, panel.known :]
@@ -185,6 +192,26 @@ def _share(parts: list[tuple[Floats, Floats, Floats]], actuals: list[Floats]) ->
         return float(np.nansum(np.square(missed)))
 
     return min(_TRIO_SHARES, key=error)
+
+
+def _seasonal_share(
+    pasts: list[Panel], parts: list[tuple[Floats, Floats, Floats]], actuals: list[Floats], share: float
+) -> float:
+    """The share of seasonal naive: 0 unless alone it missed the past by less than the parts did, in squares.
+
+    Days have their week in the parts; of weeks and months at least two origins with a year before them must tell.
+    """
+    if len(pasts) < _LEAST_SEASONAL_TESTS or any(past.cycle > 1 or past.known < past.year for past in pasts):
+        return 0.0
+
+    def error(seasonal: float) -> float:
+        missed = [
+            _mixed(past, part, share, seasonal)[0] - came
+            for past, part, came in zip(pasts, parts, actuals, strict=True)
+        ]
+        return float(sum(np.nansum(np.square(one)) for one in missed))
+
+    return min(_SEASONAL_SHARES, key=error) if error(1.0) < error(0.0) else 0.0
 
 
 def _actual(panel: Panel, origin: int) -> Floats:
