@@ -27,6 +27,7 @@ from topline.plans import jobs as plan_jobs
 from topline.science.demand import ShortHistoryError
 from topline.science.panel import Panel
 from topline.units.period import Period
+from topline.web.pages import outlook as outlook_page
 from topline.workbench import jobs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -96,6 +97,7 @@ def test_it_is_kept_as_a_file_and_once_a_week_as_facts(gifts):
     kept = demand.made(gifts)
     assert kept.total.mean.tolist() == made.total.mean.tolist()
     assert kept.accuracy == made.accuracy
+    assert (kept.promoted, kept.promoted_ahead) == (made.promoted, made.promoted_ahead)
     assert demand.is_fresh(gifts, kept, DAY)
     lake = gifts.lake()
     rows = engine.execute(engine.table(lake, "forecast", lake.latest())).to_pylist()
@@ -105,6 +107,25 @@ def test_it_is_kept_as_a_file_and_once_a_week_as_facts(gifts):
     assert {row["snapshot"] for row in rows} == {made.snapshot}
     demand.make(gifts, DAY)
     assert engine.table(lake, "forecast", lake.latest()).count().to_pyarrow().as_py() == len(rows)
+
+
+def test_it_says_when_fewer_promotions_are_known_ahead_than_ran(gifts):
+    """Two products of 30 and 10 a week: the larger was on promotion in half of the last 13 weeks, the smaller never."""
+    on = np.zeros((2, 24))
+    on[0, 7:20:2] = 1
+    day = np.datetime64("2026-01-05") + 7 * np.arange(24)
+    units = np.repeat([[30.0], [10.0]], 20, axis=1)
+    panel = Panel(units, day, np.zeros(2, dtype=np.int64), cycle=1, year=52, drivers={"promotion": on})
+    assert outlook._promoted(panel) == (pytest.approx(7 / 13 * 3 / 4), 0.0)
+    on[:, 20] = 1
+    assert outlook._promoted(panel)[1] == 0.25
+    assert outlook._promoted(replace(panel, drivers={})) == (0.0, 0.0)
+    made = demand.make(gifts, DAY)
+    told = list(outlook_page._assumptions(replace(made, promoted=0.4, promoted_ahead=0.04)))
+    assert told[2].startswith("Of sales, 40% was under a promotion in the last 13 weeks, and 4% is known")
+    assert not any("under a promotion" in one for one in outlook_page._assumptions(replace(made, promoted=0.04)))
+    usual = replace(made, promoted=0.4, promoted_ahead=0.3)
+    assert not any("under a promotion" in one for one in outlook_page._assumptions(usual))
 
 
 def test_live_weeks_outside_the_interval_raise_the_alarm(gifts):

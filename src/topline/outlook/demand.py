@@ -218,6 +218,8 @@ class DemandOutlook:
     inputs : what the model looks at -> its share
     drivers : series from outside; changes : planned prices and promotions that it reckons with
     unknown_weeks : weeks of products left out because the shelf was empty
+    promoted, promoted_ahead : share of sales under a promotion in the last 13 weeks, 0-1, and if they sold alike in
+        the weeks ahead, by what is known of these
     bottom : of a run that has just been made; kept beside it
     """
 
@@ -235,6 +237,8 @@ class DemandOutlook:
     unknown_weeks: int
     series: int
     model: str
+    promoted: float = 0.0
+    promoted_ahead: float = 0.0
     bottom: Bottom | None = None
 
     @property
@@ -318,6 +322,7 @@ def run(
     bottom = _bottom(sales, live, made, *_days(lake, snapshot, sales, as_of, settings, own, weeks))
     by = {name: sliced(bottom, sales.of[name], sales.names[name], _titles(sales, name), level) for name in DIMENSIONS}
     nobody = np.zeros(len(is_live), dtype=np.int64)
+    promoted, promoted_ahead = _promoted(panel)
     return DemandOutlook(
         as_of=as_of,
         snapshot=snapshot.number,
@@ -333,8 +338,21 @@ def run(
         unknown_weeks=int(np.isnan(units).sum()),
         series=len(live),
         model=made.model,
+        promoted=promoted,
+        promoted_ahead=promoted_ahead,
         bottom=bottom,
     )
+
+
+def _promoted(panel: Panel) -> tuple[float, float]:
+    """The share of lately sold units under a promotion in the last 13 weeks and in those ahead, 0-1."""
+    recent = slice(max(panel.known - WEEKS, 0), panel.known)
+    sold = np.nansum(panel.units[:, recent], axis=1)
+    if "promotion" not in panel.drivers or not sold.any():
+        return 0.0, 0.0
+    promoted = panel.drivers["promotion"]
+    before, ahead = promoted[:, recent].mean(axis=1), promoted[:, panel.known :].mean(axis=1)
+    return float(np.average(before, weights=sold)), float(np.average(ahead, weights=sold))
 
 
 def _titles(sales: _Sales, dimension: str) -> tuple[str, ...]:

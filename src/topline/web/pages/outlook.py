@@ -31,6 +31,7 @@ GRAINS = {Grain.DAY: N_("Day"), Grain.WEEK: N_("Week"), Grain.MONTH: N_("Month")
 MOST_LINES = 25
 MOST_INPUTS = 8
 MOST_PRODUCTS = 300
+_FEW_PROMOTED = 0.05
 
 INPUTS = {
     "price": N_("Price"),
@@ -455,6 +456,11 @@ def _assumptions(found: DemandOutlook) -> Iterator[str]:
     yield gettext(
         "Prices stay as they were paid lately, and promotions run as they are known, unless you plan otherwise."
     )
+    if found.promoted > _FEW_PROMOTED and found.promoted_ahead < found.promoted / 2:
+        yield gettext(
+            "Of sales, %(before)s was under a promotion in the last 13 weeks, and %(ahead)s is known to be in "
+            "those ahead: the outlook reckons with these alone. Plan what else will run."
+        ) % {"before": formats.percent(found.promoted, 0), "ahead": formats.percent(found.promoted_ahead, 0)}
     if found.unknown_weeks:
         yield gettext(
             "%(n)s weeks of products count as unknown, because the shelf was empty on more than two days."
