@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -245,3 +246,11 @@ def test_the_page_shows_and_changes_the_ledger(version, shop, owner, client, lin
     client.post(page, {"do": "commit", "key": "brand-search", "month": "2026-11-01", "amount": "5", "what": "Booking"})
     assert Commitment.objects.get().what == "Booking"
     assert "Booking" in client.get(page).content.decode()
+
+
+def test_drivers_are_counted_whole_and_paid_to_the_cent():
+    goal = SimpleNamespace(quantiles=[3402.23] * 99, expected=3769.3)
+    drivers = filling._drivers(SimpleNamespace(goal=lambda _metric: goal), {})
+    assert {row["metric"]: (row["low"], row["expected"]) for row in drivers} == {
+        "orders": ("3402", "3769"), "average_order_value": ("3402.23", "3769.3"), "new_customers": ("3402", "3769"),
+    }  # fmt: skip

@@ -20,6 +20,7 @@ from topline.calendar.events import EVENTS
 from topline.lake import read
 from topline.lake.scope import Scope
 from topline.metrics.catalogue import metrics
+from topline.metrics.metric import Unit
 from topline.metrics.query import Filter, Query
 from topline.metrics.result import Rest
 from topline.plans import answered, expectation
@@ -377,11 +378,12 @@ def _drivers(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
         goal = ground.goal(metric)
         if goal is None or len(goal.quantiles) < 99:
             continue
-        low, high = (Decimal(repr(goal.quantiles[place])) for place in (9, 89))
-        yield {
-            "driver": _(metrics()[metric].label), "metric": metric, "low": _plain(low),
-            "expected": _plain(Decimal(repr(goal.expected))), "high": _plain(high),
-        }  # fmt: skip
+        digits = 2 if metrics()[metric].unit == Unit.MONEY else 0
+        low, expected, high = (
+            _plain(Decimal(repr(each)), digits) for each in (goal.quantiles[9], goal.expected, goal.quantiles[89])
+        )
+        label = _(metrics()[metric].label)
+        yield {"driver": label, "metric": metric, "low": low, "expected": expected, "high": high}
 
 
 def _orders(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
