@@ -19,6 +19,7 @@ from topline.plans import (
     document,
     drivers,
     filling,
+    gate,
     jobs,
     operations,
     promises,
@@ -240,6 +241,7 @@ def test_a_draft_proposes_territories_where_there_are_none(shop, owner, client):
         ("United Kingdom", "GB", ""), ("Ireland", "IE", ""),
     ]  # fmt: skip
     assert "£150.00 of net sales" in rows[0]["strategy"]
+    served = tiny_plan.a_plan(shop, Kind.MARKETING, owner).plan
     version = tiny_plan.a_plan(shop, Kind.SALES, owner)
     for place, row in enumerate(rows):
         cells = {name: value for name, value in row.items() if value}
@@ -248,10 +250,14 @@ def test_a_draft_proposes_territories_where_there_are_none(shop, owner, client):
         )
     assert [row.is_drafted for row in document.rows(version, "19.territories")] == [True, True]
     assert not document.answered(version, ["19.territories"])["19.territories"]  # nobody has taken them over yet
+    version.plan.serves = served
+    version.plan.save()
+    assert "gate.proposed" in {one.said.code for one in gate.findings(version)}
     client.force_login(owner)
     assert "Take over what the draft proposes" in client.get("/shop/gifts/team/territories").content.decode()
     client.post("/shop/gifts/team/territories", {"do": "propose"})
     assert [(one.name, one.market) for one in Territory.objects.all()] == [("Ireland", "IE"), ("United Kingdom", "GB")]
     assert [row.is_drafted for row in document.rows(version, "19.territories")] == [False, False]
     assert list(filling._territories(ground, {})) == []
+    assert not {"gate.proposed", "gate.unwritten"} & {one.said.code for one in gate.findings(version)}
     assert not Channel.objects.exists()

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from topline.metrics.query import Query
-from topline.plans import answered, expectation, outline
+from topline.plans import answered, expectation, outline, team
 from topline.plans.expectation import OTHER
 from topline.plans.models import Kind, Plan, PlanVersion, State
 from topline.plans.outline import fields
@@ -149,7 +149,8 @@ def _complete(look: _Look) -> Iterator[Finding]:
     plan = look.version.plan
     is_there = 19 in {one.number for one in outline.sections(Kind(plan.kind), plan.outline)}
     if is_there and not Territory.objects.filter(shop=plan.shop).exists():
-        yield Finding(lacks("gate.unwritten", 19, "19.territories"), 19, field="19.territories")
+        code = "gate.proposed" if team.proposed(look.version) else "gate.unwritten"
+        yield Finding(lacks(code, 19, team.PROPOSED), 19, field=team.PROPOSED)
 
 
 def _is_filled(row: Mapping[str, Any]) -> bool:

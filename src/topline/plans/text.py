@@ -253,6 +253,7 @@ TEXTS: Mapping[str, str] = {
         "%(open_count)s of %(all_count)s questions of the document are open; next: %(document_label)s."
     ),
     "gate.unwritten": N_("§%(section)s %(document_label)s is empty."),
+    "gate.proposed": N_("§%(section)s %(document_label)s: only proposed so far. Take them over in the team."),
     "gate.no_strategy": N_("“%(tactic)s” names no strategy of the marketing plan that it serves."),
     "gate.unknown_strategy": N_("“%(tactic)s” names a strategy that the marketing plan doesn't have."),
     "gate.discount": N_("“%(tactic)s”: a discount of %(discount_rate)s is above the highest, %(limit_rate)s."),
