@@ -137,8 +137,9 @@ class Edits:
         ledger.drop_line(**self.at, key=self.plain.budget.get().key)
 
     def spreadsheet(self) -> None:
-        rows = [["Lamps", "", self.amount]]
-        columns = (Column("Category"), Column("Market"), Column("2026-10", Form.MONEY))
+        rows = [["Lamps", "", self.amount, Decimal(200)]]
+        months = (Column("2026-10", Form.MONEY), Column("2026-11", Form.MONEY))
+        columns = (Column("Category"), Column("Market"), *months)
         content = xlsx.write([Sheet("Targets net_sales", columns, rows)])
         spreadsheet.load(**self.at, content=content)
 
