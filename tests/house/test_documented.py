@@ -97,14 +97,11 @@ def test_every_parameter_and_every_field_that_is_sent_is_described(reference):
             look(operation.get("requestBody", {}))
     assert not bare, bare
     assert len(seen) > 40
-    known = {name for methods in found["paths"].values() for each in methods.values() for name in _names(each)}
+    operations = [each for methods in found["paths"].values() for each in methods.values()]
+    known = {one["name"] for each in operations for one in each["parameters"]}
     assert set(words.PARAMETERS) <= known
     fields = {f"{name}.{field}" for name in seen for field in schemas[name].get("properties", {})}
     assert {each for each in words.FIELDS if "." in each} <= fields
-
-
-def _names(operation):
-    return (one["name"] for one in operation["parameters"])
 
 
 def test_every_event_has_a_source_and_a_day_of_verification(reference):

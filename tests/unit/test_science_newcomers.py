@@ -17,9 +17,7 @@ def orders() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         first = k // A_DAY
         days = first + np.floor(np.cumsum(rng.exponential(20, rng.poisson(rng.exponential(200) / 20))))
         who.append(np.full(len(days) + 1, k))
-        on.append(
-            np.unique(np.r_[first, days]) if len(np.unique(np.r_[first, days])) == len(days) + 1 else np.r_[first, days]
-        )
+        on.append(np.r_[first, days])
     return np.concatenate(who), np.concatenate(on)
 
 

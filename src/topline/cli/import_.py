@@ -309,17 +309,8 @@ def _show_effects(found: "Import") -> None:
         typer.echo(f"- {trap['message'] % trap['params']}")
 
 
-def _first(report: dict[str, Any], reason: str) -> str:
-    """Where the first row with this fault is, which imports of old didn't note."""
-    first = report.get("first", {}).get(reason)
-    if first is None:
-        return ""
-    column = f", column {first['column']}" if first["column"] else ""
-    return f" First in “{first['file']}”: row {first['row']}{column}."
-
-
 def _print_report(found: "Import", report: dict[str, Any], style: output.Format) -> None:
-    from topline.connectors.ledger import REASONS, TEXT_LENGTH
+    from topline.imports import quarantine
 
     figures = {key: report[key] for key in ("rows", "facts", "duplicates", "quarantined")}
     if style != output.Format.TABLE:
@@ -332,9 +323,8 @@ def _print_report(found: "Import", report: dict[str, Any], style: output.Format)
         f"{figures['rows']:,} rows in = {figures['facts']:,} facts + {figures['quarantined']:,} quarantined "
         f"+ {figures['duplicates']:,} recognised duplicates"
     )
-    for reason, count in report["reasons"].items():
-        said = REASONS[reason] % {"length": TEXT_LENGTH, "found": "other", "expected": "differ"}
-        typer.echo(f"- {count:,} in quarantine: {said}{_first(report, reason)}")
+    for reason, count, first in quarantine.told(report):
+        typer.echo(f"- {count:,} in quarantine: {reason} {first}".rstrip())
     for file in found.files.filter(quarantined__gt=0):
         typer.echo(f"  Mend and bring again: {file.quarantine_path}")
     if found.state == found.State.LIVE:

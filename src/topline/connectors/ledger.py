@@ -361,13 +361,12 @@ class Stage:
 
     def faults(self) -> list[Fault]:
         """What keeps rows in quarantine, the most frequent first."""
-        first = "min({file: file, row: row_number})"
         found = self.cursor.execute(
-            f"SELECT reason, count(*), {first}.file, {first}.row, arg_min(column_name, (file, row_number)) "
+            "SELECT reason, count(*), min({file: file, row: row_number, 'column': column_name}) "
             f"FROM (SELECT file, row_number, reason, column_name FROM ({self._faulty}) "
             "UNION ALL SELECT file, row_number, 'shape', '' FROM shapeless) GROUP BY 1 ORDER BY 2 DESC, 1"
         ).fetchall()
-        return [Fault(*each) for each in found]
+        return [Fault(reason, rows, **first) for reason, rows, first in found]
 
     def quarantined(self, number: int, staged: files.Staged) -> Iterator[tuple[int, tuple[object, ...], str, str]]:
         """A file's rows in quarantine: number, cells, reason, column; those without the table's shape are apart."""

@@ -1,11 +1,13 @@
 """Rows that couldn't be taken in, as a CSV file with the reason of each, to mend and bring again."""
 
 import csv
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from topline.connectors import files, ledger
 from topline.documents import cells
+from topline.units.text import N_
 
 ROW, REASON, COLUMN = files.ROW, "topline_reason", "topline_column"
 
@@ -30,6 +32,22 @@ def write(stage: ledger.Stage, number: int, staged: files.Staged, target: Path) 
     if not count:
         target.unlink()
     return count
+
+
+def told(counts: Mapping[str, Any], say: Callable[[str], str] = str) -> Iterator[tuple[str, int, str]]:
+    """Why rows are to be mended, how many, and where the first of them is, which imports of old didn't note.
+
+    counts : an import's preview or report; say : translates
+    """
+    for code, rows in counts.get("reasons", {}).items():
+        words = {"length": ledger.TEXT_LENGTH, "found": say(N_("other")), "expected": say(N_("differ"))}
+        first = counts.get("first", {}).get(code, {})
+        where = ""
+        if first.get("column"):
+            where = say(N_("First in “%(file)s”: row %(row)s, column %(column)s.")) % first
+        elif first:
+            where = say(N_("First in “%(file)s”: row %(row)s.")) % first
+        yield say(ledger.REASONS[code]) % words, rows, where
 
 
 def _cell(value: Any) -> str:

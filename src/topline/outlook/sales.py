@@ -156,22 +156,21 @@ def run(
         raise PastHorizonError(as_of=as_of)
     daily = partial(history.daily, lake, snapshot, as_of=as_of, settings=settings, known_at=known_at)
     whole = daily(metric, None)
-    if metric == "new_customers":  # none for weeks: the shop goes on as long as it has orders
+    past, first_year = whole.total, None
+    is_new = metric == "new_customers"
+    if is_new:  # none for weeks: the shop goes on as long as it has orders
         whole = whole.until(daily("orders", None).end)
+        past, first_year = _believed(lake, snapshot, whole, known_at)
     furthest = add_months(whole.end.replace(day=1), 12 * MOST_YEARS)
     if asked[-1] > furthest:
         raise BeyondForecastError(known_to=whole.end - timedelta(days=1), last=f"{furthest:%Y-%m}", years=MOST_YEARS)
     ahead = history.horizon(whole, until, settings.country, own)
     frame = _Frame(whole, ahead, asked)
-    first_year = None
-    past = whole.total
-    if metric == "new_customers":
-        past, first_year = _believed(lake, snapshot, whole, known_at)
     test = total.backtest(past, ahead, frame.steps, _ORIGINS)
     rng = np.random.default_rng(_SEED)
     point = total.point(past, ahead)
     paths = conformal.paths(point, total.errors(test, len(past)), _DRAWS, rng)
-    if metric == "new_customers":  # few rehearsals may have been luckier than counts of so few can be
+    if is_new:  # few rehearsals may have been luckier than counts of so few can be
         paths = rng.poisson(paths).astype(np.float64)
     accuracy = total.accuracy(test, len(past), level)
     days, day_mean = _days(replace(whole, values=past[None]), ahead, asked[0], point)

@@ -76,10 +76,12 @@ def newest(shop: Shop, name: str, as_of: date, snapshot: Snapshot | None = None)
 
     A clock that was set back sees none of what was learnt on later days.
     """
-    found = [path for path in _folder(shop, name).glob("*-*") if path.suffix != ".part"]
-    found = [path for path in found if kept.about(path)["as_of"] <= as_of.isoformat()]
-    if snapshot is not None:
-        found = [path for path in found if kept.about(path)["snapshot"] <= snapshot.number]
+    made = {path: kept.about(path) for path in _folder(shop, name).glob("*-*") if path.suffix != ".part"}
+    found = [
+        path
+        for path, about in made.items()
+        if about["as_of"] <= as_of.isoformat() and (snapshot is None or about["snapshot"] <= snapshot.number)
+    ]
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 

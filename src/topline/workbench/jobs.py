@@ -58,7 +58,9 @@ def modules() -> tuple[Any, ...]:
     return tuple(import_module(name) for name in _names())
 
 
+@cache
 def _names() -> list[str]:
+    """The `jobs.py` of the apps that have one."""
     names = [f"{app.name}.jobs" for app in apps.get_app_configs() if app.name.startswith("topline.")]
     return [name for name in names if find_spec(name)]
 

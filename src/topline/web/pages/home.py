@@ -101,7 +101,7 @@ def view(visit: Visit) -> HttpResponseBase:
         return visit.render("home.html", context | _own(visit, result, span))
     running = next(iter(_running(visit)), None)
     context |= {
-        "next_plan": running is None and _next_plan(visit),
+        "next_plan": _next_plan(visit) if running is None else None,
         "may_draft": running is None and visit.may("plans.write"),
         "sentence": _sentence(visit, result, span),
         "plan": running and running.plan,

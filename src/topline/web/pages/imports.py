@@ -10,11 +10,11 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
-from topline.connectors.ledger import REASONS, TEXT_LENGTH
 from topline.connectors.mapping import TARGETS, Layout
 from topline.facts.order_line import Kind
 from topline.imports import operations
 from topline.imports.models import Import, ImportFile
+from topline.imports.quarantine import told
 from topline.units.errors import ToplineError
 from topline.units.text import N_
 from topline.web import formats, question
@@ -160,7 +160,7 @@ def detail(visit: Visit, import_id: int) -> HttpResponse:
         context |= {
             "counts": counts,
             "kinds": [_kind(visit, each) for each in counts.get("kinds", [])],
-            "reasons": list(_reasons(counts)),
+            "reasons": list(told(counts, gettext)),
             "traps": [_trap(each) for each in found.preview.get("traps", [])],
             "rules": list(_rules(found)),
             "kind_choices": [(kind.value, question.label("kind", kind.value)) for kind in Kind],
@@ -228,23 +228,6 @@ def _kind(visit: Visit, effect: dict[str, Any]) -> dict[str, str]:
         "quantity": formats.decimal(Decimal(effect["quantity"]), 2),
         "amount": formats.money(Decimal(effect["amount"]), visit.shop.currency),
     }
-
-
-def _reasons(counts: dict[str, Any]) -> Iterator[tuple[str, int, str]]:
-    """Why rows are to be mended, how many, and where the first of them is, which imports of old didn't note."""
-    for code, rows in counts.get("reasons", {}).items():
-        said = gettext(REASONS[code]) % {
-            "length": TEXT_LENGTH,
-            "found": gettext("other"),
-            "expected": gettext("differ"),
-        }
-        first = counts.get("first", {}).get(code)
-        if first is None:
-            yield said, rows, ""
-        elif first["column"]:
-            yield said, rows, gettext("First in “%(file)s”: row %(row)s, column %(column)s.") % first
-        else:
-            yield said, rows, gettext("First in “%(file)s”: row %(row)s.") % first
 
 
 def _trap(trap: dict[str, Any]) -> str:
