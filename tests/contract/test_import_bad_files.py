@@ -227,6 +227,11 @@ def test_a_column_that_is_missing_is_named(tmp_path: Path) -> None:
         _recognised(tmp_path, "Colour,Weight\nred,heavy\nblue,light\n")
 
 
+def test_a_file_without_headings_is_told_to_add_them(tmp_path: Path) -> None:
+    with pytest.raises(errors.NoHeadingsError, match=r"no headings: .* Add a first row .* column 1 to column 6"):
+        _recognised(tmp_path, "1,2026-01-13,A,1,2.00,GB\n2,2026-01-13,A,1,2.00,GB\n")
+
+
 def test_orders_whose_dates_are_words_are_no_stock_list(tmp_path: Path) -> None:
     text = _HEADS + "\n" + "".join(f"{i},first of May,A{i % 7},Mug,1,2.50,c1\n" for i in range(30))
     with pytest.raises(errors.UnfitColumnError, match=r"Column Date of .* called like .* such as “first of May”"):

@@ -51,6 +51,11 @@ class Content:
     few: tuple[str, ...] = ()
 
 
+def unnamed(place: int) -> str:
+    """What a column without a heading is called. place : from 1"""
+    return f"column {place}"
+
+
 def seen(values: Sequence[object]) -> Content:
     """What a sample of values, in the file's order, looks like."""
     present = [value for value in values if value is not None and str(value).strip()]

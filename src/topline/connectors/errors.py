@@ -92,6 +92,14 @@ class LayoutError(FileError):
     )
 
 
+class NoHeadingsError(LayoutError):
+    message = N_(
+        "“%(file)s” has no headings: its first row is a record already, and what the columns hold doesn't tell which is "
+        "%(missing)s. Add a first row with a name for each column, such as Order, Date, Product code, Quantity and Price, or "
+        "say which column is what: they are called column 1 to column %(columns)s."
+    )
+
+
 class UnfitColumnError(LayoutError):
     message = N_(
         "Column %(column)s of “%(file)s” is called like %(field)s but holds values such as “%(value)s”. Write dates as "

@@ -29,7 +29,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import python_calamine
 
-from topline.connectors import errors
+from topline.connectors import content, errors
 
 ROW = "topline_row"
 OWN_COLUMNS = "topline_"
@@ -51,7 +51,7 @@ _FOREIGN = {
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
     b"GIF8": "a picture",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls): save it as .xlsx",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls) or one with a password: save it as .xlsx without a password",
     b"SQLite format 3": "a database",
     b"\x7fELF": "a program",
     b"MZ\x90": "a program",
@@ -414,11 +414,11 @@ def _headings(
     if any(c.isdigit() for cell in cells for c in cell):
         plain = sum(any(c.isdigit() for c in cell) and not any(c.isalpha() for c in cell) for cell in cells)
         if plain >= max(1, len(cells) // 3):
-            return tuple(f"column {i}" for i in range(1, len(cells) + 1)), False
+            return tuple(content.unnamed(i) for i in range(1, len(cells) + 1)), False
     for i, cell in enumerate(cells):
         if not cell and any(i < len(other) and other[i].strip() for other in below):
             raise errors.MergedHeadingsError(file=name, row=number, column=i + 1)
-    cells = [cell or f"column {i}" for i, cell in enumerate(cells, start=1)]
+    cells = [cell or content.unnamed(i) for i, cell in enumerate(cells, start=1)]
     double = next((cell for cell, count in Counter(cells).items() if count > 1), None)
     if double:
         raise errors.DoubleHeadingError(file=name, column=double, row=number)

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from topline.connectors import errors, fact_file, places
-from topline.connectors.content import Content
+from topline.connectors.content import Content, unnamed
 from topline.connectors.target import Field, Target, Type, field
 from topline.facts.table import tables
 from topline.units.text import N_
@@ -851,7 +851,8 @@ def name_score(own: Sequence[str], names: Sequence[str]) -> float:
 def propose(file: str, contents: Mapping[str, Content], *, target: str | None = None) -> Layout:
     """The layout that explains the columns best. contents : column to what was seen in it.
 
-    Raises LayoutError, of which UnfitColumnError is one: orders of which a column can't be read are no stock list.
+    Raises LayoutError, of which two say more: NoHeadingsError where no column has a name of its own, and
+    UnfitColumnError, as orders of which a column can't be read are no stock list.
     """
     layouts = {t.table: _assign(t, contents) for t in TARGETS.values() if target in (None, t.table)}
     if target is None and layouts["order_line"].score <= 0:
@@ -862,6 +863,8 @@ def propose(file: str, contents: Mapping[str, Content], *, target: str | None = 
         found = layouts[wanted.table].matches
         lacking = [group for group in wanted.required if not any(id_ in found for id_ in group)]
         labels = ", ".join(" / ".join(wanted.field(id_).label for id_ in group) for group in lacking)
+        if all(column == unnamed(place) for place, column in enumerate(contents, start=1)):
+            raise errors.NoHeadingsError(file=file, missing=labels, columns=len(contents))
         raise errors.LayoutError(file=file, missing=labels)
     return max(complete.values(), key=_fit)
 
