@@ -114,11 +114,15 @@ def test_the_quarantine_comes_as_a_file_with_reasons(call, bring):
     assert call("GET", f"/shops/gifts/imports/{number}/quarantine/7").status_code == 404
 
 
-def test_a_repeated_upload_with_its_key_is_one_import(bring):
+def test_a_repeated_upload_with_its_key_is_one_import(call, bring):
     first = bring(Idempotency_Key="u1")
     again = bring(Idempotency_Key="u1")
     assert again.json() == first.json()
     assert Job.objects.count() == 1
+    other = bring(ORDERS.replace(b"15.50", b"16.50"), Idempotency_Key="u1")
+    assert (other.status_code, other.json()["code"]) == (422, "key_reused")
+    work()
+    assert call("GET", f"/shops/gifts/imports/{first.json()['id']}").json()["preview"]["rows"] == 4
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\x01\x02"])

@@ -1,7 +1,8 @@
 """Writes that happen once: a request repeated with the same Idempotency-Key gets the first one's answer."""
 
 import hashlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import wraps
 from typing import Any
@@ -43,14 +44,14 @@ def once(run: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         if refused:
             return refused
         owner = _digest(request.headers.get("Authorization", "").encode())
-        asked = _digest(f"{request.method} {request.get_full_path()}".encode(), _content(request))
+        asked = _digest(f"{request.method} {request.get_full_path()}".encode(), *_content(request))
         now = timezone.now()
         IdempotencyKey.objects.filter(owner=owner, key=key, status=None, created_at__lt=now - LONGEST_RUN).delete()
         try:
             with transaction.atomic():
                 claim = IdempotencyKey.objects.create(owner=owner, key=key, request=asked, created_at=now)
         except IntegrityError:
-            return _again(IdempotencyKey.objects.get(owner=owner, key=key), asked)
+            return _again(IdempotencyKey.objects.filter(owner=owner, key=key).first(), asked)
         try:
             response = run(request, **path)
         except BaseException:
@@ -68,10 +69,11 @@ def once(run: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return answer
 
 
-def _again(first: IdempotencyKey, asked: str) -> HttpResponse:
-    if first.request != asked:
+def _again(first: IdempotencyKey | None, asked: str) -> HttpResponse:
+    """The answer to a key that was taken. first : None where its request failed just now and gave the key back"""
+    if first and first.request != asked:
         return problem(422, "key_reused", _("This Idempotency-Key was sent with another request. Take a new one."))
-    if first.status is None:
+    if first is None or first.status is None:
         return problem(409, "still_running", _("The first request with this Idempotency-Key still runs. Wait for it."))
     response = HttpResponse(bytes(first.content), status=first.status, content_type=first.content_type)
     response.headers["Idempotency-Replayed"] = "true"
@@ -85,11 +87,18 @@ def _is_large(request: HttpRequest) -> bool:
     return not is_file and length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
-def _content(request: HttpRequest) -> bytes:
-    """The request's body; of an upload only its size, since an import knows a file that it had by itself."""
-    if (request.content_type or "").startswith("multipart/"):
-        return request.headers.get("Content-Length", "").encode()
-    return request.body
+def _content(request: HttpRequest) -> Iterator[bytes]:
+    """The request's body; of a form its fields and files, as the marks between its parts differ each time."""
+    if not (request.content_type or "").startswith("multipart/"):
+        yield request.body
+        return
+    for name, values in request.POST.lists():
+        yield json.dumps([name, values]).encode()
+    for name, files in request.FILES.lists():
+        for file in files:
+            yield json.dumps([name, file.name, file.size]).encode()
+            yield hashlib.file_digest(file, "sha256").digest()
+            file.seek(0)
 
 
 def _digest(*parts: bytes) -> str:
