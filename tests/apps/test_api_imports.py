@@ -6,6 +6,7 @@ from django.test import Client
 from test_api import caller
 
 from topline.accounts import operations, permissions
+from topline.imports import refund
 from topline.lake import store
 from topline.workbench import jobs
 from topline.workbench.models import Job
@@ -101,6 +102,23 @@ def test_an_import_that_broke_is_gone_on_with(call, bring, monkeypatch):
         "orders": 3,
     }
     assert call("POST", f"/shops/gifts/imports/{number}/resume").status_code == 422
+
+
+def test_an_import_is_live_once_the_answers_show_it(call, bring, monkeypatch):
+    number = bring().json()["id"]
+    work()
+    call("POST", f"/shops/gifts/imports/{number}/confirm")
+    told = []
+    publish = refund.publish
+
+    def look(lake):
+        told.append(call("GET", f"/shops/gifts/imports/{number}").json()["state"])
+        return publish(lake)
+
+    monkeypatch.setattr(refund, "publish", look)
+    work()
+    told.append(call("GET", f"/shops/gifts/imports/{number}").json()["state"])
+    assert told == ["running", "live"]
 
 
 def test_the_quarantine_comes_as_a_file_with_reasons(call, bring):

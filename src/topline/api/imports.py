@@ -47,6 +47,13 @@ class ImportOut(Schema):
     progress: ProgressOut | None
 
     @staticmethod
+    def resolve_state(found: Import) -> str:
+        """Running until its job is over, whose last step lets every answer show the rows."""
+        job = ImportOut.resolve_progress(found)
+        is_at_work = job is not None and job.state in (Job.State.QUEUED, Job.State.RUNNING)
+        return Import.State.RUNNING if found.state == Import.State.LIVE and is_at_work else Import.State(found.state)
+
+    @staticmethod
     def resolve_files(found: Import) -> list[dict[str, object]]:
         return [file.to_json() for file in found.files.all()]
 
