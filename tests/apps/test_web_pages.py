@@ -23,12 +23,13 @@ from topline.lake import read, store
 from topline.lake.scope import Scope
 from topline.metrics.catalogue import metrics
 from topline.metrics.query import Filter, Query
-from topline.plans import approval
+from topline.plans import approval, templates
 from topline.plans import operations as plans
-from topline.plans.models import Plan
+from topline.plans.models import Plan, PlanVersion, State
 from topline.units.period import Period
 from topline.web import charts, formats, question
 from topline.web.page import PLACES, pages
+from topline.web.pages import plans as plan_pages
 from topline.web.pages import rows as rows_page
 from topline.workbench import jobs
 from topline.workbench.models import Job
@@ -318,6 +319,29 @@ def test_a_plan_is_drafted_and_its_cells_sum(browser, filled):
     )
     assert refused.status_code == 204
     assert "is not a number" in refused["HX-Trigger"]
+
+
+def test_today_draws_the_course_of_two_plans_with_one_goal_once(browser, filled, owner, monkeypatch):
+    period, now = Period.of_months(date(2026, 12, 1), 2), timezone.now()
+    for template in templates.parts(filled, templates.PAIR):
+        version = plans.draft_plan(
+            shop=filled, period=period, as_of=date(2026, 12, 1), actor=owner, now=now, template=template
+        )
+        PlanVersion.objects.filter(pk=version.pk).update(state=State.ACTIVE)
+    card = reverse("home_plan", args=[filled.slug])
+    assert browser.get(card).status_code == 204
+    for job in Job.objects.filter(kind="plans.look"):
+        jobs.run_now(job)
+    shown = browser.get(card).content.decode()
+    assert "the figures, the course and the reasons above are this plan" in shown
+    assert ("course-chart-1" in shown, "course-chart-2" in shown) == (True, False)
+    assert shown.count('<dl class="figures">') == 1
+    monkeypatch.setattr(plan_pages, "figures", lambda version, look: [{"label": version.plan.title, "value": "1"}])
+    shown = browser.get(card).content.decode()
+    assert "the course and the reasons above are this plan" in shown
+    assert "the figures, the course" not in shown
+    assert ("course-chart-1" in shown, "course-chart-2" in shown) == (True, False)
+    assert shown.count('<dl class="figures">') == 2
 
 
 def test_a_drafts_goals_are_changed_and_given_up(browser, filled, owner):

@@ -144,10 +144,16 @@ def plan_view(visit: Visit) -> HttpResponse:
         )
     shown = [_standing(visit, *each) for each in zip(running, found, strict=True)]
     for i, one in enumerate(shown):
-        twin = next((other for other in shown[:i] if other["figures"] == one["figures"]), None)
+        twin = next((other for other in shown[:i] if _moves_alike(one, other)), None)
         one["twin"] = twin and twin["plan"]
+        one["has_own_figures"] = twin is None or twin["figures"] != one["figures"]
     context = {"shown": shown, "sentence": shown[0]["sentence"], "proposals": _proposals(visit)}
     return visit.render("home.html#plan", context | {"may_write": visit.may("plans.write")})
+
+
+def _moves_alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two plans have one goal and time, so that the course and the reasons are the same."""
+    return bool(one["course"].option == other["course"].option and one["why"] == other["why"])
 
 
 def _standing(visit: Visit, version: PlanVersion, snapshot: Snapshot) -> dict[str, Any]:
