@@ -52,6 +52,22 @@ def test_nothing_is_an_empty_list(capsys):
     assert json.loads(capsys.readouterr().out) == []
 
 
+def test_a_list_of_none_is_its_headings(shop, capsys):
+    of = {
+        "alert": ("list",),
+        "import": ("list",),
+        "lake": ("tables", "snapshots", "batches"),
+        "person": ("find", "merges"),
+        "plan": ("list",),
+        "team": ("list", "territories", "trainings"),
+    }
+    for verb, listing in ((verb, each) for verb, names in of.items() for each in names):
+        sought = ["nobody"] if listing == "find" else []
+        assert main.run([verb, listing, *sought, "--shop", "gifts", "--format", "csv"]) == 0
+        headings, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
+        assert (len(headings) > 1, rows) == (True, []), (verb, listing)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

@@ -23,7 +23,8 @@ def listing(
     from topline.boards.models import Alert
 
     running = Alert.objects.running().filter(shop=chosen).order_by("pk")
-    output.rows([_row(alert) for alert in running], style, title="Alerts")
+    columns = ("id", "name", "rule", "metric", "where", "owner", "last", "trouble")
+    output.rows([_row(alert) for alert in running], style, columns=columns, title="Alerts")
 
 
 @app.command()

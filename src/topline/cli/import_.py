@@ -237,6 +237,7 @@ def _show_proposal(found: "Import") -> None:
                 for id_, match in layout.matches.items()
             ],
             output.Format.TABLE,
+            columns=("field", "column", "because of", "sure", "written as"),
         )
         read = {match.column for match in layout.matches.values()}
         if unread := [column for column in file.columns if column not in read]:
@@ -303,6 +304,7 @@ def _show_effects(found: "Import") -> None:
                 for place, rule in enumerate(found.profile.rules)
             ],
             output.Format.TABLE,
+            columns=("kind", "rows that are so", "rows"),
             title="What the rows are; the rest are goods sold",
         )
     for trap in found.preview["traps"]:

@@ -28,7 +28,8 @@ def tables(shop: Shop, number: Number = None, style: output.FormatOption = outpu
     found = lake.snapshot(number) if number else lake.latest()
     rows = [_described(name, held) for name, held in found.tables.items()] if found else []
     title = f"Snapshot {found.number}, published at {found.published_at:%Y-%m-%d %H:%M:%S}" if found else None
-    output.rows(rows, style, title=title)
+    columns = ("table", "version", "base", "change", "history", "files", "bytes", "is_mirrored")
+    output.rows(rows, style, columns=columns, title=title)
 
 
 def _described(name: str, held: "TableVersion") -> dict[str, object]:

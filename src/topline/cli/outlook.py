@@ -105,6 +105,7 @@ def stock(
             if state in ("", line.state) and supplier in ("", line.supplier or "")
         ],
         style,
+        columns=("product", "state", "supplier", "on_hand", "daily", "reorder_at", "order_up_to", "order", "order_on"),
     )
 
 
@@ -166,7 +167,20 @@ def workload(shop: plan.ShopOption, as_of: plan.AsOf = None, style: output.Forma
             for line in found.lines
         ],
         style,
+        columns=("week", "work", "pieces", "hours", "people", "missing"),
     )
+
+
+_LINE = ("line", "customers", "active", "churn", "orders")
+_CUSTOMER = (
+    "customer",
+    "orders_so_far",
+    "active",
+    "order_in_90_days",
+    "year_orders",
+    "year_sales",
+    "three_years_sales",
+)
 
 
 @app.command()
@@ -219,7 +233,7 @@ def customers(
             }
             for row in made.ranked("year_sales", 0, limit)
         ]
-    output.rows(listed, style, title=title)
+    output.rows(listed, style, columns=_LINE if lines else _CUSTOMER, title=title)
 
 
 @app.command()
@@ -406,6 +420,7 @@ def _print(made: "PlanCheck", style: output.Format) -> None:
             for one in made.goals
         ],
         style,
+        columns=("goal", "target", "low", "expected", "high", "as_planned", "chance", "why"),
         title="Goals" if is_for_people else None,
     )
     if not is_for_people:
@@ -422,6 +437,7 @@ def _print(made: "PlanCheck", style: output.Format) -> None:
             for one in made.months
         ],
         style,
+        columns=("month", "target", "expected", "chance", "held_back_by"),
         title="Months",
     )
     output.rows(
@@ -435,6 +451,7 @@ def _print(made: "PlanCheck", style: output.Format) -> None:
             for one in made.swings
         ],
         style,
+        columns=("driver", "at_its_low", "at_its_high", "with_a_tenth_more"),
         title="What each driver is worth",
     )
     if made.moves:
@@ -449,6 +466,7 @@ def _print(made: "PlanCheck", style: output.Format) -> None:
                 for one in made.moves
             ],
             style,
+            columns=("change", "by", "chance", "profit"),
             title=f"Smallest changes that make {made.about.goal.key if made.about else ''} likely",
         )
 
@@ -517,6 +535,7 @@ def price(
                 if one is not None
             ],
             style,
+            columns=("what", "now", "low", "expected", "high"),
             title=f"{change or 0:+g} % for {weeks} weeks; break-even {answer.break_even or 'unknown'} units"
             f"; short of stock {_rounded(answer.short)}",
         )
@@ -586,6 +605,7 @@ def next_(
             for each in getattr(advice, name)
         ],
         style,
+        columns=("list", "product", "title", "again", "because_of"),
         title="What next",
     )
 
@@ -619,5 +639,6 @@ def pipeline(
             for week in range(outlook.WEEKS)
         ],
         style,
+        columns=("week", "low", "expected", "high", "open_deals", "running_total"),
         title=f"Won revenue by week; {run.tables['deal'].num_rows} open deals",
     )

@@ -32,7 +32,7 @@ def rows(
     columns: Sequence[str] | None = None,
     title: str | None = None,
 ) -> None:
-    """Print rows; `columns` says which and in what order, by default those of the first row."""
+    """Print rows; `columns` says which and in what order, by default those of the first, where there always is one."""
     listed = list(rows)
     names = list(columns if columns is not None else listed[0] if listed else ())
     match style:

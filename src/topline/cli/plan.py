@@ -539,6 +539,7 @@ def _print(view: "PlanView", style: output.Format) -> None:
             for one in view.events
         ],
         style,
+        columns=("event", "start", "prepare_from", "index"),
         title="Retail events",
     )
     if view.missing:

@@ -60,7 +60,9 @@ def show(slug: Slug, style: output.FormatOption = output.Format.TABLE) -> None:
     from topline.accounts.models import plain_settings
 
     shown = {"slug": shop.slug, **plain_settings(shop), "today": shop.today(), "is_pinned": shop.is_pinned}
-    output.rows([{"setting": name, "value": value} for name, value in shown.items()], style)
+    output.rows(
+        [{"setting": name, "value": value} for name, value in shown.items()], style, columns=("setting", "value")
+    )
 
 
 @app.command("set")
@@ -157,4 +159,5 @@ def channels(
     listed = [(each, True) for each in Channel.objects.filter(shop=shop)]
     listed += [(each, False) for each in channels.proposed(shop, channels.seen(shop))]
     names = ("code", "name", "kind", "is_online")
-    output.rows([{n: getattr(each, n) for n in names} | {"is_listed": on} for each, on in listed], style)
+    rows = [{name: getattr(each, name) for name in names} | {"is_listed": on} for each, on in listed]
+    output.rows(rows, style, columns=(*names, "is_listed"))

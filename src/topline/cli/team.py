@@ -35,6 +35,7 @@ def list_(shop: plan.ShopOption, style: output.FormatOption = output.Format.TABL
             for one, depth in tree(list(Member.objects.of(owner)))
         ],
         style,
+        columns=("name", "role", "team", "hours", "reports_to", "from", "until"),
     )
 
 
@@ -51,6 +52,7 @@ def territories(shop: plan.ShopOption, style: output.FormatOption = output.Forma
             for one in Territory.objects.filter(shop=owner).select_related("owner")
         ],
         style,
+        columns=(*names, "owner"),
     )
 
 
@@ -89,6 +91,7 @@ def quotas(
             for label, line in [*lines, ("all quotas", found.whole), ("target of the company", found.company)]
         ],
         style,
+        columns=("who", "is_sum", "quota", "due", "won", "attainment", "pace"),
     )
 
 
@@ -118,4 +121,5 @@ def trainings(shop: plan.ShopOption, style: output.FormatOption = output.Format.
             for one, seen in found
         ],
         style,
+        columns=("on", "session", "metric", "days", "before", "after"),
     )
