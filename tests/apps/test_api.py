@@ -224,6 +224,15 @@ def test_the_description_is_served_from_our_own_assets(client):
     assert "Idempotency-Key" not in [one["name"] for one in asked["parameters"]]
 
 
+@pytest.mark.parametrize(("path", "status"), [("/shops/gifts", 200), ("/shops/other", 404), ("/nothing", 404)])
+def test_head_is_answered_as_get_without_the_content(call, path, status):
+    asked, head = call("GET", path), call("HEAD", path)
+    assert (head.status_code, head.content) == (status, b"")
+    for name in ("Content-Type", "Content-Length"):
+        assert head.headers.get(name) == asked.headers.get(name)
+    assert Client().head(f"/api/v1{path}").status_code == Client().get(f"/api/v1{path}").status_code
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [("GET", "/nothing", 404, "not_found"), ("DELETE", "/shops", 405, "method"), ("GET", "/../x", 404, "not_found")],

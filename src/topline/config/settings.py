@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "topline.config.logs.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "topline.api.head.HeadMiddleware",
     "topline.api.problem.ProblemMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
