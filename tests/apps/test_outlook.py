@@ -235,9 +235,10 @@ def test_its_doors_say_the_same(gifts, owner, client, capsys):
     assert len(rows) == 1 + 3 * 13
     part = client.get("/shop/gifts/outlook?category=Rugs&market=GB&grain=day&by=product").content.decode()
     assert "Units by day: Rugs · United Kingdom" in part
-    asked = ["--where", "category=Rugs", "--by", "market", "--grain", "month", "--format", "json"]
+    asked = ["--where", "category=Rugs", "--by", "market", "--by", "channel", "--grain", "month", "--format", "json"]
     assert main.run(["outlook", "demand", "--shop", "gifts", *asked]) == 0
     months = json.loads(capsys.readouterr().out)
+    assert list(months[0])[:2] == ["market", "channel"]
     assert sum(row["expected"] for row in months) == pytest.approx(made.by["category"].mean[rugs].sum(), abs=0.5)
     assert main.run(["outlook", "demand", "--shop", "gifts", "--where", "market=XX"]) != 0
     capsys.readouterr()

@@ -344,7 +344,10 @@ def proposals(shop: plan.ShopOption, style: output.FormatOption = output.Format.
 @app.command()
 def demand(
     shop: plan.ShopOption,
-    by: Annotated[str, typer.Option(help="Cut by category, market, channel, product, or several with commas.")] = "",
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="Cut by category, market, channel, product, or several with commas; may be repeated."),
+    ] = None,
     where: Annotated[
         list[str] | None, typer.Option(help="Only this value, such as market=DE; may be repeated.")
     ] = None,
@@ -374,7 +377,7 @@ def demand(
     if accuracy:
         output.rows(list(found.accuracy_rows()), style, title=found.model)
         return
-    dimensions = [name for name in by.split(",") if name]
+    dimensions = [name for text in by or () for name in text.split(",") if name]
     cut = plans.cut(owner, found, where=demand_slice.parse_where(where or ()), by=dimensions, grain=Grain(grain))
     output.rows(
         [
