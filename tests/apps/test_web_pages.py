@@ -344,6 +344,13 @@ def test_today_draws_the_course_of_two_plans_with_one_goal_once(browser, filled,
     assert shown.count('<dl class="figures">') == 2
 
 
+def test_a_shop_whose_facts_were_all_taken_back_is_asked_for_its_orders(browser, filled, lake):
+    lake.publish(hidden=lake.batch_ids(), now=timezone.now())
+    for name in ("home", "metrics", "outlook", "rows", "plans", "budget"):
+        shown = browser.get(reverse(name, args=[filled.slug])).content.decode()
+        assert "Bring in your order history" in shown, name
+
+
 def test_a_drafts_goals_are_changed_and_given_up(browser, filled, owner):
     version = plans.draft_plan(
         shop=filled,

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from topline.facts.table import tables
 from topline.lake.lock import unique_suffix
 
 type Layer = Literal["base", "change", "history"]
@@ -79,6 +80,11 @@ class Snapshot:
     recorded_to: datetime | None
     hidden: frozenset[str]
     tables: Mapping[str, TableVersion]
+
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing that was brought or sent is visible, as before the first import and once all are undone."""
+        return not any(self.held(fact.name).months for fact in tables().values() if not fact.is_own)
 
     def digest(self, table: str, month: str | None = None) -> str:
         """What identifies the visible rows of a table, or of one of its months: equal digests, equal rows."""

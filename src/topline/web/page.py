@@ -70,6 +70,12 @@ class Visit:
     def today(self) -> date:
         return self.shop.today()
 
+    @cached_property
+    def is_empty(self) -> bool:
+        """True if the shop has no facts to tell of."""
+        snapshot = self.shop.lake().latest()
+        return snapshot is None or snapshot.is_empty
+
     @property
     def is_fragment(self) -> bool:
         """True if htmx asks for a part of the page."""

@@ -178,7 +178,7 @@ def preset_of(visit: Visit, period: Period) -> str | None:
 
 def anchor(visit: Visit) -> date:
     """The day that periods count from: the shop's today, or the day after the newest order where that is weeks ago."""
-    if visit.shop.lake().latest() is None:
+    if visit.is_empty:
         return visit.today
     recent = Period(add_months((visit.today - timedelta(days=31 + FRESH_DAYS)).replace(day=1), 1), visit.today)
     if plain_number(ask(visit, Query(metrics=("orders",), period=recent)).totals["orders"]):

@@ -37,7 +37,7 @@ def view(visit: Visit, analysis_id: str) -> HttpResponseBase:
     analysis = catalogue.analyses().get(analysis_id)
     if analysis is None:
         raise Http404
-    if visit.shop.lake().latest() is None:
+    if visit.is_empty:
         span = question.span_to_mend(visit, _USUAL)
         return visit.render("analysis.html", {"analysis": analysis, "span": span, "is_empty": True})
     try:

@@ -88,7 +88,7 @@ def view(visit: Visit) -> HttpResponseBase:
     if target.endswith("budget-reading"):
         return visit.render("budget.html#reading", {"read": _read(visit, visit.request.GET)})
     shop = visit.shop
-    if shop.lake().latest() is None:
+    if visit.is_empty:
         return visit.render("budget.html", {"is_empty": True})
     rest = plan_jobs.prepare_response(shop, visit.today, retry=visit.is_retry)
     if (snapshot := rest.snapshot) is None:

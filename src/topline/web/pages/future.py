@@ -38,7 +38,7 @@ _OFF = 0.1
 
 def view(visit: Visit) -> HttpResponseBase:
     shop = visit.shop
-    if shop.lake().latest() is None:
+    if visit.is_empty:
         return visit.render("future.html", {"is_empty": True})
     rest = plan_jobs.prepare_customers(shop, visit.today, retry=visit.is_retry)
     if (snapshot := rest.snapshot) is None:

@@ -71,7 +71,7 @@ class Tile:
 
 def view(visit: Visit) -> HttpResponseBase:
     span = question.span(visit)
-    if visit.shop.lake().latest() is None:
+    if visit.is_empty:
         return visit.render("home.html", {"span": span, "is_empty": True})
     is_whole = visit.scope.is_whole
     shown = question.visible_metrics(visit.scope)

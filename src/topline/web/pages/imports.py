@@ -94,7 +94,7 @@ def index(visit: Visit) -> HttpResponse:
         {
             "imports": [_row(visit, each) for each in found],
             "rows": rows,
-            "is_empty": visit.shop.lake().latest() is None,
+            "is_empty": visit.is_empty,
             "may_write": visit.may("imports.write"),
             "problem": problem,
         },

@@ -69,7 +69,7 @@ def view(visit: Visit, metric_id: str) -> HttpResponseBase:
         ),
         "rows_url": question.rows_url(visit, Query(metrics=(metric.id,), period=span.period)),
         "parts": _parts(visit, metric, span),
-        "is_empty": visit.shop.lake().latest() is None,
+        "is_empty": visit.is_empty,
         **trend,
     }
     return visit.render("metric.html", context)

@@ -38,7 +38,7 @@ _USUAL = "last_12_months"
 
 
 def view(visit: Visit) -> HttpResponseBase:
-    if visit.shop.lake().latest() is None:
+    if visit.is_empty:
         span = question.span_to_mend(visit, _USUAL)
         return visit.render("metrics.html", {"span": span, "is_empty": True})
     try:

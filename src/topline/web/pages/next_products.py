@@ -22,7 +22,7 @@ LISTS = {
 
 
 def view(visit: Visit) -> HttpResponseBase:
-    if visit.shop.lake().latest() is None:
+    if visit.is_empty:
         return visit.render("next.html", {"is_empty": True})
     stands = standing.look(visit.shop, "recommend", retry=visit.is_retry)
     if stands.run is None:

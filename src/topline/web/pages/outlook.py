@@ -62,7 +62,7 @@ _FAMILIES = {
 
 
 def view(visit: Visit) -> HttpResponseBase:
-    if visit.shop.lake().latest() is None:
+    if visit.is_empty:
         return visit.render("outlook.html", {"is_empty": True})
     errors: dict[str, str] = {}
     if visit.request.method == "POST":

@@ -31,7 +31,7 @@ LEAD_COLUMNS = {
 
 
 def view(visit: Visit) -> HttpResponseBase:
-    if visit.shop.lake().latest() is None:
+    if visit.is_empty:
         return visit.render("pipeline_ahead.html", {"is_empty": True})
     stands = standing.look(visit.shop, "pipeline", retry=visit.is_retry)
     if stands.run is None:

@@ -79,8 +79,7 @@ def index(visit: Visit) -> HttpResponse:
     plans = [_card(visit, plan) for plan in Plan.objects.of(visit.shop).prefetch_related("versions")]
     month = visit.today.replace(day=1)
     first = month if visit.today.day == 1 else add_months(month, 1)
-    is_empty = visit.shop.lake().latest() is None
-    fresh_to = visit.today if is_empty else question.anchor(visit)
+    fresh_to = visit.today if visit.is_empty else question.anchor(visit)
     asked = visit.request.GET
     return visit.render(
         "plans.html",
@@ -90,7 +89,7 @@ def index(visit: Visit) -> HttpResponse:
             "pin_on": fresh_to,
             "may_pin": visit.may("settings.write"),
             "may_write": visit.may("plans.write"),
-            "is_empty": is_empty,
+            "is_empty": visit.is_empty and not plans,
             "running": next((each for each in plans if each["is_now"]), None),
             "firsts": [
                 (f"{month:%Y-%m}", formats.month(month)) for i in range(-1, 6) for month in (add_months(first, i),)

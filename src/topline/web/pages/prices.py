@@ -70,7 +70,7 @@ TODAY = Asked("", "", 0.0, 4, (), volume.Aim.PROFIT, None)
 
 
 def view(visit: Visit) -> HttpResponseBase:
-    if visit.shop.lake().latest() is None:
+    if visit.is_empty:
         return visit.render("price.html", {"is_empty": True})
     stands = standing.look(visit.shop, "price", retry=visit.is_retry)
     if stands.run is None:

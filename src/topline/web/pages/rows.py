@@ -101,7 +101,7 @@ def view(visit: Visit) -> HttpResponseBase:
             "after": f"{page.after[0].isoformat()},{page.after[1]}" if page.after else "",
             "filters": [question.said(each) for each in query.where],
             "is_first": after is None,
-            "is_empty": visit.shop.lake().latest() is None,
+            "is_empty": visit.is_empty,
         },
     )
 

@@ -32,7 +32,7 @@ MOST_LINES = 40
 
 
 def view(visit: Visit) -> HttpResponseBase:
-    if visit.shop.lake().latest() is None:
+    if visit.is_empty:
         return visit.render("stock_plan.html", {"is_empty": True})
     if visit.request.method == "POST":
         return _state(visit)

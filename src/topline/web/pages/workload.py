@@ -30,7 +30,7 @@ ASSUMED = (
 
 
 def view(visit: Visit) -> HttpResponseBase:
-    if visit.shop.lake().latest() is None:
+    if visit.is_empty:
         return visit.render("workload.html", {"is_empty": True})
     if visit.request.method == "POST":
         visit.require("catalog.write")
