@@ -346,7 +346,7 @@ def test_today_draws_the_course_of_two_plans_with_one_goal_once(browser, filled,
 
 def test_a_shop_whose_facts_were_all_taken_back_is_asked_for_its_orders(browser, filled, lake):
     lake.publish(hidden=lake.batch_ids(), now=timezone.now())
-    for name in ("home", "metrics", "outlook", "rows", "plans", "budget"):
+    for name in ("home", "metrics", "outlook", "rows", "plans", "outlook_budget"):
         shown = browser.get(reverse(name, args=[filled.slug])).content.decode()
         assert "Bring in your order history" in shown, name
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 
 class HeadMiddleware:
     """Answers HEAD under /api/ as GET is answered, without the content."""
 
-    def __init__(self, answer: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, answer: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.answer = answer
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.method != "HEAD" or not request.path_info.startswith("/api/"):
             return self.answer(request)
         request.method = "GET"
@@ -19,6 +19,6 @@ class HeadMiddleware:
         request.method = "HEAD"
         if isinstance(response, StreamingHttpResponse):
             response.streaming_content = []
-        else:
+        elif isinstance(response, HttpResponse):
             response.content = b""
         return response
