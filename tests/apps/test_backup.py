@@ -85,7 +85,7 @@ def test_backup_and_restore_are_the_identity(busy_shop, lake, home, tmp_path):
     backup.unpack(tmp_path / "b.zip", is_replacing=True, now=NOW)
     assert (database(), files(home / "uploads"), files(home / "keys"), lake.latest()) == kept
     assert titles(lake) == {"1": "Mug"}
-    backup.settle()
+    backup.settle(about)
     assert titles(lake) == {"1": "Mug", "2": "Jug"}
     assert lake.latest().number > kept[3].number
 
@@ -112,10 +112,10 @@ def test_a_batch_newer_than_the_database_is_hidden(busy_shop, lake, tmp_path, mo
         return found
 
     monkeypatch.setattr(dump, "write", write_then_import)
-    backup.backup(tmp_path / "b.zip", now=NOW)
+    about = backup.backup(tmp_path / "b.zip", now=NOW)
     assert titles(lake) == {"1": "Mug", "2": "Jug", "3": "Late"}
     backup.unpack(tmp_path / "b.zip", is_replacing=True, now=NOW)
-    backup.settle()
+    backup.settle(about)
     assert titles(lake) == {"1": "Mug", "2": "Jug"}
     catalog.edit_product(shop=busy_shop, code="4", actor_id=None, now=NOW, title="New")
     journal.drain(lake)

@@ -22,7 +22,7 @@ def restore(
 
     now = datetime.now(UTC)
     about = backup.unpack(file.absolute(), is_replacing=replace, now=now)
-    backup.settle()
+    backup.settle(about)
     from topline.crm import erasure_log, operations
 
     again = operations.erase_again(entries=erasure_log.entries(), now=now)

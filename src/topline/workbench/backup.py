@@ -1,6 +1,7 @@
 """Backing everything up into one archive while it is in use, and bringing it back."""
 
 import shutil
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from topline.journal import operations as journal
 from topline.lake.store import Lake
 from topline.units.errors import ToplineError
 from topline.units.text import N_
-from topline.workbench import archive, dump, leases, maintenance, upgrade
+from topline.workbench import archive, audit, dump, leases, maintenance, upgrade
 from topline.workbench.models import Lease
 
 ERASURES = "erasures.jsonl"
@@ -39,6 +40,7 @@ def backup(path: Path, *, now: datetime) -> dict[str, Any]:
         leases.held(leases.MAINTENANCE, wait=600),
         archive.writing(path, about) as writer,
     ):
+        audit.log("home.back_up", actor_id=None)
         about["database"] |= dump.write(writer)
         for lake in maintenance.lakes():
             about["snapshots"][lake.shop] = _add_lake(writer, lake)
@@ -77,13 +79,14 @@ def unpack(path: Path, *, is_replacing: bool, now: datetime) -> dict[str, Any]:
     return about
 
 
-def settle() -> None:
+def settle(about: Mapping[str, Any]) -> None:
     """After an unpacking: bring the database up to the program, and the lakes in line with the database."""
     upgrade.migrate()
     Lease.objects.all().delete()  # nobody who held one then is alive now
     journal_jobs.drain_all()
     for lake in maintenance.lakes():
         journal.publish(lake)
+    audit.log("home.restore", actor_id=None, made_at=about["made_at"])
 
 
 def _add_lake(writer: archive.Writer, lake: Lake) -> int:
