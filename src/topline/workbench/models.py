@@ -1,5 +1,6 @@
 """Jobs and their leases, the schedule, and the audit log."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Never
 
@@ -222,6 +223,11 @@ class Schedule(models.Model):
 class AuditQuerySet(models.QuerySet["AuditEntry"]):
     def of(self, shop: str) -> "AuditQuerySet":
         return self.filter(shop=shop).order_by("-id")
+
+    def concerning(self, shop: str, user_ids: Iterable[int]) -> "AuditQuerySet":
+        """What was done in the shop, to these people's accounts, and to the whole home, the newest first."""
+        accounts = Q(action__startswith="user.", subject__in=[str(number) for number in user_ids])
+        return self.filter(Q(shop=shop) | Q(shop="") & (accounts | Q(action__startswith="home."))).order_by("-id")
 
     def update(self, **values: Any) -> Never:
         raise AuditError()

@@ -15,7 +15,7 @@ from topline.accounts.models import ApiToken, Shop, User
 from topline.accounts.permissions import LABELS, PERMISSIONS
 from topline.team import operations as team
 from topline.units.text import N_
-from topline.web import formats
+from topline.web import audited, formats
 from topline.web.page import Page, Visit, whole
 from topline.workbench.models import AuditEntry
 
@@ -139,21 +139,23 @@ def tokens_view(visit: Visit) -> HttpResponse:
 
 def audit_view(visit: Visit) -> HttpResponse:
     """Who did what, the newest first, a page at a time by id."""
-    entries = AuditEntry.objects.of(visit.shop.slug)
+    entries = AuditEntry.objects.concerning(visit.shop.slug, visit.shop.membership_set.values_list("user", flat=True))
     before = visit.request.GET.get("before", "")
     if before.isdecimal():
         entries = entries.filter(id__lt=int(before))
     shown = list(entries[: AUDIT_PAGE + 1])
-    people = {user.pk: str(user) for user in User.objects.filter(pk__in={e.actor_id for e in shown if e.actor_id})}
+    named = User.objects.filter(pk__in=audited.people_of(shown))
+    people = {user.pk: str(user) for user in named}
     return visit.render(
         "audit.html",
         {
             "entries": [
                 {
-                    "entry": e,
                     "at": e.at.astimezone(visit.shop.zone),
                     "actor": people.get(e.actor_id or 0, "Topline"),
-                    "detail": ", ".join(f"{k}: {v}" for k, v in e.detail.items() if v not in (None, "")),
+                    "action": audited.action(e),
+                    "about": audited.about(e, people),
+                    "detail": audited.detail(e, people),
                 }
                 for e in shown[:AUDIT_PAGE]
             ],
