@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from topline.accounts.models import Shop
-from topline.imports import demo, erasure, operations, refund, rezone, spool
+from topline.imports import erasure, operations, refund, rezone, spool
 from topline.imports.models import Import
 from topline.workbench.models import Job
 
@@ -30,6 +30,20 @@ def scrub(job: Job) -> dict[str, Any]:
     return {"files": erasure.scrub(Shop.objects.get(slug=job.shop))}
 
 
+def load_placements(job: Job) -> dict[str, Any]:
+    """Bring the real demo shop's placements."""
+    from topline.imports import demo  # what demo shops are made of takes half a second to import
+
+    return demo.load_placements(job)
+
+
+def activate_plans(job: Job) -> dict[str, Any]:
+    """Put the demo shops' plans into force."""
+    from topline.imports import demo
+
+    return demo.activate_plans(job)
+
+
 def drain_spool() -> None:
     """Take in what programs sent."""
     for shop in Shop.objects.filter(slug__in=spool.waiting()):
@@ -41,8 +55,8 @@ JOBS = {
     "imports.run": run,
     erasure.KIND: scrub,
     rezone.KIND: rezone.rezone,
-    "imports.demo_placements": demo.load_placements,
-    "imports.demo_plan": demo.activate_plans,
+    "imports.demo_placements": load_placements,
+    "imports.demo_plan": activate_plans,
 }
 BACKGROUND = (erasure.KIND, rezone.KIND, "imports.demo_placements")
 
