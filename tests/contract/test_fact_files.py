@@ -31,7 +31,7 @@ def write(path: Path, headings, rows) -> Path:
 
 
 def read(path: Path, folder: Path, target: str | None = None):
-    """The target that the file was taken for, its rows as facts, the reasons of those that are none, and its visits."""
+    """The target that the file was taken for, its rows as facts, and the reasons of those that are none."""
     stage = ledger.Stage(folder / "stage", SHOP)
     staged = files.stage(path, folder / "file")
     layout = ledger.recognise(stage.cursor, staged, SHOP, target=target)
@@ -40,9 +40,8 @@ def read(path: Path, folder: Path, target: str | None = None):
     found = [row for _, _, batches in stage.references(STAMP) for batch in batches for row in batch.to_pylist()]
     found.sort(key=lambda row: (str(row.get("on")), str(row.get("at")), row["key"]))
     reasons = [(row, reason, column) for row, _, reason, column in stage.quarantined(0, staged)]
-    web_events = list(stage.web_events(STAMP))
     stage.close()
-    return layout.target, found, reasons, web_events
+    return layout.target, found, reasons
 
 
 def sample(table, name, n):
@@ -72,7 +71,7 @@ def sample(table, name, n):
 def test_a_file_with_the_facts_own_columns_is_that_fact(table, tmp_path):
     names = [name for name in table.columns[4:] if name not in ("hour", "on" if "at" in table.columns else "")]
     rows = [[sample(table, name, n) for name in names] for n in range(9)]
-    target, found, reasons, _ = read(write(tmp_path / "rows.csv", names, rows), tmp_path)
+    target, found, reasons = read(write(tmp_path / "rows.csv", names, rows), tmp_path)
     assert (target, reasons) == (table.name, [])
     assert len(found) == 9
     for n, row in enumerate(found):
@@ -187,7 +186,7 @@ def test_exports_of_platforms_are_recognised(name, tmp_path):
     expected, *lines = EXPORTS[name]
     path = tmp_path / "export.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    target, found, reasons, _ = read(path, tmp_path)
+    target, found, reasons = read(path, tmp_path)
     assert (target, reasons) == (expected, [])
     assert len(found) == len(lines) - 1
     if name == "Klaviyo":
@@ -235,7 +234,7 @@ def test_exports_of_platforms_are_recognised(name, tmp_path):
 def test_cost_reports_of_platforms(headings, row, channel, amount, tmp_path):
     path = tmp_path / "report.csv"
     path.write_text(f"{headings}\n{row}\n{row.replace('03-01', '03-02')}\n", encoding="utf-8")
-    target, found, reasons, _ = read(path, tmp_path)
+    target, found, reasons = read(path, tmp_path)
     assert (target, reasons) == ("spend", [])
     assert {row["channel"] for row in found} == {channel}
     assert [str(row["amount_shop"]) for row in found] == [amount] * 2
@@ -248,12 +247,30 @@ def test_visits_of_events_without_a_session_are_made_of_their_visitors(tmp_path)
         for minute, visitor in ((0, "v1"), (29, "v1"), (59, "v1"), (1, "v2"))
     ]
     path = write(tmp_path / "events.csv", ["Event", "Time", "Visitor ID"], rows)
-    _, found, _, web_events = read(path, tmp_path, target="web_event")
+    _, found, _ = read(path, tmp_path, target="web_event")
     names = {(row["visitor_key"], row["at"].minute): row["session_key"] for row in found}
     assert names["hfilev1", 0] == names["hfilev1", 29]
     assert len(set(names.values())) == 3
-    assert sum(table.num_rows for table in web_events) == 4
     assert "v1" not in str(names.values())
+
+
+def test_events_come_in_sets_of_whole_visits(tmp_path, monkeypatch):
+    monkeypatch.setattr(ledger, "SET_ROWS", 40)
+    rows = [["page_view", f"2026-03-01 10:{n:02}:00", f"s{n % 11}", f"v{n % 11}"] for n in range(44)]
+    path = write(tmp_path / "events.csv", ["Event", "Time", "Session ID", "Visitor ID"], rows)
+    stage = ledger.Stage(tmp_path / "stage", SHOP)
+    for place in (0, 1):  # the same rows in two files
+        staged = files.stage(path, tmp_path / str(place))
+        layout = ledger.recognise(stage.cursor, staged, SHOP, target="web_event")
+        stage.load_reference(place, staged, layout)
+    sets = [[row for batch in batches for row in batch.to_pylist()] for _, _, batches in stage.references(STAMP)]
+    keys = [key for batch in stage.reference_keys(STAMP, "web_event") for key in batch.column("key").to_pylist()]
+    stage.close()
+    assert sorted(keys) == sorted(row["key"] for each in sets for row in each)
+    assert (len(keys), len(set(keys))) == (88, 44)
+    visits = [{row["session_key"] for row in each} for each in sets]
+    assert len([visit for visit in visits if visit]) > 1
+    assert sum(map(len, visits)) == len(set().union(*visits)) == 11
 
 
 def test_rows_that_are_no_fact_wait_with_their_reason(tmp_path):
@@ -268,7 +285,7 @@ def test_rows_that_are_no_fact_wait_with_their_reason(tmp_path):
         ["page_view", "2026-03-29 01:30:00", "s2", "v1", ""],
     ] + [["page_view", "2026-03-01 10:00:00", f"s{n}", "v1", "1.5"] for n in range(10, 20)]
     path = write(tmp_path / "events.csv", ["Event", "Time", "Session ID", "Visitor ID", "Value"], rows)
-    _, found, reasons, _ = read(path, tmp_path, target="web_event")
+    _, found, reasons = read(path, tmp_path, target="web_event")
     assert reasons == [
         (3, "unknown_choice", "Event"),
         (4, "future_date", "Time"),
@@ -291,8 +308,8 @@ def test_what_is_planned_may_lie_ahead_and_what_was_counted_may_not(tmp_path):
     hours = write(
         tmp_path / "hours.csv", ["team", "on", "available_hours", "planned_hours"], [["A", "2026-12-07", 40, 38]]
     )
-    _, found, reasons, _ = read(hours, tmp_path, "capacity")
+    _, found, reasons = read(hours, tmp_path, "capacity")
     assert ([row["on"] for row in found], reasons) == ([date(2026, 12, 7)], [])
     counts = write(tmp_path / "counts.csv", ["product_key", "on", "recorded", "counted"], [["K1", "2026-12-07", 3, 3]])
-    _, found, reasons, _ = read(counts, tmp_path / "counts", "stock_count")
+    _, found, reasons = read(counts, tmp_path / "counts", "stock_count")
     assert (found, [reason for _, reason, _ in reasons]) == ([], ["future_date"])

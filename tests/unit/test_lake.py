@@ -147,6 +147,15 @@ def test_known_keys_are_found_by_their_hashes_which_may_be_lost(lake, monkeypatc
     assert lake.append("price", [batch([Row("e", 1), Row("f", 1)], "ten")], batch_id="ten") == Appended(1, 1)
     asked = pa.RecordBatch.from_pydict({"key": ["a", "f", "g"]})
     assert lake.count_known("price", [asked]) == 2
+    asked = {name: pa.RecordBatch.from_pydict({"key": list(name)}) for name in ("ag", "gh", "gg", "g")}
+    assert {name: lake.may_recognise("price", [batch]) for name, batch in asked.items()} == {
+        "ag": True,
+        "gh": False,
+        "gg": True,
+        "g": False,
+    }
+    assert lake.may_recognise("price", [asked["gh"], asked["g"]])
+    assert not lake.may_recognise("stock_level", [asked["ag"], asked["gh"].slice(1)])
     lake.vacuum(now=EPOCH + timedelta(days=30))
     indexed = {path.name for path in (lake.root / "index").glob("*/price/*.parquet")}
     assert indexed <= {path.name for path in (lake.root / "price").glob("*/*/*.parquet")}

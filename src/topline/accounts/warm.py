@@ -1,5 +1,6 @@
 """What pages ask for, made before anybody asks: sums by day and purchases of each shop's newest snapshot."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.utils import timezone
@@ -28,10 +29,13 @@ def ready(shop: Shop, snapshot: Snapshot | None = None) -> int:
     return read.warm(lake, shop.settings().basis, snapshot) if snapshot else 0
 
 
-def first_look(shop: Shop) -> None:
-    """Makes what the newest snapshot lacks for a first look; a fold or the next warming makes the rest."""
+def first_look(shop: Shop, changed: Collection[str]) -> None:
+    """Makes what the newest snapshot lacks for a first look; a fold or the next warming makes the rest.
+
+    changed : the facts that came since the last look
+    """
     lake = shop.lake()
-    if snapshot := lake.latest():
+    if not read.FIRST_LOOK.isdisjoint(changed) and (snapshot := lake.latest()):
         read.warm_first(lake, shop.settings().basis, snapshot)
 
 

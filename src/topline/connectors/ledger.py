@@ -543,16 +543,18 @@ class Stage:
                 )
 
     def references(self, stamp: Stamp) -> Iterator[tuple[int, str, Iterator[pa.RecordBatch]]]:
-        """The rows of files that aren't order lines, in numbered sets, and the fact of each."""
+        """The rows of files that aren't order lines, in numbered sets, and the fact of each.
+
+        A set of web events has all events of its visits.
+        """
         for number, (table, query) in enumerate(reference.queries(self.cursor, self.shop, stamp.sql, SET_ROWS // 4)):
             yield number, table, self._batches(table, query)
 
-    def web_events(self, stamp: Stamp) -> Iterator[pa.Table]:
-        """The web events of the files in sets, each with all events of its visits."""
-        schema = tables()["web_event"].schema
-        for query in reference.web_events(self.cursor, self.shop, stamp.sql, SET_ROWS // 4):
-            found = self.cursor.cursor().sql(query).to_arrow_table()
-            yield pa.table([found[one.name].cast(one.type) for one in schema], schema=schema)
+    def reference_keys(self, stamp: Stamp, table: str) -> Iterator[pa.RecordBatch]:
+        """The keys of the rows that `references` has of a fact, in a column `key`."""
+        for fact, query in reference.queries(self.cursor, self.shop, stamp.sql, SET_ROWS // 4):
+            if fact == table:
+                yield from self.cursor.cursor().sql(f"SELECT key FROM ({query})").to_arrow_reader(SET_ROWS // 4)
 
     @property
     def _faulty(self) -> str:

@@ -138,13 +138,14 @@ def load(cursor: duckdb.DuckDBPyConnection, number: int, staged: files.Staged, r
     salt = quoted(shop.hmac(shop.source, "the hashes of rows"))
     is_hashed = "hash" in form.key and not _is_keyed(cursor, staged, read)
     hashed = f"left(md5(concat_ws(chr(31), {salt}, {plain})), 16) AS hash" if is_hashed else "NULL::VARCHAR AS hash"
+    left_out = ", ".join(("has_control", "may_be_personal", *(reading.identifier(f"has {id_}") for id_ in ids)))
     occurrence = "row_number() OVER (PARTITION BY hash ORDER BY row_number)" if is_hashed else "1"
     cursor.execute(f"""
         CREATE TABLE reference_{number} AS
         WITH typed AS (SELECT {files.ROW} AS row_number, {", ".join(cells)}, {", ".join(filled)} FROM {staged.relation}),
         told AS (SELECT *, {extra} FROM typed),
         judged AS (SELECT *, CASE {cases} END AS fault, {hashed} FROM told)
-        SELECT {number}::SMALLINT AS file, * EXCLUDE (has_control, may_be_personal), {occurrence} AS n FROM judged""")
+        SELECT {number}::SMALLINT AS file, * EXCLUDE ({left_out}), {occurrence} AS n FROM judged""")
     cursor.execute(
         "CREATE TABLE IF NOT EXISTS reference (file SMALLINT, target VARCHAR, absolute VARCHAR); "
         f"INSERT INTO reference VALUES ({number}, {quoted(target.table)}, "
@@ -337,17 +338,23 @@ def faulty(cursor: duckdb.DuckDBPyConnection) -> str:
 
 
 def queries(cursor: duckdb.DuckDBPyConnection, shop: Shop, stamp: str, size: int) -> Iterator[tuple[str, str]]:
-    """The fact and the SQL of its rows, for each file in sets of at most `size` rows."""
-    for number, target, absolute in _listed(cursor):
+    """The fact and the SQL of its rows in sets: of each file at most `size` rows, web events in whole visits."""
+    listed = _listed(cursor)
+    for query in _web_events(cursor, [each for each in listed if each[1] == "web_event"], shop, stamp, size):
+        yield "web_event", query
+    for number, target, absolute in listed:
+        if target == "web_event":
+            continue
         last = cursor.execute(f"SELECT max(row_number) FROM reference_{number}").fetchall()[0][0] or 0
         for start in range(0, last + 1, size):
             within = f"row_number BETWEEN {start} AND {start + size - 1}"
             yield target, _query(cursor, number, target, absolute, shop, stamp, within)
 
 
-def web_events(cursor: duckdb.DuckDBPyConnection, shop: Shop, stamp: str, size: int) -> Iterator[str]:
-    """SQL of the web events of all files in sets of about `size` rows, each with all events of its visits."""
-    listed = [each for each in _listed(cursor) if each[1] == "web_event"]
+def _web_events(
+    cursor: duckdb.DuckDBPyConnection, listed: list[tuple[int, str, str]], shop: Shop, stamp: str, size: int
+) -> Iterator[str]:
+    """SQL of the web events of these files in sets of about `size` rows, each with all events of its visits."""
     rows = sum(cursor.execute(f"SELECT count(*) FROM reference_{number}").fetchall()[0][0] for number, *_ in listed)
     sets = rows // size + 1 if rows else 0
     for place in range(sets):

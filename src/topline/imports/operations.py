@@ -23,6 +23,7 @@ from topline.catalog import operations as catalog
 from topline.connectors import errors, files, ledger, mapping, reader
 from topline.connectors.profile import Profile
 from topline.crm import operations as crm
+from topline.facts.table import tables
 from topline.imports import quarantine, refund, visits
 from topline.imports.models import Import, ImportFile
 from topline.imports.shops import told
@@ -42,7 +43,10 @@ _CHUNK = 1 << 20
 _BESIDE = 900_000
 """From which part on the ledger holds the rows beside the files' own."""
 
-_VISITS = 2_000_000
+_BESIDE_LEDGER = 3_000_000
+"""From which part on other tables than the ledger hold the files' rows."""
+
+_VISITS = 4_000_000
 """From which part on the sessions are those of the files' web events."""
 
 Progress = Callable[[int, int, str], None]
@@ -427,10 +431,7 @@ def _take_in(found: Import, job: Job) -> dict[str, Any]:
         catalog.upsert_products(
             shop=shop, rows=work.stage.product_rows(profile), source=found.source, now=timezone.now()
         )
-        reports = work.take_in_references(lake, stamp)
-        for number, web_events in enumerate(work.stage.web_events(stamp)):
-            found_visits = visits.sessions_of(lake, web_events, batch_id=found.batch_id, now=found.confirmed_at)
-            lake.append("session", [found_visits], batch_id=found.batch_id, part=_VISITS + number)
+        reports = work.take_in_references(lake, stamp, found.confirmed_at)
         listed = list(found.files.all())
         for file in listed:
             file.quarantined = quarantine.write(work.stage, file.place, work.staged(file), file.quarantine_path)
@@ -441,8 +442,11 @@ def _take_in(found: Import, job: Job) -> dict[str, Any]:
         journal.make_live(shop=shop.slug, batch_id=found.batch_id, now=now)
         Import.objects.filter(pk=found.pk).update(state=Import.State.LIVE, finished_at=now, report=report, error={})
         audit.log("import.live", actor_id=found.actor_id, shop=shop.slug, subject=str(found.pk), facts=report["facts"])
-    refund.publish(lake)
-    warm.first_look(shop)
+    if parts:
+        refund.publish(lake)
+    else:  # no order was told of, so no refund twice
+        journal.publish(lake)
+    warm.first_look(shop, reports.keys() | ({"order_line", "order", "product"} if parts else set()))
     maintenance.enqueue_fold(shop.slug)
     _clear_stage(found)
     return report
@@ -588,11 +592,12 @@ class _Work:
         """How many rows of all files the lake holds already; of rows of reference facts, also those that came twice."""
         lake = self.found.shop.lake()
         known = lake.count_known("order_line", self.stage.keys())
-        listed = self.stage.references(reader.Stamp(self.found.batch_id, self.found.created_at))
-        sets = sorted(listed, key=itemgetter(1))
-        return known + sum(
-            lake.count_same(table, (batches for *_, batches in same)) for table, same in groupby(sets, itemgetter(1))
-        )
+        stamp = reader.Stamp(self.found.batch_id, self.found.created_at)
+        sets = sorted(self.stage.references(stamp), key=itemgetter(1))
+        for table, same in groupby(sets, itemgetter(1)):
+            if lake.may_recognise(table, self.stage.reference_keys(stamp, table)):
+                known += lake.count_same(table, (batches for *_, batches in same))
+        return known
 
     def count_returning(self, known: int) -> int:
         """Of the rows that the lake may hold, how many don't count there now: their imports were taken back."""
@@ -624,11 +629,17 @@ class _Work:
             pa.concat_tables(sets).group_by(["key", "version"]).aggregate([]).num_rows for sets in found.values()
         )
 
-    def take_in_references(self, lake: Any, stamp: reader.Stamp) -> dict[str, list[int]]:
-        """Facts and duplicates of each table that isn't the ledger."""
+    def take_in_references(self, lake: Any, stamp: reader.Stamp, now: datetime) -> dict[str, list[int]]:
+        """Facts and duplicates of each table that isn't the ledger; web events are taken in with their visits."""
         totals: dict[str, list[int]] = {}
+        batch_id = self.found.batch_id
         for number, table, batches in self.stage.references(stamp):
-            taken = lake.append(table, batches, batch_id=self.found.batch_id, part=1_000_000 + number)
+            rows = list(batches)
+            taken = lake.append(table, rows, batch_id=batch_id, part=_BESIDE_LEDGER + number)
+            if table == "web_event":
+                events = pa.Table.from_batches(rows, tables()[table].schema)
+                made = visits.sessions_of(lake, events, batch_id=batch_id, now=now)
+                lake.append("session", [made], batch_id=batch_id, part=_VISITS + number)
             before = totals.setdefault(table, [0, 0])
             totals[table] = [before[0] + taken.rows, before[1] + taken.duplicates]
         return totals

@@ -73,11 +73,11 @@ def sessions_of(lake: Lake, events: pa.Table, *, batch_id: str, now: datetime) -
 
     The newest look counts: a visit's version is `now`.
     """
-    import ibis
-
     every = events
     snapshot = lake.latest()
     if snapshot is not None and "web_event" in snapshot.tables:
+        import ibis
+
         days = columns.kernel.min_max(events["on"])
         known: Any = engine.table(lake, "web_event", snapshot)
         near = known.filter(

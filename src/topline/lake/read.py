@@ -182,6 +182,10 @@ def warm(lake: Lake, basis: Basis, snapshot: Snapshot) -> int:
     return count
 
 
+FIRST_LOOK = frozenset({"order_line", "order", "product", "identity_link"})
+"""The facts that a first look is made from."""
+
+
 def warm_first(lake: Lake, basis: Basis, snapshot: Snapshot) -> int:
     """Makes what a first look asks for, sums by day and purchases; how many had to be made."""
     if not partials.is_worth(snapshot):

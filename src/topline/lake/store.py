@@ -113,6 +113,23 @@ class Lake:
         with duck.turn():
             return sum(_count_known(batch, held, self.root) for batch in asked)
 
+    def may_recognise(self, table: str, asked: Iterable[pa.RecordBatch]) -> bool:
+        """Whether a key, in a column `key`, came more than once or is in the lake; rarely so if neither is true."""
+        held = files.head(self.delta(table), table).files if table in self._names() else ()
+        rows, hashes = 0, pa.chunked_array([], pa.uint64())
+        with duck.turn() as cursor:
+            for batch in asked:
+                cursor.register("asked", pa.Table.from_batches([batch]))
+                try:
+                    if keys.holding(held, "asked", self.root):
+                        return True
+                    found = cursor.sql("SELECT hash(key) FROM asked").to_arrow_table().column(0)
+                finally:
+                    cursor.unregister("asked")
+                rows += batch.num_rows
+                hashes = pa.chunked_array([*hashes.chunks, *found.chunks], pa.uint64())
+        return rows > int(pc.count_distinct(hashes).as_py())
+
     def count_same(self, table: str, sets: Iterable[Iterable[pa.RecordBatch]]) -> int:
         """How many of the rows `append`, given one set after another, would recognise as known.
 
