@@ -149,9 +149,10 @@ def test_a_body_that_is_no_json_that_can_be_kept_is_a_problem_that_says_so(
     assert call("GET", "/shops/gifts").json()["name"] == "Gifts"
 
 
-def test_a_form_without_a_boundary_says_how_to_send_it(shop, owner):
+@pytest.mark.parametrize("more", [{}, {"idempotency-key": "k"}])
+def test_a_form_without_a_boundary_says_how_to_send_it(shop, owner, more):
     _, secret = operations.create_token(user=owner, shop=shop, name="b", scopes=["imports.write"], actor_id=owner.pk)
-    answer = Client(headers={"authorization": f"Bearer {secret}"}).generic(
+    answer = Client(headers={"authorization": f"Bearer {secret}", **more}).generic(
         "POST", "/api/v1/shops/gifts/imports", b"--x", content_type="multipart/form-data"
     )
     assert (answer.status_code, answer.json()["code"]) == (400, "not_a_form")

@@ -8,8 +8,10 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -44,7 +46,10 @@ def once(run: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         if refused:
             return refused
         owner = _digest(request.headers.get("Authorization", "").encode())
-        asked = _digest(f"{request.method} {request.get_full_path()}".encode(), *_content(request))
+        try:
+            asked = _digest(f"{request.method} {request.get_full_path()}".encode(), *_content(request))
+        except (MultiPartParserError, SuspiciousOperation) as error:  # a form that can't be read
+            return operation.api.on_exception(request, error)  # type: ignore[no-any-return]
         now = timezone.now()
         IdempotencyKey.objects.filter(owner=owner, key=key, status=None, created_at__lt=now - LONGEST_RUN).delete()
         try:
