@@ -294,7 +294,13 @@ def change_profile(
         setattr(user, field, value)
     user.save(update_fields=list(changed))
     if changed:
-        audit.log("user.change_profile", actor_id=actor_id, subject=str(user.pk), fields=sorted(changed))
+        audit.log(
+            "user.change_profile",
+            actor_id=actor_id,
+            subject=str(user.pk),
+            fields=sorted(changed.keys() - {"is_active"}),
+            is_active=changed.get("is_active"),
+        )
     return user
 
 

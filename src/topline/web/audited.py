@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 
-from topline.accounts import permissions
+from topline.accounts import channels, permissions
 from topline.metrics.catalogue import metrics
 from topline.units.text import N_
 from topline.web import formats
@@ -146,12 +146,17 @@ KEYS: Mapping[str, str] = {
     "after": N_("after"),
     "amount": N_("amount"),
     "as_of": N_("as of"),
-    "baseline": N_("beside version"),
+    "attendees": N_("attendees"),
     "based_on": N_("from version"),
+    "baseline": N_("beside version"),
     "became": N_("became version"),
     "before": N_("before"),
+    "brand": N_("brand"),
+    "category": N_("category"),
+    "channel": N_("channel"),
     "column": N_("column"),
     "columns": N_("columns"),
+    "cost": N_("cost"),
     "country": N_("country"),
     "currency": N_("currency"),
     "customers": N_("customers"),
@@ -160,23 +165,28 @@ KEYS: Mapping[str, str] = {
     "days": N_("days"),
     "decimal": N_("decimal mark"),
     "events": N_("events"),
-    "facts": N_("facts"),
     "factor": N_("factor"),
+    "facts": N_("facts"),
     "field": N_("field"),
     "fields": N_("fields"),
     "file": N_("file"),
     "files": N_("files"),
     "fiscal_first_month": N_("first month of the fiscal year"),
     "for_id": N_("in place of"),
+    "from_on": N_("from"),
     "front": N_("front"),
     "giver": N_("for"),
     "goal": N_("goal"),
+    "is_active": N_("may sign in"),
     "is_one_person": N_("one person may give every approval"),
     "is_online": N_("online"),
     "is_shared": N_("shared"),
+    "key": N_("name in the data"),
     "kind": N_("kind"),
+    "language": N_("language"),
     "line": N_("line"),
     "made_at": N_("made at"),
+    "market": N_("market"),
     "marketing_plan": N_("marketing plan"),
     "metric": N_("metric"),
     "name": N_("name"),
@@ -185,39 +195,60 @@ KEYS: Mapping[str, str] = {
     "on": N_("day"),
     "order_basis": N_("refunds count"),
     "other": N_("and"),
+    "owner": N_("owner"),
     "owner_key": N_("name in the data"),
     "person": N_("person"),
     "plan": N_("plan"),
     "reason": N_("reason"),
+    "region": N_("region"),
+    "reports_to": N_("reports to"),
     "revision": N_("revision"),
+    "role": N_("role"),
     "roles": N_("roles"),
     "row": N_("row"),
     "rules": N_("rules"),
     "scenario": N_("scenario"),
+    "scope": N_("scope"),
     "scopes": N_("may"),
     "seat": N_("as"),
     "shares": N_("shares"),
+    "skill": N_("skill"),
     "snapshot": N_("state of the data"),
     "source": N_("from"),
     "starts_on": N_("from"),
+    "strategy": N_("strategy"),
+    "subcategory": N_("subcategory"),
+    "supplier": N_("supplier"),
     "taker": N_("to"),
     "target": N_("to"),
+    "tax_rate": N_("tax rate"),
     "team": N_("team"),
     "timezone": N_("time zone"),
+    "title": N_("title"),
+    "until_on": N_("until"),
+    "user": N_("account"),
     "value": N_("value"),
+    "week_hours": N_("hours a week"),
     "week_start": N_("first day of the week"),
+    "weeks": N_("weeks"),
     "what": N_("what"),
+    "work": N_("work"),
 }
 """What a key of an entry's detail, or of what it holds before and after, is called."""
 
 UNSAID = frozenset({"comment", "delegation", "digest"})
 """Keys that help a program to find a thing again and tell a person nothing."""
 
-_FACTORS: Mapping[str, str] = {
-    "recovery_codes": N_("recovery codes"),
-    "totp": N_("codes of an app"),
-    "webauthn": N_("passkey or security key"),
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "factor": {
+        "recovery_codes": N_("recovery codes"),
+        "totp": N_("codes of an app"),
+        "webauthn": N_("passkey or security key"),
+    },
+    "order_basis": {"event": N_("on the day of the refund"), "order": N_("on the day of the order")},
 }
+"""What the values of a key are called."""
+
 _PEOPLE = frozenset({"giver", "taker", "person", "for_id"})
 _SUBJECTS: Mapping[str, str] = {
     "feedback": N_("Feedback %(of)s"),
@@ -253,7 +284,7 @@ def detail(entry: AuditEntry, people: Mapping[int, str]) -> str:
     if "before" in said and "after" in said:
         parts.append(_change(said.pop("before"), said.pop("after")))
     parts += [
-        f"{key(name)}: {_word(people.get(value, value)) if name in _PEOPLE else _value(value)}"
+        f"{key(name)}: {_word(people.get(value, value)) if name in _PEOPLE else _value(value, name)}"
         for name, value in said.items()
         if name not in UNSAID and value not in (None, "", [], {})
     ]
@@ -274,23 +305,34 @@ def key(name: str) -> str:
     return gettext(KEYS[name]) if name in KEYS else name.replace("_", " ")
 
 
-def _change(before: Any, after: Any) -> str:
+def _change(before: Any, after: Any, name: str = "") -> str:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         names = dict.fromkeys([*before, *after])
-        return "; ".join(f"{key(each)}: {_change(before.get(each), after.get(each))}" for each in names)
-    return f"{_value(before)} → {_value(after)}"
+        return "; ".join(f"{key(each)}: {_change(before.get(each), after.get(each), each)}" for each in names)
+    return f"{_value(before, name)} → {_value(after, name)}"
 
 
-def _value(value: Any) -> str:
+def _value(value: Any, name: str) -> str:
+    """A value of a key in words."""
     match value:
         case None | "" | [] | {}:
             return gettext("none")
         case bool():
             return gettext("yes") if value else gettext("no")
         case Mapping():
-            return _listed([f"{key(name)} {_value(each)}" for name, each in value.items()])
+            return _listed([f"{key(each)} {_value(held, each)}" for each, held in value.items()])
         case list():
-            return _listed([_value(each) for each in value])
+            return _listed([_value(each, name) for each in value])
+        case int() if name == "week_start":
+            return str(formats.locale().days["stand-alone"]["wide"][value - 1])
+        case int() if name == "fiscal_first_month":
+            return str(formats.locale().months["stand-alone"]["wide"][value])
+        case str() if name == "fields":
+            return key(value)
+        case str() if name == "kind" and value in channels.KINDS:
+            return str(channels.KINDS[value][0])
+        case str() if value in _WORDS.get(name, {}):
+            return gettext(_WORDS[name][value])
     return _word(value)
 
 
@@ -304,8 +346,6 @@ def _word(value: Any) -> str:
     """A code in words where it is a role's, a permission's or a metric's; a day as people write it."""
     text = str(value)
     known: str | Promise | None = permissions.LABELS.get(text) or permissions.PERMISSIONS.get(text)  # type: ignore[call-overload]
-    if known is None and text in _FACTORS:
-        known = gettext(_FACTORS[text])
     if known is None and text in metrics():
         known = gettext(metrics()[text].label)
     if known is None and re.fullmatch(r"\d{4}-\d\d-\d\d", text):
