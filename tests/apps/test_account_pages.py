@@ -108,10 +108,10 @@ def test_the_audit_log_says_in_words_what_became_of_an_account(shop, owner, djan
         re.sub(r"<[^>]+>", "|", page.get(reverse("audit", args=[shop.slug]), follow=True).content.decode())
     )
     for words in (
-        "Changed the shop's settings||||time zone: Europe/London → Europe/Paris",
-        "Changed a person's roles||Eve||Analyst, Sales rep → Analyst",
-        "Set a password||Olive Owner||",
-        "Added a second factor||Olive Owner||factor: codes of an app",
+        "Changed the shop's settings|time zone: Europe/London → Europe/Paris",
+        "Changed a person's roles|Eve|Analyst, Sales rep → Analyst",
+        "Set a password|Olive Owner|",
+        "Added a second factor|Olive Owner|factor: codes of an app",
     ):
         assert words in shown
     assert "user." not in shown
