@@ -254,6 +254,19 @@ def test_visits_of_events_without_a_session_are_made_of_their_visitors(tmp_path)
     assert "v1" not in str(names.values())
 
 
+def test_of_rows_without_a_key_those_alike_are_numbered(tmp_path):
+    """Some rows have a key of their own; the others are told apart by their content, and by which of those alike."""
+    moment = "2026-03-01 10:00"
+    rows = [["", "page_view", moment, "s1"]] * 3 + [["e1", "page_view", moment, "s1"], ["", "page_view", moment, "s2"]]
+    path = write(tmp_path / "events.csv", ["Event ID", "Event", "Time", "Session ID"], rows)
+    _, found, reasons = read(path, tmp_path, target="web_event")
+    keys = [row["key"].split(":")[1:] for row in found]
+    assert not reasons
+    assert ["e1"] in keys
+    alike = [number for _, *number in keys if number]
+    assert sorted(alike) == [["1"], ["1"], ["2"], ["3"]]
+
+
 def test_events_come_in_sets_of_whole_visits(tmp_path, monkeypatch):
     monkeypatch.setattr(ledger, "SET_ROWS", 40)
     rows = [["page_view", f"2026-03-01 10:{n:02}:00", f"s{n % 11}", f"v{n % 11}"] for n in range(44)]

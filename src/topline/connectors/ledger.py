@@ -552,9 +552,8 @@ class Stage:
 
     def reference_keys(self, stamp: Stamp, table: str) -> Iterator[pa.RecordBatch]:
         """The keys of the rows that `references` has of a fact, in a column `key`."""
-        for fact, query in reference.queries(self.cursor, self.shop, stamp.sql, SET_ROWS // 4):
-            if fact == table:
-                yield from self.cursor.cursor().sql(f"SELECT key FROM ({query})").to_arrow_reader(SET_ROWS // 4)
+        for query in reference.keys(self.cursor, self.shop, stamp.sql, table):
+            yield from self.cursor.cursor().sql(query).to_arrow_reader(SET_ROWS // 4)
 
     @property
     def _faulty(self) -> str:

@@ -104,6 +104,10 @@ def _stamps(target: str) -> list[str]:
     return [one.id for one in fields if one.type == Type.STAMP and one.id != "updated_at"]
 
 
+_OCCURRENCE = "row_number() OVER (PARTITION BY hash ORDER BY row_number)"
+"""SQL of which of the rows with the same content a row is."""
+
+
 def load(cursor: duckdb.DuckDBPyConnection, number: int, staged: files.Staged, read: Reader, shop: Shop) -> None:
     """Types and judges the rows into the table `reference_NUMBER`, and notes what may be wrong in `fault`."""
     target = mapping.TARGETS[read.layout.target]
@@ -136,16 +140,26 @@ def load(cursor: duckdb.DuckDBPyConnection, number: int, staged: files.Staged, r
         [(number, place, reason, column) for place, (_, reason, column) in enumerate(tests)],
     )
     salt = quoted(shop.hmac(shop.source, "the hashes of rows"))
-    is_hashed = "hash" in form.key and not _is_keyed(cursor, staged, read)
-    hashed = f"left(md5(concat_ws(chr(31), {salt}, {plain})), 16) AS hash" if is_hashed else "NULL::VARCHAR AS hash"
+    is_keyed = read.has("key") and "r.key" in form.key  # most rows are, so that few need a hash
+    hashed, occurrence = f"left(md5(concat_ws(chr(31), {salt}, {plain})), 16)", "1::BIGINT"
+    if is_keyed:
+        hashed = f'CASE WHEN "key" IS NULL THEN {hashed} END'
+    elif "hash" in form.key:
+        occurrence = _OCCURRENCE
+    else:
+        hashed = "NULL::VARCHAR"
     left_out = ", ".join(("has_control", "may_be_personal", *(reading.identifier(f"has {id_}") for id_ in ids)))
-    occurrence = "row_number() OVER (PARTITION BY hash ORDER BY row_number)" if is_hashed else "1"
     cursor.execute(f"""
         CREATE TABLE reference_{number} AS
         WITH typed AS (SELECT {files.ROW} AS row_number, {", ".join(cells)}, {", ".join(filled)} FROM {staged.relation}),
         told AS (SELECT *, {extra} FROM typed),
-        judged AS (SELECT *, CASE {cases} END AS fault, {hashed} FROM told)
+        judged AS (SELECT *, CASE {cases} END AS fault, {hashed} AS hash FROM told)
         SELECT {number}::SMALLINT AS file, * EXCLUDE ({left_out}), {occurrence} AS n FROM judged""")
+    if is_keyed:
+        cursor.execute(
+            f"UPDATE reference_{number} r SET n = found.n FROM (SELECT row_number, {_OCCURRENCE} AS n "
+            f"FROM reference_{number} WHERE hash IS NOT NULL) found WHERE r.row_number = found.row_number AND found.n > 1"
+        )
     cursor.execute(
         "CREATE TABLE IF NOT EXISTS reference (file SMALLINT, target VARCHAR, absolute VARCHAR); "
         f"INSERT INTO reference VALUES ({number}, {quoted(target.table)}, "
@@ -154,13 +168,6 @@ def load(cursor: duckdb.DuckDBPyConnection, number: int, staged: files.Staged, r
     if target.table == "web_event":
         _split_visits(cursor, number, salt)
     _name(cursor, number, ids, form, shop)
-
-
-def _is_keyed(cursor: duckdb.DuckDBPyConnection, staged: files.Staged, read: Reader) -> bool:
-    """Whether every row has a key of its own, so that none needs a hash of its content."""
-    if not read.has("key"):
-        return False
-    return not cursor.execute(f"SELECT 1 FROM {staged.relation} WHERE {read.raw('key')} IS NULL LIMIT 1").fetchall()
 
 
 def _suspicions(read: Reader, ids: Mapping[str, Type]) -> str:
@@ -349,6 +356,13 @@ def queries(cursor: duckdb.DuckDBPyConnection, shop: Shop, stamp: str, size: int
         for start in range(0, last + 1, size):
             within = f"row_number BETWEEN {start} AND {start + size - 1}"
             yield target, _query(cursor, number, target, absolute, shop, stamp, within)
+
+
+def keys(cursor: duckdb.DuckDBPyConnection, shop: Shop, stamp: str, table: str) -> Iterator[str]:
+    """SQL of the keys of each file's rows of a fact, in any order."""
+    for number, target, absolute in _listed(cursor):
+        if target == table:
+            yield f"SELECT key FROM ({_query(cursor, number, target, absolute, shop, stamp, 'true')})"
 
 
 def _web_events(

@@ -40,6 +40,7 @@ KEEP_SNAPSHOTS = 5_000
 """How many snapshots are kept however young: a busy shop publishes one a second."""
 
 _COUNT_BITS = 31
+_NONE_SEEN = pa.schema(list(SIGHTING)[1:]).empty_table()
 _foreseen = itertools.count(1)
 _ATTEMPTS = 8
 
@@ -116,19 +117,24 @@ class Lake:
     def may_recognise(self, table: str, asked: Iterable[pa.RecordBatch]) -> bool:
         """Whether a key, in a column `key`, came more than once or is in the lake; rarely so if neither is true."""
         held = files.head(self.delta(table), table).files if table in self._names() else ()
-        rows, hashes = 0, pa.chunked_array([], pa.uint64())
+        hashes: list[pa.Table] = []
         with duck.turn() as cursor:
             for batch in asked:
                 cursor.register("asked", pa.Table.from_batches([batch]))
                 try:
                     if keys.holding(held, "asked", self.root):
                         return True
-                    found = cursor.sql("SELECT hash(key) FROM asked").to_arrow_table().column(0)
+                    hashes.append(cursor.sql("SELECT hash(key) AS hash FROM asked").to_arrow_table())
                 finally:
                     cursor.unregister("asked")
-                rows += batch.num_rows
-                hashes = pa.chunked_array([*hashes.chunks, *found.chunks], pa.uint64())
-        return rows > int(pc.count_distinct(hashes).as_py())
+            if not hashes:
+                return False
+            cursor.register("asked", pa.concat_tables(hashes))
+            try:
+                found = cursor.execute("SELECT count(*) > count(DISTINCT hash) FROM asked").fetchall()
+            finally:
+                cursor.unregister("asked")
+        return bool(found[0][0])
 
     def count_same(self, table: str, sets: Iterable[Iterable[pa.RecordBatch]]) -> int:
         """How many of the rows `append`, given one set after another, would recognise as known.
@@ -575,7 +581,12 @@ def _sorted_out(fact: Table, rows: pa.Table, held: Head, root: Path) -> tuple[pa
             f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT key, version, max(place) AS place, "
             f"arg_max({files.month_expression(fact)}, place) AS month FROM arrived GROUP BY key, version"
         )
-        source = files.scan(fact, keys.holding(held.files, "incoming", root), root)
+        holding = keys.holding(held.files, "incoming", root)
+        is_once = "SELECT count(*) = count(DISTINCT hash(key)) FROM incoming"
+        if not holding and cursor.execute(is_once).fetchall() == [(True,)]:  # all is new, as most often
+            fresh = cursor.sql("SELECT place, month, 1::TINYINT AS is_new FROM incoming ORDER BY month, place")
+            return fresh.to_arrow_table(), _NONE_SEEN
+        source = files.scan(fact, holding, root)
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE held AS FROM {source} SEMI JOIN incoming USING (key)")
         cursor.execute(
             "CREATE OR REPLACE TEMP TABLE known AS "
