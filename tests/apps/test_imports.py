@@ -146,25 +146,28 @@ def test_what_cannot_be_read_waits_in_quarantine_and_comes_in_mended(shop: "Shop
         ("1009", "20001", "MUG", "1", "9999-12-31 10:00:00", "3.50", "501", "France"),
         ("1010", "20001", "M" * 300, "1", "2011-03-01 10:00:00", "3.50", "501", "France"),
         ("1011", "20001", "ask me@example.org", "1", "2011-03-01 10:00:00", "3.50", "501", "France"),
+        ("1014", "20001", "MUG", "1", "", "3.50", "501", "France"),
     ]
     path = write(tmp_path / "orders.csv", [*ROWS, *bad])
     with path.open("a", encoding="utf-8") as file:
         file.write("1012,20001,MUG\r\n")
         file.write("1013,20001,MUG,1,2011-03-01 10:00:00,5.00,501,France\r\n")
+        file.write("1013,20002,JUG,1,,5.00,501,France\r\n")
     found = take_in(shop, path)
     report = found.report
-    assert (report["rows"], report["facts"], report["quarantined"], report["duplicates"]) == (18, 11, 7, 0)
+    assert (report["rows"], report["facts"], report["quarantined"], report["duplicates"]) == (20, 12, 8, 0)
     assert report["reasons"] == {
         "bad_date": 1,
         "bad_number": 1,
         "future_date": 1,
+        "no_date": 1,
         "no_order": 1,
         "personal": 1,
         "shape": 1,
         "too_long": 1,
     }
     assert report["first"]["future_date"] == {"file": "orders.csv", "row": 15, "column": "InvoiceDate"}
-    assert (report["first"]["shape"]["row"], report["first"]["shape"]["column"]) == (18, "")
+    assert (report["first"]["shape"]["row"], report["first"]["shape"]["column"]) == (19, "")
     assert report["first"] == found.preview["first"]
     waiting = found.files.get().quarantine_path
     with waiting.open(encoding="utf-8-sig", newline="") as file:
@@ -176,7 +179,8 @@ def test_what_cannot_be_read_waits_in_quarantine_and_comes_in_mended(shop: "Shop
         ("15", "InvoiceDate"),
         ("16", "Description"),
         ("17", "Description"),
-        ("18", ""),
+        ("18", "InvoiceDate"),
+        ("19", ""),
     ]
     rows[0]["Quantity"] = "2"
     mended = tmp_path / "mended.csv"
@@ -186,7 +190,7 @@ def test_what_cannot_be_read_waits_in_quarantine_and_comes_in_mended(shop: "Shop
         writer.writerow(rows[0])
     again = take_in(shop, mended)
     assert (again.report["facts"], again.report["quarantined"]) == (1, 0)
-    assert total(shop) == Decimal("105.45") + Decimal("5.00") + Decimal("7.00")
+    assert total(shop) == Decimal("105.45") + 2 * Decimal("5.00") + Decimal("7.00")
 
 
 def test_a_file_that_cannot_be_read_leaves_nothing(shop: "Shop", tmp_path: Path) -> None:

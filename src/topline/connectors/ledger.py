@@ -38,7 +38,7 @@ REASONS: Mapping[str, str] = {
         "The row has %(found)s cells and the headings %(expected)s: look for a missing quote or a delimiter too many."
     ),
     "no_order": N_("The order number is missing."),
-    "no_date": N_("The date is missing."),
+    "no_date": N_("The date is missing: write it, best as 2027-01-31."),
     "bad_date": N_("The date can't be read: write it as the others are, best as 2027-01-31."),
     "old_date": N_("The date is before 1970: correct it, or leave the row out."),
     "future_date": N_("The date is in the future: correct it, or bring the row when it has happened."),
@@ -231,6 +231,7 @@ class Stage:
         """After the last load: what must be known across rows (occurrences, heads of orders, keys of customers, places)."""
         with self._step("finish") as is_due:
             if is_due:
+                self.cursor.execute(_UNDATED)
                 self.cursor.execute(_AGAIN)
                 self.cursor.execute(_SAME)
                 self.cursor.execute(_HEADS)
@@ -627,6 +628,12 @@ _TABLES = (
     *parts.TABLES,
 )
 
+# A row without a date has that of its order, if any row of it tells one.
+_UNDATED = """UPDATE line SET fault = f.fault FROM fault f
+WHERE f.file = line.file AND f.reason = 'no_date' AND line.fault IS NULL AND line.wall IS NULL AND line.utc IS NULL
+AND (line.file, line.order_id) NOT IN (
+    SELECT (file, order_id) FROM line WHERE fault IS NULL AND coalesce(wall, utc) IS NOT NULL)"""
+
 _AGAIN = """CREATE TABLE again AS
 SELECT file, row_number, n FROM (
     SELECT file, row_number, row_number() OVER (PARTITION BY file, hash ORDER BY row_number) AS n
@@ -804,4 +811,5 @@ def _judgement(read: Reader, shop: Shop) -> list[tuple[str, str, str]]:
             tests.append(
                 (f"regexp_matches({id_}, '[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f]')", "control_character", column(id_))
             )
+    tests.append(("false", "no_date", column("at")))  # seen across the rows of an order: _UNDATED
     return tests
