@@ -72,6 +72,11 @@ BAD: dict[str, tuple[bytes, type[errors.FileError], dict[str, object]]] = {
     "a bomb": (gzip.compress(b"0" * (80 << 20)), errors.PackedTooTightError, {}),
     "an endless line": (b"a,b\n1," + b"x" * (6 << 20), errors.LineTooLongError, {"row": 2}),
     "a NUL byte": ((GOOD + "3,A\0,2,3.5,2020-01-01\n").encode(), errors.NulByteError, {"row": 4, "column": 2}),
+    "too many columns": (
+        b"\n".join([b",".join(b"c%d" % i for i in range(1001)), b",".join([b"x"] * 1001)]),
+        errors.TooManyColumnsError,
+        {"count": 1001},
+    ),
     "merged headings": (b"a,,b\n1,2,3\n", errors.MergedHeadingsError, {"row": 1, "column": 2}),
     "merged cells": (_workbook(_merged), errors.MergedHeadingsError, {"row": 1}),
     "one heading twice": (b"a,a,b\n1,2,3\n", errors.DoubleHeadingError, {"column": "a"}),

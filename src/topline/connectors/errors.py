@@ -54,6 +54,12 @@ class TooLargeError(UnreadableFileError):
     message = N_("“%(file)s” is larger than %(size)s MB when unpacked. Split it by month and bring the parts.")
 
 
+class TooManyColumnsError(UnreadableFileError):
+    message = N_(
+        "“%(file)s” has %(count)s columns; at most %(most)s can be read. Export it again without those that nobody needs."
+    )
+
+
 class LineTooLongError(UnreadableFileError):
     message = N_(
         "Row %(row)s of “%(file)s” is longer than %(size)s MB. A quotation mark that never closes or a file that "

@@ -42,6 +42,7 @@ TIGHT_FROM_BYTES = 64 << 20
 WORKBOOK_BYTES = 4 << 30
 BATCH_ROWS = 64_000
 HEADING_ROWS = 20
+COLUMNS = 1000
 
 _DELIMITERS = (",", ";", "\t", "|")
 _ENCODINGS = ("cp1252", "cp1250", "iso8859_16", "iso8859_2", "iso8859_15", "mac_roman", "cp852", "cp850")
@@ -113,8 +114,11 @@ def stage(path: Path, folder: Path, *, name: str | None = None) -> Staged:
     folder.mkdir(parents=True, exist_ok=True)
     path, kind, packing = _unpacked(path, folder, name)
     if kind == "parquet":
-        return _staged_parquet(path, name)
+        staged = _staged_parquet(path, name)
+        _require_narrow(staged.columns, name)
+        return staged
     source = _open_known(path, kind, folder, name)
+    _require_narrow(source.columns, name)
     target = folder / "rows.parquet"
     rows = 0
     schema = _schema(source.columns)
@@ -125,6 +129,11 @@ def stage(path: Path, folder: Path, *, name: str | None = None) -> Staged:
     if not rows and not source.rejects:
         raise errors.EmptyFileError(file=name)
     return Staged(name, target, source.columns, rows, tuple(source.rejects), {**source.reading, **packing})
+
+
+def _require_narrow(columns: Sequence[str], name: str) -> None:
+    if len(columns) > COLUMNS:
+        raise errors.TooManyColumnsError(file=name, count=len(columns), most=COLUMNS)
 
 
 def _schema(columns: Sequence[str]) -> pa.Schema:
