@@ -239,6 +239,40 @@ def test_visitors_are_those_of_the_visits(late: int) -> None:
             assert found[0] == found[1], query
 
 
+PEOPLE = (
+    *((cut, None, None) for cut in ((), ("category",), ("month", "category"), ("week",), ("quarter", "channel"))),
+    (("month", "category"), Period(FIRST + timedelta(days=40), FIRST + timedelta(days=90)), None),
+    (("day", "category", "month"), Period(FIRST + timedelta(days=40), FIRST + timedelta(days=300)), None),
+    (("year", "category"), None, FIRST + timedelta(days=200)),
+)
+
+
+def test_people_are_counted_as_in_the_detail() -> None:
+    """Of purchases and of the whole ledger, within a category too; some only ever return or buy what has none."""
+    rng = np.random.default_rng(5)
+    placed = [placed_at_random(rng, ["mug", "jug", "sofa", "lamp", None]) for _ in range(120)]
+    for one in placed:
+        one["lines"] = [goods | {"refund": (None, 3, 60)[rng.integers(3)]} for goods in one["lines"]]
+    found = facts(placed)
+    alone = [line for line in found["order_line"] if line["kind"] == "refund"][:5]
+    alone = [line | {"key": f"{n}/alone", "customer_key": f"never{n % 2}"} for n, line in enumerate(alone)]
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partials, "LEAST_ROWS", 1)
+        lake = Lake(Path(folder), "law")
+        append(lake, found | {"order_line": found["order_line"] + alone}, "first")
+        snapshot = lake.publish(now=NOW)
+        read.warm_first(lake, Basis.EVENT, snapshot)
+        for by, period, as_of in PEOPLE:
+            query = Query(metrics=("customers", "ledger_customers"), by=by, period=period, as_of=as_of)
+            answers = []
+            for least in (1, 10**9):
+                patch.setattr(partials, "LEAST_ROWS", least)
+                read.forget()
+                answers.append(read.read(lake, query, scope=WHOLE, settings=Settings("EUR"), snapshot=snapshot))
+            assert [answer.path for answer in answers] == ["partials", "detail"], query
+            assert (answers[0].rows, answers[0].totals) == (answers[1].rows, answers[1].totals), query
+
+
 GREW = (("year",), ("month", "channel"), ("quarter", "category"))
 
 

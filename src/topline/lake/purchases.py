@@ -27,7 +27,7 @@ from topline.metrics.view import Purchases, Tables
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-_FORMAT = 5
+_FORMAT = 6
 _OWN = frozenset({"channel", "market", "currency"})
 _OF_HEAD = frozenset({"campaign", "coupon"})
 _COUNTED = ("channel", "market")
@@ -97,11 +97,13 @@ def met(lake: Lake, snapshot: Snapshot, tables: Tables, dims: frozenset[str], ba
 
     None where that has not been made, or can't be.
     """
-    if not _has_met(tables, dims, basis) or len(dims) > 1 or not dims <= {*_COUNTED} or not partials.is_worth(snapshot):
+    products = dims & PRODUCT
+    dim = "".join(dims)
+    if dim not in _stepped(products) or not _has_met(tables, basis) or not partials.is_worth(snapshot):
         return None
-    held = resident.database(_path(lake, snapshot, tables, frozenset(), basis))
+    held = resident.database(_path(lake, snapshot, tables, products, basis))
     columns = dict.fromkeys(dims, "string") | _MET
-    return engine.stored(held.name, f"met_{''.join(dims)}", columns) if held else None
+    return engine.stored(held.name, f"met_{dim}", columns) if held else None
 
 
 def _within(products: Collection[str]) -> tuple[str, ...]:
@@ -110,7 +112,7 @@ def _within(products: Collection[str]) -> tuple[str, ...]:
 
 
 def _stepped(products: Collection[str]) -> tuple[str, ...]:
-    """The dimensions within whose values a plain file counts people's steps; the empty one for all orders."""
+    """The dimensions within whose values people's days are counted; the empty one for all of them."""
     return _within(products) if products else ("", *_within(products))
 
 
@@ -145,8 +147,8 @@ def build(lake: Lake, snapshot: Snapshot, tables: Tables, products: frozenset[st
                 cursor.execute(_steps(target, dim))
             if is_plain and not products:
                 cursor.execute(_returns(target))
-            if _has_met(tables, products, basis):
-                for statement in _met(target, tables, basis):
+            if _has_met(tables, basis):
+                for statement in _met(target, tables, _stepped(products), basis):
                     cursor.execute(statement)
         finally:
             cursor.execute("".join(f"DROP TABLE IF EXISTS {name};" for name in _DRAFTS))
@@ -254,19 +256,20 @@ def _returns(target: str) -> str:
     )
 
 
-def _has_met(tables: Tables, dims: frozenset[str], basis: Basis) -> bool:
+def _has_met(tables: Tables, basis: Basis) -> bool:
     """Whether the purchases are just the goods sold of the ledger, on the days that they have there."""
-    return dims.isdisjoint(PRODUCT) and basis is Basis.EVENT and not (tables.has_late_goods or tables.has_test_orders)
+    return basis is Basis.EVENT and not (tables.has_late_goods or tables.has_test_orders)
 
 
-def _met(target: str, tables: Tables, basis: Basis) -> Iterator[str]:
-    """SQL that counts who stands in the ledger, with or without an order, by when they last did.
+def _met(target: str, tables: Tables, dims: Sequence[str], basis: Basis) -> Iterator[str]:
+    """SQL that counts who stands in the ledger, with or without an order, by when they last did within each dimension.
 
     Those who never bought have numbers below zero.
     """
-    moved: Any = view.ledger(tables, "ledger", frozenset({"customer", *_COUNTED}), basis, None)
+    named = [*filter(None, dims)]
+    moved: Any = view.ledger(tables, "ledger", frozenset({"customer", *named}), basis, None)
     moved = moved.filter(moved.kind != Kind.GOODS_SOLD.value)
-    own = ", ".join(_COUNTED)
+    own = ", ".join(named)
     yield (
         f"CREATE OR REPLACE TEMP TABLE moved AS SELECT DISTINCT customer AS person, day, {own} "
         f"FROM ({engine.backend().compile(moved)}) WHERE customer IS NOT NULL"
@@ -277,7 +280,7 @@ def _met(target: str, tables: Tables, basis: Basis) -> Iterator[str]:
         f"CREATE OR REPLACE TEMP TABLE stood AS SELECT customer, day, {own} FROM {target}.rows "
         f"WHERE customer IS NOT NULL UNION ALL SELECT number, day, {own} FROM moved JOIN ({known}) USING (person)"
     )
-    for dim in ("", *_COUNTED):
+    for dim in dims:
         place = f"{dim}, " if dim else ""
         yield (
             f"CREATE TABLE {target}.met_{dim} AS SELECT {place}day, day AS within, last_day, count(*) AS people FROM "

@@ -56,6 +56,7 @@ _MADE_OF = {
     "buyer": "order_line",
     "placed": "order_line",
     "person": "order_line",
+    "purchaser": "order_line",
     "anybody": "order_line",
     "order": "order",
     "cancelled": "order",
@@ -232,7 +233,7 @@ class View:
         if is_summed and by and not with_hour and all(map(_grain, by)):
             return self.cut(self._summed(rows, ("day",)), by)
         rows = self.cut(rows, by)
-        if source == "person" and "is_plain" in rows.columns and not self.query.filters:
+        if source in ("person", "purchaser") and "is_plain" in rows.columns and not self.query.filters:
             return self._counted_once(rows, by, columns, is_history=is_history)
         return self._summed(rows, by) if is_summed else rows
 
@@ -260,11 +261,16 @@ class View:
         return View(self.tables, self.query, self.settings, rates=self.rates, frame=frame)
 
     def _inside(self, rows: Any, is_history: bool) -> Any:
-        period, as_of = self.query.period, self.query.as_of
+        period = self.query.period
         conditions = [rows.within >= period.start] if period and not is_history else []
-        end = min(day for day in (period and period.end, as_of, date.max) if day)
-        conditions += [rows.within < end] if end < date.max else []
+        conditions += [rows.within < self._end] if self._end < date.max else []
         return rows.filter(*conditions) if conditions else rows
+
+    @property
+    def _end(self) -> date:
+        """The first day that is no longer asked for."""
+        period, as_of = self.query.period, self.query.as_of
+        return min(day for day in (period and period.end, as_of, date.max) if day)
 
     def _laid(self, rows: Any, frame: Frame) -> Any:
         """The rows of the frame's days under the days that they are shown under."""
@@ -374,11 +380,26 @@ class View:
         is_by_hour = any(_grain(id_) is Grain.HOUR for id_ in by)
         if self.frame or self.with_keys or self.query.filters or self._is_back_then or is_by_hour:
             return None
+        if source == "purchaser":
+            return self._bought_last(by, dims)
         rows = self.tables.met(source, dims, self.settings.basis)
         if rows is None:
             return None
         rows = self.cut(self._inside(rows, is_history=False), by)
         return rows.filter(self._is_ahead(rows, "last_day", by, is_history=False))
+
+    def _bought_last(self, by: tuple[str, ...], dims: frozenset[str]) -> "Table | None":
+        """Who buys for the last time within a cell, counted; None where people's steps are not known."""
+        found = self.purchases(dims)
+        steps: Any = found.steps.get("".join(dims)) if found and len(dims) < 2 else None
+        if steps is None:
+            return None
+        rows: Any = self.cut(self._inside(steps.mutate(within=steps.day), is_history=False), by)
+        is_last = rows.next_day.isnull()
+        for id_ in by:
+            if grain := _grain(id_):
+                is_last = is_last | (self.bucket(rows.next_day, grain) != rows[id_])
+        return cast("Table", rows.filter((is_last | (rows.next_day >= self._end)).fill_null(True)))
 
     def _summed(self, rows: Any, by: tuple[str, ...]) -> "Table":
         """The ledger's rows summed by kind within each cell: measures of several kinds then filter a few rows only.
@@ -494,6 +515,9 @@ class View:
     def _person(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
         found: Any = None if extra else self.purchases(dims)
         return cast("Table", found.rows.filter(found.rows.customer.notnull())) if found else self._buyer(dims, extra)
+
+    def _purchaser(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
+        return self._person(dims, extra)
 
     def _anybody(self, dims: frozenset[str], extra: tuple[str, ...]) -> "Table":
         rows: Any = ledger(self.tables, "ledger", dims | {"customer"}, self.settings.basis, self.query.as_of, extra)
