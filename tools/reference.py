@@ -8,8 +8,10 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from enum import EnumType
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "topline.config.settings")
 os.environ.setdefault("TOPLINE_HOME", tempfile.mkdtemp(prefix="topline-reference-"))
@@ -25,8 +27,8 @@ from topline.accounts.permissions import DESCRIPTIONS, LABELS, PERMISSIONS, ROLE
 from topline.analysis.catalogue import analyses
 from topline.api.urls import api
 from topline.calendar.events import EVENTS
-from topline.cli.main import verbs
-from topline.config.environment import SETTINGS
+from topline.cli.main import EXITS, verbs
+from topline.config.environment import SETTINGS, Kind
 from topline.facts.table import tables
 from topline.metrics.catalogue import dimensions, metrics
 
@@ -91,7 +93,12 @@ def events_page() -> str:
 def settings_page() -> str:
     home = str(Path.home())
     rows = (
-        (f"`{s.name}`", s.default.replace(home, "~") or "(empty)", ", ".join(s.choices), s.meaning)
+        (
+            f"`{s.name}`",
+            s.default.replace(home, "~") or "(empty)",
+            "yes, no" if s.kind == Kind.FLAG else ", ".join(s.choices),
+            s.meaning,
+        )
         for s in SETTINGS.values()
     )
     return "# Settings\n\nRead from the environment.\n\n" + table(("name", "default", "choices", "meaning"), rows)
@@ -104,7 +111,8 @@ def permissions_page() -> str:
 
 
 def commands_page() -> str:
-    parts = ["# Commands\n"]
+    exits = table(("exit code", "meaning"), ((f"{code:d}", meaning) for code, meaning in EXITS.items()))
+    parts = ["# Commands\n\nWhat goes wrong is said on the error stream, with what to do.\n", exits]
     for verb, stem in verbs().items():
         command = typer.main.get_command(import_module(f"topline.cli.{stem}").app)
         parts.extend(_command(f"topline {verb}", command))
@@ -113,28 +121,59 @@ def commands_page() -> str:
 
 def _command(name: str, command: click.Command) -> Iterable[str]:
     yield f"## {name}\n\n{inspect.cleandoc(command.help or '')}\n"
-    rows = [(_usage(p), getattr(p, "help", "") or "") for p in command.params if p.name != "help"]
+    rows = [(_usage(p), getattr(p, "help", "") or "", _values(p)) for p in command.params if p.name != "help"]
     if rows:
-        yield table(("argument", "meaning"), rows)
+        yield table(("argument", "meaning", "values"), rows)
     for each in getattr(command, "commands", {}).values():
         yield from _command(f"{name} {each.name}", each)
 
 
 def _usage(parameter: click.Parameter) -> str:
     is_option = parameter.opts[0].startswith("-")
-    return f"`{', '.join(parameter.opts) if is_option else (parameter.name or '').upper()}`"
+    shown = ", ".join([*parameter.opts, *parameter.secondary_opts])
+    return f"`{shown if is_option else (parameter.name or '').rstrip('_').upper()}`"
+
+
+def _values(parameter: Any) -> str:
+    """What may be given, whether it must be, and what holds where it isn't."""
+    taken = parameter.type_descriptor.annotation
+    said = [", ".join(f"`{each.value}`" for each in taken)] if isinstance(taken, EnumType) else []
+    default = getattr(parameter.default, "value", parameter.default)
+    if parameter.required:
+        said.append("must be given")
+    elif not getattr(parameter, "is_flag", False) and isinstance(default, str | int | float) and default != "":
+        said.append(f"by default `{default}`")
+    return "; ".join(said)
 
 
 def endpoints_page() -> str:
-    parts = ["# Endpoints\n\nUnder `/api/v1`; `/api/v1/docs` has them to try.\n"]
-    for path, methods in api.get_openapi_schema()["paths"].items():
+    schema = api.get_openapi_schema()
+    parts = [
+        "# Endpoints\n\nUnder `/api/v1`; `/api/v1/docs` has them to try, and `docs/how-to/api.md` says how tokens, "
+        "pages, errors and keys of writes work.\n"
+    ]
+    for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             parts.append(f"## {method.upper()} {path}\n\n{operation['summary']}\n")
-            named = (
-                (f"`{p['name']}`", p["in"], p["schema"].get("description", "")) for p in operation.get("parameters", ())
-            )
-            parts.append(table(("parameter", "in", "meaning"), named))
+            named = [
+                (f"`{p['name']}`", p["in"], p["description"], "yes" if p.get("required") else "")
+                for p in operation["parameters"]
+            ]
+            sent = [
+                (f"`{name}`", "body", meaning, "yes" if is_required else "")
+                for name, meaning, is_required in _sent(operation, schema["components"]["schemas"])
+            ]
+            parts.append(table(("name", "in", "meaning", "must be given"), [*named, *sent]))
     return "\n".join(parts)
+
+
+def _sent(operation: dict[str, Any], schemas: dict[str, Any]) -> Iterable[tuple[str, str, bool]]:
+    """The fields of a body: name, meaning, whether it must be there."""
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        body = content["schema"]
+        body = schemas[body["$ref"].rpartition("/")[2]] if "$ref" in body else body
+        for name, field in body.get("properties", {}).items():
+            yield name, field.get("description", ""), name in body.get("required", ())
 
 
 PAGES = {

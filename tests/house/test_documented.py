@@ -59,6 +59,26 @@ def test_every_command_and_option_has_help(reference):
     assert all(len(head) == 3 and head[2].strip() for head in heads), [head[0] for head in heads if len(head) < 3]
 
 
+def test_the_commands_say_their_exit_codes_and_what_an_option_takes(reference):
+    page = reference.commands_page()
+    assert "| 4 | input that must be mended |" in page
+    importing = page.partition("## topline import files\n")[2].partition("\n## ")[0]
+    assert (
+        "| `--dates` | How 01/02/2026 is meant where nothing in the files shows it. | `day-first`, `month-first` |"
+        in importing
+    )
+    assert "| `--shop` | The shop that the files belong to. | must be given |" in importing
+
+
+def test_the_endpoints_say_what_they_take(reference):
+    page = reference.endpoints_page()
+    assert all(
+        line.split("|")[3].strip() for line in page.splitlines() if line.startswith("| `") and "| body |" not in line
+    )
+    bringing = page.partition("## POST /api/v1/shops/{shop}/imports\n")[2].partition("\n## ")[0]
+    assert "| `dates` | body | How 01/02/2026 is meant where no file shows it |" in bringing
+
+
 def test_every_endpoint_has_a_summary_and_needs_a_permission(reference):
     for path, methods in reference.api.get_openapi_schema()["paths"].items():
         for method, operation in methods.items():

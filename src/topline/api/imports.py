@@ -21,6 +21,10 @@ from topline.workbench.models import Job
 
 router = Router()
 
+_Files = Annotated[
+    list[UploadedFile],
+    File(description="CSV, TSV, XLSX, Parquet or JSON lines, plain, .gz or .zip; a part named so for each file"),
+]
 _Number = Annotated[int, Path(description="The import's number")]
 
 
@@ -133,7 +137,7 @@ def list_imports(
     summary="Bring files; they are read in the background and nothing is taken in before `confirm`",
 )
 @decorate_view(once)
-def bring(request: HttpRequest, shop: str, files: File[list[UploadedFile]], more: Form[ImportIn]) -> Status[Import]:
+def bring(request: HttpRequest, shop: str, files: _Files, more: Form[ImportIn]) -> Status[Import]:
     check_form([*request.POST, *request.FILES], ["files", *ImportIn.model_fields])
     who = caller(request)
     uploads = [operations.Upload(file.name or "file", file) for file in files]

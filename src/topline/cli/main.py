@@ -31,6 +31,16 @@ class Exit(IntEnum):
     STOPPED = 130
 
 
+EXITS = {
+    Exit.OK: "done",
+    Exit.FAILED: "failed",
+    Exit.USAGE: "wrong usage",
+    Exit.NOT_FOUND: "not found",
+    Exit.BAD_INPUT: "input that must be mended",
+    Exit.STOPPED: "stopped",
+}
+
+
 @cache
 def verbs() -> dict[str, str]:
     """The verbs, in order of name, and the module of each."""
@@ -128,10 +138,8 @@ def _print_help() -> None:
     console.print(f"topline {__version__}: the sales and marketing plan of an e-commerce business\n")
     console.print("Usage: topline VERB [OPTIONS]        topline VERB --help says more about one\n", highlight=False)
     console.print(table)
-    console.print(
-        "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 input that must be mended, 130 stopped.",
-        highlight=False,
-    )
+    exits = ", ".join(f"{code:d} {meaning}" for code, meaning in EXITS.items())
+    console.print(f"\nExit codes: {exits}.", highlight=False)
 
 
 def _say(message: str, code: Exit) -> Exit:
