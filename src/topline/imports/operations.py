@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -633,15 +634,17 @@ class _Work:
         """Facts and duplicates of each table that isn't the ledger; web events are taken in with their visits."""
         totals: dict[str, list[int]] = {}
         batch_id = self.found.batch_id
-        for number, table, batches in self.stage.references(stamp):
-            rows = list(batches)
-            taken = lake.append(table, rows, batch_id=batch_id, part=_BESIDE_LEDGER + number)
-            if table == "web_event":
-                events = pa.Table.from_batches(rows, tables()[table].schema)
-                made = visits.sessions_of(lake, events, batch_id=batch_id, now=now)
-                lake.append("session", [made], batch_id=batch_id, part=_VISITS + number)
-            before = totals.setdefault(table, [0, 0])
-            totals[table] = [before[0] + taken.rows, before[1] + taken.duplicates]
+        with ThreadPoolExecutor(1) as beside:
+            for number, table, batches in self.stage.references(stamp):
+                rows, making = list(batches), None
+                if table == "web_event":
+                    events = pa.Table.from_batches(rows, tables()[table].schema)
+                    making = beside.submit(visits.sessions_of, lake, events, batch_id=batch_id, now=now)
+                taken = lake.append(table, rows, batch_id=batch_id, part=_BESIDE_LEDGER + number)
+                if making:
+                    lake.append("session", [making.result()], batch_id=batch_id, part=_VISITS + number)
+                before = totals.setdefault(table, [0, 0])
+                totals[table] = [before[0] + taken.rows, before[1] + taken.duplicates]
         return totals
 
 
