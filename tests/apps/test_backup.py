@@ -17,7 +17,7 @@ from topline.crm import operations as crm
 from topline.crm.models import Person
 from topline.journal import operations as journal
 from topline.lake import engine, erasure
-from topline.workbench import archive, backup, dump
+from topline.workbench import archive, backup, dump, leases, schedule
 from topline.workbench.models import Lease
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -94,6 +94,8 @@ def test_what_was_there_is_moved_aside(busy_shop, home, tmp_path):
     (home / "uploads" / ".draft").write_text("half of a file")
     backup.backup(tmp_path / "b.zip", now=NOW)
     (home / "uploads" / "later.csv").write_text("x")
+    with leases.held(schedule.LEADER), pytest.raises(backup.StillRunningError, match="Stop “topline serve”"):
+        backup.unpack(tmp_path / "b.zip", is_replacing=True, now=NOW)
     with pytest.raises(backup.HomeInUseError):
         backup.unpack(tmp_path / "b.zip", is_replacing=False, now=NOW)
     backup.unpack(tmp_path / "b.zip", is_replacing=True, now=NOW)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.utils import timezone
 
 from topline import __version__
 from topline.journal import jobs as journal_jobs
@@ -15,7 +16,7 @@ from topline.journal import operations as journal
 from topline.lake.store import Lake
 from topline.units.errors import ToplineError
 from topline.units.text import N_
-from topline.workbench import archive, audit, dump, leases, maintenance, upgrade
+from topline.workbench import archive, audit, dump, leases, maintenance, schedule, upgrade
 from topline.workbench.models import Lease
 
 ERASURES = "erasures.jsonl"
@@ -23,6 +24,13 @@ ERASURES = "erasures.jsonl"
 
 class HomeInUseError(ToplineError):
     message = N_("There is a Topline in %(home)s already. Restore into an empty TOPLINE_HOME, or add --replace.")
+
+
+class StillRunningError(ToplineError):
+    message = N_(
+        "Topline runs in %(home)s, and what it takes in meanwhile would be lost. Stop “topline serve” and every "
+        "“topline worker” first; where they broke off, wait a minute."
+    )
 
 
 class OtherDatabaseError(ToplineError):
@@ -54,14 +62,17 @@ def backup(path: Path, *, now: datetime) -> dict[str, Any]:
 def unpack(path: Path, *, is_replacing: bool, now: datetime) -> dict[str, Any]:
     """The manifest of an archive that is now what TOPLINE_HOME and the database hold.
 
-    What was there before is moved to a folder beside it. `settle` comes next. Raises HomeInUseError,
-    OtherDatabaseError, ArchiveError, ArchiveDamagedError, NewerArchiveError.
+    What was there before is moved to a folder beside it. `settle` comes next. Raises StillRunningError,
+    HomeInUseError, OtherDatabaseError, ArchiveError, ArchiveDamagedError, NewerArchiveError.
     """
     home = Path(settings.HOME)
     about = archive.manifest(path)
     if about["database"]["vendor"] != connection.vendor:
         raise OtherDatabaseError(theirs=about["database"]["vendor"], ours=connection.vendor)
-    is_used = not dump.is_empty() or any((home / name).exists() for name in ("lake", "uploads"))
+    has_rows = not dump.is_empty()
+    if has_rows and _is_running():
+        raise StillRunningError(home=home)
+    is_used = has_rows or any((home / name).exists() for name in ("lake", "uploads"))
     if is_used and not is_replacing:
         raise HomeInUseError(home=home)
     draft = home.with_name(f"{home.name}.restoring")
@@ -77,6 +88,14 @@ def unpack(path: Path, *, is_replacing: bool, now: datetime) -> dict[str, Any]:
     dump.read(home, about["database"])
     shutil.rmtree(home / "database", ignore_errors=True)
     return about
+
+
+def _is_running() -> bool:
+    """Whether a worker gave a sign of life just now; a database that is damaged tells of none."""
+    try:
+        return Lease.objects.filter(name=schedule.LEADER, until__gt=timezone.now()).exists()
+    except DatabaseError:
+        return False
 
 
 def settle(about: Mapping[str, Any]) -> None:
