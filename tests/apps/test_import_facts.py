@@ -54,6 +54,9 @@ def test_events_of_a_file_make_visits_and_go_with_it(shop, tmp_path):
     assert held(shop, "session") == []
     operations.redo(found=found, actor_id=None, now=datetime.now(UTC))
     assert [row["views"] for row in held(shop, "session")] == [1, 1]
+    unknown = [tuple("nod" if heading == "Event" else cell for heading, cell in zip(HEADINGS, EVENTS[0], strict=True))]
+    waiting = take_in(shop, write(tmp_path / "more.csv", unknown, HEADINGS), choices=[{"target": "web_event"}])
+    assert (waiting.state, waiting.report["quarantined"], waiting.report["facts"]) == ("live", 1, 0)
 
 
 def test_a_visit_is_made_of_what_a_file_and_a_program_say(shop, owner, tmp_path):

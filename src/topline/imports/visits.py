@@ -75,7 +75,7 @@ def sessions_of(lake: Lake, events: pa.Table, *, batch_id: str, now: datetime) -
     """
     every = events
     snapshot = lake.latest()
-    if snapshot is not None and "web_event" in snapshot.tables:
+    if events.num_rows and snapshot is not None and "web_event" in snapshot.tables:
         import ibis
 
         days = columns.kernel.min_max(events["on"])
