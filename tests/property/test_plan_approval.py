@@ -531,6 +531,8 @@ def test_the_whole_way_and_what_shows_a_hand_in_the_log(settings: Any, tmp_path:
     assert {one.said.code for one in gate.findings(version)} == {
         "gate.draft", "gate.no_strategy", "gate.discount", "gate.floor", "gate.unplanned_promotion",
     }  # fmt: skip
+    floor = next(one.said for one in gate.findings(version) if one.said.code == "gate.floor")
+    assert floor.params["tactic"] == "Last lamps – Lamps"
     version = approval.submit(version=version, actor=people["head"], now=NOW)
     with pytest.raises(approval.NotYourSeatError):
         approval.approve(version=version, actor=people["rep"], now=NOW)

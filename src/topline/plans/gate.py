@@ -190,6 +190,8 @@ def _tactics(look: _Look) -> Iterator[Finding]:
 def _priced(name: dict[str, str], tactic: Mapping[str, Any], price: Mapping[str, Any]) -> Iterator[Finding]:
     """How the price of a tactic, after its discount, stands to the strategy's floor, margin and highest discount."""
     discount = Decimal(tactic.get("discount") or 0)
+    if price.get("name"):
+        name = {"tactic": f"{name['tactic']} – {_short(price['name'])}"}
     limit = price.get("discount_limit")
     if limit is not None and discount > Decimal(limit):
         rates = {"discount_rate": discount, "limit_rate": limit}
