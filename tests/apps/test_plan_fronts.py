@@ -209,6 +209,24 @@ def test_an_audience_counts_those_whom_its_rule_describes(version, reader):
     assert isinstance(by_name["Nobody"]["clv"].value, Missing)
 
 
+def test_a_row_without_a_category_is_the_whole_range_where_it_stands_alone(version, reader):
+    """The twelve months before May 2024, as the shop's own metrics have them."""
+    add(version, "7.products", name="All of it")
+    add(version, "15.offers", name="All of it")
+    sums = reader.values(("net_sales", "units", "orders"), live.year(reader))
+    [products], [offers] = (
+        list(live.cells(reader, field, document.rows(version, field)).values()) for field in ("7.products", "15.offers")
+    )
+    assert products["sales"].value == sums["net_sales"] > 0
+    assert products["orders"].value == sums["orders"] > 0
+    assert products["target"].value == 1026
+    assert offers["price"].value == sums["net_sales"] / Decimal(sums["units"])
+    add(version, "7.products", name="Lamps", category="home")
+    whole, lamps = live.cells(reader, "7.products", document.rows(version, "7.products")).values()
+    assert isinstance(whole["sales"].value, Missing)
+    assert 0 < lamps["sales"].value < sums["net_sales"]
+
+
 def test_prices_say_margin_and_the_volume_that_a_profit_needs():
     row = {"price": "30", "cost": "14", "profit": "1000"}
     assert live.margin(row) == pytest.approx(16 / 30)

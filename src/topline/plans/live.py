@@ -60,8 +60,9 @@ def scope(row: Entry) -> tuple[Filter, ...]:
     return tuple(Filter(name, (value,)) for name, value in named if value)
 
 
-def _value(reader: Reader, metric: str, period: Period, where: tuple[Filter, ...]) -> Shown:
-    if not where:
+def _value(reader: Reader, metric: str, period: Period, where: tuple[Filter, ...], is_whole: bool = False) -> Shown:
+    """A metric of what a row names; a row that names nothing has numbers only where it is the whole of the shop."""
+    if not where and not is_whole:
         return Shown(NO_SCOPE)
     if any(one.dimension not in metrics()[metric].dimensions for one in where):
         return Shown(NO_SCOPE)
@@ -105,16 +106,17 @@ def _audiences(reader: Reader, rows: Sequence[Entry]) -> Cells:
 
 
 def _products(reader: Reader, rows: Sequence[Entry]) -> Cells:
+    """A row without a category that stands alone is the whole range."""
     asked = {"sales": "net_sales", "buyers": "customers", "orders": "orders", "aov": "average_order_value",
              "repeat": "repeat_purchase_rate"}  # fmt: skip
     found: Cells = {}
     for row in rows:
         category = row.cells.get("category")
         where = (Filter("category", (category,)),) if category else ()
-        found[row.key] = {id_: _value(reader, metric, year(reader), where) for id_, metric in asked.items()}
-        plan = (
-            target(reader, "net_sales", {"category": category}, reader.version.plan.period)[0] if category else NO_PLAN
-        )
+        is_whole = not category and len(rows) == 1
+        found[row.key] = {id_: _value(reader, metric, year(reader), where, is_whole) for id_, metric in asked.items()}
+        aimed = {"category": category} if category else {}
+        plan = target(reader, "net_sales", aimed, reader.version.plan.period)[0] if category or is_whole else NO_PLAN
         found[row.key]["target"] = Shown(plan, Unit.MONEY)
     return found
 
@@ -144,8 +146,8 @@ def volume(row: Mapping[str, Any]) -> int | Missing:
 def _offers(reader: Reader, rows: Sequence[Entry]) -> Cells:
     found: Cells = {}
     for row in rows:
-        where = scope(row)
-        sums = reader.values(("net_sales", "units"), year(reader), where) if where else {}
+        where, is_whole = scope(row), len(rows) == 1
+        sums = reader.values(("net_sales", "units"), year(reader), where) if where or is_whole else {}
         price: object = NO_SCOPE
         if sums:
             sales, units = sums["net_sales"], sums["units"]
@@ -153,7 +155,7 @@ def _offers(reader: Reader, rows: Sequence[Entry]) -> Cells:
             price = sales / Decimal(str(units)) if is_known else sales  # type: ignore[operator]
         found[row.key] = {
             "price": Shown(price, Unit.MONEY),
-            "stock": _value(reader, "stock_cover_days", year(reader), where),
+            "stock": _value(reader, "stock_cover_days", year(reader), where, is_whole),
         }
     return found
 
