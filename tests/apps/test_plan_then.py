@@ -229,18 +229,29 @@ def test_rows_that_were_typed_come_into_the_team(shop, owner, member):
 
 def test_a_draft_proposes_territories_where_there_are_none(shop, owner, client):
     sold = [
+        ("y", date(2009, 9, 2), "GB", "100"),
+        ("z", date(2009, 9, 3), "IE", "30.50"),
         ("a", date(2011, 8, 1), "GB", "100"),
         ("b", date(2011, 8, 2), "GB", "50"),
         ("c", date(2011, 8, 3), "IE", "30"),
     ]
     ledger_rows.put(shop.lake(), sold)
     year = Period(date(2010, 9, 1), date(2011, 9, 1))
-    ground = Ground(shop, year, SimpleNamespace(as_of=date(2011, 9, 1)), year, "en", shop.lake().latest())
+    draft = SimpleNamespace(as_of=date(2011, 9, 1), outlook={"first_on": "2009-09-02"})
+    ground = Ground(shop, year, draft, year, "en", shop.lake().latest())
+    [grown] = filling._evidence(ground, {})  # Ireland's 30.50 to 30 is no change
+    assert grown["finding"] == "United Kingdom changed by 50% in the last twelve months."
     rows = list(filling._territories(ground, {}))
     assert [(row["name"], row["market"], row["channel"]) for row in rows] == [
         ("United Kingdom", "GB", ""), ("Ireland", "IE", ""),
     ]  # fmt: skip
-    assert "£150.00 of net sales" in rows[0]["strategy"]
+    assert [row["strategy"] for row in rows] == [
+        "Build on its growth: £150.00 of net sales in the last twelve months, 50% more than before.",
+        "Hold it: £30.00 of net sales in the last twelve months, about as much as before.",
+    ]
+    draft.outlook = {"first_on": "2010-03-01"}  # half of the year before is not a year to compare with
+    assert list(filling._evidence(ground, {})) == []
+    assert next(filling._territories(ground, {}))["strategy"].startswith("Learn it first: £150.00")
     served = tiny_plan.a_plan(shop, Kind.MARKETING, owner).plan
     version = tiny_plan.a_plan(shop, Kind.SALES, owner)
     for place, row in enumerate(rows):

@@ -38,6 +38,8 @@ LARGEST = 5
 MOST_TERRITORIES = 12
 RECENT_DAYS = 180
 """Days without an order after which a customer slips away, where the shop's own gap isn't known."""
+STEADY = Decimal("0.05")
+"""A year's sales that changed by less than this share stand as they were: not evidence, nor a reason to turn."""
 
 _EVENTS = {event.id: event.label for event in EVENTS}
 _FOCUS = {
@@ -73,6 +75,12 @@ class Ground:
             if isinstance(row[dimension], str) and not isinstance(row[dimension], Missing | Rest)
         ]
         return sorted(known, key=lambda each: -(each[1][names[0]] or 0))
+
+    @property
+    def knows_year_before(self) -> bool:
+        """Whether the history holds the whole year before the last, but for a week in which nothing was sold yet."""
+        first_on = self.draft.outlook.get("first_on")
+        return first_on is not None and date.fromisoformat(first_on) < self.year.last_year().start + timedelta(days=7)
 
     def percent(self, value: Decimal | float) -> str:
         return format_percent(round(float(value), 3), locale=Locale.parse(self.language), decimal_quantization=False)
@@ -134,18 +142,24 @@ def _evidence(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
     for cut in ("category", "market"):
         if sold := ground.by(cut, ("net_sales",), ground.year):
             break
+    if not ground.knows_year_before:
+        return
     before = {name: row["net_sales"] for name, row in ground.by(cut, ("net_sales",), ground.year.last_year())}
     for code, row in sold[:3]:
         name = Locale.parse(ground.language).territories.get(code, code) if cut == "market" else code
-        now, then = row["net_sales"], before.get(code)
-        if now and then and then > 0:
-            change = now / then - 1
+        change = _change(row["net_sales"], before.get(code))
+        if change is not None and abs(change) >= STEADY:
             said = _("%(category)s changed by %(change)s in the last twelve months.")
             effect = _("Growth to build on.") if change > 0 else _("Find out why before planning more of it.")
             yield {
                 "finding": said % {"category": name, "change": ground.percent(change)}, "kind": "own",
                 "source": _("Orders of the shop"), "on": ground.draft.as_of.isoformat(), "effect": effect,
             }  # fmt: skip
+
+
+def _change(now: Decimal | None, then: Decimal | None) -> Decimal | None:
+    """By what share a year's sales differ from those of the year before; None where either sold nothing."""
+    return now / then - 1 if now and then and then > 0 else None
 
 
 def _markets(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
@@ -357,20 +371,43 @@ def _territories(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
         return
     known = dict(Channel.objects.filter(shop=ground.shop).values_list("code", "name"))
     by = ("market", "channel")
-    query = Query(metrics=("net_sales",), period=ground.year, by=by, as_of=ground.draft.as_of)
-    rows = answered.ask(ground.shop, query, ground.snapshot).rows
-    sold = sorted(rows, key=lambda row: -expectation.number(row["net_sales"]))
-    for row in [row for row in sold if expectation.number(row["net_sales"]) > 0][:MOST_TERRITORIES]:
-        market, channel = (expectation.name_of(row[name]) or "" for name in by)
+    asked = [
+        Query(metrics=("net_sales",), period=period, by=by, as_of=ground.draft.as_of)
+        for period in (ground.year, ground.year.last_year())
+    ]
+    now, before = (
+        {tuple(row[name] for name in by): _exact(row["net_sales"]) for row in rows}
+        for rows in (answered.ask(ground.shop, query, ground.snapshot).rows for query in asked)
+    )
+    before = before if ground.knows_year_before else {}
+    sold = sorted(
+        ((amount, where) for where, amount in now.items() if amount and amount > 0), key=lambda each: -each[0]
+    )
+    for amount, where in sold[:MOST_TERRITORIES]:
+        market, channel = (expectation.name_of(name) or "" for name in where)
         channel = channel if channel in known else ""
         market = market if len(market) == 2 else ""
-        where = Locale.parse(ground.language).territories.get(market, market)
-        name = " · ".join(filter(None, (where, known.get(channel, ""))))
-        currency, amount = ground.shop.currency, expectation.number(row["net_sales"])
-        said = _("%(amount)s of net sales in the last twelve months.")
-        said %= {"amount": format_currency(amount, currency, locale=ground.language)}
-        if name:
-            yield {"name": name, "market": market, "channel": channel, "currency": currency, "strategy": said}
+        place = Locale.parse(ground.language).territories.get(market, market)
+        currency, strategy = ground.shop.currency, _direction(ground, amount, before.get(where))
+        if name := " · ".join(filter(None, (place, known.get(channel, "")))):
+            yield {"name": name, "market": market, "channel": channel, "currency": currency, "strategy": strategy}
+
+
+def _direction(ground: Ground, now: Decimal, then: Decimal | None) -> str:
+    """What the last two years of sales advise for a territory, with the figures that it rests on."""
+    change = _change(now, then)
+    if change is None:
+        said = _(
+            "Learn it first: %(amount)s of net sales in the last twelve months, and no year before to compare with."
+        )
+    elif change >= STEADY:
+        said = _("Build on its growth: %(amount)s of net sales in the last twelve months, %(change)s more than before.")
+    elif change <= -STEADY:
+        said = _("Win back buyers: %(amount)s of net sales in the last twelve months, %(change)s less than before.")
+    else:
+        said = _("Hold it: %(amount)s of net sales in the last twelve months, about as much as before.")
+    amount = format_currency(now, ground.shop.currency, locale=ground.language)
+    return said % {"amount": amount, "change": ground.percent(abs(change or Decimal(0)))}
 
 
 def _drivers(ground: Ground, made: Made) -> Iterator[dict[str, Any]]:
