@@ -447,7 +447,7 @@ def _take_in(found: Import, job: Job) -> dict[str, Any]:
         refund.publish(lake)
     else:  # no order was told of, so no refund twice
         journal.publish(lake)
-    warm.first_look(shop, reports.keys() | ({"order_line", "order", "product"} if parts else set()))
+    warm.first_look(shop, reports.keys() | ({"order_line"} if parts else set()))
     maintenance.enqueue_fold(shop.slug)
     _clear_stage(found)
     return report

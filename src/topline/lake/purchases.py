@@ -147,8 +147,8 @@ def build(lake: Lake, snapshot: Snapshot, tables: Tables, products: frozenset[st
                 cursor.execute(_steps(target, dim))
             if is_plain and not products:
                 cursor.execute(_returns(target))
-            if _has_met(tables, basis):
-                for statement in _met(target, tables, _stepped(products), basis):
+            if (dims := _stepped(products)) and _has_met(tables, basis):
+                for statement in _met(target, tables, dims, basis):
                     cursor.execute(statement)
         finally:
             cursor.execute("".join(f"DROP TABLE IF EXISTS {name};" for name in _DRAFTS))
