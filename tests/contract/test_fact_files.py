@@ -267,6 +267,25 @@ def test_of_rows_without_a_key_those_alike_are_numbered(tmp_path):
     assert sorted(alike) == [["1"], ["1"], ["2"], ["3"]]
 
 
+@pytest.mark.parametrize(
+    ("target", "headings", "row"),
+    [
+        ("customer", ("Customer ID", "E-mail", "Country"), ("c1", "ann@example.org", "GB")),
+        ("support_conversation", ("Ticket", "Opened", "Customer ID"), ("{n}", "2026-03-10 10:00:00", "c1")),
+        (
+            "survey_response",
+            ("Response", "Time", "Survey", "Score", "Customer ID"),
+            ("{n}", "2026-03-10", "nps", "9", "c1"),
+        ),
+    ],
+)
+def test_a_customer_who_comes_again_makes_no_more_rows(target, headings, row, tmp_path):
+    rows = [tuple(cell.format(n=n) for cell in row) for n in range(3)]
+    taken, found, reasons = read(write(tmp_path / "rows.csv", headings, rows), tmp_path, target)
+    assert (taken, len(found), reasons) == (target, 3, [])
+    assert len({each["customer_key"] for each in found}) == 1
+
+
 def test_events_come_in_sets_of_whole_visits(tmp_path, monkeypatch):
     monkeypatch.setattr(ledger, "SET_ROWS", 40)
     rows = [["page_view", f"2026-03-01 10:{n:02}:00", f"s{n % 11}", f"v{n % 11}"] for n in range(44)]

@@ -303,7 +303,7 @@ def _name(cursor: duckdb.DuckDBPyConnection, number: int, ids: dict[str, Type], 
     """Keys for the people of a file, codes for its countries."""
     people = ["customer", *form.personal]
     union = " UNION ".join(
-        f"SELECT CAST({column} AS VARCHAR) AS source_id FROM reference_{number} WHERE {column} IS NOT NULL"
+        f"SELECT DISTINCT CAST({column} AS VARCHAR) AS source_id FROM reference_{number} WHERE {column} IS NOT NULL"
         for column in people
     )
     found = [row[0] for row in cursor.execute(union).fetchall()]
