@@ -21,7 +21,7 @@ from topline.lake.scope import Scope
 from topline.metrics.catalogue import FAMILIES, dimensions, metrics
 from topline.metrics.dimension import Dimension
 from topline.metrics.metric import Metric
-from topline.metrics.query import Filter, Query, parse_filter, parse_list, parse_period, parse_window
+from topline.metrics.query import ComparisonError, Filter, Query, parse_filter, parse_list, parse_period, parse_window
 from topline.metrics.result import Rest, Result, Row
 from topline.units import spelling
 from topline.units.errors import OpenPeriodError, PeriodError, ToplineError
@@ -129,15 +129,18 @@ class Span:
 def span(visit: Visit, default: str = "last_30_days") -> Span:
     """The period and the comparison of the address; without them the default and what the person chose last.
 
-    Raises PeriodError.
+    Raises PeriodError, ComparisonError.
     """
+    against = visit.request.GET.get("against")
+    if against and against not in AGAINST:
+        raise ComparisonError(text=against, nearest=" / ".join(spelling.nearest(against, AGAINST) or AGAINST))
     return _span(visit, default, _asked_period(visit))
 
 
 def span_to_mend(visit: Visit, default: str) -> Span:
     """The span of a form that shows what is wrong with its address: the default where that is the period."""
     try:
-        return span(visit, default)
+        return _span(visit, default, _asked_period(visit))
     except PeriodError:
         return _span(visit, default, None)
 
@@ -222,7 +225,7 @@ def grain_for(period: Period) -> Grain:
 
 
 def parse(parameters: QueryDict, period: Period | None, against: str | None, default: tuple[str, ...]) -> Query:
-    """The question of an address. Raises the errors of `Query`, FilterError and NumberTextError."""
+    """The question of an address. Raises the errors of `Query`, FilterError, NumberTextError, UnshownMoneyError."""
     asked = parse_list(",".join(parameters.getlist("metrics")))
     top = parameters.get("top") or "0"
     if not top.isdecimal():
@@ -237,8 +240,16 @@ def parse(parameters: QueryDict, period: Period | None, against: str | None, def
         against=against,
         top=int(top) or None,
         window=window if any(dimensions()[id_].grain for id_ in by if id_ in dimensions()) else None,
-        money="constant" if parameters.get("money") == "constant" else "shop",
+        money=_money(parameters),
     )
+
+
+def _money(parameters: QueryDict) -> str:
+    """The money of an address. Raises MoneyError and, as pages write amounts in one currency, UnshownMoneyError."""
+    asked = parameters.get("money") or "shop"
+    if asked == "order":
+        raise UnshownMoneyError
+    return asked
 
 
 def filters(texts: Iterable[str]) -> tuple[Filter, ...]:
@@ -246,6 +257,13 @@ def filters(texts: Iterable[str]) -> tuple[Filter, ...]:
     ordered = sorted((parse_filter(text) for text in texts if text), key=lambda each: each.dimension)
     groups = groupby(ordered, key=lambda each: each.dimension)
     return tuple(Filter(id_, tuple(dict.fromkeys(v for each in group for v in each.values))) for id_, group in groups)
+
+
+class UnshownMoneyError(ToplineError):
+    message = N_(
+        "Pages show amounts in the shop's currency. Use money=shop or money=constant; the command and the API answer "
+        "in the orders' own money."
+    )
 
 
 class UnknownParameterError(ToplineError):

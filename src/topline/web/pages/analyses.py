@@ -7,7 +7,7 @@ from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseNot
 from django.shortcuts import redirect
 
 from topline.analysis import catalogue
-from topline.analysis.analysis import Analysis, Question
+from topline.analysis.analysis import Analysis, Question, UnknownAnalysisError
 from topline.analysis.result import Column, Table
 from topline.boards.models import Dashboard
 from topline.crm.models import Person
@@ -18,7 +18,7 @@ from topline.units.errors import ToplineError
 from topline.units.missing import Missing
 from topline.units.text import N_
 from topline.web import answered, files, question
-from topline.web.page import Page, Visit
+from topline.web.page import Page, Visit, problem
 from topline.web.question import Span
 
 MOST_BYTES = 2_000_000
@@ -34,9 +34,10 @@ def index(visit: Visit) -> HttpResponse:
 
 
 def view(visit: Visit, analysis_id: str) -> HttpResponseBase:
-    analysis = catalogue.analyses().get(analysis_id)
-    if analysis is None:
-        raise Http404
+    try:
+        analysis = catalogue.named(analysis_id)
+    except UnknownAnalysisError as error:
+        return problem(visit, error, status=404)
     if visit.is_empty:
         span = question.span_to_mend(visit, _USUAL)
         return visit.render("analysis.html", {"analysis": analysis, "span": span, "is_empty": True})

@@ -7,11 +7,11 @@ from django.utils.translation import gettext
 
 from topline.metrics.catalogue import dimensions, metrics
 from topline.metrics.metric import Direction, Metric, RollUp, Value
-from topline.metrics.query import Query
+from topline.metrics.query import Query, UnknownMetricError
 from topline.metrics.settings import Basis
 from topline.units.text import N_
 from topline.web import charts, files, formats, question
-from topline.web.page import Page, Visit
+from topline.web.page import Page, Visit, problem
 from topline.web.question import Span
 
 DIRECTIONS = {
@@ -41,6 +41,10 @@ UNITS = {
 
 
 def view(visit: Visit, metric_id: str) -> HttpResponseBase:
+    try:
+        Query(metrics=(metric_id,))
+    except UnknownMetricError as error:
+        return problem(visit, error, status=404)
     metric = question.visible_metrics(visit.scope).get(metric_id)
     if metric is None:
         raise Http404
