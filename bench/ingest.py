@@ -112,9 +112,7 @@ def _call(served: serving.Served, method: str, path: str, content: bytes | None 
 
 def _ask(served: serving.Served) -> float:
     started = time.perf_counter()
-    status, said = _call(
-        served, "GET", "/shops/bench/metrics?metrics=net_sales,orders&by=channel&from=2026-01-01&to=2026-07-01"
-    )
+    status, said = _call(served, "GET", f"/shops/bench/query?{QUESTION}")
     assert status == 200, said
     return time.perf_counter() - started
 
