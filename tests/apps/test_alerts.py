@@ -443,3 +443,10 @@ def test_many_alerts_are_listed_by_as_many_queries_as_one(shop, owner, client, d
         watch(shop, owner, bound=Decimal(1), is_shared=True)
     with django_assert_num_queries(len(one)):
         client.get(address)
+
+
+@pytest.mark.parametrize(("is_allowed", "said"), [(True, "may be called"), (False, "are refused")])
+def test_the_form_says_whether_private_networks_are_called(shop, owner, client, settings, is_allowed, said):
+    settings.PRIVATE_CALLS = is_allowed
+    client.force_login(owner)
+    assert f"Addresses of private networks {said}." in client.get("/shop/gifts/alerts/new").content.decode()

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Prefetch
 from django.http import Http404, HttpResponse
@@ -67,6 +68,7 @@ def view(visit: Visit, alert: int) -> HttpResponse:
             ],
             "sides": [(side, str(Alert.Side(side).label)) for side in alerts.RULES[found.rule].sides],
             "may_share": visit.may("boards.share"),
+            "calls_private": settings.PRIVATE_CALLS,
         },
     )
 
@@ -100,6 +102,7 @@ def new(visit: Visit) -> HttpResponse:
             "rules": alerts.RULES.items(),
             "sides": [(side.value, side.label) for side in reversed(Alert.Side)],
             "may_share": visit.may("boards.share"),
+            "calls_private": settings.PRIVATE_CALLS,
         },
     )
 
