@@ -1,10 +1,24 @@
 """Bad questions about metrics at every door: page, file, API and command say the same."""
 
+import csv
+import io
+import json
+from decimal import Decimal
+from html import unescape
+
 import ledger_rows
 import pytest
+from test_api import caller
 
 from doors import Table, assert_said
+from topline.accounts.scopes import scope_for
+from topline.cli import main
+from topline.lake.read import read
 from topline.metrics import answer
+from topline.metrics.catalogue import metrics
+from topline.metrics.query import parse
+from topline.metrics.view import fact_of
+from topline.web import formats
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
@@ -19,6 +33,7 @@ NO_VALUE = "Nothing has the market “UK”. Did you mean"
 MONEY = "“euro” is not a money to answer in. Use shop, order or constant."
 AGAINST = "“last_yaer” is not a comparison. Did you mean last_year"
 PERIOD = "from=2011-07-01&to=2011-09-01"
+PERIOD_SAID = ("--from", "2011-07-01", "--to", "2011-09-01")
 
 TABLE: Table = {
     "/metrics?metrics=net_sale": UNKNOWN,
@@ -87,3 +102,36 @@ def test_an_answer_too_long_to_read_is_refused(shop, owner, lake, client, capsys
         "topline kpi orders --shop gifts --by day,market": said,
     }
     assert_said(table, shop=shop, owner=owner, client=client, capsys=capsys)
+
+
+def test_what_a_shop_lacks_is_missing_at_every_door_and_hides_nothing(shop, owner, lake, client, capsys):
+    """Every metric that rests on nothing but facts without rows, asked beside one that is known."""
+    ledger_rows.put(lake)
+    held = {"order_line", "order"}
+    lacking = [
+        id_
+        for id_, metric in metrics().items()
+        if metric.measures and not held & {fact_of(measure.source) for measure in metric.measures}
+    ]
+    assert len(lacking) > 50
+    asked = ",".join(["net_sales", *lacking])
+    totals = caller(shop, owner)("GET", f"/shops/gifts/query?metrics={asked}&start=2011-07&end=2011-09").json()[
+        "totals"
+    ]
+    assert totals.pop("net_sales") == "100.00"
+    assert [id_ for id_, value in totals.items() if not (isinstance(value, dict) and value.get("missing"))] == []
+    assert set(totals) == set(lacking)
+
+    assert main.run(["kpi", asked, "--shop", "gifts", *PERIOD_SAID, "--format", "json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row == {"net_sales": "100.00", **totals}
+
+    client.force_login(owner)
+    page = unescape(client.get(f"/shop/gifts/metrics?metrics={asked}&by=&{PERIOD}&against=none").content.decode())
+    file = client.get(f"/shop/gifts/metrics?metrics={asked}&by=&{PERIOD}&against=none&format=csv")
+    (line,) = csv.reader(io.StringIO(b"".join(file.streaming_content).decode().partition("\n")[2]))
+    assert "£100.00" in page
+    assert Decimal(line[0]) == 100
+    reasons = read(lake, parse(asked), scope=scope_for(owner, shop), settings=shop.settings()).totals
+    for id_, written in zip(lacking, line[1:], strict=True):
+        assert (id_, formats.say(reasons[id_]) in page, written) == (id_, True, totals[id_]["missing"])
