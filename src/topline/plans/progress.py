@@ -317,9 +317,11 @@ class _Look:
 
     @property
     def twin(self) -> Period | None:
-        """The same days a year before."""
-        seen = self.seen
-        return Period(add_months(seen.start, -12), add_months(seen.end, -12)) if seen else None
+        """The days a year before those that are over and whose sales are known; None where there are none."""
+        until = min(self.as_of, self.period.end, self.sales.known_to)
+        if until <= self.period.start:
+            return None
+        return Period(add_months(self.period.start, -12), add_months(until, -12))
 
     def _shares(self, metric: str) -> NDArray[np.float64]:
         """(months,) how much of each month's target the version's own season lets expect by now, 0-1."""
