@@ -88,6 +88,8 @@ def test_the_page_moves_sliders_and_shows_both_sides(version: PlanVersion, owner
     assert "Branch a scenario" in browser.get(page).content.decode()
     browser.post(act, {"do": "branch", "name": "Dearer"})
     found = Scenario.objects.get()
+    adopt = 'name="do" value="adopt"'
+    assert adopt not in browser.get(page, {"b": found.pk}).content.decode()  # there is nothing to adopt yet
     moved = {"b": found.pk, "price": "10", "basket": "-5", "block": "0"}
     answer = browser.post(act, moved, headers={"HX-Request": "true", "HX-Target": "scenario-answer"}).content.decode()
     assert "“Dearer” brings" in answer
@@ -102,6 +104,7 @@ def test_the_page_moves_sliders_and_shows_both_sides(version: PlanVersion, owner
     assert twin.changes == {"basket": [[0, None, None, -0.05]]}
     both = browser.get(page, {"a": found.pk, "b": twin.pk}).content.decode()
     assert "changes nothing yet" in both
+    assert adopt in both  # it moves the basket
     answer = browser.post(f"{act}?b={twin.pk}", {"do": "adopt"}, follow=True)
     assert "The scenario is a draft of the plan now" in answer.content.decode()
     versions = browser.get(reverse("plan_versions", args=at)).content.decode()

@@ -89,7 +89,7 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
         "tab": "reviews",
         "version_query": f"?version={version.number}" if visit.request.GET.get("version") else "",
         "tone": plans.TONES[State(version.state)],
-        "sentence": _sentence(day, listed, unsettled),
+        "sentence": _sentence(plan, day, listed, unsettled),
         "reviews": [_listed(one) for one in listed],
         "open": [opened(visit, one) for one in unsettled],
         "settled": [opened(visit, one) for one in reversed(standing) if one.state != Promise.State.OPEN][:_LISTED],
@@ -103,8 +103,10 @@ def index(visit: Visit, plan_id: int) -> HttpResponse:
     return visit.render("plan_reviews.html", context, status=400 if error else 200)
 
 
-def _sentence(day: date, listed: list[Review], opened: list[Promise]) -> str:
+def _sentence(plan: Plan, day: date, listed: list[Review], opened: list[Promise]) -> str:
     late = sum(one.due_on < day for one in opened)
+    if not listed and not opened and day > plan.starts_on:
+        return gettext("No review yet: build the pack of today, and hold the first.")
     if not listed and not opened:
         return gettext("No review yet: the pack builds itself in the first week of the plan in force.")
     if not opened:
