@@ -293,6 +293,11 @@ def test_a_reforecast_keeps_what_people_set(version: PlanVersion, owner: User) -
     basket, buyers = version.goals.get(metric="average_order_value"), version.goals.get(metric="new_customers")
     basket = operations.edit_goal(goal=basket, actor=None, now=NOW, target=Decimal(99), owner=owner, actions=["Ask"])
     operations.drop_goal(goal=buyers, actor=None, now=NOW)
+    why = {goal.key: goal.why[0] for goal in version.goals.standing()}
+    assert why == {
+        "net_sales": "why.set", "net_sales:category=Lamps": "why.part", "orders": "why.forecast",
+        "average_order_value": "why.set", "repeat_purchase_rate": why["repeat_purchase_rate"],
+    }  # fmt: skip
     baseline = activated(version)
     new = operations.reforecast(version=baseline, as_of=date(2026, 12, 1), actor=None, now=NOW)
     before, after = baseline.contents(), new.contents()
@@ -311,6 +316,19 @@ def test_a_reforecast_keeps_what_people_set(version: PlanVersion, owner: User) -
     )
     assert said["summary.target"]["chance_rate"] == total.chance
     assert TargetCells.objects.count() == len({each.cells_id for each in baseline.target_blocks.all()})
+
+
+def test_days_without_sales_are_not_held_against_last_year(seller: Shop, draft: Draft) -> None:
+    """Nothing is known after 31 December: in February the year before counts up to the same day, or not at all."""
+    longer, later = (
+        operations.start_plan(shop=seller, period=period, draft=draft, actor=None, now=NOW)
+        for period in (Period(date(2026, 12, 1), date(2027, 3, 1)), Period(date(2027, 1, 1), date(2027, 4, 1)))
+    )
+    asked, known = (progress.of(longer, day).total for day in (date(2027, 2, 1), date(2027, 1, 1)))
+    assert asked.last_year_to_date == known.last_year_to_date is not None
+    assert asked.growth == known.growth
+    total = progress.of(later, date(2027, 2, 1)).total
+    assert (total.last_year_to_date, total.growth) == (None, None)
 
 
 def test_pace_follows_the_season_and_chance_follows_the_actuals(version: PlanVersion, sold: dict[int, Decimal]) -> None:

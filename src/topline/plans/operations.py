@@ -18,6 +18,7 @@ from topline.plans.forecast import Forecast
 from topline.plans.grid import Change, Grid, Part
 from topline.plans.models import Edit, Goal, GridOperation, Kind, Plan, PlanVersion, State, TargetBlock, TargetCells
 from topline.plans.templates import Template
+from topline.plans.text import Sentence
 from topline.plans.units import from_minor, to_minor
 from topline.units import errors
 from topline.units.period import Period
@@ -457,17 +458,20 @@ def store_blocks(version: PlanVersion, metric: str, cut: str, grid: Grid, blocks
 
 
 def _reconcile(version: PlanVersion, metric: str, grid: Grid) -> None:
-    """A goal of a planned metric is the sum of its cells; an edit moves its target and chance, never its baseline."""
+    """A goal of a planned metric is the sum of its cells; an edit moves its target, its chance and where the target
+    comes from, never its baseline."""
     targets = {}
     for goal in version.goals.standing().filter(metric=metric).only("metric", "scope", "target"):
         target = from_minor(metric, grid.total(version.part(goal)), version.plan.currency)
         if target != goal.target:
             targets[goal.pk] = target
-    moved = list(Goal.objects.filter(pk__in=targets).only("metric", "quantiles"))
+    moved = list(Goal.objects.filter(pk__in=targets).only("metric", "quantiles", "why"))
     for goal in moved:
         goal.target = targets[goal.pk]
+        if not goal.why[0].startswith("why.part"):
+            goal.why = Sentence("why.set").stored()
         goal.chance = expectation.chance(goal.metric, goal.quantiles, float(goal.target))
-    Goal.objects.bulk_update(moved, ["target", "chance"])
+    Goal.objects.bulk_update(moved, ["target", "chance", "why"])
 
 
 # Goals -----------------------------------------------------------------------
@@ -526,7 +530,7 @@ def edit_goal(
         if actions is not None:
             goal.actions = list(actions)
         if target is not None and goal.metric not in version.grid_metrics:
-            goal.target = target
+            goal.target, goal.why = target, Sentence("why.set").stored()
             goal.chance = expectation.chance(goal.metric, goal.quantiles, float(target))
         goal.save()
         _log(version, "plan.goal_edited", actor, goal=goal.key, target=None if target is None else str(target))
