@@ -303,6 +303,24 @@ def _die(lake):
     raise KeyboardInterrupt
 
 
+def test_nothing_waits_behind_a_backlog_of_events(call, lake, shop, monkeypatch):
+    monkeypatch.setattr(spool, "DRAIN_ROWS", 0)  # one file of events, and one of all else, at a time
+    message = {"event": "opened", "message_key": "m", "send_key": "s", "medium": "email", "at": LEAD["at"]}
+    for key in ("m1", "m2"):
+        assert call("POST", "/facts/message_event", [{**message, "key": key}]).status_code == 202
+    call("POST", "/facts/lead_event", [LEAD])
+    seen, publish = [], spool.journal.publish
+
+    def watched(lake):
+        snapshot = publish(lake)
+        seen.append(tuple(len(held(lake, fact)) for fact in ("lead_event", "message_event")))
+        return snapshot
+
+    monkeypatch.setattr(spool.journal, "publish", watched)
+    assert spool.drain(shop) == 3
+    assert seen == [(1, 0), (1, 1), (1, 2)]
+
+
 def test_more_than_the_worker_takes_in_waits_at_the_door(call, monkeypatch):
     monkeypatch.setattr(spool, "MOST_FILES", 1)
     assert call("POST", "/facts/lead_event", [LEAD]).status_code == 202

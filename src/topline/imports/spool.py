@@ -3,7 +3,8 @@
 A shop's folder holds `in` (files of rows, each written whole or still written by a living process), `taken` (the files
 of one drain) and `aside` (what could not be read, for a person to look at). A drain moves what is in `in` to `taken`,
 appends it to the lake and only then removes it: whatever is killed, the files are found again. Their rows have fixed
-keys and versions: the lake knows them if they come twice.
+keys and versions: the lake knows them if they come twice. Orders and the like go in and are seen before the events that
+came with them, so that no order waits behind a backlog of events.
 """
 
 import json
@@ -11,7 +12,7 @@ import logging
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,10 @@ MOST_FILES = 1_000
 """Files that wait for the worker before no more are taken."""
 
 DRAIN_ROWS = 500_000
-"""Rows that a drain takes at a time, more or less."""
+"""Rows of events, and of all else, that a drain takes at a time, more or less."""
+
+EVENTS = frozenset({"web_event", "session", "message_event"})
+"""Facts that come by the thousand a second."""
 
 FOLD_FILES = 150
 """Changes of a table that are folded before the hour is over, so that readers open few files."""
@@ -84,7 +88,9 @@ def drain(shop: Shop) -> int:
         return moved
     with lock.held(folder / "lock"):
         while _gather(folder):
-            moved += _take_in(shop, folder / "taken")
+            for paths in _apart((folder / "taken").iterdir()):
+                if paths:
+                    moved += _take_in(shop, paths)
     return moved
 
 
@@ -128,18 +134,27 @@ def _gather(folder: Path) -> bool:
     taken.mkdir(exist_ok=True)
     if any(taken.iterdir()):
         return True
-    size = 0
-    for path in sorted((folder / "in").glob("[!.]*")) if (folder / "in").exists() else ():
-        try:
-            if path.suffix == ".open" and not _is_left(path):
+    for paths in _apart((folder / "in").glob("[!.]*")):
+        size = 0
+        for path in paths:
+            try:
+                if path.suffix == ".open" and not _is_left(path):
+                    continue
+                size += path.stat().st_size
+                path.rename(taken / path.name)
+            except FileNotFoundError:  # its writer closed it this moment: the next drain finds it under its new name
                 continue
-            size += path.stat().st_size
-            path.rename(taken / path.name)
-        except FileNotFoundError:  # its writer closed it this moment: the next drain finds it under its new name
-            continue
-        if size > DRAIN_ROWS * 100:
-            break
+            if size > DRAIN_ROWS * 100:
+                break
     return any(taken.iterdir())
+
+
+def _apart(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """The files without those of events, and those of events, each from the oldest on."""
+    apart: tuple[list[Path], list[Path]] = ([], [])
+    for path in sorted(paths):
+        apart[Path(path.stem).suffix[1:] in EVENTS].append(path)
+    return apart
 
 
 def _is_left(path: Path) -> bool:
@@ -148,12 +163,11 @@ def _is_left(path: Path) -> bool:
         return not lock.is_taken(file.fileno())
 
 
-def _take_in(shop: Shop, taken: Path) -> int:
+def _take_in(shop: Shop, paths: list[Path]) -> int:
     lake, now = shop.lake(), timezone.now()
     batch_id = f"{BATCH}-{now.astimezone(UTC):%Y%m%dT%H}"
     journal.open_batch(shop=shop.slug, batch_id=batch_id, source=BATCH, now=now)
     journal.make_live(shop=shop.slug, batch_id=batch_id, now=now)
-    paths = sorted(taken.iterdir())
     try:
         found = _read(shop, lake, paths, now)
     except _UNREADABLE:
