@@ -111,6 +111,7 @@ def test_a_front_without_owner_or_budget_is_kept_and_leads_to_the_row_that_lacks
     form = client.get(address, {"section": 8, "edit": f"8.fronts/{front.key}"}).content.decode()
     assert f'name="key" value="{front.key}"' in form  # that row is open for writing
     assert 'value="Search"' in form
+    assert "approved by: Director, Finance" in client.get(address, {"section": 7}).content.decode()
     bad = post("plan_field", "8.fronts", do="keep", key=front.key, seen=front.revision, budget="a lot").content.decode()
     assert 'id="e-8-fronts-budget"' in bad
     front.refresh_from_db()

@@ -57,7 +57,7 @@ ROLE_OF: Mapping[Seat, Role] = {
     Seat.OPERATIONS: Role.OPERATIONS,
     Seat.DIRECTOR: Role.OWNER,
 }
-_SEAT_OF = {role: seat for seat, role in ROLE_OF.items()}
+SEAT_OF = {role: seat for seat, role in ROLE_OF.items()}
 _OF_THE_PLAN_OWNER = (2,)
 """Sections that the plan's owner approves."""
 _ORDER = (Seat.MARKETING, Seat.PLAN_OWNER, Seat.SALES, Seat.OPERATIONS, Seat.FINANCE, Seat.DIRECTOR)
@@ -156,7 +156,7 @@ def seats(version: PlanVersion) -> dict[Seat, tuple[int, ...]]:
     by_seat: dict[Seat, list[int]] = {seat: [] for seat in _ORDER}
     for section in outline.sections(Kind(plan.kind), plan.outline):
         for role in section.approvers:
-            by_seat[_SEAT_OF[role]].append(section.number)
+            by_seat[SEAT_OF[role]].append(section.number)
         if section.number in _OF_THE_PLAN_OWNER:
             by_seat[Seat.PLAN_OWNER].append(section.number)
     always = {Seat.DIRECTOR, Seat.MARKETING} if gate.has_gate(version) else {Seat.DIRECTOR}

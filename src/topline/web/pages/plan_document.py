@@ -21,7 +21,7 @@ from topline.accounts.permissions import LABELS
 from topline.calendar import events
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
-from topline.plans import cells, document, figures, gate, live, outline, progress, team, templates, text
+from topline.plans import approval, cells, document, figures, gate, live, outline, progress, team, templates, text
 from topline.plans.content import Deadline
 from topline.plans.figures import Ask, Figure, Reader
 from topline.plans.models import Entry, EntryEdit, PlanVersion, State
@@ -414,7 +414,7 @@ def _section(desk: Desk, section: Section, opened: str) -> dict[str, Any]:
         "number": section.number,
         "title": section.title,
         "owners": ", ".join(str(LABELS[role]) for role in section.owners) or gettext("Plan owner"),
-        "approvers": ", ".join(str(LABELS[role]) for role in section.approvers),
+        "approvers": ", ".join(str(approval.SEAT_OF[role].label) for role in section.approvers),
         "fields": [
             _field(
                 desk,
