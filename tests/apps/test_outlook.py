@@ -3,7 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 
@@ -109,23 +109,52 @@ def test_it_is_kept_as_a_file_and_once_a_week_as_facts(gifts):
     assert engine.table(lake, "forecast", lake.latest()).count().to_pyarrow().as_py() == len(rows)
 
 
-def test_it_says_when_fewer_promotions_are_known_ahead_than_ran(gifts):
-    """Two products of 30 and 10 a week: the larger was on promotion in half of the last 13 weeks, the smaller never."""
-    on = np.zeros((2, 24))
-    on[0, 7:20:2] = 1
-    day = np.datetime64("2026-01-05") + 7 * np.arange(24)
-    units = np.repeat([[30.0], [10.0]], 20, axis=1)
-    panel = Panel(units, day, np.zeros(2, dtype=np.int64), cycle=1, year=52, drivers={"promotion": on})
-    assert outlook._promoted(panel) == (pytest.approx(7 / 13 * 3 / 4), 0.0)
-    on[:, 20] = 1
-    assert outlook._promoted(panel)[1] == 0.25
-    assert outlook._promoted(replace(panel, drivers={})) == (0.0, 0.0)
-    made = demand.make(gifts, DAY)
-    told = list(outlook_page._assumptions(replace(made, promoted=0.4, promoted_ahead=0.04)))
-    assert told[2].startswith("Of sales, 40% was under a promotion in the last 13 weeks, and 4% is known")
-    assert not any("under a promotion" in one for one in outlook_page._assumptions(replace(made, promoted=0.04)))
-    usual = replace(made, promoted=0.4, promoted_ahead=0.3)
-    assert not any("under a promotion" in one for one in outlook_page._assumptions(usual))
+@pytest.mark.parametrize("ahead", [0.05, 0.5])
+def test_promotions_that_nobody_entered_go_on_as_usual(shop, ahead):
+    """A product sells 20 a week and 40 under a promotion, which it was in half of all weeks until today."""
+    rng, weeks = np.random.default_rng(1), 60 + outlook.WEEKS
+    lake, first = shop.lake(), date(2025, 1, 6)
+    is_on = rng.random((100, weeks)) < np.where(np.arange(weeks) < 60, 0.5, ahead)
+    monday = [first + timedelta(weeks=week) for week in range(weeks)]
+    sold = [(k, week, 40 if is_on[k, week] else 20) for k in range(100) for week in range(60)]
+    append(lake, "order_line", [_line(f"P{k}", monday[week], units) for k, week, units in sold])
+    promoted = [
+        {"promotion_key": "p", "product_key": f"P{k}", "on": on, "until_on": on + timedelta(weeks=1), "kind": "display"}
+        for k in range(100)
+        for on, is_promoted in zip(monday, is_on[k], strict=True)
+        if is_promoted
+    ]
+    append(lake, "promotion", promoted)
+    made = outlook.run(lake, lake.latest(), as_of=monday[60], settings=shop.settings())
+    assert made.total.mean.mean() / 100 == pytest.approx(30, rel=0.08)
+    place = [made.bottom.names["product"].index(f"P{k}") for k in range(100)]
+    promoted_mean = made.bottom.mean[place][is_on[:, 60:]].mean()
+    assert made.promotes_as_usual == (ahead < 0.25)
+    assert promoted_mean == pytest.approx(30 if made.promotes_as_usual else 40, rel=0.08)
+    assert (made.promoted, made.promoted_ahead) == (pytest.approx(0.5, abs=0.05), pytest.approx(ahead, abs=0.05))
+    told = list(outlook_page._assumptions(made))
+    assert ("promotions go on as usual" in told[1]) == made.promotes_as_usual
+
+
+def _line(product, on, units):
+    return {
+        "order_key": f"{product}{on}",
+        "kind": "goods_sold",
+        "at": datetime.combine(on, time(12), UTC),
+        "on": on,
+        "hour": 12,
+        "ordered_on": on,
+        "product_key": product,
+        "quantity": Decimal(units),
+        "unit_price": Decimal(5),
+        "amount": Decimal(5 * units),
+        "amount_shop": Decimal(5 * units),
+        "currency": "GBP",
+        "rate": Decimal(1),
+        "rate_is_event_day": False,
+        "market": "GB",
+        "is_over_refund": False,
+    }
 
 
 def test_live_weeks_outside_the_interval_raise_the_alarm(gifts):
@@ -309,9 +338,8 @@ def test_a_planned_price_stays_where_it_is_once_it_holds(gifts):
     )
     lake, snapshot = gifts.lake(), gifts.lake().latest()
     sold = outlook._sales(lake, snapshot, DAY, gifts.settings())
-    live, known = np.arange(len(sold.units)), sold.units.shape[1]
-    weeks = np.datetime64(sold.start, "D") + 7 * np.arange(known + 4)
-    found = np.exp(outlook._drivers(lake, snapshot, sold, live, weeks, ())["price"][:, known:])
+    known = sold.units.shape[1]
+    found = np.exp(_drivers(lake, snapshot, sold)["price"][:, known:])
     products = np.array(sold.names["product"])[sold.of["product"]]
     usual = outlook._last(sold.price)[sold.of["product"]]
     lamps, rugs, vases = (np.flatnonzero(products == code) for code in ("A1", "B1", "C1"))
@@ -332,8 +360,14 @@ def test_a_price_holds_through_weeks_without_a_sale(gifts):
     lake, snapshot = gifts.lake(), gifts.lake().latest()
     sold = outlook._sales(lake, snapshot, DAY, gifts.settings())
     sparse = replace(sold, price=np.where(np.arange(sold.units.shape[1]) % 3, np.nan, sold.price))
-    weeks = np.datetime64(sold.start, "D") + 7 * np.arange(sold.units.shape[1] + 4)
-    assert not np.isnan(outlook._drivers(lake, snapshot, sparse, np.arange(len(sold.units)), weeks, ())["price"]).any()
+    assert not np.isnan(_drivers(lake, snapshot, sparse)["price"]).any()
+
+
+def _drivers(lake, snapshot, sold):
+    """Of all series, with four weeks ahead."""
+    live = np.arange(len(sold.units))
+    promotions = outlook._promotions(lake, snapshot, sold, live, sold.units.shape[1] + 4)
+    return outlook._drivers(lake, snapshot, sold, live, (), promotions, is_open=False)
 
 
 def test_a_promotion_for_a_market_is_on_in_that_market_only(gifts):
@@ -343,9 +377,8 @@ def test_a_promotion_for_a_market_is_on_in_that_market_only(gifts):
     append(gifts.lake(), "planned_promotion", [{**plan, **days, "promotion_key": "p", "market": "GB"}])
     lake, snapshot = gifts.lake(), gifts.lake().latest()
     sold = outlook._sales(lake, snapshot, DAY, gifts.settings())
-    live, known = np.arange(len(sold.units)), sold.units.shape[1]
-    weeks = np.datetime64(sold.start, "D") + 7 * np.arange(known + 4)
-    found = outlook._drivers(lake, snapshot, sold, live, weeks, ())
+    known = sold.units.shape[1]
+    found = _drivers(lake, snapshot, sold)
     of = {name: np.array(sold.names[name], dtype=object)[sold.of[name]] for name in ("category", "market")}
     is_on = (of["category"] == "Lamps") & (of["market"] == "GB")
     assert is_on.sum() == 1

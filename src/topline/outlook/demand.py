@@ -54,6 +54,7 @@ _HISTORY_YEARS = 3
 _WINDOW = 8
 _ALARM = 0.01
 _LEAST_OVER = 4
+_FEW_PROMOTED = 0.1
 
 
 class UnknownProductError(ToplineError):
@@ -218,8 +219,8 @@ class DemandOutlook:
     inputs : what the model looks at -> its share
     drivers : series from outside; changes : planned prices and promotions that it reckons with
     unknown_weeks : weeks of products left out because the shelf was empty
-    promoted, promoted_ahead : share of sales under a promotion in the last 13 weeks, 0-1, and if they sold alike in
-        the weeks ahead, by what is known of these
+    promoted, promoted_ahead : share of sales that is usually under a promotion in the weeks ahead, 0-1, and that is
+        known to be
     bottom : of a run that has just been made; kept beside it
     """
 
@@ -240,6 +241,11 @@ class DemandOutlook:
     promoted: float = 0.0
     promoted_ahead: float = 0.0
     bottom: Bottom | None = None
+
+    @property
+    def promotes_as_usual(self) -> bool:
+        """True if what will be promoted is not entered, so that as much as usual is expected to be."""
+        return _is_open(self.promoted, self.promoted_ahead)
 
     @property
     def accuracy(self) -> Accuracy | None:
@@ -307,6 +313,8 @@ def run(
     day = np.datetime64(sales.start, "D") + (_WEEK * np.arange(known + weeks)).astype("timedelta64[D]")
     units = np.where(_empty_shelves(lake, snapshot, sales)[live], np.nan, sales.units[live])
     group, groups = _groups(sales, live)
+    promotions = _promotions(lake, snapshot, sales, live, len(day))
+    shares = _promoted(units, promotions[1])
     panel = Panel(
         units,
         day,
@@ -314,7 +322,7 @@ def run(
         cycle=1,
         year=_KEPT_WEEKS,
         flags=_events(day, groups, settings.country, own),
-        drivers=_drivers(lake, snapshot, sales, live, day, planned),
+        drivers=_drivers(lake, snapshot, sales, live, planned, promotions, is_open=_is_open(*shares)),
         codes={name: sales.of[name][live] for name in ("category", "market", "channel")},
     )
     panel, drivers = _with_conditions(panel, _outside(lake, snapshot, sales, groups, known, len(day)))
@@ -322,7 +330,6 @@ def run(
     bottom = _bottom(sales, live, made, *_days(lake, snapshot, sales, as_of, settings, own, weeks))
     by = {name: sliced(bottom, sales.of[name], sales.names[name], _titles(sales, name), level) for name in DIMENSIONS}
     nobody = np.zeros(len(is_live), dtype=np.int64)
-    promoted, promoted_ahead = _promoted(panel)
     return DemandOutlook(
         as_of=as_of,
         snapshot=snapshot.number,
@@ -338,21 +345,32 @@ def run(
         unknown_weeks=int(np.isnan(units).sum()),
         series=len(live),
         model=made.model,
-        promoted=promoted,
-        promoted_ahead=promoted_ahead,
+        promoted=shares[0],
+        promoted_ahead=shares[1],
         bottom=bottom,
     )
 
 
-def _promoted(panel: Panel) -> tuple[float, float]:
-    """The share of lately sold units under a promotion in the last 13 weeks and in those ahead, 0-1."""
-    recent = slice(max(panel.known - WEEKS, 0), panel.known)
-    sold = np.nansum(panel.units[:, recent], axis=1)
-    if "promotion" not in panel.drivers or not sold.any():
+def _promoted(units: Floats, promoted: Floats) -> tuple[float, float]:
+    """The share of lately sold units that usually is under a promotion in the weeks ahead, and that is known to be.
+
+    Both are 0-1. Usual are the same weeks a year before, or where no year is known the last 13.
+
+    units : (n, t) by week, nan where unknown; promoted : (n, t + h) share of each week under a promotion
+    """
+    known, weeks = units.shape[1], promoted.shape[1]
+    sold = np.nansum(units[:, -WEEKS:], axis=1)
+    if not sold.any():
         return 0.0, 0.0
-    promoted = panel.drivers["promotion"]
-    before, ahead = promoted[:, recent].mean(axis=1), promoted[:, panel.known :].mean(axis=1)
+    year_before = slice(known - _KEPT_WEEKS, min(weeks - _KEPT_WEEKS, known))
+    before = promoted[:, year_before if known >= _KEPT_WEEKS else slice(max(known - WEEKS, 0), known)].mean(axis=1)
+    ahead = promoted[:, known:].mean(axis=1)
     return float(np.average(before, weights=sold)), float(np.average(ahead, weights=sold))
+
+
+def _is_open(usual: float, ahead: float) -> bool:
+    """Whether what will be promoted is not entered yet: less than half of what usually is, where that is not small."""
+    return usual > _FEW_PROMOTED and ahead < usual / 2
 
 
 def _titles(sales: _Sales, dimension: str) -> tuple[str, ...]:
@@ -582,28 +600,42 @@ def _events(
 
 
 def _drivers(
-    lake: Lake, snapshot: Snapshot, sales: _Sales, live: Ints, day: NDArray[np.datetime64], changes: tuple[Change, ...]
+    lake: Lake,
+    snapshot: Snapshot,
+    sales: _Sales,
+    live: Ints,
+    changes: tuple[Change, ...],
+    promotions: tuple[Floats, Floats],
+    *,
+    is_open: bool,
 ) -> dict[str, Floats]:
-    """Log price, discount and promotion of each live series and week; ahead as planned, else as last known."""
-    known, ahead = sales.units.shape[1], len(day) - sales.units.shape[1]
+    """Log price, discount and promotion of each live series and week; ahead as planned, else as last known.
+
+    promotions : (live, t + h) discount, and share of the week under a promotion
+    is_open : what will be promoted is not entered: it goes on as usual, so no week is told from another by it, and what
+        is entered counts by its price alone
+    """
+    discount, promoted = (values.copy() for values in promotions)
+    known, weeks = sales.units.shape[1], discount.shape[1]
     of = sales.of["product"][live]
     usual = _last(sales.price)[of]
-    price = np.hstack([_held(sales.price)[of], np.repeat(usual[:, None], ahead, axis=1)])
-    discount, promoted = _promotions(lake, snapshot, sales, live, len(day))
-    for rows, weeks, planned in _planned_prices(lake, snapshot, sales, of, usual, len(day)):
-        price[np.ix_(rows, weeks)] += planned - price[np.ix_(rows, weeks)]
+    price = np.hstack([_held(sales.price)[of], np.repeat(usual[:, None], weeks - known, axis=1)])
+    for rows, on, planned in _planned_prices(lake, snapshot, sales, of, usual, weeks):
+        price[np.ix_(rows, on)] += planned - price[np.ix_(rows, on)]
     price[:, known:] *= 1 - discount[:, known:]
     for change in changes:
         rows = np.flatnonzero(np.isin(of, _touched(sales, change)))
-        share = _overlap(sales.start, len(day), change.period)
-        weeks = np.flatnonzero(share[known:]) + known
+        share = _overlap(sales.start, weeks, change.period)
+        on = np.flatnonzero(share[known:]) + known
         now = change.price if change.price is not None else usual[rows][:, None]
-        new = np.broadcast_to(now * (1 - change.discount), (len(rows), len(weeks)))
-        price[np.ix_(rows, weeks)] += share[weeks] * (new - price[np.ix_(rows, weeks)])
+        new = np.broadcast_to(now * (1 - change.discount), (len(rows), len(on)))
+        price[np.ix_(rows, on)] += share[on] * (new - price[np.ix_(rows, on)])
         if change.discount and change.is_promoted:
-            discount[np.ix_(rows, weeks)] = np.maximum(discount[np.ix_(rows, weeks)], share[weeks] * change.discount)
-            promoted[np.ix_(rows, weeks)] = np.maximum(promoted[np.ix_(rows, weeks)], share[weeks])
+            discount[np.ix_(rows, on)] = np.maximum(discount[np.ix_(rows, on)], share[on] * change.discount)
+            promoted[np.ix_(rows, on)] = np.maximum(promoted[np.ix_(rows, on)], share[on])
     found = {"price": np.log(price)}
+    if is_open:
+        return found
     if discount.any():
         found["discount"] = discount
     if promoted.any():

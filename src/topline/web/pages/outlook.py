@@ -31,7 +31,6 @@ GRAINS = {Grain.DAY: N_("Day"), Grain.WEEK: N_("Week"), Grain.MONTH: N_("Month")
 MOST_LINES = 25
 MOST_INPUTS = 8
 MOST_PRODUCTS = 300
-_FEW_PROMOTED = 0.05
 
 INPUTS = {
     "price": N_("Price"),
@@ -453,14 +452,15 @@ def _assumptions(found: DemandOutlook) -> Iterator[str]:
         "day": formats.day(found.as_of),
         "snapshot": found.snapshot,
     }
-    yield gettext(
-        "Prices stay as they were paid lately, and promotions run as they are known, unless you plan otherwise."
-    )
-    if found.promoted > _FEW_PROMOTED and found.promoted_ahead < found.promoted / 2:
+    if found.promotes_as_usual:
         yield gettext(
-            "Of sales, %(before)s was under a promotion in the last 13 weeks, and %(ahead)s is known to be in "
-            "those ahead: the outlook reckons with these alone. Plan what else will run."
-        ) % {"before": formats.percent(found.promoted, 0), "ahead": formats.percent(found.promoted_ahead, 0)}
+            "Prices stay as they were paid lately, and promotions go on as usual: %(usual)s of sales was under one "
+            "in such weeks, and only %(ahead)s is known to be. What is entered counts by its price."
+        ) % {"usual": formats.percent(found.promoted, 0), "ahead": formats.percent(found.promoted_ahead, 0)}
+    else:
+        yield gettext(
+            "Prices stay as they were paid lately, and promotions run as they are known, unless you plan otherwise."
+        )
     if found.unknown_weeks:
         yield gettext(
             "%(n)s weeks of products count as unknown, because the shelf was empty on more than two days."
