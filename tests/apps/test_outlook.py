@@ -130,7 +130,7 @@ def test_promotions_that_nobody_entered_go_on_as_usual(shop, ahead):
     place = [made.bottom.names["product"].index(f"P{k}") for k in range(100)]
     promoted_mean = made.bottom.mean[place][is_on[:, 60:]].mean()
     assert made.promotes_as_usual == (ahead < 0.25)
-    assert promoted_mean == pytest.approx(30 if made.promotes_as_usual else 40, rel=0.08)
+    assert promoted_mean == pytest.approx(40, rel=0.08)
     assert (made.promoted, made.promoted_ahead) == (pytest.approx(0.5, abs=0.05), pytest.approx(ahead, abs=0.05))
     told = list(outlook_page._assumptions(made))
     assert ("promotions go on as usual" in told[1]) == made.promotes_as_usual
@@ -367,7 +367,7 @@ def _drivers(lake, snapshot, sold):
     """Of all series, with four weeks ahead."""
     live = np.arange(len(sold.units))
     promotions = outlook._promotions(lake, snapshot, sold, live, sold.units.shape[1] + 4)
-    return outlook._drivers(lake, snapshot, sold, live, (), promotions, is_open=False)
+    return outlook._drivers(lake, snapshot, sold, live, (), promotions)
 
 
 def test_a_promotion_for_a_market_is_on_in_that_market_only(gifts):

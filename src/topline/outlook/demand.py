@@ -315,6 +315,7 @@ def run(
     group, groups = _groups(sales, live)
     promotions = _promotions(lake, snapshot, sales, live, len(day))
     shares = _promoted(units, promotions[1])
+    drivers = _drivers(lake, snapshot, sales, live, planned, promotions)
     panel = Panel(
         units,
         day,
@@ -322,11 +323,14 @@ def run(
         cycle=1,
         year=_KEPT_WEEKS,
         flags=_events(day, groups, settings.country, own),
-        drivers=_drivers(lake, snapshot, sales, live, planned, promotions, is_open=_is_open(*shares)),
+        drivers={} if _is_open(*shares) else drivers,
         codes={name: sales.of[name][live] for name in ("category", "market", "channel")},
     )
-    panel, drivers = _with_conditions(panel, _outside(lake, snapshot, sales, groups, known, len(day)))
+    panel, outside = _with_conditions(panel, _outside(lake, snapshot, sales, groups, known, len(day)))
     made = stack.forecast(panel, tests=_tests(known, weeks))
+    if _is_open(*shares):
+        lift = _entered(replace(panel, drivers=drivers), _last(sales.price)[sales.of["product"][live]])
+        made = replace(made, mean=made.mean * lift, scale=made.scale * lift)
     bottom = _bottom(sales, live, made, *_days(lake, snapshot, sales, as_of, settings, own, weeks))
     by = {name: sliced(bottom, sales.of[name], sales.names[name], _titles(sales, name), level) for name in DIMENSIONS}
     nobody = np.zeros(len(is_live), dtype=np.int64)
@@ -340,7 +344,7 @@ def run(
         by={name: cells for name, cells in by.items() if len(cells.names) > 1},
         classes=_classes(bottom, level),
         inputs=made.inputs,
-        drivers=drivers,
+        drivers=outside,
         changes=planned,
         unknown_weeks=int(np.isnan(units).sum()),
         series=len(live),
@@ -371,6 +375,25 @@ def _promoted(units: Floats, promoted: Floats) -> tuple[float, float]:
 def _is_open(usual: float, ahead: float) -> bool:
     """Whether what will be promoted is not entered yet: less than half of what usually is, where that is not small."""
     return usual > _FEW_PROMOTED and ahead < usual / 2
+
+
+def _entered(panel: Panel, price: Floats) -> Floats:
+    """(n, h) how many times what is usual a series sells by the prices and promotions that are entered for weeks ahead.
+
+    A week's promotion counts over what such weeks hold of promotions anyway.
+
+    panel : with all drivers; price : (n,) what is usually paid
+    """
+    known = panel.known
+    plain = {name: values.copy() for name, values in panel.drivers.items()}
+    for name, values in plain.items():
+        values[:, known:] = np.log(price)[:, None] if name == "price" else 0.0
+    if all(np.array_equal(values, plain[name], equal_nan=True) for name, values in panel.drivers.items()):
+        return np.ones((len(panel.units), panel.horizon))
+    lift = stack.lift(panel, replace(panel, drivers=plain))
+    promoted = panel.drivers["promotion"]
+    usual = promoted[:, known - WEEKS : known].mean(axis=1, keepdims=True) * promoted[:, known:]
+    return np.asarray(lift / (1 + usual * (lift - 1)))
 
 
 def _titles(sales: _Sales, dimension: str) -> tuple[str, ...]:
@@ -606,14 +629,10 @@ def _drivers(
     live: Ints,
     changes: tuple[Change, ...],
     promotions: tuple[Floats, Floats],
-    *,
-    is_open: bool,
 ) -> dict[str, Floats]:
     """Log price, discount and promotion of each live series and week; ahead as planned, else as last known.
 
     promotions : (live, t + h) discount, and share of the week under a promotion
-    is_open : what will be promoted is not entered: it goes on as usual, so no week is told from another by it, and what
-        is entered counts by its price alone
     """
     discount, promoted = (values.copy() for values in promotions)
     known, weeks = sales.units.shape[1], discount.shape[1]
@@ -634,8 +653,6 @@ def _drivers(
             discount[np.ix_(rows, on)] = np.maximum(discount[np.ix_(rows, on)], share[on] * change.discount)
             promoted[np.ix_(rows, on)] = np.maximum(promoted[np.ix_(rows, on)], share[on])
     found = {"price": np.log(price)}
-    if is_open:
-        return found
     if discount.any():
         found["discount"] = discount
     if promoted.any():

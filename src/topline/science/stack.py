@@ -126,6 +126,19 @@ def forecast(panel: Panel, *, tests: int = _TESTS, seed: int = 0) -> Forecast:
     return Forecast(mean, scale, panel.cycle, STACK if trees else TIER_0, trees.shares() if trees else {}, made)
 
 
+def lift(panel: Panel, other: Panel, *, seed: int = 0) -> Floats:
+    """(n, h) how many times as much the panel's trees expect of it as of another with other drivers ahead.
+
+    1 where there are too few periods for trees.
+    """
+    trees = _trees(panel, seed)
+    if trees is None:
+        return np.ones((len(panel.units), panel.horizon))
+    made, before = (boosted.predict(trees, each, rhythm.effect(each)) for each in (panel, other))
+    found: Floats = np.divide(made, before, out=np.ones_like(made), where=before > 0)
+    return found
+
+
 def _origins(panel: Panel, tests: int) -> list[int]:
     """Periods known at earlier origins, the newest first; each leaves the larger part of the history before it."""
     found = [panel.known - k * panel.horizon for k in range(1, tests + 1)]

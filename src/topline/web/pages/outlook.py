@@ -455,7 +455,7 @@ def _assumptions(found: DemandOutlook) -> Iterator[str]:
     if found.promotes_as_usual:
         yield gettext(
             "Prices stay as they were paid lately, and promotions go on as usual: %(usual)s of sales was under one "
-            "in such weeks, and only %(ahead)s is known to be. What is entered counts by its price."
+            "in such weeks, and only %(ahead)s is known to be. What is entered counts beside them."
         ) % {"usual": formats.percent(found.promoted, 0), "ahead": formats.percent(found.promoted_ahead, 0)}
     else:
         yield gettext(
