@@ -129,7 +129,6 @@ def test_an_alert_is_read(visit, shop, told):
     page.wait_for_selector("text=No row matches")
 
 
-@pytest.mark.soak
 def test_a_number_against_the_feasts_of_last_year_leads_to_its_rows(visit, shop):
     person = visit()
     page = person.page
