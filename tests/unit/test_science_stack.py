@@ -220,3 +220,22 @@ def test_months_with_seasons_of_their_own_are_left_to_last_year():
 
     assert missed(rng.uniform(0, 12, (n, 1))) <= 1.0
     assert missed(np.full((n, 1), 3.0)) < 0.85  # one season for all: the calendar is better than last year
+
+
+def test_sums_are_brought_to_last_year_where_that_alone_missed_less():
+    """Twenty series of one season, expected as they sold lately, and as they truly are."""
+    rng = np.random.default_rng(3)
+    season = 1 + 0.6 * np.sin(2 * np.pi * np.arange(110) / 52)
+    expected = rng.uniform(20, 80, (20, 1)) * season
+    panel = weekly(rng.poisson(expected), 13)
+    pasts = [panel.at(origin, 13) for origin in (97, 84)]
+    came = [panel.units[:, past.known : past.known + 13] for past in pasts]
+    lately = [np.repeat(past.units[:, -8:].mean(axis=1, keepdims=True), 13, axis=1) for past in pasts]
+    right = [expected[:, past.known : past.known + 13] for past in pasts]
+    share = stack._yearly_share(pasts, lately, came)
+    made, scale = stack._brought(pasts[0], lately[0], np.sqrt(lately[0]), share)
+    assert share == 1.0
+    assert np.abs((made - came[0]).sum(axis=0)).sum() < 0.3 * np.abs((lately[0] - came[0]).sum(axis=0)).sum()
+    assert made / lately[0] == pytest.approx(scale / np.sqrt(lately[0]))
+    assert stack._yearly_share(pasts, right, came) == 0.0
+    assert stack._yearly_share(pasts[:1], lately[:1], came[:1]) == 0.0  # one origin may be luck

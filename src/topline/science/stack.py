@@ -115,12 +115,15 @@ def forecast(panel: Panel, *, tests: int = _TESTS, seed: int = 0) -> Forecast:
     share = _share(parts, actuals) if past_trees else _TRIO_SHARES[0]
     past_share = share if past_trees else _SIMPLE_SHARE
     seasonal = _seasonal_share(pasts, parts, actuals, past_share)
+    mixed = [_mixed(past, part, past_share, seasonal) for past, part in zip(pasts, parts, strict=True)]
+    yearly = _yearly_share(pasts, [mean for mean, _ in mixed], actuals) if past_trees else 0.0
     made = tuple(
-        Test(past.known, *_mixed(past, part, past_share, seasonal), actual, naive(past))
-        for past, part, actual in zip(pasts, parts, actuals, strict=True)
+        Test(past.known, *_brought(past, *each, yearly), actual, naive(past))
+        for past, each, actual in zip(pasts, mixed, actuals, strict=True)
     )
     trees = _trees(panel, seed)
     mean, scale = _mixed(panel, _parts(panel, trees), share if trees else _SIMPLE_SHARE, seasonal)
+    mean, scale = _brought(panel, mean, scale, yearly)
     if not made:
         scale = np.hypot(scale, _UNTESTED * mean)
     return Forecast(mean, scale, panel.cycle, STACK if trees else TIER_0, trees.shares() if trees else {}, made)
@@ -164,22 +167,30 @@ def _parts(panel: Panel, trees: boosted.Trees | None) -> tuple[Floats, Floats, F
 
 
 def _last_year(panel: Panel, mean: Floats) -> Floats:
-    """Factors (n, h) that bring each group's weeks or months half-way to last year's, at half of the growth since.
+    """Factors (n, h) that bring each group's weeks or months half-way to last year's.
 
     Two years are one repetition of a season: the fitted shape alone missed the peak of the second.
     """
-    known, year = panel.known, panel.year
-    if panel.cycle > 1 or known < year + _GROWTH_PERIODS:
+    if panel.cycle > 1 or panel.known < panel.year + _GROWTH_PERIODS:
         return np.ones_like(mean)
     totals = sum_by(panel.group, panel.filled(), panel.groups)
+    return _to_last_year(panel, totals, sum_by(panel.group, mean, panel.groups), 0.5)[panel.group]
+
+
+def _to_last_year(panel: Panel, totals: Floats, made: Floats, share: float) -> Floats:
+    """Factors (k, h) that bring sums of series by a share to last year's, smoothed, at half of the growth since.
+
+    totals : (k, t) what the sums were; made : (k, h) what they are expected to be
+    """
     around = np.pad(totals, ((0, 0), (1, 1)), mode="edge")
     smooth = (around[:, :-2] + around[:, 1:-1] + around[:, 2:]) / 3
-    recent, before = totals[:, -_GROWTH_PERIODS:].sum(), totals[:, known - year - _GROWTH_PERIODS : known - year].sum()
-    growth = np.clip(recent / before, 1 / _MOST_GROWTH, _MOST_GROWTH) if before > 0 else 1.0
-    then = smooth[:, known - year + np.arange(panel.horizon) % year] * (1 + growth) / 2
-    made = sum_by(panel.group, mean, panel.groups)
-    factors = np.divide((made + then) / 2, made, out=np.ones_like(made), where=made > 0)
-    return np.asarray(np.clip(factors, 1 / _MOST_GROWTH, _MOST_GROWTH)[panel.group])
+    before = panel.known - panel.year
+    recent, then = totals[:, -_GROWTH_PERIODS:].sum(), totals[:, max(before - _GROWTH_PERIODS, 0) : before].sum()
+    is_known = before >= _GROWTH_PERIODS and then > 0
+    growth = np.clip(recent / then, 1 / _MOST_GROWTH, _MOST_GROWTH) if is_known else 1.0
+    year = smooth[:, before + np.arange(panel.horizon) % panel.year] * (1 + growth) / 2
+    factor = np.divide((1 - share) * made + share * year, made, out=np.ones_like(made), where=made > 0)
+    return np.asarray(np.clip(factor, 1 / _MOST_GROWTH, _MOST_GROWTH))
 
 
 def _mixed(panel: Panel, parts: tuple[Floats, Floats, Floats], share: float, seasonal: float) -> tuple[Floats, Floats]:
@@ -207,14 +218,19 @@ def _share(parts: list[tuple[Floats, Floats, Floats]], actuals: list[Floats]) ->
     return min(_TRIO_SHARES, key=error)
 
 
+def _can_tell_years(pasts: list[Panel]) -> bool:
+    """Whether enough origins have a year of weeks or months before them; days have their week in the parts."""
+    return len(pasts) >= _LEAST_SEASONAL_TESTS and all(past.cycle == 1 and past.known >= past.year for past in pasts)
+
+
 def _seasonal_share(
     pasts: list[Panel], parts: list[tuple[Floats, Floats, Floats]], actuals: list[Floats], share: float
 ) -> float:
     """The share of seasonal naive: 0 unless alone it missed the past by less than the parts did, in squares.
 
-    Days have their week in the parts; of weeks and months at least two origins with a year before them must tell.
+    At least two origins with a year of weeks or months before them must tell.
     """
-    if len(pasts) < _LEAST_SEASONAL_TESTS or any(past.cycle > 1 or past.known < past.year for past in pasts):
+    if not _can_tell_years(pasts):
         return 0.0
 
     def error(seasonal: float) -> float:
@@ -225,6 +241,35 @@ def _seasonal_share(
         return float(sum(np.nansum(np.square(one)) for one in missed))
 
     return min(_SEASONAL_SHARES, key=error) if error(1.0) < error(0.0) else 0.0
+
+
+def _yearly_share(pasts: list[Panel], means: list[Floats], actuals: list[Floats]) -> float:
+    """How far the sum of all series is brought to last year's: not at all unless that alone missed the past's sums by
+    less, in squares.
+
+    What is right for series one by one may add up wrongly: each leans to what it sold lately, which all may have done
+    in season. The same origins must tell as for `_seasonal_share`.
+    """
+    if not _can_tell_years(pasts):
+        return 0.0
+
+    def error(share: float) -> float:
+        missed = [
+            np.nansum(_brought(past, mean, mean, share)[0] - came, axis=0)
+            for past, mean, came in zip(pasts, means, actuals, strict=True)
+        ]
+        return float(sum(np.square(one).sum() for one in missed))
+
+    return min(_SEASONAL_SHARES, key=error) if error(1.0) < error(0.0) else 0.0
+
+
+def _brought(panel: Panel, mean: Floats, scale: Floats, share: float) -> tuple[Floats, Floats]:
+    """Mean and scale with the sum of all series brought to last year's by a share."""
+    if not share:
+        return mean, scale
+    totals, made = (values.sum(axis=0, keepdims=True) for values in (panel.filled(), mean))
+    factor = _to_last_year(panel, totals, made, share)
+    return mean * factor, scale * factor
 
 
 def _actual(panel: Panel, origin: int) -> Floats:
