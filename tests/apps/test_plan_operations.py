@@ -135,6 +135,23 @@ def test_an_edit_moves_the_goal_and_undo_brings_it_back(version: PlanVersion) ->
         operations.undo_edit(version=version, actor=None, now=NOW)
 
 
+def test_the_drafted_summary_says_the_target_as_it_is_and_own_words_stay(version: PlanVersion) -> None:
+    summary, goal = version.entries.get(field="1.summary"), version.goals.get(metric="net_sales")
+    for target in (Decimal(90_000), Decimal(70_000)):
+        operations.edit_goal(goal=goal, target=target, actor=None, now=NOW)
+        goal.refresh_from_db()
+        summary.refresh_from_db()
+        _, (code, told), (_, before) = summary.cells["said"]
+        assert (code, Decimal(told["target_amount"]), told["chance_rate"]) == ("summary.target", target, goal.chance)
+        assert goal.baseline is not None
+        assert before["change_rate"] == pytest.approx(float(target / goal.baseline) - 1)
+    summary.cells = {"text": "Ours."}
+    summary.save()
+    operations.edit_goal(goal=goal, target=Decimal(80_000), actor=None, now=NOW)
+    summary.refresh_from_db()
+    assert summary.cells == {"text": "Ours."}
+
+
 def test_a_goal_of_the_grid_is_spread_over_its_cells_and_one_outside_is_not(version: PlanVersion) -> None:
     orders, value = (version.goals.get(metric=metric) for metric in ("orders", "average_order_value"))
     operations.edit_goal(goal=orders, target=Decimal(1500), actor=None, now=NOW)

@@ -17,7 +17,7 @@ from topline.metrics.query import Query
 from topline.plans import answered, expectation, forecast, text
 from topline.plans.expectation import OTHER, Expectation, Rate, Slices
 from topline.plans.grid import Grid, spread
-from topline.plans.models import Kind, OwnEvent
+from topline.plans.models import Goal, Kind, OwnEvent
 from topline.plans.text import Sentence
 from topline.plans.units import from_minor, to_minor
 from topline.units import errors
@@ -156,8 +156,13 @@ def aimed(draft: Draft, target: Decimal) -> Draft:
     """The draft whose words speak of that target for net sales."""
     goal = next(one for one in draft.goals if one.metric == "net_sales")
     goal = replace(goal, target=target, chance=expectation.chance(goal.metric, goal.quantiles, float(target)))
-    summary = [draft.document["1.summary"][0]["said"][0], *(sentence.stored() for sentence in _aim(goal))]
-    return replace(draft, document={**draft.document, "1.summary": [{"said": summary}]})
+    said = retold(draft.document["1.summary"][0]["said"], goal)
+    return replace(draft, document={**draft.document, "1.summary": [{"said": said}]})
+
+
+def retold(said: Sequence[list[Any]], goal: ProposedGoal | Goal) -> list[list[Any]]:
+    """The sentences of a drafted summary with what they say of the goal for net sales as it is now."""
+    return [said[0], *(sentence.stored() for sentence in _aim(goal))]
 
 
 def ground(shop: Shop, period: Period, as_of: date, snapshot: Snapshot | None = None) -> Snapshot:
@@ -395,12 +400,17 @@ def _said(
     }
 
 
-def _aim(headline: ProposedGoal) -> Iterator[Sentence]:
+def _aim(headline: ProposedGoal | Goal) -> Iterator[Sentence]:
     """What the plan aims at, how likely that is, and what it was a year before."""
-    yield Sentence("summary.target", {"target_amount": headline.target, "chance_rate": headline.chance})
+    yield Sentence("summary.target", {"target_amount": _bare(headline.target), "chance_rate": headline.chance})
     if headline.baseline:
         change = float(headline.target / headline.baseline - 1)
-        yield Sentence("summary.before", {"before_amount": headline.baseline, "change_rate": change})
+        yield Sentence("summary.before", {"before_amount": _bare(headline.baseline), "change_rate": change})
+
+
+def _bare(amount: Decimal) -> Decimal:
+    """The amount without zeros at its end, so that it is kept alike whether it was stored before or not."""
+    return Decimal(f"{amount.normalize():f}")
 
 
 def _bands(one: Expectation) -> list[list[float | None]]:

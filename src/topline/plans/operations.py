@@ -465,13 +465,23 @@ def _reconcile(version: PlanVersion, metric: str, grid: Grid) -> None:
         target = from_minor(metric, grid.total(version.part(goal)), version.plan.currency)
         if target != goal.target:
             targets[goal.pk] = target
-    moved = list(Goal.objects.filter(pk__in=targets).only("metric", "quantiles", "why"))
+    moved = list(Goal.objects.filter(pk__in=targets).only("metric", "scope", "baseline", "quantiles", "why"))
     for goal in moved:
         goal.target = targets[goal.pk]
-        if not goal.why[0].startswith("why.part"):
+        if goal.why and not goal.why[0].startswith("why.part"):
             goal.why = Sentence("why.set").stored()
         goal.chance = expectation.chance(goal.metric, goal.quantiles, float(goal.target))
     Goal.objects.bulk_update(moved, ["target", "chance", "why"])
+    for goal in moved:
+        _retell(version, goal)
+
+
+def _retell(version: PlanVersion, goal: Goal) -> None:
+    """Has the summary that the draft made speak of the target as it is now; a person's own words stay."""
+    summary = version.entries.filter(field="1.summary").first()
+    if goal.metric == "net_sales" and not goal.scope and summary and "said" in summary.cells:
+        summary.cells["said"] = drafting.retold(summary.cells["said"], goal)
+        summary.save(update_fields=["cells"])
 
 
 # Goals -----------------------------------------------------------------------
@@ -532,6 +542,7 @@ def edit_goal(
         if target is not None and goal.metric not in version.grid_metrics:
             goal.target, goal.why = target, Sentence("why.set").stored()
             goal.chance = expectation.chance(goal.metric, goal.quantiles, float(target))
+            _retell(version, goal)
         goal.save()
         _log(version, "plan.goal_edited", actor, goal=goal.key, target=None if target is None else str(target))
         if target is not None and goal.metric in version.grid_metrics:
