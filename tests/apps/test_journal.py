@@ -5,12 +5,13 @@ from decimal import Decimal
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from topline.facts.identity_link import IdentityLink
 from topline.facts.product import Product
 from topline.facts.table import tables
 from topline.facts.target import Target
-from topline.journal import codec, operations
+from topline.journal import codec, jobs, operations
 from topline.journal.models import Batch, Record
 from topline.lake import engine
 
@@ -99,6 +100,21 @@ def test_a_batch_counts_while_it_is_live(shop, lake):
     assert held(lake) == {"two": "p1"}
     with pytest.raises(operations.UnknownBatchError):
         operations.withdraw(shop=shop.slug, batch_id="three", now=NOW)
+
+
+def test_what_was_let_count_and_not_published_is_seen_by_the_next_who_looks(shop, lake):
+    """As where a process is killed between the two."""
+    for change, seen in ((operations.make_live, {"one": "p1"}), (operations.withdraw, {})):
+        if change is operations.make_live:
+            operations.open_batch(shop=shop.slug, batch_id="one", source="file", now=timezone.now())
+            row = codec.encode(link("one")) | {"batch_id": "one", "version": 1}
+            lake.append("identity_link", [codec.decode(tables()["identity_link"], [row])], batch_id="one")
+        change(shop=shop.slug, batch_id="one", now=timezone.now())
+        jobs.catch_up_all()
+        assert held(lake) == seen
+        number = lake.latest().number
+        operations.catch_up(lake)
+        assert lake.latest().number == number  # nothing is due any more
 
 
 def test_a_batch_that_the_database_does_not_know_is_hidden(shop, lake):

@@ -79,13 +79,14 @@ def shop(slug: str) -> "Shop":
 
 
 def fresh_lake(shop: "Shop") -> "Lake":
-    """The shop's lake after what people have done until now was drained into it: a command reads its own writes."""
+    """The shop's lake with all that was done until now: a command reads its own writes, also where one was killed."""
     from topline.imports import spool
     from topline.journal import operations as journal
 
     lake = shop.lake()
     journal.drain(lake)
     spool.drain(shop)
+    journal.catch_up(lake)
     return lake
 
 

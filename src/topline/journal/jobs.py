@@ -1,4 +1,4 @@
-"""What the worker does for the journal: every second, the facts of people's work go into the lakes."""
+"""What the worker does for the journal: the facts of people's work go into the lakes, and what is live is seen."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import Max
 
 from topline.journal import operations
-from topline.journal.models import Record
+from topline.journal.models import Batch, Record
 from topline.lake.store import Lake
 
 
@@ -19,4 +19,13 @@ def drain_all() -> None:
             operations.drain(Lake(Path(settings.LAKE_ROOT), shop))
 
 
-SCHEDULE = {"journal.drain": (timedelta(seconds=1), drain_all)}
+def catch_up_all() -> None:
+    """Let be seen what a process that ended too early left unseen."""
+    for shop in Batch.objects.values_list("shop", flat=True).distinct():
+        operations.catch_up(Lake(Path(settings.LAKE_ROOT), shop))
+
+
+SCHEDULE = {
+    "journal.drain": (timedelta(seconds=1), drain_all),
+    "journal.catch_up": (timedelta(minutes=1), catch_up_all),
+}

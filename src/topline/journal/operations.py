@@ -121,6 +121,15 @@ def publish(lake: "Lake") -> "Snapshot":
             return snapshot
 
 
+def catch_up(lake: "Lake") -> None:
+    """Publishes what a process that ended too early left unseen: a batch that changed after the newest snapshot."""
+    changed = Batch.objects.filter(shop=lake.shop).exclude(state=Batch.State.PENDING)
+    if snapshot := lake.latest():
+        changed = changed.filter(changed_at__gt=snapshot.published_at)
+    if changed.exists():
+        publish(lake)
+
+
 def drain(lake: "Lake") -> int:
     """How many recorded facts went into the lake; all of them once, also if this was killed at any moment before.
 
