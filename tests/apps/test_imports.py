@@ -17,6 +17,7 @@ from topline.connectors import errors
 from topline.crm.models import Identity
 from topline.imports import operations
 from topline.imports.models import Import
+from topline.journal import jobs as journal_jobs
 from topline.lake import store
 from topline.workbench import jobs
 
@@ -387,6 +388,23 @@ def test_an_unexpected_error_is_said_and_the_import_goes_on(
     assert (found.state, found.error, total(shop)) == (Import.State.LIVE, {}, Decimal("105.45"))
     with pytest.raises(operations.NotFailedError):
         operations.go_on(found=found, actor_id=None)
+
+
+def test_an_import_that_counts_is_live_though_publishing_it_broke(
+    shop: "Shop", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "orders.csv")
+    found = operations.receive(shop=shop, uploads=[operations.Upload("orders.csv", path)], actor_id=None)
+    operations.propose(found=found)
+    job = operations.confirm(found=found, actor_id=None, now=NOW)
+    with monkeypatch.context() as broken:
+        broken.setattr(operations.refund, "publish", lambda _: 1 / 0)
+        assert jobs.run_now(job).state == job.State.FAILED
+    found.refresh_from_db()
+    with pytest.raises(operations.NotProposedError):
+        operations.drop(found=found, actor_id=None)
+    journal_jobs.catch_up_all()
+    assert (found.state, found.error, total(shop)) == (Import.State.LIVE, {}, Decimal("105.45"))
 
 
 def test_files_that_brought_nothing_are_refused(shop: "Shop") -> None:

@@ -489,9 +489,10 @@ def stop(*, found: Import) -> None:
 
 
 def _give_up(found: Import) -> None:
-    Import.objects.filter(pk=found.pk).update(state=Import.State.DROPPED, finished_at=timezone.now())
-    found.refresh_from_db()
-    _clear(found)
+    unfinished = Import.objects.filter(pk=found.pk).exclude(state=Import.State.LIVE)
+    if unfinished.update(state=Import.State.DROPPED, finished_at=timezone.now()):
+        found.refresh_from_db()
+        _clear(found)
 
 
 def _settle(found: Import) -> None:
@@ -825,13 +826,15 @@ def _broken(found: Import, error: Exception) -> BrokenImportError:
 
 
 def _fail(found: Import, error: ToplineError) -> None:
+    """Notes why it failed; one that counts already is only not seen yet, which the next publishing mends."""
     said = {
         "code": error.code,
         "message": error.message,
         "params": {key: str(value) for key, value in error.params.items()},
         "is_final": isinstance(error, errors.UnreadableFileError),
     }
-    Import.objects.filter(pk=found.pk).update(state=Import.State.FAILED, error=said, finished_at=timezone.now())
+    unfinished = Import.objects.filter(pk=found.pk).exclude(state=Import.State.LIVE)
+    unfinished.update(state=Import.State.FAILED, error=said, finished_at=timezone.now())
     found.refresh_from_db()
 
 
