@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from topline.accounts.models import Shop
     from topline.imports.models import Import
+    from topline.workbench.models import Job
 
 HEADINGS = ("Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country")
 ROWS: tuple[tuple[str, ...], ...] = (
@@ -35,15 +36,21 @@ def write(path: Path, rows: Iterable[Sequence[str]] = ROWS, headings: Sequence[s
     return path
 
 
-def take_in(shop: "Shop", *paths: Path, **received: Any) -> "Import":
-    """The files received, proposed, confirmed and taken in by a job in this process."""
+def confirm(shop: "Shop", *paths: Path, **received: Any) -> "tuple[Import, Job]":
+    """The files received, proposed and confirmed, and the job that takes them in, which nobody has begun."""
     from topline.imports import operations
-    from topline.workbench import jobs
 
     uploads = [operations.Upload(path.name, path) for path in paths]
     found = operations.receive(shop=shop, uploads=uploads, actor_id=None, **received)
     operations.propose(found=found)
-    job = operations.confirm(found=found, actor_id=None, now=datetime.now(UTC))
+    return found, operations.confirm(found=found, actor_id=None, now=datetime.now(UTC))
+
+
+def take_in(shop: "Shop", *paths: Path, **received: Any) -> "Import":
+    """The files received, proposed, confirmed and taken in by a job in this process."""
+    from topline.workbench import jobs
+
+    found, job = confirm(shop, *paths, **received)
     done = jobs.run_now(job)
     assert done.state == done.State.DONE, done.message
     found.refresh_from_db()

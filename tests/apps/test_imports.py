@@ -11,7 +11,7 @@ import pytest
 
 import import_files
 import online_retail
-from import_files import HEADINGS, ROWS, ledger, take_in, total, write
+from import_files import HEADINGS, ROWS, confirm, ledger, take_in, total, write
 from topline.catalog.models import Product
 from topline.connectors import errors
 from topline.crm.models import Identity
@@ -96,12 +96,10 @@ def test_an_import_that_goes_on_counts_what_comes_back_once(
 ) -> None:
     first = take_in(shop, write(tmp_path / "a.csv", ROWS[:4]))
     operations.undo(found=first, actor_id=None, now=NOW)
-    path = write(tmp_path / "b.csv", ROWS)
-    found = operations.receive(shop=shop, uploads=[operations.Upload(path.name, path)], actor_id=None)
-    operations.propose(found=found)
+    found, job = confirm(shop, write(tmp_path / "b.csv", ROWS))
     with monkeypatch.context() as broken:
         broken.setattr(operations.catalog, "upsert_products", lambda **_: 1 / 0)
-        jobs.run_now(operations.confirm(found=found, actor_id=None, now=NOW))
+        jobs.run_now(job)
     jobs.run_now(operations.go_on(found=found, actor_id=None))
     found.refresh_from_db()
     assert (found.report["rows"], found.report["facts"], found.report["duplicates"]) == (10, 10, 0)
@@ -230,10 +228,7 @@ def test_a_person_may_choose_columns_and_kinds(shop: "Shop", tmp_path: Path) -> 
 
 
 def test_nothing_is_seen_before_the_import_is_live(shop: "Shop", tmp_path: Path) -> None:
-    path = write(tmp_path / "orders.csv")
-    found = operations.receive(shop=shop, uploads=[operations.Upload("orders.csv", path)], actor_id=None)
-    operations.propose(found=found)
-    job = operations.confirm(found=found, actor_id=None, now=NOW)
+    _, job = confirm(shop, write(tmp_path / "orders.csv"))
     jobs.cancel(job_id=job.pk)
     assert jobs.run_now(job).state == job.State.CANCELLED
     assert ledger(shop) == []
@@ -373,10 +368,7 @@ def test_worked_answers_of_online_retail(shop: "Shop", shared_data: Path) -> Non
 def test_an_unexpected_error_is_said_and_the_import_goes_on(
     shop: "Shop", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write(tmp_path / "orders.csv")
-    found = operations.receive(shop=shop, uploads=[operations.Upload("orders.csv", path)], actor_id=None)
-    operations.propose(found=found)
-    job = operations.confirm(found=found, actor_id=None, now=NOW)
+    found, job = confirm(shop, write(tmp_path / "orders.csv"))
     with monkeypatch.context() as broken:
         broken.setattr(store.Lake, "append", lambda *_, **__: 1 / 0)
         assert jobs.run_now(job).state == job.State.FAILED
@@ -393,10 +385,7 @@ def test_an_unexpected_error_is_said_and_the_import_goes_on(
 def test_an_import_that_counts_is_live_though_publishing_it_broke(
     shop: "Shop", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write(tmp_path / "orders.csv")
-    found = operations.receive(shop=shop, uploads=[operations.Upload("orders.csv", path)], actor_id=None)
-    operations.propose(found=found)
-    job = operations.confirm(found=found, actor_id=None, now=NOW)
+    found, job = confirm(shop, write(tmp_path / "orders.csv"))
     with monkeypatch.context() as broken:
         broken.setattr(operations.refund, "publish", lambda _: 1 / 0)
         assert jobs.run_now(job).state == job.State.FAILED

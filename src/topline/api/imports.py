@@ -53,9 +53,11 @@ class ImportOut(Schema):
     @staticmethod
     def resolve_state(found: Import) -> str:
         """Running until its job is over, whose last step lets every answer show the rows."""
+        if found.state != Import.State.LIVE:
+            return found.state
         job = ImportOut.resolve_progress(found)
         is_at_work = job is not None and job.state in (Job.State.QUEUED, Job.State.RUNNING)
-        return Import.State.RUNNING if found.state == Import.State.LIVE and is_at_work else Import.State(found.state)
+        return Import.State.RUNNING if is_at_work else Import.State.LIVE
 
     @staticmethod
     def resolve_files(found: Import) -> list[dict[str, object]]:

@@ -138,18 +138,18 @@ class Query:
         object.__setattr__(self, "metrics", tuple(dict.fromkeys(self.metrics)))
         object.__setattr__(self, "by", tuple(dict.fromkeys(self.by)))
         if self.against not in (None, *AGAINST):
-            raise ComparisonError(text=self.against, nearest=_nearest(self.against, AGAINST, AGAINST))
+            raise ComparisonError(text=self.against, nearest=nearest(self.against, AGAINST, AGAINST))
         if self.against and self.period is None:
             raise NoPeriodError
         if self.money not in ("shop", "order", "constant"):
             raise MoneyError(text=self.money)
         for id_ in self.metrics:
             if id_ not in metrics():
-                raise UnknownMetricError(id=id_, nearest=_nearest(id_, metrics(), list(metrics())[:3]))
+                raise UnknownMetricError(id=id_, nearest=nearest(id_, metrics(), list(metrics())[:3]))
         for id_ in (*self.by, *(f.dimension for f in self.filters)):
             if id_ not in dimensions():
                 allowed = metrics()[self.metrics[0]].dimensions
-                raise UnknownDimensionError(id=id_, nearest=_nearest(id_, dimensions(), allowed))
+                raise UnknownDimensionError(id=id_, nearest=nearest(id_, dimensions(), allowed))
         for id_ in self.metrics:
             if self.money != "shop" and metrics()[id_].is_shop_money:
                 raise OrderMoneyError(metric=id_)
@@ -193,7 +193,7 @@ class Query:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
-def _nearest(text: str, known: Sequence[str] | Mapping[str, object], others: Collection[str]) -> str:
+def nearest(text: str, known: Sequence[str] | Mapping[str, object], others: Collection[str]) -> str:
     """What a word means here, else what is spelt like it, else the others that there are."""
     word = text.strip().lower().replace("-", "_").replace(" ", "_")
     if MEANT.get(word) in known:
@@ -208,7 +208,7 @@ def parse_filter(text: str) -> Filter:
         raise FilterError(text=text)
     id_ = dimension.strip()
     if id_ not in dimensions():
-        raise UnknownDimensionError(id=id_, nearest=_nearest(id_, dimensions(), dimensions()))
+        raise UnknownDimensionError(id=id_, nearest=nearest(id_, dimensions(), dimensions()))
     return Filter(id_, tuple(_value(id_, value.strip(), text) for value in values.split(",")))
 
 

@@ -314,7 +314,8 @@ def run(
     units = np.where(_empty_shelves(lake, snapshot, sales)[live], np.nan, sales.units[live])
     group, groups = _groups(sales, live)
     promotions = _promotions(lake, snapshot, sales, live, len(day))
-    shares = _promoted(units, promotions[1])
+    promoted, promoted_ahead = _promoted(units, promotions[1])
+    is_open = _is_open(promoted, promoted_ahead)
     drivers = _drivers(lake, snapshot, sales, live, planned, promotions)
     panel = Panel(
         units,
@@ -323,12 +324,12 @@ def run(
         cycle=1,
         year=_KEPT_WEEKS,
         flags=_events(day, groups, settings.country, own),
-        drivers={} if _is_open(*shares) else drivers,
+        drivers={} if is_open else drivers,
         codes={name: sales.of[name][live] for name in ("category", "market", "channel")},
     )
     panel, outside = _with_conditions(panel, _outside(lake, snapshot, sales, groups, known, len(day)))
     made = stack.forecast(panel, tests=_tests(known, weeks))
-    if _is_open(*shares):
+    if is_open:
         lift = _entered(replace(panel, drivers=drivers), _last(sales.price)[sales.of["product"][live]])
         made = replace(made, mean=made.mean * lift, scale=made.scale * lift)
     bottom = _bottom(sales, live, made, *_days(lake, snapshot, sales, as_of, settings, own, weeks))
@@ -349,8 +350,8 @@ def run(
         unknown_weeks=int(np.isnan(units).sum()),
         series=len(live),
         model=made.model,
-        promoted=shares[0],
-        promoted_ahead=shares[1],
+        promoted=promoted,
+        promoted_ahead=promoted_ahead,
         bottom=bottom,
     )
 

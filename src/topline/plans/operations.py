@@ -472,14 +472,19 @@ def _reconcile(version: PlanVersion, metric: str, grid: Grid) -> None:
             goal.why = Sentence("why.set").stored()
         goal.chance = expectation.chance(goal.metric, goal.quantiles, float(goal.target))
     Goal.objects.bulk_update(moved, ["target", "chance", "why"])
-    for goal in moved:
-        _retell(version, goal)
+    if whole := next((goal for goal in moved if not goal.scope), None):
+        _retell(version, whole)
 
 
 def _retell(version: PlanVersion, goal: Goal) -> None:
-    """Has the summary that the draft made speak of the target as it is now; a person's own words stay."""
+    """Has the summary that the draft made speak of the target as it is now; a person's own words stay.
+
+    goal : of the whole shop
+    """
+    if goal.metric != "net_sales":
+        return
     summary = version.entries.filter(field="1.summary").first()
-    if goal.metric == "net_sales" and not goal.scope and summary and "said" in summary.cells:
+    if summary and "said" in summary.cells:
         summary.cells["said"] = drafting.retold(summary.cells["said"], goal)
         summary.save(update_fields=["cells"])
 
@@ -542,7 +547,8 @@ def edit_goal(
         if target is not None and goal.metric not in version.grid_metrics:
             goal.target, goal.why = target, Sentence("why.set").stored()
             goal.chance = expectation.chance(goal.metric, goal.quantiles, float(target))
-            _retell(version, goal)
+            if not goal.scope:
+                _retell(version, goal)
         goal.save()
         _log(version, "plan.goal_edited", actor, goal=goal.key, target=None if target is None else str(target))
         if target is not None and goal.metric in version.grid_metrics:

@@ -240,7 +240,7 @@ def _seasonal_share(
         ]
         return float(sum(np.nansum(np.square(one)) for one in missed))
 
-    return min(_SEASONAL_SHARES, key=error) if error(1.0) < error(0.0) else 0.0
+    return _share_of_last_year(error)
 
 
 def _yearly_share(pasts: list[Panel], means: list[Floats], actuals: list[Floats]) -> float:
@@ -260,6 +260,11 @@ def _yearly_share(pasts: list[Panel], means: list[Floats], actuals: list[Floats]
         ]
         return float(sum(np.square(one).sum() for one in missed))
 
+    return _share_of_last_year(error)
+
+
+def _share_of_last_year(error: Callable[[float], float]) -> float:
+    """The share of last year with the least error, 0 unless last year alone has less than none of it."""
     return min(_SEASONAL_SHARES, key=error) if error(1.0) < error(0.0) else 0.0
 
 

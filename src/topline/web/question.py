@@ -21,7 +21,16 @@ from topline.lake.scope import Scope
 from topline.metrics.catalogue import FAMILIES, dimensions, metrics
 from topline.metrics.dimension import Dimension
 from topline.metrics.metric import Metric
-from topline.metrics.query import ComparisonError, Filter, Query, parse_filter, parse_list, parse_period, parse_window
+from topline.metrics.query import (
+    ComparisonError,
+    Filter,
+    Query,
+    nearest,
+    parse_filter,
+    parse_list,
+    parse_period,
+    parse_window,
+)
 from topline.metrics.result import Rest, Result, Row
 from topline.units import spelling
 from topline.units.errors import OpenPeriodError, PeriodError, ToplineError
@@ -133,7 +142,7 @@ def span(visit: Visit, default: str = "last_30_days") -> Span:
     """
     against = visit.request.GET.get("against")
     if against and against not in AGAINST:
-        raise ComparisonError(text=against, nearest=" / ".join(spelling.nearest(against, AGAINST) or AGAINST))
+        raise ComparisonError(text=against, nearest=nearest(against, AGAINST, AGAINST))
     return _span(visit, default, _asked_period(visit))
 
 
@@ -288,8 +297,8 @@ def moved(visit: Visit, known: Collection[str]) -> HttpResponse | None:
         return None
     for name in others:
         if name not in dimensions():
-            nearest = spelling.nearest(name, [*dimensions(), *known]) or ["where"]
-            raise UnknownParameterError(name=name, nearest=" / ".join(nearest))
+            like = spelling.nearest(name, [*dimensions(), *known]) or ["where"]
+            raise UnknownParameterError(name=name, nearest=" / ".join(like))
     meant = asked.copy()
     for name in others:
         meant.setlist("where", [*meant.getlist("where"), f"{name}={','.join(meant.pop(name))}"])
