@@ -10,6 +10,7 @@ import ibis
 import pyarrow as pa
 
 from topline.facts.table import tables as facts
+from topline.lake import engine
 from topline.metrics.view import NOTHING, Tables
 from topline.units.period import Period
 
@@ -40,6 +41,7 @@ def tables(rows: Mapping[str, Iterable[Mapping[str, Any]]], **known: Any) -> Tab
         table=lambda name: made[name] if name in made else _put(name, arrow(name, [])),
         empty={name: why for name, why in NOTHING.items() if not rows.get(name)},
         extent=Period(min(days), max(days) + timedelta(days=1)) if days else None,
+        short=engine.short,
         **known,
     )
 

@@ -62,6 +62,7 @@ def test_a_visit_begins_with_anything(tables) -> None:
     found = reach(tables, FunnelQuestion())
     assert found.counts() == [4, 4, 2, 1, 1]
     assert funnel.minutes(found.steps, found.weight, 0.5)[0] == 0.5  # 2, 1, 0 and 0
+    assert reach(tables, FunnelQuestion(steps=("visit", "purchase"))).counts() == [4, 1]
 
 
 def test_by_channel_and_by_device(tables) -> None:

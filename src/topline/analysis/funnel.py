@@ -194,7 +194,7 @@ def reach(tables: "Tables", question: FunnelQuestion) -> Reached:
     if question.is_any_first:
         seconds = _seconds(units[later[0]]) - _seconds(units.entry)
     units = units.mutate(
-        own=ibis.ifelse(units.goes_on, units.unit, ibis.null("string")),
+        own=ibis.ifelse(units.goes_on, units.unit, ibis.null(units.unit.type())),
         seconds=ibis.ifelse(units.goes_on, ibis.null("int64"), seconds),
     )
     grouped = units.group_by("value", "own", "goes_on", "seconds").aggregate(
@@ -219,12 +219,11 @@ def _read(table: pa.Table, later: Sequence[str], question: FunnelQuestion) -> Re
     short[:, 0] = 0
     taken = _ints(others["seconds"], -1) * 1_000_000
     short[:, 1] = np.where((taken >= 0) & (taken <= window), taken, funnel.NEVER)
-    found = moving["value"].to_pylist() + others["value"].to_pylist()
-    names = sorted(set(found), key=lambda name: (name is None, name))
-    place = {name: i for i, name in enumerate(names)}
+    found = pa.chunked_array([*moving["value"].chunks, *others["value"].chunks], pa.string())
+    names = sorted(found.unique().to_pylist(), key=lambda name: (name is None, name))
     return Reached(
         names,
-        np.array([place[name] for name in found], dtype=np.int64),
+        pc.index_in(found, pa.array(names, pa.string())).to_numpy().astype(np.int64),
         np.concatenate([steps, short]),
         np.concatenate([moving["weight"].to_numpy(), others["weight"].to_numpy()]),
     )
@@ -260,9 +259,11 @@ def _units(tables: "Tables", question: FunnelQuestion) -> Any:
     rows = rows.mutate(is_entry=first)
     if question.by in PRODUCT:
         return _lines(tables, rows, question)
-    values = {"entry": rows["at"].min(where=rows.is_entry)} | _lists(rows, steps[1:])
+    values = {"entry": rows["at"].min(where=rows.is_entry)}
+    listed = steps[1:]
     if question.is_any_first:
-        values[steps[1][0]] = rows["at"].min(where=rows.event.isin(sorted(steps[1][1])))
+        (second, events), *listed = listed
+        values[second] = rows["at"].min(where=rows.event.isin(sorted(events)))
     value: Any = None
     if question.by not in ("none", "landing_page"):
         column = rows[question.by]
@@ -273,14 +274,19 @@ def _units(tables: "Tables", question: FunnelQuestion) -> Any:
             else column.argmin(rows["at"], where=rows.is_entry)
         )
     elif question.by == "landing_page":
-        value = rows.session_key.argmin(rows["at"], where=rows.is_entry)
+        value = rows.visit.argmin(rows["at"], where=rows.is_entry)
     if value is not None:
         values["value"] = value
     units = rows.group_by("unit").aggregate(**values)
+    # few take a later step: moments are gathered for them alone
+    taking = rows.filter(rows.event.isin(sorted(frozenset[str]().union(*(events for _, events in listed)))))
+    moments = taking.group_by(taken="unit").aggregate(**_lists(taking, listed))
+    units = units.left_join(moments, units.unit == moments.taken).drop("taken")
     if question.by == "landing_page":
-        visits: Any = tables.table("session").select("session_key", "landing_page")
-        joined = units.left_join(visits, units.value == visits.session_key)
-        return joined.drop("value", "session_key").rename(value="landing_page")
+        visits: Any = tables.table("session")
+        visits = visits.select("landing_page", landed=tables.short(visits.session_key))
+        joined = units.left_join(visits, units.value == visits.landed)
+        return joined.drop("value", "landed").rename(value="landing_page")
     return units if value is not None else units.mutate(value=_no_value())
 
 
@@ -291,17 +297,19 @@ def _no_value() -> Any:
 
 
 def _rows(tables: "Tables", question: FunnelQuestion) -> Any:
-    """The events that may be steps, with `unit`."""
+    """The events that may be steps, with `visit` and `unit`, whose it is."""
     rows: Any = tables.table("web_event")
     if question.period:
         end = question.period.end + question.window
         rows = rows.filter((rows.on >= question.period.start) & (rows.on < end))
     if question.as_of:
         rows = rows.filter(rows.on < question.as_of)
+    rows = rows.mutate(visit=tables.short(rows.session_key))
     if question.within == "person":
-        rows = stitched(rows, tables).rename(unit="person")
+        rows = stitched(rows, tables)
+        rows = rows.mutate(unit=tables.short(rows.person))
     else:
-        rows = rows.mutate(unit=rows.session_key)
+        rows = rows.mutate(unit=rows.visit)
     wanted = frozenset[str]().union(*question.events.values())
     return rows if wanted == _ANY else rows.filter(rows.event.isin(sorted(wanted)))
 
@@ -336,7 +344,7 @@ def _lines(tables: "Tables", rows: Any, question: FunnelQuestion) -> Any:
     )
     both = own.left_join(shared.rename(shared_unit="unit"), own.unit == shared.unit)
     return both.select(
-        unit=both.unit + " " + both.line,
+        unit=both.unit,
         value=both.line,
         entry=ibis.least(both.entry.fill_null(both.shared_entry), both.shared_entry.fill_null(both.entry)),
         **{step: _joined(both[step], both[f"shared_{step}"]) for step, _ in steps},

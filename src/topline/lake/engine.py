@@ -3,11 +3,12 @@
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -81,6 +82,26 @@ def execute(expression: "ir.Expr") -> pa.Table:
         finally:
             _release(expression)
     return answer
+
+
+def short(text: Any) -> Any:
+    """A text as 64 bits, by which DuckDB groups in a third of the time; as it is on Spark, whose own have 32.
+
+    Of a hundred million texts two get the same bits once in 3,700 times.
+    """
+    if spark.is_chosen():
+        return text
+    return _hash()(text)
+
+
+@cache
+def _hash() -> Callable[[Any], Any]:
+    import ibis
+
+    def bits(text: Any) -> Any: ...
+
+    made = ibis.udf.scalar.builtin(bits, name="hash", signature=(("string",), "uint64"))
+    return cast("Callable[[Any], Any]", made)
 
 
 def store(expression: "ir.Table", database: str) -> None:

@@ -285,6 +285,7 @@ def whole(lake: Lake, snapshot: Snapshot, known_at: datetime | None = None) -> T
         firsts=dict(known.firsts),
         run=_run,
         arrow=engine.execute,
+        short=engine.short,
     )
 
 
