@@ -125,6 +125,11 @@ class FunnelQuestion(Question):
         return next(iter(self.events.values())) == _ANY and self.by not in PRODUCT
 
     @property
+    def listed(self) -> Mapping[str, frozenset[str]]:
+        """The steps of which every moment may count; of the second after any event only its first does."""
+        return dict(list(self.events.items())[2 if self.is_any_first else 1 :])
+
+    @property
     def window(self) -> timedelta:
         """So long after the first step the others count."""
         return timedelta(days=self.days if self.within == "person" else _ENTRY_DAYS)
@@ -187,7 +192,7 @@ def reach(tables: "Tables", question: FunnelQuestion) -> Reached:
     later = list(question.events)[1:]
     units = _units(tables, question)
     units = units.filter(units.entry.notnull())
-    listed = [step for step in later if not question.is_any_first or step != later[0]]
+    listed = question.listed
     goes_on = ibis.or_(*(units[step].notnull() for step in listed)) if listed else ibis.literal(False)
     units = units.mutate(goes_on=goes_on)
     seconds = ibis.null("int64")
@@ -260,10 +265,11 @@ def _units(tables: "Tables", question: FunnelQuestion) -> Any:
     if question.by in PRODUCT:
         return _lines(tables, rows, question)
     values = {"entry": rows["at"].min(where=rows.is_entry)}
-    listed = steps[1:]
     if question.is_any_first:
-        (second, events), *listed = listed
+        second, events = steps[1]
         values[second] = rows["at"].min(where=rows.event.isin(sorted(events)))
+    if question.within == "person":
+        values |= _lists(rows, question.listed)
     value: Any = None
     if question.by not in ("none", "landing_page"):
         column = rows[question.by]
@@ -278,10 +284,11 @@ def _units(tables: "Tables", question: FunnelQuestion) -> Any:
     if value is not None:
         values["value"] = value
     units = rows.group_by("unit").aggregate(**values)
-    # few take a later step: moments are gathered for them alone
-    taking = rows.filter(rows.event.isin(sorted(frozenset[str]().union(*(events for _, events in listed)))))
-    moments = taking.group_by(taken="unit").aggregate(**_lists(taking, listed))
-    units = units.left_join(moments, units.unit == moments.taken).drop("taken")
+    if question.within == "session":
+        # few take a later step: moments are gathered for them alone; people's rows are a join, costly to read twice
+        taking = rows.filter(rows.event.isin(_any_of(question.listed)))
+        moments = taking.group_by(taken="unit").aggregate(**_lists(taking, question.listed))
+        units = units.left_join(moments, units.unit == moments.taken).drop("taken")
     if question.by == "landing_page":
         visits: Any = tables.table("session")
         visits = visits.select("landing_page", landed=tables.short(visits.session_key))
@@ -310,12 +317,16 @@ def _rows(tables: "Tables", question: FunnelQuestion) -> Any:
         rows = rows.mutate(unit=tables.short(rows.person))
     else:
         rows = rows.mutate(unit=rows.visit)
-    wanted = frozenset[str]().union(*question.events.values())
-    return rows if wanted == _ANY else rows.filter(rows.event.isin(sorted(wanted)))
+    wanted = _any_of(question.events)
+    return rows if _ANY.issubset(wanted) else rows.filter(rows.event.isin(wanted))
 
 
-def _lists(rows: Any, steps: Sequence[tuple[str, frozenset[str]]]) -> dict[str, Any]:
-    return {step: rows["at"].collect(where=rows.event.isin(sorted(events))) for step, events in steps}
+def _any_of(steps: Mapping[str, frozenset[str]]) -> list[str]:
+    return sorted(frozenset[str]().union(*steps.values()))
+
+
+def _lists(rows: Any, steps: Mapping[str, frozenset[str]]) -> dict[str, Any]:
+    return {step: rows["at"].collect(where=rows.event.isin(sorted(events))) for step, events in steps.items()}
 
 
 def _lines(tables: "Tables", rows: Any, question: FunnelQuestion) -> Any:
@@ -323,7 +334,7 @@ def _lines(tables: "Tables", rows: Any, question: FunnelQuestion) -> Any:
     for each of them; an order counts for the lines of what was bought, where its lines are known."""
     import ibis
 
-    steps = list(question.events.items())[1:]
+    steps = question.listed
     if "order_line" not in tables.empty:
         sold: Any = tables.table("order_line")
         sold = sold.filter((sold.kind == Kind.GOODS_SOLD.value) & sold.product_key.notnull())
@@ -347,7 +358,7 @@ def _lines(tables: "Tables", rows: Any, question: FunnelQuestion) -> Any:
         unit=both.unit,
         value=both.line,
         entry=ibis.least(both.entry.fill_null(both.shared_entry), both.shared_entry.fill_null(both.entry)),
-        **{step: _joined(both[step], both[f"shared_{step}"]) for step, _ in steps},
+        **{step: _joined(both[step], both[f"shared_{step}"]) for step in steps},
     )
 
 
