@@ -4,11 +4,13 @@ import xml.etree.ElementTree as ET
 from decimal import Decimal
 
 import pytest
+from babel import Locale
 
-from topline.documents import chart
+from topline.documents import chart, option
+from topline.web import formats
 
 OPTION = {
-    "format": {"unit": "money", "currency": "GBP", "locale": "en-GB"},
+    **option.Format("en-GB", "GBP", "money").frame,
     "xAxis": {"data": ["Jan", "Feb", "Mar"]},
     "yAxis": {},
     "series": [
@@ -31,6 +33,31 @@ def test_svg_is_well_formed_and_names_what_it_shows(canvas):
     texts = ["".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text")]
     assert (root.get("width"), root.get("height")) == ("640", "320")
     assert {"Actual", "Plan", "Jan", "Feb", "Mar", "£150K"} <= set(texts)
+
+
+AMOUNTS = (0, 4.5, 12, 9_990, 12_250, 150_000, 999_900, 1_540_000, 12_345_678, 3_200_000_000, -2_345_000)
+
+
+@pytest.mark.parametrize(("tag", "currency"), [("en-GB", "GBP"), ("en-US", "USD"), ("ro-RO", "RON"), ("ro-RO", "GBP")])
+def test_a_charts_axis_abbreviates_amounts_as_pages_do(canvas, monkeypatch, tag, currency):
+    monkeypatch.setattr(formats, "locale", lambda: Locale.parse(tag, sep="-"))
+    for amount in AMOUNTS:
+        assert formats.short_money(amount, currency) in _axis(canvas, option.Format(tag, currency, "money"), amount)
+
+
+@pytest.mark.parametrize("tag", ["en-GB", "en-US", "ro-RO"])
+def test_a_charts_axis_counts_in_full_as_pages_do(canvas, monkeypatch, tag):
+    monkeypatch.setattr(formats, "locale", lambda: Locale.parse(tag, sep="-"))
+    for count in (9_990, 12_250, 1_540_000):
+        assert formats.short(count, "count", "GBP") in _axis(canvas, option.Format(tag, "GBP", "count"), count)
+
+
+def _axis(canvas, form, lowest):
+    """The texts of a chart whose axis of numbers begins with this one."""
+    drawn = option.columns(["Jan"], [option.Line("", [lowest])], form)
+    drawn["yAxis"] |= {"min": lowest, "max": lowest + 1000, "interval": 1000}
+    root = ET.fromstring(canvas.svg(drawn))  # noqa: S314
+    return {"".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text")}
 
 
 def test_the_same_option_draws_the_same_picture(canvas):

@@ -1,8 +1,11 @@
 """Charts as plain JSON: what is shown and in which role; `web/assets/chart-option.js` decides how it looks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+from babel import Locale, numbers
 
 type Numbers = Sequence[float | None]
 _COLUMN_ROLES = {"", "actual", "last_year"}
@@ -30,7 +33,18 @@ class Format:
 
     @property
     def frame(self) -> dict[str, Any]:
-        return {"format": {"locale": self.locale, "currency": self.currency, "unit": str(self.unit)}}
+        form: dict[str, Any] = {"locale": self.locale, "currency": self.currency, "unit": str(self.unit)}
+        if self.unit == "money":
+            form["short"] = _abbreviations(self.locale, self.currency)
+        return {"format": form}
+
+
+@cache
+def _abbreviations(locale: str, currency: str) -> Mapping[str, str]:
+    """How large amounts are abbreviated, by the power of ten: {"1000": "£{}K", ...}."""
+    where, powers = Locale.parse(locale, sep="-"), (3, 6, 9, 12)
+    written = {str(10**n): numbers.format_compact_currency(2 * 10**n, currency, locale=where) for n in powers}
+    return {power: text.replace("2", "{}") for power, text in written.items()}
 
 
 def lines(axis: Sequence[str], rows: Sequence[Line], form: Format) -> dict[str, Any]:

@@ -175,8 +175,10 @@ def _whole_pattern(where: Locale) -> numbers.NumberPattern:
 
 
 def short_money(value: Number, currency: str) -> str:
-    """An amount to three digits or so, for tiles and axes: £1.2M."""
+    """An amount to three digits or so, for tiles and axes: £1.2M. Charts say the same (assets/chart-option.js)."""
     size = abs(float(value))
+    if size < 10 and value != int(value):
+        return money(value, currency)
     if size < 10_000:
         return whole_money(value, currency)
     digits = 2 if size >= 1_000_000 else 1

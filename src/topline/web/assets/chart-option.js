@@ -65,18 +65,24 @@ const ROLES = {
 };
 
 // An amount as people of the locale write it; the units are those of a metric.
-export function number(value, { locale = "en", currency = null, unit = "count" } = {}, compact = false) {
+export function number(value, { locale = "en", currency = null, unit = "count", short = {} } = {}, compact = false) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  const size = Math.abs(value);
+  const isMoney = unit === "money" && currency;
+  const power = compact && isMoney && size >= 10000 && Object.keys(short).map(Number).filter((each) => each <= size).sort((a, b) => b - a)[0];
+  if (power) {
+    // As web/formats.py short_money: the page's tiles and its charts abbreviate alike.
+    const digits = { maximumFractionDigits: size >= 1e6 ? 2 : 1, roundingMode: "halfEven" };
+    return (value < 0 ? "-" : "") + short[power].replace("{}", new Intl.NumberFormat(locale, digits).format(size / power));
+  }
   const options =
     unit === "rate"
       ? { style: "percent", maximumFractionDigits: 1 }
-      : unit === "money" && currency
-        ? { style: "currency", currency, ...(compact ? {} : { maximumFractionDigits: Math.abs(value) >= 1000 ? 0 : 2 }) }
-        : { maximumFractionDigits: Math.abs(value) >= 100 ? 0 : 2 };
-  if (compact && Math.abs(value) >= 10000) {
-    Object.assign(options, { notation: "compact", maximumFractionDigits: 1, minimumFractionDigits: 0 });
-  } else if (compact && unit !== "rate") {
-    Object.assign(options, { maximumFractionDigits: Math.abs(value) >= 10 ? 0 : 2, minimumFractionDigits: 0 });
+      : isMoney
+        ? { style: "currency", currency, ...(compact ? {} : { maximumFractionDigits: size >= 1000 ? 0 : 2 }) }
+        : { maximumFractionDigits: size >= (compact ? 10 : 100) ? 0 : 2 };
+  if (compact && isMoney && (size >= 10 || Number.isInteger(value))) {
+    Object.assign(options, { maximumFractionDigits: 0, minimumFractionDigits: 0, roundingMode: "halfEven" });
   }
   return new Intl.NumberFormat(locale, options).format(value);
 }
