@@ -8,6 +8,7 @@ from topline.catalog import operations as catalog
 from topline.plans.models import Commitment, Edit, EntryEdit, Proposal, Step
 from topline.team import operations as team
 from topline.web import audited
+from topline.workbench.models import AuditEntry
 
 SOURCE = Path(audited.__file__).parents[1]
 WRITERS = {"log", "_log", "_audit", "_switch"}
@@ -61,3 +62,13 @@ def test_every_key_of_a_detail_is_said_in_words():
     keys = {word.arg for call in _writes() for word in call.keywords if word.arg} - beside
     keys |= {*catalog.FIELDS, *team.MEMBER, *team.TERRITORY, *team.TRAINING, "is_active", "language"}
     assert keys <= set(audited.KEYS) | audited.UNSAID
+
+
+def test_a_field_and_a_seat_are_said_as_the_document_and_the_approval_say_them():
+    said = audited.detail(AuditEntry(detail={"field": "8.fronts", "row": "170f7d805f", "column": "owner"}), {})
+    assert said == "Action fronts: Owner"
+    assert (
+        audited.detail(AuditEntry(detail={"field": "5.positioning", "row": "", "column": "text"}), {}).count(":") == 1
+    )
+    assert audited.detail(AuditEntry(detail={"seat": "plan_owner"}), {}) == "as: Plan owner"
+    assert audited.detail(AuditEntry(detail={"seat": "sales"}), {}) == "as: Head of sales"

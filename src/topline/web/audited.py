@@ -10,6 +10,8 @@ from django.utils.translation import gettext
 
 from topline.accounts import channels, permissions
 from topline.metrics.catalogue import metrics
+from topline.plans import outline
+from topline.plans.models import Seat
 from topline.units.text import N_
 from topline.web import formats
 from topline.workbench.models import AuditEntry
@@ -205,7 +207,6 @@ KEYS: Mapping[str, str] = {
     "revision": N_("revision"),
     "role": N_("role"),
     "roles": N_("roles"),
-    "row": N_("row"),
     "rules": N_("rules"),
     "scenario": N_("scenario"),
     "scope": N_("scope"),
@@ -236,7 +237,7 @@ KEYS: Mapping[str, str] = {
 }
 """What a key of an entry's detail, or of what it holds before and after, is called."""
 
-UNSAID = frozenset({"comment", "delegation", "digest"})
+UNSAID = frozenset({"comment", "delegation", "digest", "row"})
 """Keys that help a program to find a thing again and tell a person nothing."""
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -283,6 +284,8 @@ def detail(entry: AuditEntry, people: Mapping[int, str]) -> str:
     parts = []
     if "before" in said and "after" in said:
         parts.append(_change(said.pop("before"), said.pop("after")))
+    if said.get("field") in outline.fields():
+        parts.append(_field(said.pop("field"), said.pop("column", "")))
     parts += [
         f"{key(name)}: {_word(people.get(value, value)) if name in _PEOPLE else _value(value, name)}"
         for name, value in said.items()
@@ -327,6 +330,8 @@ def _value(value: Any, name: str) -> str:
             return str(formats.locale().days["stand-alone"]["wide"][value - 1])
         case int() if name == "fiscal_first_month":
             return str(formats.locale().months["stand-alone"]["wide"][value])
+        case str() if name == "seat" and value in Seat:
+            return str(Seat(value).label)
         case str() if name == "fields":
             return key(value)
         case str() if name == "kind" and value in channels.KINDS:
@@ -334,6 +339,14 @@ def _value(value: Any, name: str) -> str:
         case str() if value in _WORDS.get(name, {}):
             return gettext(_WORDS[name][value])
     return _word(value)
+
+
+def _field(name: str, column: str) -> str:
+    """Where something stands in a plan's document: “Audience: Personas: Benefits”."""
+    known = outline.fields()[name]
+    inner = known.column(column)
+    labels = (outline.section(int(name.split(".")[0])).title, known.label, inner.label if inner else "")
+    return ": ".join(dict.fromkeys(gettext(label) for label in labels if label))
 
 
 def _listed(said: list[str]) -> str:
