@@ -110,6 +110,9 @@ def test_a_goal_is_written_on_its_page(version, people) -> None:
     browser.post(page, {**asked, "metric": "units", "part": "category=Rugs"})
     assert Goal.objects.get(metric="units").scope == {"category": "Rugs"}
     assert browser.post(page, {**asked, "metric": "orders", "due_on": "2028-01-01"}).status_code == 400
+    all_wrong = browser.post(page, {**asked, "metric": "lead", "target": "many", "due_on": "soon"}).content.decode()
+    places = [all_wrong.index(f'id="{name}-error"') for name in ("metric", "new-target", "new-due")]  # all at once
+    assert places == sorted(places)
     form = reverse("goal", args=[*at, leads.pk])
     written = {
         "described": "1", "target": "1,300", "due_on": "2026-11-20", "owner": people["rep"].pk, "strategy": "",
@@ -129,6 +132,8 @@ def test_a_goal_is_written_on_its_page(version, people) -> None:
     assert beside not in typed
     assert browser.post(form, {**written, "dated": "2027-01-31 500"}).status_code == 400
     costs = {"need_cost": ["a lot", "-5"], "need_name": ["Forms", ""], "target": "-1", "strategy": "Be found"}
+    ways = browser.post(form, {**written, **costs, "on_course": "much", "dated": "soon 5"}).content.decode()
+    assert all(said in ways for said in ("“a lot” is not a number.", 'id="bands-error"', 'id="dated-error"'))
     wrong = browser.post(form, {**written, **costs}).content.decode()
     for said in ("“a lot” is not a number.", "A cost is zero or more.", "is below zero"):  # all at once
         assert said in wrong

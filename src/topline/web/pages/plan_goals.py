@@ -1,6 +1,6 @@
 """The goals of a plan as a tree, and a goal to write, tested on the five letters while it is typed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -138,32 +138,46 @@ def _sentence(count: int, weak: int) -> str:
 
 
 def _add(visit: Visit, version: PlanVersion) -> dict[str, str]:
-    """What is wrong by field, nothing if the goal is kept."""
-    posted = visit.request.POST
+    """What is wrong by field, in the order of the form; nothing if the goal is kept."""
+    posted, errors = visit.request.POST, dict[str, str]()
+    metric = posted.get("metric", "")
+    is_rate = metric in metrics() and metrics()[metric].unit == Unit.RATE
+    if metric not in metrics():
+        errors["metric"] = formats.say(goals.UnknownMetricError(metric=metric))
+    target = _read(parse_amount, posted, "target", errors)
+    due_on = _read(parse_day, posted, "due_on", errors)
+    if errors or target is None or due_on is None:
+        return errors
+    dimension, _, part = posted.get("part", "").partition("=")
     try:
-        metric = posted.get("metric", "")
-        is_rate = metric in metrics() and metrics()[metric].unit == Unit.RATE
-        parent = version.goals.standing().filter(pk=whole(posted.get("parent"))).first()
-        dimension, _, part = posted.get("part", "").partition("=")
         goals.add(
             version=version,
             metric=metric,
-            target=parse_amount(posted.get("target", "")) / (100 if is_rate else 1),
-            due_on=parse_day(posted.get("due_on", "")),
-            parent=parent,
+            target=target / (100 if is_rate else 1),
+            due_on=due_on,
+            parent=version.goals.standing().filter(pk=whole(posted.get("parent"))).first(),
             scope={dimension: part} if part else {},
             actor=visit.user,
             now=timezone.now(),
         )
-    except (NumberTextError, operations.NegativeTargetError) as error:
+    except operations.NegativeTargetError as error:
         return {"target": formats.say(error)}
     except goals.ScopeError as error:
         return {"part": formats.say(error)}
-    except (goals.UnknownMetricError, operations.GoalExistsError) as error:
+    except operations.GoalExistsError as error:
         return {"metric": formats.say(error)}
     except ToplineError as error:
         return {"due_on": formats.say(error)}
     return {}
+
+
+def _read[T](parse: Callable[[str], T], posted: Mapping[str, str], name: str, errors: dict[str, str]) -> T | None:
+    """What a field says, None where it says nothing that can be read: then `errors` says why."""
+    try:
+        return parse(posted.get(name, ""))
+    except ToplineError as error:
+        errors[name] = formats.say(error)
+        return None
 
 
 def _line(version: PlanVersion, node: Node, found: Sequence[Letter]) -> dict[str, Any]:
@@ -356,19 +370,23 @@ def _needs(posted: QueryDict) -> list[dict[str, Any]]:
 
 
 def _describe(visit: Visit, found: Goal) -> dict[str, str]:
-    """Keeps what it serves, needs and is linked to; what is wrong by field."""
+    """Keeps what it serves, needs and is linked to; what is wrong by field, in the order of the form."""
     posted = visit.request.POST
     if "described" not in posted:
         return {}
+    errors = dict[str, str]()
     if wrong := next((row["error"] for row in _need_rows(posted) if row["error"]), ""):
-        return {"needs": wrong}
-    try:
-        dated = _dated(posted.get("dated", ""))
-    except ToplineError as error:
-        return {"dated": formats.say(error)}
+        errors["needs"] = wrong
     shares = [posted.get(name, "").strip() for name in ("on_course", "at_risk")]
+    bands = list[float]()
     try:
         bands = [float(formats.read_field(share or "0")) / 100 for share in shares] if any(shares) else []
+    except NumberTextError as error:
+        errors["bands"] = formats.say(error)
+    dated = _read(_dated, posted, "dated", errors)
+    if errors or dated is None:
+        return errors
+    try:
         goals.describe(
             goal=found,
             actor=visit.user,
@@ -382,7 +400,7 @@ def _describe(visit: Visit, found: Goal) -> dict[str, str]:
         )
     except goals.CircularGoalError as error:
         return {"parent": formats.say(error)}
-    except (goals.BandsError, NumberTextError) as error:
+    except goals.BandsError as error:
         return {"bands": formats.say(error)}
     except ToplineError as error:
         return {"dated": formats.say(error)}
