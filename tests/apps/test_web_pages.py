@@ -551,3 +551,16 @@ def test_only_currencies_in_use_are_offered():
     offered = {code for code, _ in formats.places()["currencies"]}
     assert {"EUR", "GBP", "RON", "USD"} <= offered
     assert not {"DEM", "ROL", "XAU"} & offered
+
+
+def test_what_an_outlook_page_does_not_read_is_refused(client, shop, owner):
+    client.force_login(owner)
+    ahead = [page for page in pages().values() if page.place == "outlook" and "<" not in page.path]
+    assert len(ahead) > 8
+    for page in ahead:
+        address = reverse(page.name, args=[shop.slug])
+        refused = client.get(address, {"wekes": "4"})
+        assert (refused.status_code, "“wekes”" in refused.content.decode()) == (400, True), page.name
+        assert client.get(address, {"utm_source": "mail", "again": "1"}).status_code == 200, page.name
+    near = client.get(reverse("price", args=[shop.slug]), {"wekes": "4"}).content.decode()
+    assert "Did you mean weeks" in near

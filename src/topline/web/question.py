@@ -305,6 +305,17 @@ def moved(visit: Visit, known: Collection[str]) -> HttpResponse | None:
     return redirect(f"{visit.request.path}?{meant.urlencode(safe=',:=')}")
 
 
+def require_asked(visit: Visit, *known: str) -> None:
+    """Nothing but these names, files and what senders of links append stands in the address, so that no wish is lost.
+
+    Raises UnknownParameterError.
+    """
+    names = [*known, "format", "table", "again"]
+    for name in visit.request.GET:
+        if name not in names and not APPENDED.fullmatch(name):
+            raise UnknownParameterError(name=name, nearest=" / ".join(spelling.nearest(name, names) or names[:3]))
+
+
 def stuck(visit: Visit, error: ToplineError) -> dict[str, Any]:
     """What `question_problem.html` says of a question without an answer: why, and the questions that have one."""
     found: list[dict[str, str]] = []

@@ -28,7 +28,7 @@ from topline.units.errors import ToplineError
 from topline.units.money import minor_digits
 from topline.units.period import parse_day
 from topline.units.text import N_
-from topline.web import charts, files, formats
+from topline.web import charts, files, formats, question
 from topline.web.page import Page, Visit, whole
 
 GOALS = {
@@ -45,6 +45,12 @@ _SHOWN_WEEKS = 52
 _CLEAR = 0.8
 _LEAST_CHANCE = 0.001
 _COUNTS = ("customers", "did", "deviation")
+_OF_CHANNEL = ("own.", "was.", "least.", "most.")
+_READ = (
+    *("budget", "weeks", "goal", "margin", "worth", "rate", "lift", "left_out", "metric", "spend"),
+    *(f"{side}_{name}" for side in ("with", "without") for name in _COUNTS),
+)
+"""What the forms of the page ask by the address, beside a channel's own amounts."""
 
 
 class BudgetFieldError(ToplineError):
@@ -87,6 +93,7 @@ def view(visit: Visit) -> HttpResponseBase:
         return visit.render("budget.html#needed", {"sample": _sample(visit)})
     if target.endswith("budget-reading"):
         return visit.render("budget.html#reading", {"read": _read(visit, visit.request.GET)})
+    question.require_asked(visit, *_READ, *(name for name in visit.request.GET if name.startswith(_OF_CHANNEL)))
     shop = visit.shop
     if visit.is_empty:
         return visit.render("budget.html", {"is_empty": True})

@@ -57,6 +57,8 @@ def of_plan(visit: Visit, plan_id: int) -> HttpResponseBase:
 
 def of_shop(visit: Visit) -> HttpResponseBase:
     """The check of the plan that runs, else of the next one, else of the one that the address names."""
+    channels = (name for name in visit.request.GET if name.startswith(_CHANNEL))
+    question.require_asked(visit, "plan", "version", "category", "goal", "budget", *LIMITS, *channels)
     plans = [plan for plan in Plan.objects.of(visit.shop) if not plan.is_over(visit.today)]
     asked = visit.request.GET.get("plan", "")
     chosen = next((plan for plan in plans if str(plan.pk) == asked), plans[-1] if plans else None)

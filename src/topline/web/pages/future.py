@@ -37,6 +37,7 @@ _OFF = 0.1
 
 
 def view(visit: Visit) -> HttpResponseBase:
+    question.require_asked(visit, "by", "page")
     shop = visit.shop
     if visit.is_empty:
         return visit.render("future.html", {"is_empty": True})

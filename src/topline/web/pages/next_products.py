@@ -10,7 +10,7 @@ from topline.documents.sheet import Column, Form, Sheet
 from topline.outlook.recommend import Advice, Recommended, Recommender
 from topline.plans import standing
 from topline.units.text import N_
-from topline.web import files, formats
+from topline.web import files, formats, question
 from topline.web.page import Page, Visit
 
 MOST_PICKS = 300
@@ -22,6 +22,7 @@ LISTS = {
 
 
 def view(visit: Visit) -> HttpResponseBase:
+    question.require_asked(visit, "basket", "add", "customer")
     if visit.is_empty:
         return visit.render("next.html", {"is_empty": True})
     stands = standing.look(visit.shop, "recommend", retry=visit.is_retry)

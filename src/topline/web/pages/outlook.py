@@ -61,6 +61,7 @@ _FAMILIES = {
 
 
 def view(visit: Visit) -> HttpResponseBase:
+    question.require_asked(visit, *DIMENSIONS, "by", "grain", "change")
     if visit.is_empty:
         return visit.render("outlook.html", {"is_empty": True})
     errors: dict[str, str] = {}

@@ -31,6 +31,7 @@ LEAD_COLUMNS = {
 
 
 def view(visit: Visit) -> HttpResponseBase:
+    question.require_asked(visit)
     if visit.is_empty:
         return visit.render("pipeline_ahead.html", {"is_empty": True})
     stands = standing.look(visit.shop, "pipeline", retry=visit.is_retry)

@@ -18,7 +18,7 @@ from topline.plans import price, standing
 from topline.science import volume
 from topline.units.errors import ToplineError
 from topline.units.text import N_
-from topline.web import charts, files, formats
+from topline.web import charts, files, formats, question
 from topline.web.page import Page, Visit
 
 LEAST, MOST = -40, 40
@@ -68,8 +68,11 @@ class Asked:
 TODAY = Asked("", "", 0.0, 4, (), volume.Aim.PROFIT, None)
 """All products at today's prices."""
 
+_READ = ("change", "product", "category", "weeks", "kind", "aim", "target", *volume.STATED)
+
 
 def view(visit: Visit) -> HttpResponseBase:
+    question.require_asked(visit, *_READ)
     if visit.is_empty:
         return visit.render("price.html", {"is_empty": True})
     stands = standing.look(visit.shop, "price", retry=visit.is_retry)

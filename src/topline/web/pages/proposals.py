@@ -17,7 +17,7 @@ from topline.plans.models import Proposal
 from topline.plans.text import Sentence
 from topline.units.errors import ToplineError
 from topline.units.text import N_
-from topline.web import files, formats
+from topline.web import files, formats, question
 from topline.web.page import Page, Visit
 
 
@@ -51,6 +51,7 @@ LOOKED_AT = {"session": N_("visits"), "stock_level": N_("stock levels"), "spend"
 
 
 def view(visit: Visit) -> HttpResponseBase:
+    question.require_asked(visit)
     snapshot = visit.shop.lake().latest()
     if snapshot is None:
         return visit.render("proposals.html", {"is_empty": True})

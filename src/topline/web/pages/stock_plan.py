@@ -13,7 +13,7 @@ from topline.plans import numbers, stock, text
 from topline.plans.stock import EventNeed, StockLine, StockPlan, SupplierLine
 from topline.units.period import Period
 from topline.units.text import N_
-from topline.web import charts, files, formats
+from topline.web import charts, files, formats, question
 from topline.web.page import Page, Visit
 
 STATES: Mapping[str, tuple[str, str]] = {
@@ -32,6 +32,7 @@ MOST_LINES = 40
 
 
 def view(visit: Visit) -> HttpResponseBase:
+    question.require_asked(visit, "state", "supplier", "q")
     if visit.is_empty:
         return visit.render("stock_plan.html", {"is_empty": True})
     if visit.request.method == "POST":

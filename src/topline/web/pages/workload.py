@@ -12,7 +12,7 @@ from topline.plans import jobs as plan_jobs
 from topline.plans import text, workload
 from topline.plans.workload import KINDS, WeekLoad, Workload
 from topline.units.text import N_
-from topline.web import charts, files, formats
+from topline.web import charts, files, formats, question
 from topline.web.page import Page, Visit
 from topline.web.pages import stock_plan
 
@@ -30,6 +30,7 @@ ASSUMED = (
 
 
 def view(visit: Visit) -> HttpResponseBase:
+    question.require_asked(visit)
     if visit.is_empty:
         return visit.render("workload.html", {"is_empty": True})
     if visit.request.method == "POST":
