@@ -15,8 +15,8 @@ from test_api import caller
 
 import plan_shop
 from topline.accounts.models import Shop
-from topline.documents import xlsx
-from topline.documents.document import Paragraph
+from topline.documents import words, xlsx
+from topline.documents.document import Paragraph, Table
 from topline.documents.sheet import Column, Form, Sheet
 from topline.journal import operations as journal
 from topline.lake import engine
@@ -35,7 +35,7 @@ from topline.plans import (
 )
 from topline.plans import jobs as plan_jobs
 from topline.plans.grid import Part
-from topline.plans.models import PlanShare, Proposal, Review
+from topline.plans.models import Entry, Kind, PlanShare, Proposal, Review
 from topline.units.period import Period
 from topline.workbench import jobs
 from topline.workbench.models import Job
@@ -338,3 +338,18 @@ def planned(shop, column="amount_shop"):
     lake = shop.lake()
     rows = engine.table(lake, "planned_spend", lake.latest())
     return {row["on"]: row[column] for row in engine.execute(rows.select("on", column)).to_pylist()}
+
+
+def test_what_an_action_is_to_bring_is_said_in_its_metrics_unit(version):
+    version.plan.kind = Kind.MARKETING
+    version.plan.save()
+    cells = {"name": "Newsletter", "stage": "bottom", "metric": "conversion_rate", "expected": "0.03"}
+    Entry.objects.create(version=version, field="8.actions", key="newsletter", cells=cells)
+    [actions] = [
+        block.sheet
+        for block in report.of(version, AS_OF).blocks
+        if isinstance(block, Table) and {"Metric", "Expected"} <= {column.title for column in block.sheet.columns}
+    ]
+    [row] = actions.rows
+    said = {c.title: words.said(value, c, "en") for c, value in zip(actions.columns, row, strict=True)}
+    assert (said["Metric"], said["Expected"]) == ("Conversion rate", "3%")

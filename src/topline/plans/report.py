@@ -252,6 +252,8 @@ class _Report:
         if value in (None, "", []):
             return None
         match column.type:
+            case Type.NUMBER if column.id == "expected" and row.cells.get("metric") in metrics():
+                return self.worded(row.cells["metric"], Decimal(value))
             case Type.MONEY | Type.NUMBER | Type.RATE:
                 return Decimal(value)
             case Type.DAY:
