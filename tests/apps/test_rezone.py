@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from django.urls import reverse
 
 import import_files
 from topline.accounts import operations as accounts
@@ -158,3 +159,23 @@ def test_an_import_that_runs_is_waited_for(shop):
     found = Import.objects.create(shop=shop, state=Import.State.RUNNING)
     with pytest.raises(rezone.ImportRunningError, match=f"Import {found.pk} "):
         rezone.enqueue(shop=shop, actor_id=None)
+
+
+def test_the_settings_say_what_a_clock_changes_and_lay_it_over_the_history(opened, owner, client):
+    shop = opened("gifts", THERE)
+    client.force_login(owner)
+    page = reverse("settings", args=[shop.slug])
+    assert "The clock of the history" not in client.get(page).content.decode()
+    accounts.change_settings(shop=shop, actor_id=None, today=shop.today(), timezone=HERE)
+    assert "another hour" not in client.get(page).content.decode()
+    shifted = rezone.effects(shop).values()
+    hours, days = sum(each.hours for each in shifted), sum(each.days for each in shifted)
+    assert (
+        f"{hours} rows get another hour, {days} of them another day"
+        in client.get(page, {"clock": "1"}).content.decode()
+    )
+    client.post(page, {"do": "rezone"})
+    assert "is being laid over the history" in client.get(page).content.decode()
+    assert jobs.run_now(Job.objects.get(kind=rezone.KIND)).state == Job.State.DONE
+    assert "The clock of the history" not in client.get(page).content.decode()
+    assert not rezone.effects(shop)

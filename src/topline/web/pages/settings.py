@@ -11,13 +11,14 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from topline.accounts import links, operations
-from topline.accounts.models import ApiToken, Shop, User
+from topline.accounts.models import ApiToken, Shop, User, ZoneChange
 from topline.accounts.permissions import LABELS, PERMISSIONS
+from topline.imports import rezone as history
 from topline.team import operations as team
 from topline.units.text import N_
 from topline.web import audited, formats
 from topline.web.page import Page, Visit, whole
-from topline.workbench.models import AuditEntry
+from topline.workbench.models import AuditEntry, Job
 
 BASES = {Shop.Basis.EVENT: N_("On the day of the refund"), Shop.Basis.ORDER: N_("On the day of the order")}
 AUDIT_PAGE = 50
@@ -28,6 +29,9 @@ def shop_view(visit: Visit) -> HttpResponse:
     if visit.request.method == "POST":
         visit.require("settings.write")
         posted = visit.request.POST
+        if posted.get("do") == "rezone":
+            history.enqueue(shop=shop, actor_id=visit.user.pk)
+            return redirect("settings", shop.slug)
         changes: dict[str, Any] = {
             name: posted[name] for name in ("name", "timezone", "country", "order_basis", "currency") if name in posted
         }
@@ -37,11 +41,21 @@ def shop_view(visit: Visit) -> HttpResponse:
         operations.change_settings(shop=shop, actor_id=visit.user.pk, today=visit.today, **changes)
         messages.success(visit.request, gettext("The settings are kept. Figures follow at once."))
         return redirect("settings", shop.slug)
+    job = Job.objects.unfinished().filter(shop=shop.slug, kind=history.KIND).first()
+    if visit.is_fragment:
+        return HttpResponse(status=204) if job else HttpResponse(headers={"HX-Refresh": "true"})
+    may_write = visit.may("settings.write")
+    is_two_clocks = may_write and job is None and ZoneChange.objects.filter(shop=shop).exists()
+    shifted = history.effects(shop).values() if is_two_clocks and "clock" in visit.request.GET else None
     where = Locale.parse(str(formats.locale()))
     return visit.render(
         "settings.html",
         {
-            "may_write": visit.may("settings.write"),
+            "may_write": may_write,
+            "rezone_job": job,
+            "is_two_clocks": is_two_clocks,
+            "shifted": [sum(each.hours for each in shifted), sum(each.days for each in shifted)] if shifted else None,
+            "is_looked": shifted is not None,
             "has_facts": operations.has_facts(shop),
             **formats.places(),
             "week_days": [(i, where.days["stand-alone"]["wide"][i - 1]) for i in range(1, 8)],
