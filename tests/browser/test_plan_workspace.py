@@ -2,7 +2,8 @@
 in one grid, a slider, marketing's gate, and the decisions of three."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from django.utils import translation
@@ -10,9 +11,13 @@ from django.utils.translation import gettext
 from playwright.sync_api import expect
 
 from topline.accounts import operations as accounts
+from topline.accounts.models import User
 from topline.journal import operations as journal
+from topline.plans import operations as plans
+from topline.plans.grid import Part
 from topline.plans.models import Plan, State
 from topline.plans.outline import fields
+from topline.units.period import Period
 from topline.workbench import jobs
 
 NOW = datetime(2026, 12, 15, 9, tzinfo=UTC)
@@ -165,3 +170,22 @@ def test_from_orders_to_an_approved_sales_plan_that_serves_an_approved_marketing
     expect(page.get_by_text(say("the log is whole"))).to_be_visible()
     ana.look()
     assert {plan.current.state for plan in Plan.objects.all()} == {State.ACTIVE}
+
+
+def test_half_a_year_of_targets_stands_beside_its_totals(shop, visit):
+    journal.open_batch(shop="lamps", batch_id="test", source="test", now=NOW)
+    journal.make_live(shop="lamps", batch_id="test", now=NOW)
+    owner, half = User.objects.get(), Period.of_months(date(2027, 1, 1), 6)
+    version = plans.draft_plan(shop=shop, period=half, as_of=NOW.date(), actor=owner, now=NOW)
+    plans.set_target(
+        version=version, metric="net_sales", part=Part(None, None, None), amount=Decimal(1_540_000),
+        seen=version.revision, actor=owner, now=NOW,
+    )  # fmt: skip
+    ana = visit(size={"width": 1360, "height": 900})
+    ana.sign_in()
+    ana.go(f"plans/{version.plan_id}/targets")
+    ana.look()
+    grid = ana.page.locator(".target-grid")
+    assert grid.evaluate("(table) => table.offsetWidth - table.parentElement.clientWidth") <= 0
+    cut = "(fields) => fields.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.value)"
+    assert grid.locator("input").evaluate_all(cut) == []
