@@ -189,3 +189,33 @@ def test_half_a_year_of_targets_stands_beside_its_totals(shop, visit):
     assert grid.evaluate("(table) => table.offsetWidth - table.parentElement.clientWidth") <= 0
     cut = "(fields) => fields.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.value)"
     assert grid.locator("input").evaluate_all(cut) == []
+
+
+def test_the_keyboard_stays_where_it_is(shop, visit):
+    journal.open_batch(shop="lamps", batch_id="test", source="test", now=NOW)
+    journal.make_live(shop="lamps", batch_id="test", now=NOW)
+    quarter = Period.of_months(date(2027, 1, 1), 3)
+    version = plans.draft_plan(shop=shop, period=quarter, as_of=NOW.date(), actor=User.objects.get(), now=NOW)
+    ana = visit()
+    ana.sign_in()
+    ana.go(f"plans/{version.plan_id}/targets")
+    ana.look()
+    cells = ana.page.locator(".target-grid input[data-cell]")
+    first, last = cells.first, cells.last
+    first.focus()
+    ana.page.keyboard.press("ArrowUp")
+    expect(first).to_be_focused()
+    last.focus()
+    ana.page.keyboard.type("60000")
+    ana.page.keyboard.press("Enter")
+    expect(last).to_be_focused()
+    expect(last).to_have_value("60,000.00")
+
+    ana.go(f"plans/{version.plan_id}/document")
+    ana.look()
+    talk = ana.page.locator("[id^=talk-]").first
+    talk.focus()
+    ana.page.keyboard.press("Enter")
+    expect(talk).to_have_attribute("aria-expanded", "true")
+    expect(talk).to_be_focused()
+    ana.look()

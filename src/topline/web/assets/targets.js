@@ -135,7 +135,10 @@ export function mount(element, source) {
       event.preventDefault();
       const next = move(cell, ...steps);
       if (next) next.focus();
-      else cell.blur();
+      else if (event.key === "Enter") {
+        cell.blur(); // keeps what was typed
+        cell.focus();
+      }
     }
   }
 
