@@ -38,7 +38,9 @@ def test_svg_is_well_formed_and_names_what_it_shows(canvas):
 AMOUNTS = (0, 4.5, 12, 9_990, 12_250, 150_000, 999_900, 1_540_000, 12_345_678, 3_200_000_000, -2_345_000)
 
 
-@pytest.mark.parametrize(("tag", "currency"), [("en-GB", "GBP"), ("en-US", "USD"), ("ro-RO", "RON"), ("ro-RO", "GBP")])
+@pytest.mark.parametrize(
+    ("tag", "currency"), [("en-GB", "GBP"), ("en-US", "USD"), ("en-GB", "RON"), ("ro-RO", "RON"), ("ro-RO", "GBP")]
+)
 def test_a_charts_axis_abbreviates_amounts_as_pages_do(canvas, monkeypatch, tag, currency):
     monkeypatch.setattr(formats, "locale", lambda: Locale.parse(tag, sep="-"))
     for amount in AMOUNTS:

@@ -7,6 +7,8 @@ from typing import Any
 
 from babel import Locale, numbers
 
+from topline.documents import words
+
 type Numbers = Sequence[float | None]
 _COLUMN_ROLES = {"", "actual", "last_year"}
 
@@ -44,7 +46,7 @@ def _abbreviations(locale: str, currency: str) -> Mapping[str, str]:
     """How large amounts are abbreviated, by the power of ten: {"1000": "£{}K", ...}."""
     where, powers = Locale.parse(locale, sep="-"), (3, 6, 9, 12)
     written = {str(10**n): numbers.format_compact_currency(2 * 10**n, currency, locale=where) for n in powers}
-    return {power: text.replace("2", "{}") for power, text in written.items()}
+    return {power: words.spaced(text).replace("2", "{}") for power, text in written.items()}
 
 
 def lines(axis: Sequence[str], rows: Sequence[Line], form: Format) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Values of tables as people of a language read them."""
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -58,6 +59,11 @@ def _money(value: Decimal | int | float, currency: str, where: Locale) -> str:
     is_whole = abs(float(value)) >= _WHOLE_FROM
     pattern = pattern.replace("0.00", "0") if is_whole else pattern
     return format_currency(value, currency, pattern, locale=where, currency_digits=not is_whole)
+
+
+def spaced(amount: str) -> str:
+    """An amount with a space between a currency's letters and its digits, as CLDR has it: RON 1,234."""
+    return re.sub(r"(?<=[A-Z])(?=\d)", "\N{NO-BREAK SPACE}", amount)
 
 
 def is_numeric(column: Column) -> bool:

@@ -15,6 +15,7 @@ from django.utils.translation import get_language, gettext, ngettext
 
 from topline.analysis.result import Channel, Figure, Note
 from topline.connectors.places import is_country
+from topline.documents import words
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
 from topline.plans import text as wording
@@ -69,13 +70,13 @@ def say(thing: object) -> str:
 
 def told(message: str, params: Mapping[str, Any], currency: str) -> str:
     """A notification in words: what ends in `_value` is a value of its metric, `bucket` two days of a period."""
-    words = dict(params)
+    named = dict(params)
     for name, value in params.items():
         if name.endswith("_value"):
-            words[name] = number(Decimal(value), metrics()[params["metric"]].unit, currency)
+            named[name] = number(Decimal(value), metrics()[params["metric"]].unit, currency)
     if "bucket" in params:
-        words["bucket"] = period(Period(*(date.fromisoformat(text) for text in params["bucket"])))
-    said: str = gettext(message) % words
+        named["bucket"] = period(Period(*(date.fromisoformat(text) for text in params["bucket"])))
+    said: str = gettext(message) % named
     return said
 
 
@@ -158,13 +159,15 @@ def _counted(value: Number, word: Callable[[int], str]) -> str:
 
 def money(value: Number, currency: str) -> str:
     """An amount in its currency's minor units: £1,234.50."""
-    return str(numbers.format_currency(value, currency, locale=locale()))
+    return words.spaced(numbers.format_currency(value, currency, locale=locale()))
 
 
 def whole_money(value: Number, currency: str) -> str:
     """An amount without minor units, for sentences: £1,234."""
-    return numbers.format_currency(
-        value, currency, locale=locale(), format=_whole_pattern(locale()), currency_digits=False
+    return words.spaced(
+        numbers.format_currency(
+            value, currency, locale=locale(), format=_whole_pattern(locale()), currency_digits=False
+        )
     )
 
 
@@ -182,7 +185,7 @@ def short_money(value: Number, currency: str) -> str:
     if size < 10_000:
         return whole_money(value, currency)
     digits = 2 if size >= 1_000_000 else 1
-    return numbers.format_compact_currency(value, currency, locale=locale(), fraction_digits=digits)
+    return words.spaced(numbers.format_compact_currency(value, currency, locale=locale(), fraction_digits=digits))
 
 
 def short(value: object, unit: str, currency: str) -> str:
