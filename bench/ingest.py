@@ -7,7 +7,6 @@ after its acknowledgement a fact was seen: at 20,000 facts a second, then at as 
 """
 
 import argparse
-import http.client
 import json
 import statistics
 import tempfile
@@ -100,19 +99,9 @@ def _shown(times: list[float]) -> str:
     return f"median {statistics.median(times) * 1e3:.0f} ms, most {max(times) * 1e3:.0f} ms"
 
 
-def _call(served: serving.Served, method: str, path: str, content: bytes | None = None) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=120)
-    headers = {"Authorization": f"Bearer {served.secret}", "Content-Type": "application/json"}
-    connection.request(method, f"/api/v1{path}", content, headers)
-    answer = connection.getresponse()
-    said = answer.status, answer.read()
-    connection.close()
-    return said
-
-
 def _ask(served: serving.Served) -> float:
     started = time.perf_counter()
-    status, said = _call(served, "GET", f"/shops/bench/query?{QUESTION}")
+    status, said = served.call("GET", f"/shops/bench/query?{QUESTION}")
     assert status == 200, said
     return time.perf_counter() - started
 
@@ -120,12 +109,12 @@ def _ask(served: serving.Served) -> float:
 def _until_seen(served: serving.Served, number: str) -> float:
     """Seconds from the acknowledgement of a cost to the question that knows of it."""
     row = {"key": f"mark{number}", "on": "2026-06-01", "channel": f"mark{number}", "amount": 1}
-    status, said = _call(served, "POST", "/facts/spend", json.dumps([row]).encode())
+    status, said = served.call("POST", "/facts/spend", json.dumps([row]).encode())
     assert status == 202, said
     started = time.perf_counter()
     address = "/shops/bench/query?metrics=marketing_cost&by=channel&start=2026-06&end=2026-07"
     while True:
-        status, said = _call(served, "GET", address)
+        status, said = served.call("GET", address)
         assert status == 200, said
         if f"mark{number}".encode() in said:
             break
@@ -140,7 +129,7 @@ def _send(served: serving.Served, is_over: threading.Event, counts: list[int], p
         if rate and is_over.wait(max(0.0, started + number * BATCH * SENDERS / rate - time.perf_counter())):
             break
         content = _batch(f"{rate}-{place}-{number}")
-        status, said = _call(served, "POST", "/facts/message_event", content)
+        status, said = served.call("POST", "/facts/message_event", content)
         if status == 429:
             time.sleep(1)
             continue

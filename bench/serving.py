@@ -1,5 +1,6 @@
 """A Topline of its own for a benchmark: a fresh home, a shop, a token, and `topline serve` on a free port."""
 
+import http.client
 import json
 import os
 import signal
@@ -50,6 +51,16 @@ class Served:
                 fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
                 used += (int(fields[11]) + int(fields[12])) / tick
         return used
+
+    def call(self, method: str, path: str, content: bytes | None = None) -> tuple[int, bytes]:
+        """Status and content of an answer of the API."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        headers = {"Authorization": f"Bearer {self.secret}", "Content-Type": "application/json"}
+        connection.request(method, f"/api/v1{path}", content, headers)
+        answer = connection.getresponse()
+        said = answer.status, answer.read()
+        connection.close()
+        return said
 
 
 def topline(home: Path, *arguments: str) -> str:
