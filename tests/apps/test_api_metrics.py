@@ -74,7 +74,7 @@ def test_a_made_up_cursor_is_refused(call):
 
 def test_profit_is_only_for_who_may_see_it(shop, lake, member):
     ledger_rows.put(lake)
-    call = caller(shop, member("rep"))
+    call = caller(shop, member("support"))
     assert "gross_margin" not in {metric["id"] for metric in call("GET", "/shops/gifts/metrics").json()}
     answer = call("GET", "/shops/gifts/query?metrics=gross_margin")
     assert answer.status_code in (403, 422)

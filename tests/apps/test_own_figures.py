@@ -64,9 +64,21 @@ def test_only_a_rep_is_kept_to_their_own(shop, rep, owner):
     operations.set_roles(shop=shop, user=rep, roles=["rep"], actor_id=None)
     assert scope_for(rep, shop).owners == {"mia"}
     operations.name_owner(shop=shop, user=rep, owner_key="", actor_id=None)
-    assert scope_for(rep, shop).owners is None
+    assert scope_for(rep, shop).owners == frozenset()
     operations.name_owner(shop=shop, user=owner, owner_key="mia", actor_id=None)
     assert scope_for(owner, shop).owners is None
+
+
+def test_a_rep_whom_nothing_names_sees_nothing_of_others(shop, rep):
+    operations.name_owner(shop=shop, user=rep, owner_key="", actor_id=None)
+    totals = caller(shop, rep)("GET", f"/shops/gifts/query?{ASKED}").json()["totals"]
+    assert (totals["deals_won"], totals["activities"]) == (0, 0)
+    assert totals["pipeline_value"] == "0.00"
+    client = Client()
+    client.force_login(rep)
+    page = client.get("/shop/gifts/").content.decode()
+    assert "Nobody has said yet how deals name you" in page
+    assert "550" not in page
 
 
 def test_someone_without_a_role_is_not_named(shop, db):

@@ -178,7 +178,7 @@ def test_a_row_taken_out_comes_back_from_the_history(paper, version):
 
 
 def test_who_is_named_in_a_comment_finds_it_in_the_inbox(paper, version, member, shop):
-    other = member("rep")
+    other = member("support")
     paper.post("5.positioning", do="comment", text=f"What do you think, @{other}?")
     (comment,) = Comment.objects.all()
     assert (comment.subject, comment.mentioned) == (f"plan/{version.plan_id}/5.positioning", [other.pk])
@@ -194,7 +194,7 @@ def test_who_is_named_in_a_comment_finds_it_in_the_inbox(paper, version, member,
 
 def test_a_reader_talks_but_does_not_write(version, member):
     client = Client()
-    client.force_login(member("rep"))
+    client.force_login(member("support"))
     paper = Document(client, version)
     assert client.post(f"{paper.base}/5.positioning", {"do": "keep", "text": "x"}, headers=HX).status_code == 403
     paper.post("5.positioning", do="comment", text="Good.")

@@ -167,7 +167,7 @@ def test_channels_are_chosen_on_the_page_and_what_is_open_is_said(version, peopl
     )
     page = browser.get(reverse("plan_targets", args=at), {"by": "channel"}).content.decode()
     assert "£590.00 is given out; £10.00 is not yet." in page
-    rep = Client()
-    rep.force_login(people["rep"])
-    assert rep.get(reverse("plan_targets", args=at)).status_code == 200
-    assert rep.post(reverse("plan_targets_edit", args=at), {"amount": "1"}).status_code == 403
+    reader = Client()
+    reader.force_login(people["operator"])
+    assert reader.get(reverse("plan_targets", args=at)).status_code == 200
+    assert reader.post(reverse("plan_targets_edit", args=at), {"amount": "1"}).status_code == 403

@@ -72,7 +72,7 @@ def test_an_account_that_is_linked_sees_what_facts_call_by_the_name(shop, member
     operations.name_person(shop=shop, user=rep, key="ray", actor_id=None)
     assert (Member.objects.get().key, scope_for(rep, shop).owners) == ("ray", {"ray"})
     operations.name_person(shop=shop, user=rep, key="", actor_id=None)
-    assert (Member.objects.get().user, scope_for(rep, shop).owners) == (None, None)
+    assert (Member.objects.get().user, scope_for(rep, shop).owners) == (None, frozenset())
     assert errors(shop, values={"name": "X", "role": "Y", "user": 999}) == {"user": "UnknownTeamRowError"}
 
 

@@ -18,13 +18,13 @@ class WholeShopError(ToplineError):
 def scope_for(user: User, shop: Shop) -> Scope:
     """The scope of everything that the person reads in the shop: of another's shop, nothing.
 
-    A sales rep, and nothing else, whom facts name sees only what is theirs.
+    A sales rep, and nothing else, sees only what is theirs: nothing, until somebody says how facts name them.
     """
     permitted = user.permissions_in(shop)
     if "metrics.read" not in permitted:
         return Scope(shops=frozenset())
     names = user.owner_keys_in(shop)
-    is_own = bool(names) and user.roles_in(shop) == {Role.REP}
+    is_own = user.roles_in(shop) == {Role.REP}
     return Scope(
         shops=frozenset({shop.slug}),
         owners=names if is_own else None,

@@ -118,7 +118,11 @@ def _own(visit: Visit, result: Result, span: Span) -> dict[str, Any]:
         "amount": formats.short_money(won if isinstance(won, Decimal) else Decimal(0), visit.shop.currency),
         "period": formats.period(span.period),
     }
-    return {"sentence": found[0]["sentence"] if found else said, "own": found, "deals": plan_own.deals(visit)}
+    if not visit.scope.owners:
+        said = formats.say(plan_own.UNNAMED)
+    elif found:
+        said = found[0]["sentence"]
+    return {"sentence": said, "own": found, "deals": plan_own.deals(visit)}
 
 
 def _next_plan(visit: Visit) -> Plan | None:

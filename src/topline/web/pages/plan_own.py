@@ -16,9 +16,15 @@ from topline.plans.territories import Standing
 from topline.units.errors import ToplineError
 from topline.units.missing import Missing
 from topline.units.period import add_months
+from topline.units.text import N_
 from topline.web import charts, formats
 from topline.web.page import Page, Visit
 from topline.web.pages import calendar, plans, reviews
+
+UNNAMED = N_(
+    "Nobody has said yet how deals name you, so nothing of them shows as yours. Ask an owner of the shop: they say it "
+    "in Settings, People and roles."
+)
 
 
 def view(visit: Visit, plan_id: int) -> HttpResponse:
@@ -78,6 +84,8 @@ def deals(visit: Visit) -> list[dict[str, Any]]:
 
 def _sentence(visit: Visit, found: Own) -> str:
     line, plan, currency = found.quota, found.version.plan, visit.shop.currency
+    if not visit.scope.owners:
+        return formats.say(UNNAMED)
     if line is None:
         return gettext("%(plan)s has no quota for you yet.") % {"plan": plan.title}
     said = {"plan": plan.title, "quota": formats.whole_money(line.quota, currency)}
