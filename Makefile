@@ -38,7 +38,14 @@ soak: .venv/.dev $(ASSETS)  ## what takes long: kills by the hundred, every page
 	$(RUN)/python tools/with_postgres.py $(RUN)/pytest -m "once and not soak" tests/apps
 
 bench: .venv/.bench $(ASSETS)  ## the figures of docs/benchmarks.md
-	for each in bench/*.py; do $(RUN)/python $$each || exit 1; done
+	for each in bench/*.py; do echo "== $$each"; $(RUN)/python $$each || exit 1; done
+	$(RUN)/python bench/imports.py --lines 10000000
+	$(RUN)/python bench/analyses.py --events 50000000
+	$(RUN)/python bench/analyses.py --paths 1000000
+	$(RUN)/python bench/queries.py --peers --postgres /usr/lib/postgresql/15/bin
+	$(RUN)/python bench/budget.py --shape exp
+	$(RUN)/python bench/m5.py --speed
+	$(RUN)/python bench/plan.py --grid
 
 docs: .venv/.dev  ## docs/reference, generated from the code
 	$(RUN)/python tools/reference.py docs/reference

@@ -1,6 +1,6 @@
 """Every metric over a large simulated shop: its usual cuts by month over three years, nothing cached, then cached.
 
-    python bench/large.py --folder /tmp/large [--parts 100] [--growth 10,30,100]
+    python bench/large.py [--folder /tmp/large] [--parts 100] [--growth 10,30,100]
 
 A hundred parts are 10 M orders, 30 M rows of the ledger, 30 M visits and 2 M customers; each part is a hundredth of
 them. The lake is kept in the folder and grows when more parts are asked for. `--growth` asks again at each size: no
@@ -115,7 +115,7 @@ def measure(lake: Lake) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--folder", type=Path, default=Path("/tmp/topline-large-bench"))  # noqa: S108
     parser.add_argument("--parts", type=int, default=GROUP_PARTS)
     parser.add_argument("--growth", default="", help="sizes in parts, ascending")
     arguments = parser.parse_args()
