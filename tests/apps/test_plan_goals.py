@@ -12,7 +12,7 @@ from tiny_plan import NOW, a_plan, a_shop
 from topline.accounts.models import Shop
 from topline.plans import goals, operations, progress
 from topline.plans.goals import Known, Worded
-from topline.plans.models import Entry, Goal, Kind, PlanVersion
+from topline.plans.models import Entry, Goal, Kind, PlanVersion, State
 
 AS_OF = date(2026, 10, 1)
 
@@ -197,3 +197,23 @@ def test_an_expected_zero_is_told_from_none() -> None:
     assert progress._band(quantiles, 0.0) == progress.Band(10.0, 0.0, 90.0)
     assert progress._band(quantiles, None) == progress.Band(10.0, 50.0, 90.0)
     assert progress._band([], None) is None
+
+
+def test_a_version_in_force_offers_the_next_one(version, people) -> None:
+    """What can't be changed says how it can; who may not, is offered nothing."""
+    version.state = State.ACTIVE
+    version.save()
+    at = [version.plan.shop.slug, version.plan_id]
+    head, reader = Client(), Client()
+    head.force_login(people["head"])
+    reader.force_login(people["operator"])
+    for name in ("plan_goals", "plan_document", "plan_targets", "plan_fronts", "plan_promotions", "plan_content"):
+        asked = {client: client.get(reverse(name, args=at)).content.decode() for client in (head, reader)}
+        assert "A new version begins with all of them" in asked[head], name
+        assert 'value="revise"' in asked[head]
+        assert "keeps its words and numbers." in asked[reader], name
+        assert 'value="revise"' not in asked[reader]
+    head.post(f"{reverse('plan_act', args=at)}?version=1", {"do": "revise"})
+    made = version.plan.versions.get(number=2)
+    assert (made.state, made.based_on) == (State.DRAFT, version)
+    assert "keeps its words" not in head.get(reverse("plan_goals", args=at), {"version": 2}).content.decode()
