@@ -190,6 +190,49 @@ def test_is_missing_with_a_reason_in_an_empty_shop(id_: str) -> None:
     assert str(value)
 
 
+NEEDS = {
+    "brand_equity": ("brand_signal", "external_series", "survey_response", "order_line"),
+    "budget_used": ("planned_spend", "spend"),
+    "cac": ("spend", "order_line"),
+    "cac_payback_months": ("spend", "order_line"),
+    "clv_margin_predicted": ("customer_value", "order_line"),
+    "clv_predicted": ("customer_value", "order_line"),
+    "contacts_per_order": ("support_conversation", "order_line"),
+    "contribution": ("order_line", "spend"),
+    "contribution_margin": ("order_line", "spend"),
+    "conversion_rate": ("session",),
+    "cost_per_lead": ("spend", "lead_event"),
+    "forecast_bias": ("forecast", "order_line"),
+    "forecast_error": ("forecast", "order_line"),
+    "fulfilment_cost_per_order": ("fulfilment", "fulfilment_cost"),
+    "goal_attainment": ("target", "order_line"),
+    "ltv_to_cac": ("customer_value", "spend", "order_line"),
+    "market_sales": ("market_estimate", "order_line"),
+    "market_share": ("market_estimate", "order_line"),
+    "marketing_efficiency_ratio": ("order_line", "spend"),
+    "marketing_roi": ("order_line", "spend"),
+    "oversold_rate": ("stock_level", "order_line"),
+    "pace": ("target", "order_line"),
+    "quota_attainment": ("target", "deal_stage"),
+    "roas": ("order_line", "spend"),
+    "sell_through_rate": ("stock_level", "order_line"),
+    "stock_cover_days": ("stock_level", "order_line"),
+    "stock_turns": ("stock_level", "order_line"),
+    "stockout_rate_weighted": ("stock_level", "order_line"),
+    "upsell_cross_sell_rate": ("order_line", "product"),
+}
+"""What a number of several facts can't do without, as the catalogue of KPIs defines it."""
+
+
+@pytest.mark.parametrize("lost", sorted({fact for facts in NEEDS.values() for fact in facts}))
+def test_is_missing_where_one_of_its_facts_is(lost: str) -> None:
+    """Never zero, and never what the rest of its facts would make of it."""
+    ids = tuple(id_ for id_, needed in NEEDS.items() if lost in needed)
+    tables = tiny_shop.tables_of({name: rows for name, rows in tiny_shop.facts().items() if name != lost})
+    totals = answer(Query(metrics=ids), tables, tiny_shop.EVENT).totals
+    assert {id_ for id_, value in totals.items() if not isinstance(value, Missing)} == set()
+
+
 def test_worked_numbers() -> None:
     """On paper: net 2024-01 is 20 + 30 - 5 + 15, in February 30 - 10 + 400."""
     query = Query(metrics=("net_sales", "orders", "average_order_value"), by=("month",))

@@ -188,7 +188,7 @@ def _capacity_cells(view: View, by: tuple[str, ...]) -> Mapping[Key, Cell]:
 
 GOALS = Staged("goals", _goal_cells, ("target",), source="target")
 FORECASTS = Staged("forecasts", _forecast_cells, ("forecast",), source="forecast")
-BUDGET = Staged("budget", _budget_cells, ("planned_spend",), is_shop_money=True, source="planned_spend")
+BUDGET = Staged("budget", _budget_cells, ("planned_spend", "spend"), is_shop_money=True, source="planned_spend")
 CAPACITY = Staged("capacity", _capacity_cells, ("capacity",), source="capacity")
 
 
