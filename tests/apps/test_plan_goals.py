@@ -13,6 +13,8 @@ from topline.accounts.models import Shop
 from topline.plans import goals, operations, progress
 from topline.plans.goals import Known, Worded
 from topline.plans.models import Entry, Goal, Kind, PlanVersion, State
+from topline.units.number import NumberTextError
+from topline.web import formats
 
 AS_OF = date(2026, 10, 1)
 
@@ -217,3 +219,35 @@ def test_a_version_in_force_offers_the_next_one(version, people) -> None:
     made = version.plan.versions.get(number=2)
     assert (made.state, made.based_on) == (State.DRAFT, version)
     assert "keeps its words" not in head.get(reverse("plan_goals", args=at), {"version": 2}).content.decode()
+
+
+def test_a_rate_is_typed_as_it_is_shown(version, people) -> None:
+    """A goal of 35 % with a step of 31.5 %, typed with the sign and without; a decimal of a ratio stays."""
+    at = [version.plan.shop.slug, version.plan_id]
+    head = Client()
+    head.force_login(people["head"])
+    written = {"metric": "repeat_purchase_rate", "target": "35%", "due_on": "2026-11-30"}
+    assert head.post(reverse("plan_goals", args=at), written).status_code == 302
+    made = version.goals.get(metric="repeat_purchase_rate")
+    assert made.target == Decimal("0.35")
+    form = reverse("goal", args=[*at, made.pk])
+    sent = {"target": "36 %", "due_on": "2026-11-30", "described": "1", "dated": "2026-10-31 31.5"}
+    assert head.post(form, sent).status_code == 302
+    made.refresh_from_db()
+    assert (made.target, made.dated) == (Decimal("0.36"), [["2026-10-31", "0.315"]])
+    page = head.get(form).content.decode()
+    assert 'value="36.00"' in page
+    assert "2026-10-31 31.50</textarea>" in page
+    head.post(reverse("plan_goals", args=at), {**written, "metric": "units_per_order", "target": "1.60"})
+    assert 'value="1.60"' in head.get(reverse("goal", args=[*at, version.goals.get(target="1.6").pk])).content.decode()
+
+
+@pytest.mark.parametrize("typed", ["1,200", "£1,200", "1,200 GBP", "GBP1200.00", " £ 1200 "])
+def test_an_amount_may_carry_its_own_currency(typed: str) -> None:
+    assert formats.read_value(typed, "money", "GBP") == 1200
+
+
+@pytest.mark.parametrize(("typed", "unit"), [("$1,200", "money"), ("£5", "count"), ("12%", "money"), ("%", "rate")])
+def test_another_mark_is_refused(typed: str, unit: str) -> None:
+    with pytest.raises(NumberTextError):
+        formats.read_value(typed, unit, "GBP")

@@ -45,6 +45,23 @@ def read_number(written: str) -> Decimal:
     return number_text.read(written, decimal_sign=get_decimal_symbol(locale()))
 
 
+def read_value(written: str, unit: str, currency: str) -> Decimal:
+    """What a person typed for a value of a unit; nothing is zero. Raises NumberTextError.
+
+    A rate is typed in per cent, so 12.5 and 12.5% are 0.125. An amount may carry its currency as pages write it, £1,200
+    or 1,200 GBP, but no other.
+    """
+    text = written.strip()
+    match Unit(unit):
+        case Unit.RATE:
+            text = text.removesuffix("%")
+        case Unit.MONEY:
+            for mark in (currency, *(numbers.get_currency_symbol(currency, each) for each in (locale(), "en_US"))):
+                text = text.removeprefix(mark).removesuffix(mark)
+    number = read_number(text) if written.strip() else Decimal(0)
+    return number / 100 if unit == Unit.RATE else number
+
+
 def read_field(written: str) -> Decimal:
     """The number of a number field (`type="number"`), whatever the language. Raises NumberTextError."""
     return number_text.read_field(written, decimal_sign=get_decimal_symbol(locale()))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -30,7 +31,7 @@ from topline.units.text import N_
 from topline.web import formats, question
 from topline.web.page import Page, Visit, stretches, whole
 from topline.web.pages import plans
-from topline.web.pages.plans import TONES, address_of, parse_amount, scope_text, sentences, version_of
+from topline.web.pages.plans import TONES, address_of, scope_text, sentences, version_of
 
 NAMES = {
     "specific": N_("Specific"),
@@ -141,10 +142,9 @@ def _add(visit: Visit, version: PlanVersion) -> dict[str, str]:
     """What is wrong by field, in the order of the form; nothing if the goal is kept."""
     posted, errors = visit.request.POST, dict[str, str]()
     metric = posted.get("metric", "")
-    is_rate = metric in metrics() and metrics()[metric].unit == Unit.RATE
     if metric not in metrics():
         errors["metric"] = formats.say(goals.UnknownMetricError(metric=metric))
-    target = _read(parse_amount, posted, "target", errors)
+    target = _read(_reader(metric, visit.shop.currency), posted, "target", errors)
     due_on = _read(parse_day, posted, "due_on", errors)
     if errors or target is None or due_on is None:
         return errors
@@ -153,7 +153,7 @@ def _add(visit: Visit, version: PlanVersion) -> dict[str, str]:
         goals.add(
             version=version,
             metric=metric,
-            target=target / (100 if is_rate else 1),
+            target=target,
             due_on=due_on,
             parent=version.goals.standing().filter(pk=whole(posted.get("parent"))).first(),
             scope={dimension: part} if part else {},
@@ -169,6 +169,12 @@ def _add(visit: Visit, version: PlanVersion) -> dict[str, str]:
     except ToplineError as error:
         return {"due_on": formats.say(error)}
     return {}
+
+
+def _reader(metric: str, currency: str) -> Callable[[str], Decimal]:
+    """Reads what a person types for a metric's value; of an unknown one a number."""
+    unit = metrics()[metric].unit if metric in metrics() else Unit.QUANTITY
+    return partial(formats.read_value, unit=unit, currency=currency)
 
 
 def _read[T](parse: Callable[[str], T], posted: Mapping[str, str], name: str, errors: dict[str, str]) -> T | None:
@@ -231,6 +237,7 @@ def edit(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
             back = f"{visit.url('plan_goals', plan_id)}?version={version.number}"
             return redirect(back if "described" in written else address_of(visit, version))
     worded = _worded(found, visit.request.POST) if is_posted else Worded.of(found)
+    needs = _need_rows(visit.request.POST, version.plan.currency) if is_posted else worded.needs
     [seen], _ = _looked_ahead(visit, version, goals.known(version, [found], visit.today))
     metric = metrics()[found.metric]
     links = {(one["kind"], one["key"]) for one in worded.links}
@@ -257,7 +264,7 @@ def edit(visit: Visit, plan_id: int, goal_id: int) -> HttpResponse:
                 }
                 for (kind, key), name in seen.linked.items()
             ],
-            "needs": [*(_need_rows(visit.request.POST) if is_posted else worded.needs), *([{}] * _EMPTY_NEEDS)],
+            "needs": [*needs, *([{}] * _EMPTY_NEEDS)],
             "kinds": [(id_, formats.say(label)) for id_, label in NEEDS.items()],
             "bands": [round(100 * one) for one in BANDS],
             "letters": [_letter(version, one) for one in goals.letters(worded, seen)],
@@ -308,8 +315,8 @@ def _named(goal: Goal) -> str:
 def _worded(found: Goal, posted: QueryDict) -> Worded:
     """The goal as the form writes it; what can't be read counts as not written."""
     try:
-        target: Decimal | None = parse_amount(posted.get("target", ""))
-        target = target / 100 if target is not None and metrics()[found.metric].unit == Unit.RATE else target
+        read = _reader(found.metric, found.version.plan.currency)
+        target: Decimal | None = read(posted.get("target", ""))
     except ToplineError:
         target = None
     try:
@@ -326,7 +333,7 @@ def _worded(found: Goal, posted: QueryDict) -> Worded:
         strategy=posted.get("strategy", "").strip(),
         actions=[line for line in posted.get("actions", "").splitlines() if line.strip()],
         links=_links(posted),
-        needs=_needs(posted),
+        needs=_needs(posted, found.version.plan.currency),
         scope=found.scope,
     )
 
@@ -336,23 +343,23 @@ def _links(posted: QueryDict) -> list[dict[str, str]]:
     return [{"kind": kind, "key": key} for kind, _, key in pairs if kind in LINKED and key]
 
 
-def _need_rows(posted: QueryDict) -> list[dict[str, Any]]:
+def _need_rows(posted: QueryDict, currency: str) -> list[dict[str, Any]]:
     """What it needs as it is written, row by row, each with what is wrong with it; a row without words is none."""
     columns = [posted.getlist(f"need_{name}") for name in ("kind", "name", "held", "cost")]
     found = []
     for kind, name, held, cost in zip(*(map(str.strip, column) for column in columns), strict=False):
         if kind in NEEDS and (name or cost):
-            amount, error = _cost(cost)
+            amount, error = _cost(cost, currency)
             error = error or ("" if name else gettext("Say what it is that costs this."))
             row = {"kind": kind, "name": name[:120], "is_held": held == "held", "cost": cost}
             found.append(row | {"amount": amount, "error": error})
     return found
 
 
-def _cost(written: str) -> tuple[str, str]:
+def _cost(written: str, currency: str) -> tuple[str, str]:
     """The amount as it is kept, and what is wrong with it."""
     try:
-        amount = parse_amount(written)
+        amount = formats.read_value(written, Unit.MONEY, currency)
     except ToplineError as error:
         return "", formats.say(error)
     if amount < 0:
@@ -360,11 +367,11 @@ def _cost(written: str) -> tuple[str, str]:
     return str(amount) if written else "", ""
 
 
-def _needs(posted: QueryDict) -> list[dict[str, Any]]:
+def _needs(posted: QueryDict, currency: str) -> list[dict[str, Any]]:
     """What it needs as it is kept; what can't be read counts as not written."""
     return [
         {"kind": row["kind"], "name": row["name"], "is_held": row["is_held"], "cost": row["amount"]}
-        for row in _need_rows(posted)
+        for row in _need_rows(posted, currency)
         if row["name"]
     ]
 
@@ -375,7 +382,8 @@ def _describe(visit: Visit, found: Goal) -> dict[str, str]:
     if "described" not in posted:
         return {}
     errors = dict[str, str]()
-    if wrong := next((row["error"] for row in _need_rows(posted) if row["error"]), ""):
+    currency = found.version.plan.currency
+    if wrong := next((row["error"] for row in _need_rows(posted, currency) if row["error"]), ""):
         errors["needs"] = wrong
     shares = [posted.get(name, "").strip() for name in ("on_course", "at_risk")]
     bands = list[float]()
@@ -383,7 +391,8 @@ def _describe(visit: Visit, found: Goal) -> dict[str, str]:
         bands = [float(formats.read_field(share or "0")) / 100 for share in shares] if any(shares) else []
     except NumberTextError as error:
         errors["bands"] = formats.say(error)
-    dated = _read(_dated, posted, "dated", errors)
+    read = _reader(found.metric, currency)
+    dated = _read(partial(_dated, read=read), posted, "dated", errors)
     if errors or dated is None:
         return errors
     try:
@@ -394,7 +403,7 @@ def _describe(visit: Visit, found: Goal) -> dict[str, str]:
             parent=found.version.goals.standing().filter(pk=whole(posted.get("parent"))).first(),
             strategy=posted.get("strategy", ""),
             links=_links(posted),
-            needs=_needs(posted),
+            needs=_needs(posted, currency),
             dated=dated,
             bands=bands,
         )
@@ -407,13 +416,13 @@ def _describe(visit: Visit, found: Goal) -> dict[str, str]:
     return {}
 
 
-def _dated(written: str) -> Sequence[tuple[str, str]]:
+def _dated(written: str, read: Callable[[str], Decimal]) -> Sequence[tuple[str, str]]:
     """A day and an amount a line."""
     found = []
     for line in written.splitlines():
         day, _, amount = line.strip().partition(" ")
         if day:
-            found.append((parse_day(day).isoformat(), str(parse_amount(amount))))
+            found.append((parse_day(day).isoformat(), str(read(amount))))
     return found
 
 
@@ -446,9 +455,7 @@ def _proposed(found: Goal, more: str, action: str) -> dict[str, str]:
         except InvalidOperation:
             raise NumberTextError(text=more, example="1") from None
         months = Decimal(found.version.plan.period.whole_months() or 3)
-        written["target"] = formats.fixed(
-            found.target + amount * months / 3, digits(found.metric, found.version.plan.currency)
-        )
+        written["target"] = _typed(found.target + amount * months / 3, found.metric, found.version.plan.currency)
     if action:
         written["actions"] = "\n".join([*found.actions, action])
     return written
@@ -456,19 +463,29 @@ def _proposed(found: Goal, more: str, action: str) -> dict[str, str]:
 
 def _written(found: Goal) -> dict[str, str]:
     """The goal as its form writes it."""
-    unit, currency = metrics()[found.metric].unit, found.version.plan.currency
-    target = formats.fixed(found.target * 100, 2) if unit == Unit.RATE else None
+    currency = found.version.plan.currency
     return {
-        "target": target or formats.fixed(found.target, digits(found.metric, currency)),
+        "target": _typed(found.target, found.metric, currency),
         "due_on": found.due_on.isoformat(),
         "owner": str(found.owner_id or ""),
         "actions": "\n".join(found.actions),
         "parent": str(found.parent_id or ""),
         "strategy": found.strategy,
-        "dated": "\n".join(f"{day} {amount}" for day, amount in found.dated),
+        "dated": "\n".join(f"{day} {_typed(Decimal(amount), found.metric, currency)}" for day, amount in found.dated),
         "on_course": _percent(found.bands[0]) if found.bands else "",
         "at_risk": _percent(found.bands[1]) if found.bands else "",
     }
+
+
+def _typed(value: Decimal, metric: str, currency: str) -> str:
+    """A value of the metric as people type it, which `_reader` reads."""
+    match metrics()[metric].unit:
+        case Unit.RATE:
+            return formats.fixed(value * 100, 2)
+        case Unit.MONEY:
+            return formats.fixed(value, digits(metric, currency))
+        case _:
+            return formats.fixed(value, 0 if value == int(value) else 2)
 
 
 def _change_goal(visit: Visit, found: Goal, posted: Mapping[str, str], people: Mapping[str, User]) -> dict[str, str]:
@@ -477,7 +494,7 @@ def _change_goal(visit: Visit, found: Goal, posted: Mapping[str, str], people: M
     target, due_on = None, None
     try:
         if posted.get("target", "").strip() != before["target"]:
-            target = parse_amount(posted.get("target", "")) / (100 if metrics()[found.metric].unit == Unit.RATE else 1)
+            target = _reader(found.metric, found.version.plan.currency)(posted.get("target", ""))
     except ToplineError as error:
         errors["target"] = formats.say(error)
     try:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -15,6 +14,7 @@ from django.utils.translation import gettext
 from topline.calendar import events
 from topline.lake.snapshot import Snapshot
 from topline.metrics.catalogue import metrics
+from topline.metrics.metric import Unit
 from topline.plans import approval, checks, operations, templates, text
 from topline.plans import jobs as plan_jobs
 from topline.plans.drafting import PLANNED
@@ -255,7 +255,8 @@ def cell(visit: Visit, plan_id: int) -> HttpResponse:
             version=version, metric=metric, part=part, is_locked=is_locked, seen=seen, actor=visit.user, now=now
         )
     else:
-        amount = parse_amount(posted.get("amount", ""))
+        unit = metrics()[metric].unit if metric in metrics() else Unit.QUANTITY
+        amount = formats.read_value(posted.get("amount", ""), unit, visit.shop.currency)
         operations.set_target(
             version=version, metric=metric, part=part, amount=amount, seen=seen, actor=visit.user, now=now
         )
@@ -265,11 +266,6 @@ def cell(visit: Visit, plan_id: int) -> HttpResponse:
 def address_of(visit: Visit, version: PlanVersion) -> str:
     """The plan's page with that version."""
     return f"{visit.url('plan', version.plan_id)}?version={version.number}#goals"
-
-
-def parse_amount(written: str) -> Decimal:
-    """What a person typed for an amount; nothing is zero. Raises NumberTextError."""
-    return formats.read_number(written) if written.strip() else Decimal(0)
 
 
 def version_of(visit: Visit, plan_id: int) -> PlanVersion:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from topline.units.errors import ToplineError
 from topline.units.text import N_
 from topline.web import formats
 from topline.web.page import Page, Visit, stretches, whole
-from topline.web.pages.plans import TONES, name_of, parse_amount, version_of
+from topline.web.pages.plans import TONES, name_of, version_of
 
 LINES = 40
 """Lines that a page shows; the rest is on the next."""
@@ -183,22 +184,23 @@ def _edit(visit: Visit, window: Window, verb: str, seen: int) -> None:
     what: dict[str, Any] = {"version": window.version, "metric": window.metric, "cut": window.cut, "seen": seen}
     whom: dict[str, Any] = {"actor": visit.user, "now": timezone.now()}
     reason = posted.get("reason", "")
+    read = partial(formats.read_value, unit=metrics()[window.metric].unit, currency=visit.shop.currency)
     match verb:
         case "undo":
             operations.undo_edit(version=window.version, **whom)
         case "lock" | "unlock":
             operations.lock_targets(part=part, is_locked=verb == "lock", **what, **whom)
         case "paste":
-            targets.paste(amounts=_table(posted.get("text", "")), at=part, reason=reason, **what, **whom)
+            targets.paste(amounts=_table(posted.get("text", ""), read), at=part, reason=reason, **what, **whom)
         case _:
-            amount = parse_amount(posted.get("amount", ""))
+            amount = read(posted.get("amount", ""))
             operations.set_target(part=part, amount=amount, reason=reason, **what, **whom)
 
 
-def _table(text: str) -> list[list[Decimal | None]]:
+def _table(text: str, read: Callable[[str], Decimal]) -> list[list[Decimal | None]]:
     """The amounts of cells as a spreadsheet copies them; None for empty ones."""
     rows = [line.split("\t") for line in text.rstrip("\r\n").splitlines()]
-    return [[parse_amount(cell) if cell.strip() else None for cell in row] for row in rows]
+    return [[read(cell) if cell.strip() else None for cell in row] for row in rows]
 
 
 def _again(window: Window) -> Window:
