@@ -414,7 +414,7 @@ def _check_parent(goal: Goal, parent: Goal) -> None:
     above: Goal | None = parent
     while above is not None:
         if above.pk == goal.pk:
-            raise CircularGoalError(goal=goal.key)
+            raise CircularGoalError(goal=metrics()[goal.metric].label)
         above = above.parent
 
 
