@@ -84,7 +84,7 @@ def test_children_add_up_and_a_circle_is_refused(version, people) -> None:
     assert (nodes["net_sales"].gap, nodes["net_sales:category=Lamps"].depth) == (300, 1)  # rugs have no goal
     operations.add_goal(version=version, metric="net_sales", scope={"category": "Rugs"}, actor=None, now=NOW)
     assert next(node.gap for node in goals.tree(version)) == 0
-    with pytest.raises(goals.CircularGoalError, match="“Net sales” can.t serve itself"):
+    with pytest.raises(goals.CircularGoalError, match="“Net sales” can"):
         goals.describe(goal=whole, parent=lamps, actor=None, now=NOW)
     with pytest.raises(goals.CircularGoalError):
         goals.describe(goal=whole, parent=whole, actor=None, now=NOW)

@@ -58,7 +58,8 @@ def test_every_page_of_looking_is_clean(visit, shop, owner, told, theme, size):
     ):
         person.go(place)
         person.look()
-        assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
+        down = "[scrollTo({top: 2000, behavior: 'instant'}), scrollY][1]"
+        assert person.page.evaluate(down) > 500
     person.page.goto(f"{person.url}/screen/{secret}/")
     person.look()
     assert person.page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
@@ -148,3 +149,13 @@ def test_a_number_against_the_feasts_of_last_year_leads_to_its_rows(visit, shop)
     person.look()
     last = page.locator("tbody tr").count()
     assert last > 1
+
+
+def test_the_menu_stays_in_sight(shop, visit):
+    for width, menu in ((1440, ".bar"), (390, "header.top")):
+        person = visit(size={"width": width, "height": 500})
+        person.sign_in()
+        person.go("metrics")
+        down = "[scrollTo({top: 2000, behavior: 'instant'}), scrollY][1]"
+        assert person.page.evaluate(down) > 500
+        assert abs(person.page.locator(menu).bounding_box()["y"]) < 1
