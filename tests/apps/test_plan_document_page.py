@@ -11,7 +11,7 @@ import plan_shop
 from topline.accounts import operations as accounts
 from topline.journal import operations as journal
 from topline.lake.store import Lake
-from topline.plans import document, outline
+from topline.plans import document, operations, outline
 from topline.plans.models import Plan, PlanVersion, State
 from topline.plans.outline import Behaviour
 from topline.workbench.models import Comment, Notification
@@ -190,6 +190,15 @@ def test_who_is_named_in_a_comment_finds_it_in_the_inbox(paper, version, member,
     paper.post("5.positioning", do="resolve", comment=comment.pk)
     comment.refresh_from_db()
     assert comment.resolved_at
+
+
+def test_a_comment_on_the_next_version_leads_to_it(paper, version, member):
+    version.state = State.ACTIVE
+    version.save()
+    operations.revise(version=version, actor=None, now=NOW)
+    sent = {"do": "comment", "text": f"Is this right, @{member('support')}?"}
+    paper.client.post(f"{paper.base}/5.positioning?version=2", sent, headers=HX)
+    assert "?section=5&version=2#" in Notification.objects.get().path
 
 
 def test_a_reader_talks_but_does_not_write(version, member):

@@ -329,11 +329,17 @@ def _talk(visit: Visit, version: PlanVersion, name: str, kept: Field) -> dict[st
                 people=people,
                 thing=f"{version.plan.title}: {gettext(kept.label)}",
                 at=now,
-                path=f"{visit.url('plan_document', version.plan_id)}?section={name.split('.')[0]}#f-{_id(name)}",
+                path=_path(visit, version, name),
             )
     except comments.CommentError as error:
         return {"errors": {"comment": formats.say(error)}, "posted": posted}
     return {}
+
+
+def _path(visit: Visit, version: PlanVersion, name: str) -> str:
+    """Where the field stands; of a version that isn't the plan's current one with its number."""
+    asked = f"section={name.split('.')[0]}" + (f"&version={version.number}" if version != version.plan.current else "")
+    return f"{visit.url('plan_document', version.plan_id)}?{asked}#f-{_id(name)}"
 
 
 # What a person wrote -----------------------------------------------------------
