@@ -10,7 +10,7 @@ from test_api import caller
 
 from tiny_plan import NOW, a_plan, a_shop
 from topline.accounts.models import Shop
-from topline.plans import goals, operations, progress
+from topline.plans import approval, diff, goals, operations, progress
 from topline.plans.goals import Known, Worded
 from topline.plans.models import Entry, Goal, Kind, PlanVersion, State
 from topline.units.number import NumberTextError
@@ -240,6 +240,18 @@ def test_a_rate_is_typed_as_it_is_shown(version, people) -> None:
     assert "2026-10-31 31.50</textarea>" in page
     head.post(reverse("plan_goals", args=at), {**written, "metric": "units_per_order", "target": "1.60"})
     assert 'value="1.60"' in head.get(reverse("goal", args=[*at, version.goals.get(target="1.6").pk])).content.decode()
+
+
+def test_a_diff_names_what_a_goal_is_linked_to(version) -> None:
+    """By their names, where it had been blank."""
+    Entry.objects.create(version=version, field="8.fronts", key="autumn", cells={"name": "Autumn fair"})
+    before = approval.plain_contents(version)
+    need = {"kind": "skill", "name": "Photos", "is_held": False, "cost": "120"}
+    told = {"links": [{"kind": "front", "key": "autumn"}], "needs": [need]}
+    goals.describe(goal=version.goals.get(key="net_sales"), parent=None, **told, actor=None, now=NOW)
+    found = {one.what.params["goal_field"]: one for one in diff.between(before, approval.plain_contents(version))}
+    assert (found["links"].before, found["links"].after) == (None, "Autumn fair")
+    assert found["needs"].after == "Photos"
 
 
 @pytest.mark.parametrize("typed", ["1,200", "£1,200", "1,200 GBP", "GBP1200.00", " £ 1200 "])

@@ -210,14 +210,16 @@ def _row_name(cells: Mapping[str, Any]) -> str:
 
 def _plain(value: Any) -> str | None:
     match value:
-        case None | "" | [] | {}:
+        case None | "" | []:
             return None
         case Decimal():
             return f"{value:f}"
         case list() | tuple():
             return ", ".join(_plain(each) or "" for each in value)
+        case {"label": str(label)} | {"name": str(label)}:
+            return label
         case Mapping():
-            return ", ".join(str(each) for each in value.values())
+            return ", ".join(str(each) for each in value.values()) or None
         case bool():
             return None
     return str(value)
