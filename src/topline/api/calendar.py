@@ -113,6 +113,9 @@ class CalendarOut(Schema):
     holidays: list[HolidayOut]
 
 
+type Year = Annotated[int | None, Query(ge=1900, le=2200, description="This year if it isn't said")]
+
+
 def _year(year: int | None, request: HttpRequest) -> Period:
     first = date(year or caller(request).shop.today().year, 1, 1)
     return Period.of_months(first, 12)
@@ -124,9 +127,7 @@ def _year(year: int | None, request: HttpRequest) -> Period:
     auth=Requires("calendar.read"),
     summary="Retail events and public holidays of a year",
 )
-def show_calendar(
-    request: HttpRequest, shop: str, country: str | None = None, year: int | None = None
-) -> dict[str, object]:
+def show_calendar(request: HttpRequest, shop: str, country: str | None = None, year: Year = None) -> dict[str, object]:
     market, period = country or caller(request).shop.country, _year(year, request)
     language = get_language() or "en"
     return {
@@ -136,9 +137,7 @@ def show_calendar(
 
 
 @router.get("/shops/{shop}/calendar.ics", auth=Requires("calendar.read"), summary="The same year for calendar programs")
-def download_calendar(
-    request: HttpRequest, shop: str, country: str | None = None, year: int | None = None
-) -> HttpResponse:
+def download_calendar(request: HttpRequest, shop: str, country: str | None = None, year: Year = None) -> HttpResponse:
     market, period = country or caller(request).shop.country, _year(year, request)
     holidays = holiday.holidays(market, period, get_language() or "en")
     entries = feed.entries(events_of(caller(request).shop, period, market), holidays, translate=_)

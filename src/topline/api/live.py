@@ -17,7 +17,10 @@ router = Router()
 
 
 class LiveAskedIn(Schema):
-    on: Annotated[date | None, Field(description="The day; the shop's today by default")] = None
+    on: Annotated[
+        date | None,
+        Field(ge=date(1900, 1, 1), le=date(2200, 12, 31), description="The day; the shop's today by default"),
+    ] = None
 
 
 class ExpectedOut(Schema):

@@ -1,9 +1,11 @@
 """What is no page of a place: the front door, one-time links, the language, the palette, the clock's stepper."""
 
+import re
 from datetime import date, timedelta
 from typing import cast
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
@@ -170,17 +172,22 @@ def set_clock(request: HttpRequest, shop_slug: str) -> HttpResponse:
     if "real" in request.POST and not visit.shop.is_demo:
         operations.pin_clock(shop=visit.shop, on=None, actor_id=visit.user.pk)
         return HttpResponseRedirect(_back(request))
-    if "pin" in request.POST:
-        operations.pin_clock(shop=visit.shop, on=parse_day(request.POST["pin"]), actor_id=visit.user.pk)
-        return HttpResponseRedirect(_back(request))
-    step = request.POST.get("step", "")
-    if step.lstrip("-").isdecimal():
-        by_month = request.POST.get("unit") == "month"
-        to = add_months(visit.today, int(step)) if by_month else visit.today + timedelta(days=int(step))
-    else:
-        to = parse_day(request.POST.get("to", ""))
-    operations.step_clock(shop=visit.shop, actor_id=visit.user.pk, to=to)
+    try:
+        if "pin" in request.POST:
+            operations.pin_clock(shop=visit.shop, on=parse_day(request.POST["pin"]), actor_id=visit.user.pk)
+        else:
+            operations.step_clock(shop=visit.shop, actor_id=visit.user.pk, to=_stepped(visit.today, request.POST))
+    except ToplineError as error:
+        messages.error(request, formats.say(error))
     return HttpResponseRedirect(_back(request))
+
+
+def _stepped(today: date, posted: QueryDict) -> date:
+    """The day to which the clock is to move. Raises PeriodError."""
+    step = posted.get("step", "")
+    if not re.fullmatch(r"-?\d{1,4}", step):
+        return parse_day(posted.get("to", ""))
+    return add_months(today, int(step)) if posted.get("unit") == "month" else today + timedelta(days=int(step))
 
 
 def _back(request: HttpRequest) -> str:

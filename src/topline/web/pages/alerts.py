@@ -17,7 +17,7 @@ from topline.boards import alerts, operations
 from topline.boards.models import Alert, AlertEvent
 from topline.metrics.catalogue import metrics
 from topline.metrics.metric import Unit
-from topline.metrics.query import parse_filter
+from topline.metrics.query import Query, parse_filter
 from topline.units.number import NumberTextError
 from topline.units.text import N_
 from topline.web import formats, question
@@ -77,13 +77,14 @@ def new(visit: Visit) -> HttpResponse:
     """Sets an alert."""
     if visit.request.method == "POST":
         posted = visit.request.POST
-        question.require_known(visit, question.filters(posted.getlist("where")), [posted.get("metric", "")])
+        about = Query(metrics=(posted.get("metric", ""),))
+        question.require_known(visit, question.filters(posted.getlist("where")), about.metrics)
         made = operations.create_alert(
             shop=visit.shop,
             owner=visit.user,
-            name=posted.get("name", "") or formats.say(metrics()[posted.get("metric", "")].label),
+            name=posted.get("name", "") or formats.say(metrics()[about.metrics[0]].label),
             rule=posted.get("rule", ""),
-            question={"metrics": [posted.get("metric", "")], "where": posted.getlist("where")},
+            question={"metrics": [*about.metrics], "where": posted.getlist("where")},
             grain=_grain(posted.get("rule", ""), posted.get("grain", "")),
             **_told(visit, posted.get("rule", ""), posted.get("metric", "")),
         )
